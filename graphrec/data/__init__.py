@@ -1,0 +1,1 @@
+"""From a raw file to the train, validation and test interactions."""

@@ -1,0 +1,137 @@
+"""The log of purchases as the rest of the package sees it: named columns and contiguous codes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from graphrec.data.cleaning import CleaningStep
+from graphrec.errors import InputError
+
+
+class Columns:
+    """Names of the columns of a log; only ``user_id`` and ``item_id`` are required.
+
+    Prices are money per unit: ``regular_price`` before any discount, ``shelf_price`` after the shop's own
+    discount, ``price`` what the shopper paid after coupons.
+    """
+
+    USER = "user_id"
+    ITEM = "item_id"
+    TIMESTAMP = "timestamp"
+    WEEK = "week"
+    BASKET = "basket_id"
+    QUANTITY = "quantity"
+    RATING = "rating"
+    PRICE = "price"
+    REGULAR_PRICE = "regular_price"
+    SHELF_PRICE = "shelf_price"
+    PART = "part"
+    """Where a given split says so: 'train', 'valid' or 'test'."""
+
+    USER_CODE = "user"
+    ITEM_CODE = "item"
+
+
+@dataclass(frozen=True)
+class RawData:
+    """What a source returns: a cleaned frame with the names of `Columns`, and tables of attributes.
+
+    Args:
+        name: Name of the data set, for runs and reports.
+        log: One row per interaction.
+        users: Attributes, one row per ``user_id``.
+        items: Attributes, one row per ``item_id``.
+        steps: What cleaning removed or filled, in order.
+        file: Where the log came from, for messages.
+    """
+
+    name: str
+    log: pd.DataFrame
+    users: pd.DataFrame | None = None
+    items: pd.DataFrame | None = None
+    steps: tuple[CleaningStep, ...] = ()
+    file: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the columns that nothing can do without."""
+        for column in (Columns.USER, Columns.ITEM):
+            if column not in self.log.columns:
+                raise InputError("this column is missing", file=self.file or self.name, column=column)
+        if self.log.empty:
+            raise InputError("no interaction is left after cleaning", file=self.file or self.name)
+
+
+@dataclass(frozen=True)
+class IdMap:
+    """External ids ↔ codes 0..n-1; codes follow the sorted order of the ids."""
+
+    ids: npt.NDArray[Any]
+
+    @classmethod
+    def from_values(cls, values: Iterable[Any]) -> IdMap:
+        """Collect the distinct ids of a column."""
+        return cls(np.unique(np.asarray(values)))
+
+    def __len__(self) -> int:
+        """Number of ids."""
+        return len(self.ids)
+
+    def codes(self, values: Iterable[Any]) -> npt.NDArray[np.int64]:
+        """Codes of external ids; −1 for an id that is not known."""
+        return pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values))).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Rows of a log with contiguous ``user`` and ``item`` codes, validated on construction.
+
+    Args:
+        frame: Columns ``user`` and ``item`` (int64 codes) and whatever else the log has.
+        users: Codes of the users.
+        items: Codes of the items.
+    """
+
+    frame: pd.DataFrame
+    users: IdMap = field(repr=False)
+    items: IdMap = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check that every code is inside its map."""
+        for column, ids in ((Columns.USER_CODE, self.users), (Columns.ITEM_CODE, self.items)):
+            codes = self.frame[column]
+            if len(codes) and (codes.min() < 0 or codes.max() >= len(ids)):
+                raise ValueError(f"{column} codes must lie in 0..{len(ids) - 1}")
+
+    @classmethod
+    def encode(cls, log: pd.DataFrame, users: IdMap, items: IdMap) -> Interactions:
+        """Give codes to a log; rows of users or items that the maps do not know are dropped."""
+        user, item = users.codes(log[Columns.USER]), items.codes(log[Columns.ITEM])
+        frame = log.assign(**{Columns.USER_CODE: user, Columns.ITEM_CODE: item})
+        return cls(frame[(user >= 0) & (item >= 0)].reset_index(drop=True), users, items)
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.frame)
+
+    def pairs(self) -> npt.NDArray[np.int64]:
+        """Distinct (user, item) pairs, sorted. Shape ``[E, 2]``."""
+        user = self.frame[Columns.USER_CODE].to_numpy(dtype=np.int64)
+        item = self.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64)
+        width = max(len(self.items), 1)
+        key = np.unique(user * width + item)
+        return np.stack([key // width, key % width], axis=1)
+
+    def sha256(self) -> str:
+        """Fingerprint of the distinct pairs in external ids."""
+        pairs = self.pairs()
+        digest = hashlib.sha256()
+        for ids, codes in ((self.users.ids, pairs[:, 0]), (self.items.ids, pairs[:, 1])):
+            digest.update("\n".join(map(str, ids[codes].tolist())).encode())
+        return digest.hexdigest()

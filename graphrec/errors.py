@@ -1,0 +1,34 @@
+"""The one exception that means "the user can mend this"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """A mistake in what the user gave: the command prints one line and exits with code 2.
+
+    Args:
+        message: What is wrong.
+        file: The file it is in.
+        row: Line number in that file, the header being line 1.
+        column: Column or key the problem is in.
+        mend: What to do about it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | Path | None = None,
+        row: int | None = None,
+        column: str | None = None,
+        mend: str | None = None,
+    ) -> None:
+        self.message, self.file, self.row, self.column, self.mend = message, file, row, column, mend
+        place = [str(file)] if file is not None else []
+        place += [f"row {row}"] if row is not None else []
+        place += [f"column '{column}'"] if column is not None else []
+        text = f"{', '.join(place)}: {message}" if place else message
+        text = f"{text}; {mend}" if mend else text
+        super().__init__(" ".join(text.split()))
