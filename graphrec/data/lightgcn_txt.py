@@ -1,0 +1,106 @@
+"""The text files of the LightGCN line of papers: ``user item item ...``, one line per user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from graphrec.data.cleaning import clean, drop_duplicates
+from graphrec.data.interactions import Columns, RawData
+from graphrec.errors import InputError
+
+_SPACE, _NEWLINE, _RETURN, _TAB = 32, 10, 13, 9
+_MAX_DIGITS = 18
+"""Longer numbers do not fit in 64 bits."""
+
+
+def lightgcn_txt(path: str, train_on_valid: bool = False) -> RawData:
+    """Read a folder with ``train.txt``, ``test.txt`` and, where there is one, ``valid.txt``.
+
+    Use it to compare with published numbers on Gowalla, Yelp2018 or Amazon-Book in the papers' own split.
+    There is no time in these files: choose the split ``Given``. A user without items is legal.
+
+    Args:
+        path: The folder.
+        train_on_valid: Put the validation part into the training part, as these papers do.
+
+    Returns:
+        A log with integer ids, ``part`` and ``line``.
+
+    Raises:
+        InputError: If a file is missing, or holds anything but whole numbers ≥ 0.
+    """
+    files = _files(Path(path))
+    logs = {part: _read(file) for part, file in files.items()}
+    named = {part: "train" if train_on_valid and part == "valid" else part for part in files}
+    log = pd.concat(
+        [frame.assign(**{Columns.PART: named[part]}) for part, frame in logs.items()], ignore_index=True
+    )
+    log, steps = clean(log, [drop_duplicates])
+    log.attrs.update({"file" if part == "train" else part: str(file) for part, file in files.items()})
+    return RawData(Path(path).resolve().name, log, steps=steps, file=str(files["train"]))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise InputError(
+            "this is not a directory", file=folder, mend="name the folder that holds train.txt and test.txt"
+        )
+    files = {part: folder / f"{part}.txt" for part in ("train", "valid", "test")}
+    for part in ("train", "test"):
+        if not files[part].is_file():
+            mend = f"put it beside the other files of {folder}"
+            raise InputError("there is no such file", file=files[part], mend=mend)
+    return {part: file for part, file in files.items() if file.is_file()}
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """The pairs of one file, without a loop: 720,000 pairs in a quarter of a second."""
+    data = file.read_bytes() + b"\n"
+    symbols = np.frombuffer(data, dtype=np.uint8)
+    digit = (symbols >= ord("0")) & (symbols <= ord("9"))
+    _refuse(~digit & ~np.isin(symbols, [_SPACE, _NEWLINE, _RETURN, _TAB]), symbols, data, file)
+    before = np.concatenate([[False], digit[:-1]])
+    starts = np.flatnonzero(digit & ~before)
+    _refuse_long(starts, np.flatnonzero(~digit & before), symbols, data, file)
+    newlines = np.flatnonzero(symbols == _NEWLINE)
+    line = np.searchsorted(newlines, starts) + 1
+    numbers = np.array(data.split(), dtype=np.int64)
+    is_user = np.concatenate([[True], line[1:] != line[:-1]])[: len(line)]
+    users = numbers[is_user][np.cumsum(is_user) - 1]
+    frame = pd.DataFrame({Columns.USER: users, Columns.ITEM: numbers, "line": line})[~is_user]
+    if frame.empty:
+        raise InputError(
+            "the file holds no pair of user and item", file=file, mend="write lines 'user item item ...'"
+        )
+    return frame.reset_index(drop=True)
+
+
+def _refuse_long(
+    starts: npt.NDArray[Any], ends: npt.NDArray[Any], symbols: npt.NDArray[np.uint8], data: bytes, file: Path
+) -> None:
+    long = np.zeros(len(symbols), dtype=bool)
+    long[starts[ends - starts > _MAX_DIGITS]] = True
+    _refuse(long, symbols, data, file)
+
+
+def _refuse(bad: npt.NDArray[np.bool_], symbols: npt.NDArray[np.uint8], data: bytes, file: Path) -> None:
+    """Name the line and the word of the first symbol that may not stand there."""
+    if not bad.any():
+        return
+    place = int(bad.argmax())
+    row = int((symbols[:place] == _NEWLINE).sum()) + 1
+    line = data[data.rfind(b"\n", 0, place) + 1 : data.find(b"\n", place)]
+    offset = place - data.rfind(b"\n", 0, place) - 1
+    word = line[:offset].split(b" ")[-1] + line[offset:].split(b" ")[0]
+    said = word.decode("utf-8", errors="replace").strip()[:40]
+    raise InputError(
+        f"{said!r} is not a whole number from 0 to 10^{_MAX_DIGITS}",
+        file=file,
+        row=row,
+        mend="write 'user item item ...', numbers with spaces between",
+    )
