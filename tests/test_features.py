@@ -1,4 +1,4 @@
-"""Features: the formulae by hand, the encoding's edges, no leakage, always finite."""
+"""Built features: selection, standardising, PCA, no leakage, always finite, the user's mistakes."""
 
 from __future__ import annotations
 
@@ -8,150 +8,16 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from feature_data import column, encoded, same, shop, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphrec.data.features import FeatureOptions, Features, build_features
-from graphrec.data.features_encoding import encode_attributes
-from graphrec.data.features_item import average_rating, base, reviews
-from graphrec.data.features_log import LogFacts, distinct_by, log_of
-from graphrec.data.features_user import behaviour, interest, purchase_frequency
+from graphrec.data.features import FeatureOptions, build_features
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
 
 RAW = FeatureOptions(pca=None, min_variance=0.0)
-
-
-def encoded(log: pd.DataFrame) -> Interactions:
-    return Interactions.encode(log, IdMap.from_values(log["user_id"]), IdMap.from_values(log["item_id"]))
-
-
-def small() -> Interactions:
-    """Ann: two baskets in week 1 and one in week 3; Bob: one basket in week 2."""
-    return encoded(
-        pd.DataFrame(
-            {
-                "user_id": ["ann", "ann", "ann", "ann", "bob"],
-                "item_id": ["milk", "milk", "tea", "milk", "tea"],
-                "week": [1, 1, 1, 3, 2],
-                "basket_id": ["a", "b", "b", "c", "d"],
-                "quantity": [1, 2, 1, 1, 3],
-                "price": [1.0, 0.5, 4.0, 1.0, 2.0],
-                "shelf_price": [1.0, 0.5, 4.0, 1.0, 3.0],
-                "regular_price": [1.0, 1.0, 4.0, 1.0, 4.0],
-            }
-        )
-    )
-
-
-def shop(seed: int = 0, rows: int = 800) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """A random shop whose log runs over twelve weeks, with gaps in the tables of attributes."""
-    rng = np.random.default_rng(seed)
-    user, item = rng.integers(0, 40, rows), rng.integers(0, 25, rows)
-    regular = 1.0 + item / 5
-    log = pd.DataFrame(
-        {
-            "user_id": [f"u{code:02}" for code in user],
-            "item_id": [f"i{code:02}" for code in item],
-            "week": rng.integers(1, 13, rows),
-            "basket_id": rng.integers(0, rows // 3 + 1, rows),
-            "quantity": rng.integers(1, 4, rows),
-            "regular_price": regular,
-            "shelf_price": regular * rng.choice([1.0, 0.8], rows),
-            "rating": rng.choice([1.0, 3.0, 5.0, np.nan], rows),
-        }
-    ).assign(price=lambda frame: frame["shelf_price"] * 0.95)
-    users = pd.DataFrame({"user_id": [f"u{code:02}" for code in range(0, 40, 2)]})
-    users["age"] = rng.choice(["young", "old", None], len(users))
-    users["income"] = rng.normal(3e4, 1e4, len(users))
-    items = pd.DataFrame({"item_id": [f"i{code:02}" for code in range(24)]})
-    items["department"] = rng.choice(["GROCERY", "MEAT", None], len(items))
-    return log, users, items
-
-
-def facts(train: Interactions) -> LogFacts:
-    return LogFacts.of(train)
-
-
-def column(features: Features, name: str) -> np.ndarray:
-    side, names = (features.user, features.user_names)
-    if name not in names:
-        side, names = features.item, features.item_names
-    return side[:, names.index(name)]
-
-
-def same(one: Features, other: Features) -> bool:
-    return (
-        one.user_names == other.user_names
-        and one.item_names == other.item_names
-        and np.array_equal(one.user, other.user)
-        and np.array_equal(one.item, other.item)
-    )
-
-
-# --- the formulae, by hand -------------------------------------------------------------------------
-
-
-def test_behaviour_by_hand() -> None:
-    ann_bob = {name: values.tolist() for name, values in behaviour(facts(small())).items()}
-    assert ann_bob["log_interactions"] == pytest.approx(np.log([5, 2]))
-    assert ann_bob["log_items"] == pytest.approx(np.log([3, 2]))
-    assert ann_bob["repeat_share"] == pytest.approx([0.5, 0.0])
-    # milk has one buyer, tea two; Ann has three rows of milk and one of tea
-    assert ann_bob["mean_log_item_buyers"] == pytest.approx([(3 * np.log(2) + np.log(3)) / 4, np.log(3)])
-    assert ann_bob["trips_per_week"] == pytest.approx([3 / 3, 1 / 2])
-    assert ann_bob["weeks_since_last"] == [0.0, 1.0]
-    assert ann_bob["log_mean_price"] == pytest.approx(np.log1p([6.5 / 4, 2.0]))
-    assert ann_bob["log_mean_basket_value"] == pytest.approx(np.log1p([7 / 3, 6.0]))
-    assert ann_bob["discount_share"] == pytest.approx([1 - 7 / 8, 1 - 9 / 12])
-
-
-def test_base_by_hand() -> None:
-    milk_tea = {name: values.tolist() for name, values in base(facts(small())).items()}
-    assert milk_tea["log_buyers"] == pytest.approx(np.log([2, 3]))
-    assert milk_tea["log_interactions"] == pytest.approx(np.log([4, 3]))
-    assert milk_tea["mean_log_buyer_interactions"] == pytest.approx([np.log(5), (np.log(5) + np.log(2)) / 2])
-    assert milk_tea["log_mean_quantity"] == pytest.approx(np.log1p([4 / 3, 2.0]))
-    assert milk_tea["log_price"] == pytest.approx(np.log1p([2.5 / 3, 3.0]))
-    assert milk_tea["mean_discount_depth"] == pytest.approx([1 - 3 / 4, 1 - 13 / 16])
-    assert milk_tea["weeks_since_first"] == [2.0, 2.0]
-    assert milk_tea["weeks_since_last"] == [0.0, 1.0]
-
-
-def test_interest_is_the_share_of_interactions_per_level() -> None:
-    train = small()
-    table = pd.DataFrame({"item_id": ["tea", "milk", "gone"], "kind": ["dry", "fresh", "odd"]})
-    items = encode_attributes(table, "item_id", train.items, np.ones(2), 30)
-    block = interest(facts(train), items)
-    shares = dict(zip(block.names, block.values.T.tolist(), strict=True))
-    assert shares == {"interest:kind=dry": [0.25, 1.0], "interest:kind=fresh": [0.75, 0.0]}
-
-
-def test_interest_finds_planted_tastes() -> None:
-    rng = np.random.default_rng(3)
-    taste = np.repeat(np.arange(60) % 2, 30)
-    item = rng.integers(0, 10, len(taste)) * 2 + np.where(rng.random(len(taste)) < 0.8, taste, 1 - taste)
-    log = pd.DataFrame({"user_id": np.repeat(np.arange(60), 30), "item_id": item})
-    table = pd.DataFrame({"item_id": range(20), "side": ["even", "odd"] * 10})
-    odd = column(build_features(encoded(log), items=table, options=RAW), "interest:side=odd")
-    assert odd[1::2].min() > odd[::2].max()
-
-
-def test_reviews_and_document_pair() -> None:
-    frame = small().frame
-    rated = Interactions(frame.assign(rating=[5.0, np.nan, 2.0, 3.0, 4.0]), small().users, small().items)
-    columns = reviews(facts(rated))
-    assert columns["mean_rating"].tolist() == [4.0, 3.0]
-    assert columns["log_ratings"] == pytest.approx(np.log([3, 3]))
-    assert average_rating(facts(rated)).tolist() == [4.0, 3.0]
-    # without ratings: Ann bought milk in two weeks; tea has two buyers with one week each
-    assert average_rating(facts(small())).tolist() == [2.0, 1.0]
-    assert purchase_frequency(facts(small())).tolist() == [2.0, 1.0]
-    bare = Interactions(frame[["user", "item"]], small().users, small().items)
-    assert reviews(facts(bare)) == {}
-    assert average_rating(facts(bare)).tolist() == [3.0, 1.0]
-    assert purchase_frequency(facts(bare)).tolist() == [4.0, 1.0]
 
 
 def test_document_group_gives_one_standardised_input_each() -> None:
@@ -162,86 +28,14 @@ def test_document_group_gives_one_standardised_input_each() -> None:
     assert features.item.ravel().tolist() == [1.0, -1.0]
 
 
-def test_gaps_and_odd_prices() -> None:
-    train = small()
-    dear = train.frame.assign(shelf_price=[9.0, 1.0, 9.0, 9.0, 3.0])
-    share = behaviour(facts(Interactions(dear, train.users, train.items)))["discount_share"]
-    assert share == pytest.approx([0.0, 0.25])  # dearer than regular is no discount
-    paid = train.frame.drop(columns="shelf_price")
-    share = behaviour(facts(Interactions(paid, train.users, train.items)))["discount_share"]
-    assert share == pytest.approx([1 - 7 / 8, 1 - 6 / 12])
-    gaps = train.frame.assign(quantity=[np.nan, 2, 1, np.nan, 3], price=[1.0, np.nan, 4.0, 1.0, 2.0])
-    columns = behaviour(facts(Interactions(gaps, train.users, train.items)))
-    assert columns["log_mean_price"] == pytest.approx(np.log1p([2.0, 2.0]))
-    assert columns["log_mean_basket_value"] == pytest.approx(np.log1p([6 / 3, 6.0]))
-    assert log_of(np.array([-2.0, 0.0])).tolist() == [0.0, 0.0]
-
-
-def test_weeks_come_from_the_timestamp_where_there_is_no_week() -> None:
-    days = pd.Timestamp("2024-03-01") + pd.to_timedelta([0, 8, 15], unit="D")
-    log = pd.DataFrame({"user_id": [1, 2, 2], "item_id": [1, 1, 1], "timestamp": days})
-    seconds = log.assign(timestamp=days.astype("datetime64[s]").astype("int64"))
-    for frame in (log, seconds):
-        columns = behaviour(facts(encoded(frame)))
-        assert columns["weeks_since_last"].tolist() == [2.0, 0.0]
-        assert columns["trips_per_week"] == pytest.approx([1 / 3, 1.0])
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.sampled_from([0.0, 1.0, np.nan]))))
-def test_distinct_by_agrees_with_sets(rows: list[tuple[int, int, float]]) -> None:
-    code, other, week = (np.array([row[index] for row in rows]) for index in range(3))
-    expected = [len({row[1:] for row in rows if row[0] == value and row[2] == row[2]}) for value in range(4)]
-    assert distinct_by(code.astype(np.int64), 4, other, week).tolist() == expected
-
-
-# --- encoding --------------------------------------------------------------------------------------
-
-
-def attributes(values: list[object], weights: list[float], most: int = 30, name: str = "kind") -> dict:
-    ids = IdMap(np.arange(len(values)))
-    table = pd.DataFrame({"item_id": ids.ids, name: values})
-    block = encode_attributes(table, "item_id", ids, np.array(weights), most).block("a")
-    return dict(zip(block.names, block.values.T.tolist(), strict=True))
-
-
-def test_rare_levels_become_other_by_weight_and_gaps_unknown() -> None:
-    # w and x tie for the last place, which goes by name
-    columns = attributes(["x", "x", "y", "z", "w", None, "y", "x", "z"], [1, 1, 9, 3, 2, 50, 9, 0, 0], most=3)
-    assert columns == {
-        "a:kind=y": [0, 0, 1, 0, 0, 0, 1, 0, 0],
-        "a:kind=z": [0, 0, 0, 1, 0, 0, 0, 0, 1],
-        "a:kind=w": [0, 0, 0, 0, 1, 0, 0, 0, 0],
-        "a:kind=other": [1, 1, 0, 0, 0, 0, 0, 1, 0],
-        "a:kind=unknown": [0, 0, 0, 0, 0, 1, 0, 0, 0],
-    }
-
-
-def test_several_levels_in_one_value() -> None:
-    columns = attributes(
-        ["Action|Comedy", "Comedy", "Drama|War", "", "Comedy|Action", "Action"], [2, 2, 1, 1, 1, 1], 2
-    )
-    assert columns == {
-        "a:kind=Comedy": [1, 1, 0, 0, 1, 0],
-        "a:kind=Action": [1, 0, 0, 0, 1, 1],
-        "a:kind=other": [0, 0, 1, 0, 0, 0],
-        "a:kind=unknown": [0, 0, 0, 1, 0, 0],
-    }
-
-
-def test_numbers_are_standardised_with_their_gaps_marked() -> None:
-    columns = attributes([1.0, 3.0, None, np.inf], [1.0] * 4)
-    assert columns == {"a:kind": [-1, 1, 0, 0], "a:kind=unknown": [0, 0, 1, 1]}
-    dates = attributes([pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-03")], [1.0] * 2)
-    assert dates == {"a:kind": [-1, 1]}
-
-
-def test_whole_numbers_of_an_id_column_and_booleans_are_categories() -> None:
-    assert attributes([7, 7, None], [1.0] * 3, name="maker_id") == {
-        "a:maker_id=7": [1, 1, 0],
-        "a:maker_id=unknown": [0, 0, 1],
-    }
-    assert set(attributes([True, False, True], [1.0] * 3)) == {"a:kind=True", "a:kind=False"}
+def test_interest_finds_planted_tastes() -> None:
+    rng = np.random.default_rng(3)
+    taste = np.repeat(np.arange(60) % 2, 30)
+    item = rng.integers(0, 10, len(taste)) * 2 + np.where(rng.random(len(taste)) < 0.8, taste, 1 - taste)
+    log = pd.DataFrame({"user_id": np.repeat(np.arange(60), 30), "item_id": item})
+    table = pd.DataFrame({"item_id": range(20), "side": ["even", "odd"] * 10})
+    odd = column(build_features(encoded(log), items=table, options=RAW), "interest:side=odd")
+    assert odd[1::2].min() > odd[::2].max()
 
 
 def test_a_column_of_names_is_left_out_and_said() -> None:
@@ -260,14 +54,6 @@ def test_item_levels_are_kept_by_interactions() -> None:
     names = [name for name in features.item_names + features.dropped if name.startswith("attributes:")]
     # 'b' is on every item and 'c' on the one that sells: 'a', on two items, is the rest
     assert sorted(names) == ["attributes:kind=b", "attributes:kind=c", "attributes:kind=other"]
-
-
-def test_bookkeeping_columns_and_constants_are_no_attributes() -> None:
-    table = pd.DataFrame({"item_id": range(10), "line": range(2, 12), "size": [0.1] * 10})
-    block = encode_attributes(table, "item_id", IdMap(np.arange(10)), np.ones(10), 30).block("a")
-    assert block.names == ["a:size"]
-    # the deviation of ten times 0.1 is 1e-17, not 0: dividing by it would make the rounding a feature
-    assert np.abs(block.values).max() < 1e-6
 
 
 def test_tables_follow_the_codes_whatever_their_order() -> None:
