@@ -1,0 +1,50 @@
+"""From run folders to a comparison on disk: CSV for machines, Markdown for pages, HTML for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from graphrec.report.html import render_html
+from graphrec.report.offer_summary import read_offers
+from graphrec.report.publish import publish
+from graphrec.report.runs import read_runs
+from graphrec.report.table import comparison, to_markdown
+from graphrec.report.write import write_text
+
+
+def compare(
+    runs: Sequence[Path],
+    out: Path,
+    offers: Path | None = None,
+    wandb: str | None = None,
+    title: str = "Which recommender, which offer",
+    notes: dict[str, str] | None = None,
+    allow_different_splits: bool = False,
+) -> Path:
+    """Compares finished runs and writes `comparison.csv`, `comparison.md` and `report.html`.
+
+    Args:
+        runs: Run folders, or folders of runs.
+        out: Folder to write to.
+        offers: An offers table (Parquet) to show as well.
+        wandb: `ENTITY/PROJECT`; where given, the comparison is also published there as a W&B Report.
+        title: Heading of the report.
+        notes: Assumptions to list in the report, name to value.
+        allow_different_splits: Compare even where one dataset was split in different ways.
+
+    Returns:
+        Path of `report.html`.
+
+    Raises:
+        InputError: A run or the offers table cannot be used; nothing was written then.
+    """
+    offered = None if offers is None else read_offers(offers)
+    records = read_runs(runs)
+    table = comparison(records, allow_different_splits)
+    report = render_html(table, records, offered, title, notes or {}, out / "report.html")
+    write_text(out / "comparison.md", to_markdown(table))
+    write_text(out / "comparison.csv", table.to_csv(index=False))
+    if wandb is not None:
+        publish(table, records, wandb, title)
+    return report

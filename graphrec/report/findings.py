@@ -1,0 +1,102 @@
+"""What a comparison says in words: who leads on which items, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from graphrec.report.table import main_cutoff
+
+ITEM_WORDS = {
+    "all": "all items",
+    "repeat": "items bought before",
+    "new": "items never bought before",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The leader on one item set of one dataset.
+
+    Args:
+        dataset: Name of the dataset.
+        items: `all`, `repeat` or `new`.
+        leader: The run with the highest NDCG.
+        value: Its NDCG; `low` and `high` are the bounds of the 95 % interval.
+        runner_up: The next best run, or None when there is only one.
+        sure: Whether the intervals of leader and runner-up are apart.
+        sentence: All this in words.
+    """
+
+    dataset: str
+    items: str
+    leader: str
+    value: float
+    low: float
+    high: float
+    runner_up: str | None
+    sure: bool
+    sentence: str
+
+
+def findings(table: pd.DataFrame) -> list[Finding]:
+    """One finding per dataset and item set, by NDCG at the main cut-off.
+
+    Overlapping intervals do not prove a tie (the runs share their users, so a paired test could still tell
+    them apart); the words say no more than what the intervals show.
+
+    Args:
+        table: What `comparison` returned.
+    """
+    k = main_cutoff(table)
+    rows = table[(table["measure"] == "ndcg") & (table["k"] == k)].dropna(subset=["value"])
+    return [
+        _finding(str(dataset), str(items), part.sort_values("value", ascending=False), k)
+        for (dataset, items), part in rows.groupby(["dataset", "items"], sort=False)
+    ]
+
+
+def _finding(dataset: str, items: str, part: pd.DataFrame, k: int) -> Finding:
+    """The finding of one item set; rows come best first."""
+    runs, values = part["run"].tolist(), part["value"].tolist()
+    lows, highs = part["low"].tolist(), part["high"].tolist()
+    # A comparison with an unknown bound (nan) is false: without intervals nothing is sure.
+    sure = len(runs) > 1 and lows[0] > max(highs[1:], default=float("inf"))
+    overlapping = [run for run, high in zip(runs[1:], highs[1:], strict=True) if not high < lows[0]]
+    sentence = (
+        f"On {ITEM_WORDS[items]}, {runs[0]} leads with NDCG@{k} {values[0]:.4f}{_bounds(lows[0], highs[0])}"
+    )
+    if len(runs) > 1:
+        gain = f" ({values[0] / values[1] - 1:+.0%})" if values[1] > 0 else ""
+        sentence += f", ahead of {runs[1]} with {values[1]:.4f}{gain}"
+    sentence += _certainty(len(runs), overlapping, lows[0])
+    return Finding(
+        dataset,
+        items,
+        runs[0],
+        values[0],
+        lows[0],
+        highs[0],
+        runs[1] if len(runs) > 1 else None,
+        sure,
+        sentence,
+    )
+
+
+def _bounds(low: float, high: float) -> str:
+    """` [0.180, 0.188]`, or nothing when no interval was measured."""
+    return "" if math.isnan(low) or math.isnan(high) else f" [{low:.4f}, {high:.4f}]"
+
+
+def _certainty(count: int, overlapping: list[str], low: float) -> str:
+    """The half sentence on how sure the lead is."""
+    if count == 1:
+        return "; there is nothing to compare it with."
+    if math.isnan(low):
+        return "; no interval was measured, so the difference may be chance."
+    if not overlapping:
+        return "; the 95 % intervals do not overlap."
+    names = ", ".join(overlapping)
+    return f"; its 95 % interval overlaps with that of {names}, so this order may be chance."

@@ -1,0 +1,158 @@
+"""The report as one HTML file that loads nothing: it can be mailed, archived and opened years later."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from graphrec import __version__
+from graphrec.report import charts
+from graphrec.report.findings import ITEM_WORDS, findings
+from graphrec.report.offer_summary import check_offers, offers_sample, policy_totals
+from graphrec.report.runs import RunRecord
+from graphrec.report.table import MEASURES, labels, main_cutoff
+from graphrec.report.write import write_text
+
+_CURVES = {"val_ndcg": "Validation NDCG", "val_recall": "Validation recall"}
+
+
+def render_html(
+    comparison: pd.DataFrame,
+    runs: list[RunRecord],
+    offers: pd.DataFrame | None,
+    title: str,
+    notes: dict[str, str],
+    out: Path,
+) -> Path:
+    """Writes the report: findings, bars with intervals, learning curves, tables, offers, how to reproduce.
+
+    Every text from outside (names, item ids, notes) is escaped, and the page forbids itself to load anything.
+
+    Args:
+        comparison: What `graphrec.report.table.comparison` returned.
+        runs: The runs it was made from.
+        offers: An offers table; None leaves the section out. What its `attrs` say joins the notes.
+        title: Heading of the page.
+        notes: Assumptions to list, name to value.
+        out: The file to write.
+
+    Raises:
+        InputError: The offers table lacks rows or columns.
+    """
+    loader = PackageLoader("graphrec.report", "")
+    # Not select_autoescape: it goes by the file's ending and would leave `.j2` unescaped.
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["number"] = _number
+    assumptions = {**({} if offers is None else _plain(offers.attrs)), **notes}
+    page = environment.get_template("page.html.j2").render(
+        title=title,
+        version=__version__,
+        findings=findings(comparison),
+        datasets=[_dataset(comparison, runs, name) for name in comparison["dataset"].unique()],
+        metrics=comparison.to_dict("records"),
+        measures=MEASURES,
+        runs=[_run(run, label) for run, label in zip(runs, labels(runs), strict=True)],
+        offers=None if offers is None else _offers(offers),
+        notes=assumptions,
+        commands=_commands(runs, out),
+    )
+    return write_text(out, page)
+
+
+def _plain(attributes: dict[Any, Any]) -> dict[str, str]:
+    """The attributes of a frame that can be read as a line of text."""
+    return {str(key): str(value) for key, value in attributes.items() if isinstance(value, str | int | float)}
+
+
+def _dataset(comparison: pd.DataFrame, runs: list[RunRecord], dataset: str) -> dict[str, Any]:
+    """Charts of one dataset."""
+    table = comparison[comparison["dataset"] == dataset]
+    k = main_cutoff(table)
+    rows = table[table["k"] == k]
+    panels = [
+        {
+            "title": f"{MEASURES[measure]}@{k}, {ITEM_WORDS[items]}",
+            "chart": charts.bars(part, f"{dataset}: {MEASURES[measure]}@{k} on {ITEM_WORDS[items]}"),
+        }
+        for items in rows["items"].unique()
+        for measure in ("ndcg", "recall")
+        if len(part := rows[(rows["items"] == items) & (rows["measure"] == measure)])
+    ]
+    named = [(run, label) for run, label in zip(runs, labels(runs), strict=True) if run.dataset == dataset]
+    return {"name": dataset, "k": k, "bars": panels, "curves": _learning_curves(named, dataset, k)}
+
+
+def _learning_curves(named: list[tuple[RunRecord, str]], dataset: str, k: int) -> list[dict[str, Any]]:
+    """Validation curves of all runs, and the training loss of those that train in epochs."""
+    parts = [run.history.assign(run=label, seed=f"{run.seed}/{run.id}") for run, label in named]
+    history = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    names = list(dict.fromkeys(label for _, label in named))
+    panels = [(history, f"{metric}_{k}", f"{words}@{k}") for metric, words in _CURVES.items()]
+    epochs = pd.concat([part for part in parts if len(part) > 1] or [pd.DataFrame()], ignore_index=True)
+    panels.append((epochs, "train_loss", "Training loss"))
+    return [
+        {"title": words, "chart": charts.curves(frame, metric, f"{dataset}: {words} per epoch", names)}
+        for frame, metric, words in panels
+        if metric in frame and frame[metric].notna().any()
+    ]
+
+
+def _run(run: RunRecord, label: str) -> dict[str, Any]:
+    """One row of the runs table."""
+    return {
+        **{"label": label, "model": run.model, "dataset": run.dataset, "seed": run.seed, "id": run.id},
+        **{"split": run.split_sha256, "seconds": run.summary.get("fit_seconds"), "path": run.path},
+        **{"epochs": len(run.history), "best_epoch": run.summary.get("best_epoch")},
+        "users": run.summary.get("test_users_all"),
+    }
+
+
+def _offers(offers: pd.DataFrame) -> dict[str, Any]:
+    """The offers section: totals, one histogram and one sample per policy."""
+    check_offers(offers)
+    totals = policy_totals(offers)
+    policies = list(dict.fromkeys(totals["policy"]))
+    top = float(offers["rate"].max())
+    pairs = offers.drop_duplicates(["scenario", "user_id", "item_id"])
+    return {
+        "same_pairs": len(pairs) * len(policies) == len(offers),
+        "totals": totals.to_dict("records"),
+        "histograms": [{"title": policy, "chart": _histogram(offers, policy, top)} for policy in policies],
+        "samples": {
+            policy: sample.to_dict("records")
+            for policy in policies
+            if len(sample := offers_sample(offers, policy))
+        },
+    }
+
+
+def _histogram(offers: pd.DataFrame, policy: str, top: float) -> Markup:
+    rates = offers.loc[offers["policy"] == policy, "rate"].tolist()
+    return charts.rate_histogram(rates, top, f"Discount rates under policy {policy}")
+
+
+def _commands(runs: list[RunRecord], out: Path) -> list[str]:
+    """Shell lines that fit and test each run again and rebuild this page."""
+    lines = []
+    for run in runs:
+        config = shlex.quote(str(run.path / "config.yaml"))
+        lines += [f"graphrec fit -c {config}"]
+        best = sorted(
+            (run.path / "checkpoints").glob("*.ckpt"), key=lambda path: ("last" in path.name, path.name)
+        )
+        lines += [f"graphrec test -c {config} --ckpt_path {shlex.quote(str(path))}" for path in best[:1]]
+    folders = " ".join(shlex.quote(str(run.path)) for run in runs)
+    return [*lines, f"graphrec compare {folders} --out {shlex.quote(str(out.parent))}"]
+
+
+def _number(value: Any, digits: int = 2, unit: str = "") -> str:
+    """A number for a table cell: thousands apart, a dash where there is none, percent when unit is `%`."""
+    if value is None or pd.isna(value):
+        return "–"
+    text = f"{value:,.{digits}%}" if unit == "%" else f"{value:,.{digits}f}{unit}"
+    return text.replace("-", "−")

@@ -1,0 +1,107 @@
+"""The comparison as a W&B Report, for those who have an account; everything else works without one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from graphrec.errors import InputError
+from graphrec.report.findings import ITEM_WORDS, findings
+from graphrec.report.runs import RunRecord
+from graphrec.report.table import MEASURES, main_cutoff, to_markdown
+
+
+def publish(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str, title: str) -> str:
+    """Saves the comparison as a W&B Report.
+
+    The report's panels draw on the runs of that project, so offline runs have to be uploaded first
+    (`wandb sync runs/<name>/<id>/wandb/offline-run-*`).
+
+    Args:
+        comparison: What `graphrec.report.table.comparison` returned.
+        runs: The runs it was made from.
+        entity_project: `ENTITY/PROJECT`.
+        title: Title of the report.
+
+    Returns:
+        Address of the report.
+
+    Raises:
+        InputError: The target is not `ENTITY/PROJECT`, wandb-workspaces is missing or W&B refuses.
+    """
+    report = build_report(comparison, runs, entity_project, title)
+    import wandb
+
+    try:
+        report.save()
+    except (wandb.Error, ValueError, OSError) as error:
+        reason = str(error).strip() or type(error).__name__
+        mend = (
+            "check `wandb login`, the name of the project, and that its runs were uploaded with `wandb sync`"
+        )
+        raise InputError(f"W&B did not take the report to {entity_project} ({reason})", mend=mend) from error
+    return str(report.url)
+
+
+def build_report(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str, title: str) -> Any:
+    """The report as an object, made without any connection.
+
+    Returns:
+        A `wandb_workspaces.reports.v2.Report`.
+
+    Raises:
+        InputError: The target is not `ENTITY/PROJECT`, or wandb-workspaces is missing.
+    """
+    entity, _, project = entity_project.partition("/")
+    if not entity or not project or "/" in project:
+        mend = "write it as ENTITY/PROJECT, such as my-team/graphrec"
+        raise InputError(f"'{entity_project}' names no W&B project", column="--wandb", mend=mend)
+    wr = _workspaces()
+    said = "\n".join(f"- **{finding.dataset}**: {finding.sentence}" for finding in findings(comparison))
+    blocks = [wr.TableOfContents(), wr.H1("Findings"), wr.MarkdownBlock(said)]
+    blocks += [wr.H1("Test metrics"), wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_bars(wr, comparison))]
+    blocks += [wr.MarkdownBlock(to_markdown(comparison)), wr.H1("Learning curves")]
+    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_curves(wr, main_cutoff(comparison)))]
+    blocks += [wr.H1("Configurations")]
+    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=[wr.RunComparer(diff_only="split")])]
+    return wr.Report(entity=entity, project=project, title=title, width="fluid", blocks=blocks)
+
+
+def _workspaces() -> Any:
+    """The report API: an extra, because only those with an account need it."""
+    try:
+        import wandb_workspaces.reports.v2 as wr
+    except ImportError as error:
+        raise InputError(
+            "a W&B Report needs wandb-workspaces", mend="install it with: pip install 'graphrec[report]'"
+        ) from error
+    return wr
+
+
+def _runset(wr: Any, runs: list[RunRecord]) -> Any:
+    """The compared runs, grouped so that the seeds of one experiment become one line or bar.
+
+    It names neither entity nor project: the report's own are used, and none is looked up while building.
+    """
+    names = sorted({run.name for run in runs})
+    return wr.Runset(name="Compared runs", filters=f"Config('run') in {names!r}", groupby=["config.run"])
+
+
+def _bars(wr: Any, comparison: pd.DataFrame) -> list[Any]:
+    """NDCG and recall at the main cut-off, one panel per item set."""
+    k = main_cutoff(comparison)
+    shown = set(comparison["metric"])
+    return [
+        wr.BarPlot(title=f"{MEASURES[measure]}@{k}, {words}", metrics=[f"test_{measure}_{k}_{items}"])
+        for items, words in ITEM_WORDS.items()
+        for measure in ("ndcg", "recall")
+        if f"{measure}_{k}_{items}" in shown
+    ]
+
+
+def _curves(wr: Any, k: int) -> list[Any]:
+    """Validation metrics and training loss per epoch."""
+    panels = {f"val_ndcg_{k}": f"Validation NDCG@{k}", f"val_recall_{k}": f"Validation recall@{k}"}
+    panels["train_loss"] = "Training loss"
+    return [wr.LinePlot(title=words, x="epoch", y=[metric]) for metric, words in panels.items()]

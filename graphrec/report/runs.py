@@ -1,0 +1,201 @@
+"""Reading finished runs back from the offline folders that Weights & Biases leaves on disk.
+
+The only module that knows that format. It asks W&B's own reader (`wandb leet inspect`, new in wandb 0.31)
+rather than parsing the transaction log, because the log has no promised layout and `wandb.Api` cannot see
+runs that were never uploaded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import track
+
+from graphrec.errors import InputError
+
+_IDENTITY = ("run", "id", "model", "dataset", "seed", "split_sha256")
+# JSON has no such numbers: W&B writes them as text.
+_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+
+@dataclass(frozen=True, eq=False)
+class RunRecord:
+    """One run: a model fitted once, with one seed, on one split.
+
+    Args:
+        name: Name of the experiment; runs that share it are seeds of one experiment.
+        id: Identifier of the run within its name.
+        model: Name of the model.
+        dataset: Name of the dataset.
+        seed: Random seed.
+        split_sha256: Fingerprint of the split (`Split.sha256`).
+        config: Everything the run was configured with.
+        summary: Final numbers, such as `test_ndcg_20_new`.
+        history: One row per epoch, column `epoch` first, then whatever was logged.
+        path: The run folder.
+    """
+
+    name: str
+    id: str
+    model: str
+    dataset: str
+    seed: int
+    split_sha256: str
+    config: dict[str, Any]
+    summary: dict[str, float]
+    history: pd.DataFrame
+    path: Path
+
+
+@dataclass(frozen=True)
+class _Log:
+    """What one offline folder holds; a run has several when it was resumed or tested later."""
+
+    wandb_id: str
+    config: dict[str, Any]
+    summary: dict[str, float]
+    rows: list[dict[str, float]]
+
+
+def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
+    """Reads every run found at or below the paths, once each, in order of name, seed and id.
+
+    W&B folders of one run folder that share a W&B id are one run: of numbers logged twice, the later stands.
+
+    Args:
+        paths: Run folders, folders of runs, or single W&B folders (`offline-run-...`).
+
+    Raises:
+        InputError: A path is missing, has no run below it, or a run is unreadable, foreign or untested.
+    """
+    folders = sorted({folder for path in paths for folder in _wandb_folders(Path(path))}, key=_started)
+    grouped: dict[tuple[Path, str], list[_Log]] = {}
+    for folder, log in zip(folders, _read_all(folders), strict=True):
+        grouped.setdefault((_run_folder(folder), log.wandb_id), []).append(log)
+    records = [_record(path, logs) for (path, _), logs in grouped.items()]
+    return sorted(records, key=lambda record: (record.dataset, record.name, record.seed, record.id))
+
+
+def _wandb_folders(path: Path) -> list[Path]:
+    """W&B folders at or below a path; symbolic links such as `latest-run` are not followed twice."""
+    mend = "give a run folder such as runs/lightgcn/0, or a folder of runs"
+    if not path.exists():
+        raise InputError("there is no such folder", file=path, mend=mend)
+    logs = [path] if path.is_file() and path.suffix == ".wandb" else list(path.rglob("run-*.wandb"))
+    # Kept as the user wrote it, so that the report shows relative paths; a link counts as its target.
+    found = {log.resolve(): log.parent for log in sorted(logs) if not log.parent.is_symlink()}
+    if not found:
+        raise InputError("holds no W&B run", file=path, mend=f"{mend}, written by `graphrec fit`")
+    return list(found.values())
+
+
+def _started(folder: Path) -> tuple[str, str]:
+    """Sorting key: the time in a name like `offline-run-20260131_142500-abc`."""
+    stamp = re.search(r"\d{8}_\d{6}", folder.name)
+    return (stamp.group() if stamp else "", str(folder))
+
+
+def _run_folder(folder: Path) -> Path:
+    """`runs/lightgcn/0` for `runs/lightgcn/0/wandb/offline-run-...`."""
+    return folder.parent.parent if folder.parent.name == "wandb" else folder
+
+
+def _read_all(folders: list[Path]) -> Iterable[_Log]:
+    """Reads folders side by side: each call of W&B's reader takes about a second to start."""
+    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+        logs = pool.map(_read_log, folders)
+        console = Console(stderr=True)
+        return list(track(logs, "Reading runs", len(folders), console=console, transient=True))
+
+
+def _read_log(folder: Path) -> _Log:
+    """Reads one W&B folder by replaying its records.
+
+    Raises:
+        InputError: The log is empty or unreadable.
+    """
+    wandb_id, rows = "", []
+    state: dict[str, dict[str, Any]] = {"config": {}, "summary": {}}
+    for line in _inspect(folder).splitlines():
+        record = json.loads(line)
+        kind, content = record["type"], record.get(record["type"], {})
+        if kind == "run":
+            wandb_id = content["run_id"]
+            state["config"].update(content.get("config", {}).get("update", {}))
+        elif kind == "history":
+            rows.append(_numbers(content["item"]))
+        elif kind in state:
+            state[kind].update(content.get("update", {}))
+            for removed in content.get("remove", []):
+                state[kind].pop(removed["key"], None)
+    if not wandb_id:
+        raise InputError("holds no readable W&B run", file=folder, mend="delete the folder or fit again")
+    return _Log(wandb_id, state["config"], _numbers(state["summary"]), rows)
+
+
+def _inspect(folder: Path) -> str:
+    """The records of a W&B folder, one JSON object a line.
+
+    One call and no `--summary`: each takes a second, and the records hold all that the summary sums up.
+    """
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
+    # The caller's WANDB_MODE=disabled (or a typo in it) must not stop reading what is on disk.
+    environment = {key: value for key, value in os.environ.items() if key != "WANDB_MODE"}
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment)
+    if done.returncode:
+        reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
+        mend = "delete the folder if the run was cut off, or check that wandb >= 0.31"
+        raise InputError(f"W&B cannot read this run ({reason})", file=folder, mend=mend)
+    return done.stdout
+
+
+def _numbers(values: dict[str, Any]) -> dict[str, float]:
+    """The numbers among logged values, without W&B's own bookkeeping (`_step`, `_runtime`, ...)."""
+    values = {key: _NOT_FINITE.get(value, value) if isinstance(value, str) else value
+              for key, value in values.items() if not key.startswith("_")}  # fmt: skip
+    return {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
+
+
+def _record(path: Path, logs: list[_Log]) -> RunRecord:
+    """One run out of its logs, oldest first.
+
+    Raises:
+        InputError: The run is not graphrec's, or was fitted but never tested.
+    """
+    config: dict[str, Any] = {}
+    summary: dict[str, float] = {}
+    for log in logs:
+        config, summary = config | log.config, summary | log.summary
+    missing = [key for key in _IDENTITY if key not in config]
+    if missing:
+        raise InputError("not a run of graphrec", file=path, column=missing[0], mend="leave this folder out")
+    if not any(key.startswith("test_") for key in summary):
+        mend = f"run `graphrec test -c {path / 'config.yaml'}` first, or leave this run out"
+        raise InputError("the run has no test metrics", file=path, mend=mend)
+    history = _history([row for log in logs for row in log.rows])
+    name, run_id, model, dataset, seed, sha = (config[key] for key in _IDENTITY)
+    return RunRecord(
+        str(name), str(run_id), str(model), str(dataset), int(seed), str(sha), config, summary, history, path
+    )
+
+
+def _history(rows: list[dict[str, float]]) -> pd.DataFrame:
+    """One row per epoch: Lightning logs training and validation apart, and a resumed epoch twice."""
+    frame = pd.DataFrame(rows)
+    if "epoch" not in frame:
+        return pd.DataFrame({"epoch": pd.Series(dtype="int64")})
+    frame = frame.drop(columns=[column for column in frame if str(column).startswith("test_")])
+    frame = frame.dropna(subset=["epoch"]).groupby("epoch", as_index=False).last()
+    values = frame.drop(columns=["epoch", "trainer/global_step"], errors="ignore")
+    return frame[values.notna().any(axis=1)].astype({"epoch": "int64"}).reset_index(drop=True)

@@ -1,0 +1,174 @@
+"""The comparison table: one row per experiment and metric, with intervals and the number of seeds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from graphrec.errors import InputError
+from graphrec.report.runs import RunRecord
+
+ITEM_SETS = ("all", "repeat", "new")
+MEASURES = {
+    "ndcg": "NDCG",
+    "recall": "Recall",
+    "precision": "Precision",
+    "hit_ratio": "Hit ratio",
+    "mrr": "MRR",
+    "map": "MAP",
+    "coverage": "Coverage",
+    "novelty": "Novelty",
+}
+# A model that shows more of the catalogue is not thereby better, so no winner is named for these.
+DESCRIPTIVE = ("coverage", "novelty")
+KEYS = ["dataset", "run", "model", "split", "items", "measure", "k", "metric"]
+COLUMNS = [
+    "run",
+    "model",
+    "dataset",
+    "split",
+    "metric",
+    "value",
+    "low",
+    "high",
+    "seeds",
+    "measure",
+    "k",
+    "items",
+]
+_METRIC = re.compile(rf"test_(?P<measure>{'|'.join(MEASURES)})_(?P<k>\d+)_(?P<items>{'|'.join(ITEM_SETS)})")
+
+
+def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) -> pd.DataFrame:
+    """Lays the test metrics of runs side by side.
+
+    Runs that share dataset, name and model but differ in seed become one row: value, low and high are each
+    averaged over the seeds. The interval stays that of the users (95 %, bootstrap), not one of the seeds.
+    Where a name holds the same seed twice, or several models, its runs are kept apart as `name/id`.
+
+    Args:
+        runs: What `read_runs` returned.
+        allow_different_splits: Compare even where one dataset was split in different ways.
+
+    Returns:
+        Columns `COLUMNS`; `metric` reads `recall_20_new`, `split` is always `test`.
+
+    Raises:
+        InputError: No test metric at all, or runs of one dataset that were tested on different splits.
+    """
+    if not allow_different_splits:
+        _require_one_split(runs)
+    rows = [row for run, label in zip(runs, labels(runs), strict=True) for row in _rows(run, label)]
+    if not rows:
+        raise InputError(
+            "the runs hold no test metric per item set", mend="run `graphrec test` on them first"
+        )
+    frame = pd.DataFrame(rows).groupby(KEYS, as_index=False, sort=False)
+    merged = frame.agg(
+        value=("value", "mean"), low=("low", "mean"), high=("high", "mean"), seeds=("seed", "nunique")
+    )
+    return _ordered(merged)[COLUMNS]
+
+
+def labels(runs: Sequence[RunRecord]) -> list[str]:
+    """What each run is called in tables: its name, or `name/id` where that would mix different runs."""
+    frame = pd.DataFrame([vars(run) for run in runs], columns=["dataset", "name", "model", "seed", "id"])
+    if frame.empty:
+        return []
+    groups = frame.groupby(["dataset", "name"])
+    mixed = groups["seed"].transform(lambda seeds: seeds.duplicated().any()).astype(bool)
+    mixed |= groups["model"].transform("nunique") > 1
+    return frame["name"].where(~mixed, frame["name"] + "/" + frame["id"]).tolist()
+
+
+def _require_one_split(runs: Sequence[RunRecord]) -> None:
+    """Numbers from different test sets look alike and mean nothing side by side."""
+    first: dict[str, RunRecord] = {}
+    for run in runs:
+        other = first.setdefault(run.dataset, run)
+        if other.split_sha256 != run.split_sha256:
+            raise InputError(
+                f"tested on another split of {run.dataset} ({run.split_sha256[:8]}) than {other.path} "
+                f"({other.split_sha256[:8]})",
+                file=run.path,
+                column="split_sha256",
+                mend="compare runs with the same data options, or allow different splits",
+            )
+
+
+def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
+    """One row per `test_<measure>_<k>_<items>`; the copy without item set only repeats one of them."""
+    matches = [match for key in run.summary if (match := _METRIC.fullmatch(key))]
+    return [
+        {
+            **{"dataset": run.dataset, "run": label, "model": run.model, "split": "test", "seed": run.seed},
+            **{"metric": match[0].removeprefix("test_"), "measure": match["measure"], "k": int(match["k"])},
+            **{"items": match["items"], "value": run.summary[match[0]]},
+            "low": run.summary.get(f"{match[0]}_low", float("nan")),
+            "high": run.summary.get(f"{match[0]}_high", float("nan")),
+        }
+        for match in matches
+    ]
+
+
+def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
+    """Item sets and measures in their fixed order, experiments by name."""
+    rank = {name: place for place, name in enumerate((*ITEM_SETS, *MEASURES))}
+    frame = frame.assign(_items=frame["items"].map(rank), _measure=frame["measure"].map(rank))
+    keys = ["dataset", "_items", "_measure", "k", "run"]
+    return frame.sort_values(keys, kind="stable").reset_index(drop=True)
+
+
+def main_cutoff(table: pd.DataFrame) -> int:
+    """The cut-off a reader sees first: 20 where it was measured, else the largest."""
+    cutoffs = {int(k) for k in table["k"].unique()}
+    return 20 if 20 in cutoffs else max(cutoffs)
+
+
+def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
+    """Writes the comparison as Markdown: one table per dataset and item set, best NDCG first.
+
+    Args:
+        table: What `comparison` returned.
+        k: The cut-off to show; `main_cutoff` unless given.
+    """
+    k = main_cutoff(table) if k is None else k
+    shown = table[table["k"] == k]
+    parts = ["Test metrics with 95 % bootstrap intervals over users; the best value of a column is bold."]
+    for (dataset, items), part in shown.groupby(["dataset", "items"], sort=False):
+        parts += [f"## {_cell(str(dataset))}, {items} items", _markdown_table(part, k)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(part: pd.DataFrame, k: int) -> str:
+    """One Markdown table: experiments down, measures across."""
+    measures = [measure for measure in MEASURES if measure in set(part["measure"])]
+    ranked = part[part["measure"] == measures[0]].sort_values("value", ascending=False)
+    order = [*ranked["run"], *sorted(set(part["run"]) - set(ranked["run"]))]
+    best = part[~part["measure"].isin(DESCRIPTIVE)].groupby("measure")["value"].max().to_dict()
+    header = ["Run", "Model", "Seeds", *(f"{MEASURES[measure]}@{k}" for measure in measures)]
+    lines = ["| " + " | ".join(header) + " |", "| --- | --- " + "| ---: " * (len(header) - 2) + "|"]
+    for run in order:
+        rows = part[part["run"] == run].set_index("measure")
+        cells = [_cell(run), _cell(rows["model"].iloc[0]), str(rows["seeds"].max())]
+        values = rows[["value", "low", "high"]].reindex(measures).itertuples(name=None)
+        cells += [_number(value, low, high, best.get(measure)) for measure, value, low, high in values]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _number(value: float, low: float, high: float, best: float | None) -> str:
+    """`**0.184** [0.180, 0.188]`, the bold only for the best; a dash where nothing was measured."""
+    if math.isnan(value):
+        return "–"
+    text = f"**{value:.4f}**" if value == best else f"{value:.4f}"
+    return text if math.isnan(low) or math.isnan(high) else f"{text} [{low:.4f}, {high:.4f}]"
+
+
+def _cell(text: str) -> str:
+    """Text that can neither end a table cell nor become HTML or emphasis."""
+    return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
