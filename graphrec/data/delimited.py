@@ -25,7 +25,7 @@ from rich.console import Console
 
 from graphrec.errors import InputError
 
-_BAR_FROM_BYTES = 50_000_000
+_BAR_FROM_BYTES = 20_000_000
 """Smaller files are read in less than two seconds and need no progress bar."""
 _COMMON_DELIMITERS = {",": "','", ";": "';'", "\t": r"'\t' (tab)", "|": "'|'"}
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pa
+import pyarrow
 
 from graphrec.data.interactions import Columns
 from graphrec.data.splits import PARTS
@@ -48,7 +49,12 @@ class Rule:
 
 def parse_numbers(values: pd.Series[Any]) -> pd.Series[float]:
     """Numbers as float64; NaN where a value is missing or is none."""
-    return pd.to_numeric(values, errors="coerce").astype("float64").replace([np.inf, -np.inf], np.nan)
+    try:  # ten times as fast as pandas, but all or nothing
+        parsed = pyarrow.array(values, from_pandas=True).cast(pyarrow.float64())
+        numbers = pd.Series(parsed.to_numpy(zero_copy_only=False), index=values.index, dtype="float64")
+    except (pyarrow.ArrowException, TypeError):
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    return numbers.where(np.isfinite(numbers))
 
 
 def parse_timestamps(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:

@@ -25,8 +25,10 @@ def must_be_a_file(path: Path) -> None:
             raise InputError(
                 "there is no such file", file=path, mend=f"the folder {folder} does not exist either"
             )
-        names = [entry.name for entry in folder.iterdir()]
-        raise InputError("there is no such file", file=path, mend=closest(path.name, names, f"{folder} has"))
+        names = sorted(entry.name for entry in folder.iterdir())
+        raise InputError(
+            "there is no such file", file=path, mend=closest(path.name, names, "that folder has")
+        )
     if not os.access(path, os.R_OK):
         raise InputError("this file may not be read", file=path, mend=f"allow it: chmod u+r {path}")
     if path.stat().st_size == 0:
