@@ -1,0 +1,204 @@
+"""From a raw link score to the probability that the user buys the item within the validation window.
+
+Pairs seen in training and new pairs have a curve each: their base rates differ about a hundredfold, so one
+curve would promise repeat purchases to strangers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+CalibratorKind = Literal["isotonic", "platt"]
+
+SMALLEST = 1e-6
+"""Probabilities stay this far from 0 and 1, so that their logit is finite."""
+
+
+@dataclass(frozen=True)
+class IsotonicCurve:
+    """Non-decreasing piecewise-linear map (Zadrozny & Elkan, KDD 2002).
+
+    Args:
+        scores: Knots, increasing. Shape ``[S]``.
+        probabilities: Values at the knots, non-decreasing. Shape ``[S]``.
+    """
+
+    scores: FloatArray
+    probabilities: FloatArray
+
+    @classmethod
+    def fit(cls, score: FloatArray, bought: BoolArray, weight: FloatArray) -> IsotonicCurve:
+        """Fit by pooling adjacent violators.
+
+        One pair that was not bought is added at the top score. Without it a single lucky pair there would
+        read "certain to buy", and offers are made exactly at the top. A Venn-Abers predictor's lower bound
+        (Vovk et al., 2015) adds the same pair.
+        """
+        isotonic = IsotonicRegression(out_of_bounds="clip")
+        isotonic.fit(np.append(score, score.max()), np.append(bought, False), np.append(weight, 1.0))
+        return cls(np.asarray(isotonic.X_thresholds_), np.asarray(isotonic.y_thresholds_))
+
+    def __call__(self, score: FloatArray) -> FloatArray:
+        """Probabilities, same shape as `score`; flat beyond the fitted scores."""
+        return np.asarray(np.interp(score, self.scores, self.probabilities), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class LogisticCurve:
+    """``sigma(slope * score + intercept)`` (Platt, 1999); slope 0 is a constant."""
+
+    slope: float
+    intercept: float
+
+    @classmethod
+    def fit(cls, score: FloatArray, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
+        """Maximum likelihood on standardised scores; a falling curve is replaced by the base rate."""
+        centre, scale = float(score.mean()), float(score.std()) or 1.0
+        # C is so large that the fit is not regularised: shrinking the slope would bias the base rate
+        model = LogisticRegression(C=1e9, max_iter=1000)
+        model.fit(((score - centre) / scale)[:, None], bought, sample_weight=weight)
+        slope = float(model.coef_[0, 0]) / scale
+        if slope < 0:
+            return cls.constant(bought, weight)
+        return cls(slope, float(model.intercept_[0]) - slope * centre)
+
+    @classmethod
+    def constant(cls, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
+        """The base rate, with half a purchase and half a refusal added so that it is never 0 or 1."""
+        rate = (float(weight[bought].sum()) + 0.5) / (float(weight.sum()) + 1.0)
+        return cls(0.0, float(np.log(rate / (1.0 - rate))))
+
+    def __call__(self, score: FloatArray) -> FloatArray:
+        """Probabilities, same shape as `score`."""
+        logit = np.clip(self.slope * score + self.intercept, -500.0, 500.0)
+        return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)
+
+
+Curve = IsotonicCurve | LogisticCurve
+
+
+@dataclass(frozen=True)
+class Calibrator:
+    """Two curves, for pairs seen in training and for new pairs, and the range of the raw scores.
+
+    Args:
+        seen: Curve of pairs that the user has bought in training.
+        new: Curve of all other pairs.
+        low: Score that becomes unit score 0.
+        high: Score that becomes unit score 1.
+    """
+
+    seen: Curve
+    new: Curve
+    low: float
+    high: float
+
+    @classmethod
+    def fit(
+        cls,
+        score: npt.ArrayLike,
+        bought: npt.ArrayLike,
+        seen: npt.ArrayLike,
+        kind: CalibratorKind = "isotonic",
+        weight: npt.ArrayLike | None = None,
+    ) -> Calibrator:
+        """Fit both curves.
+
+        Args:
+            score: Raw link scores, finite. Shape ``[P]``.
+            bought: Whether the user bought the item within the validation window. Shape ``[P]``.
+            seen: Whether the pair is in the training part. Shape ``[P]``.
+            kind: ``isotonic`` (any monotone shape) or ``platt`` (a logistic curve, for few purchases).
+            weight: How many pairs each one stands for, where pairs were sampled. Shape ``[P]``.
+
+        Raises:
+            ValueError: If the arrays are empty, differ in length, or a score is not finite.
+        """
+        scores, labels = np.asarray(score, dtype=np.float64), np.asarray(bought, dtype=np.bool_)
+        groups = np.asarray(seen, dtype=np.bool_)
+        weights = np.ones(len(scores)) if weight is None else np.asarray(weight, dtype=np.float64)
+        if not len(scores) or not (scores.shape == labels.shape == groups.shape == weights.shape):
+            raise ValueError("score, bought, seen and weight must be vectors of one length above 0")
+        if not np.isfinite(scores).all():
+            raise ValueError("raw scores must be finite to be calibrated")
+        low, high = _unit_range(scores, weights)
+        old, new = (_fit_curve(scores[of], labels[of], weights[of], kind) for of in (groups, ~groups))
+        return cls(old, new, low, high)
+
+    def probability(self, score: npt.ArrayLike, seen: npt.ArrayLike) -> FloatArray:
+        """Probability of a purchase within a window as long as the validation part.
+
+        Args:
+            score: Raw link scores. Shape ``[P]``.
+            seen: Whether the pair is in the training part. Shape ``[P]``.
+
+        Returns:
+            Probabilities in ``[1e-6, 1 - 1e-6]``, monotone in the score within each group. Shape ``[P]``.
+        """
+        scores = np.asarray(score, dtype=np.float64)
+        both = np.where(np.asarray(seen, dtype=np.bool_), self.seen(scores), self.new(scores))
+        return np.asarray(np.clip(both, SMALLEST, 1.0 - SMALLEST), dtype=np.float64)
+
+    def unit_score(self, score: npt.ArrayLike) -> FloatArray:
+        """Raw scores brought into [0, 1], what the documents' rule ``rate = 0.1 x score`` needs.
+
+        Min-max over the fitted sample, whose ends are its 0.01 % quantiles so that one stray score does
+        not set the scale; a sample that lies in [0, 1] already is left as it is. Values beyond are clipped.
+        """
+        unit = (np.asarray(score, dtype=np.float64) - self.low) / (self.high - self.low)
+        return np.asarray(np.clip(unit, 0.0, 1.0), dtype=np.float64)
+
+
+def _fit_curve(score: FloatArray, bought: BoolArray, weight: FloatArray, kind: CalibratorKind) -> Curve:
+    """One group's curve; its base rate where there are no purchases, or nothing else, to learn from."""
+    if bought.all() or not bought.any():
+        return LogisticCurve.constant(bought, weight)
+    curve: type[IsotonicCurve] | type[LogisticCurve]
+    curve = IsotonicCurve if kind == "isotonic" else LogisticCurve
+    return curve.fit(score, bought, weight)
+
+
+def _unit_range(score: FloatArray, weight: FloatArray) -> tuple[float, float]:
+    if score.min() >= 0.0 and score.max() <= 1.0:
+        return 0.0, 1.0
+    # A wider cut than 0.01 % would make every top-20 candidate of a large catalogue a 1
+    low, high = np.quantile(score, [1e-4, 1.0 - 1e-4], weights=weight, method="inverted_cdf")
+    return float(low), float(high) if high > low else float(low) + 1.0
+
+
+def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> float:
+    """Mean gap between promised and observed frequency, weighted by bin size (Naeini et al., AAAI 2015).
+
+    Bins hold equally many pairs: purchases are rare, and bins of equal width would put nearly all pairs in
+    the first one. Pairs with the same probability share a bin.
+
+    Args:
+        probability: Shape ``[P]``.
+        bought: Shape ``[P]``.
+        bins: At most this many bins.
+    """
+    promised, observed = np.asarray(probability, dtype=np.float64), np.asarray(bought, dtype=np.float64)
+    edges = np.unique(np.quantile(promised, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
+    in_bin = np.searchsorted(edges, promised, side="left")
+    gap: npt.NDArray[Any] = np.bincount(in_bin, weights=promised - observed)
+    return float(np.abs(gap).sum() / len(promised))
+
+
+def log_loss(probability: npt.ArrayLike, bought: npt.ArrayLike) -> float:
+    """Mean negative log-likelihood in nats, probabilities clipped to ``[1e-6, 1 - 1e-6]``.
+
+    Args:
+        probability: Shape ``[P]``.
+        bought: Shape ``[P]``.
+    """
+    promised = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1.0 - SMALLEST)
+    likelihood = np.where(np.asarray(bought, dtype=np.bool_), promised, 1.0 - promised)
+    return float(-np.log(likelihood).mean())

@@ -1,0 +1,1 @@
+"""From purchase probabilities to offers: response curves, policies, guardrails, budget, the offers table."""

@@ -1,0 +1,66 @@
+"""What one offer costs and earns, per pair of user and item."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.errors import InputError
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+def percent(share: float) -> str:
+    """A share as people read it: 0.07654 becomes '7.654 %'."""
+    return f"{100.0 * share:.4g} %"
+
+
+@dataclass(frozen=True)
+class Economics:
+    """Margin and funding; both are assumptions, since a log of purchases holds no costs.
+
+    A purchase is one unit at regular price P with cost c = (1 - margin) P. Of a discount d the retailer pays
+    the share phi = funded_share, the supplier the rest. All methods broadcast over their arguments and
+    return money, except where they say otherwise.
+
+    Args:
+        margin: Share of the regular price that is left over cost, in (0, 1).
+        funded_share: Share of a discount that the retailer pays, in [0, 1]. At 1 and a margin of 30 %, no
+            discount pays unless the elasticity exceeds 1 / margin = 3.3.
+    """
+
+    margin: float = 0.30
+    funded_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check both shares.
+
+        Raises:
+            InputError: If one is outside its range.
+        """
+        if not 0.0 < self.margin < 1.0:
+            raise InputError(
+                f"{self.margin} is not between 0 and 1", column="margin", mend="give a share, as 0.3"
+            )
+        if not 0.0 <= self.funded_share <= 1.0:
+            mend = "give the retailer's share of a discount, as 0.5"
+            raise InputError(f"{self.funded_share} is not in 0..1", column="funded_share", mend=mend)
+
+    def net_price(self, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """What the retailer receives per unit, supplier's share included: ``P (1 - phi d)``."""
+        return price * (1.0 - self.funded_share * rate)
+
+    def revenue(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """Expected revenue ``p(d) P (1 - phi d)``."""
+        return probability * self.net_price(price, rate)
+
+    def profit(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """Expected profit ``p(d) [P (1 - phi d) - c]``."""
+        return probability * (self.net_price(price, rate) - (1.0 - self.margin) * price)
+
+    def spend(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """What the retailer expects to pay for the discount, ``phi d P p(d)``: the budget counts this."""
+        return probability * price * (self.funded_share * rate)
