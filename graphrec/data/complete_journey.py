@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 
 import pandas as pd
 
@@ -52,6 +52,11 @@ def complete_journey(max_quantity: int = 100) -> RawData:
     Raises:
         InputError: If the package is not installed.
     """
+    return _read(max_quantity)
+
+
+@lru_cache(maxsize=1)  # a demo or a notebook asks for it again and again, and nobody writes into it
+def _read(max_quantity: int) -> RawData:
     transactions, products, demographics = _tables()
     lines, removed = _remove_lines(transactions, products)
     log, clipped = clean(

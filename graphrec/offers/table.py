@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.errors import InputError
+from graphrec.files import write_parquet
 from graphrec.offers.decisions import Pairs, Reasons, Rules, best_levels, rule_rates
 from graphrec.offers.economics import Economics, FloatArray
 from graphrec.offers.guardrails import Guardrails
@@ -187,19 +186,7 @@ def write_offers(frame: pd.DataFrame, path: str | Path) -> Path:
             under a policy and scenario.
     """
     _check_offers(frame)
-    target = Path(path)
-    if target.is_dir():
-        raise InputError("this is a folder", file=target, mend="give the name of a file, as offers.parquet")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    os.close(handle)
-    try:
-        frame.to_parquet(temporary, index=False)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return target
+    return write_parquet(frame, path)
 
 
 def _check_offers(frame: pd.DataFrame) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from graphrec.files import write_text
 from graphrec.report.html import render_html
 from graphrec.report.offer_summary import read_offers
 from graphrec.report.publish import publish
 from graphrec.report.runs import read_runs
 from graphrec.report.table import comparison, to_markdown
-from graphrec.report.write import write_text
 
 
 def compare(

@@ -11,12 +11,12 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from graphrec import __version__
+from graphrec.files import write_text
 from graphrec.report import charts
 from graphrec.report.findings import ITEM_WORDS, findings
 from graphrec.report.offer_summary import check_offers, offers_sample, policy_totals
 from graphrec.report.runs import RunRecord
 from graphrec.report.table import MEASURES, labels, main_cutoff
-from graphrec.report.write import write_text
 
 _CURVES = {"val_ndcg": "Validation NDCG", "val_recall": "Validation recall"}
 

@@ -1,0 +1,41 @@
+"""``graphrec compare``: finished runs side by side, as CSV, Markdown and one HTML page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subcommands.add_parser(
+        "compare",
+        help="compare tested runs: comparison.csv, comparison.md, report.html",
+        description="Read the local W&B runs below the given folders and write a comparison.",
+        epilog="example: graphrec compare runs/complete_journey-* --offers offers.parquet --out runs/comparison",
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders of runs")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--offers", type=Path, help="an offers table to show as well")
+    parser.add_argument("--title", default="Which recommender, which offer", help="heading of the report")
+    parser.add_argument("--wandb", metavar="ENTITY/PROJECT", help="also publish a W&B Report there")
+    parser.add_argument(
+        "--allow_different_splits", action="store_true", help="compare runs whose splits differ all the same"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Compare and say where the report is."""
+    from graphrec.report.compare import compare
+
+    report = compare(
+        options.runs,
+        options.out,
+        offers=options.offers,
+        wandb=options.wandb,
+        title=options.title,
+        allow_different_splits=options.allow_different_splits,
+    )
+    print(f"report: {report}")
+    return report

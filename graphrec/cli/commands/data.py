@@ -1,0 +1,104 @@
+"""``graphrec data describe|check``: look at a table before training on it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from graphrec.errors import InputError
+
+EXAMPLE = """examples:
+  graphrec data describe complete_journey
+  graphrec data check purchases.csv --columns user_id=customer item_id=sku timestamp=date
+  graphrec data check purchases.csv --columns columns.yaml --test later.csv
+"""
+
+
+def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subcommands.add_parser(
+        "data",
+        help="describe or check a table of interactions",
+        description="describe: what is in it and what cleaning does to it. check: every problem at once.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("action", choices=["describe", "check"])
+    add("file", metavar="FILE", help="a CSV, TSV or Parquet file, or complete_journey")
+    add("--columns", nargs="+", metavar="OURS=THEIRS", default=[], help="names that differ, or a YAML file of them")
+    add("--users", type=Path, help="table of user attributes")
+    add("--items", type=Path, help="table of item attributes")
+    add("--test", type=Path, help="table of later interactions, the test part")
+    add("--delimiter", help="between the fields of a text file; by the suffix if missing")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> None:
+    """Describe or check."""
+    columns = column_mapping(options.columns)
+    if options.action == "check":
+        _check(options, columns)
+    else:
+        _describe(options, columns)
+
+
+def column_mapping(given: list[str]) -> dict[str, str]:
+    """``ours=theirs`` pairs, or a YAML file that maps ours to theirs.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if len(given) == 1 and given[0].endswith((".yaml", ".yml")):
+        file = Path(given[0])
+        if not file.is_file():
+            raise InputError("there is no such file", file=file, column="--columns", mend="check the path")
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise InputError("holds no mapping", file=file, mend="write lines such as `user_id: customer`")
+        return {str(ours): str(theirs) for ours, theirs in content.items()}
+    wrong = [pair for pair in given if "=" not in pair]
+    if wrong:
+        raise InputError(f"{wrong[0]!r} is no pair", column="--columns", mend="write user_id=customer")
+    return dict(pair.split("=", 1) for pair in given)
+
+
+def _check(options: argparse.Namespace, columns: dict[str, str]) -> None:
+    from graphrec.data.tables import TextFormat, check_table
+
+    text = TextFormat(delimiter=options.delimiter)
+    problems = check_table(options.file, columns, text=text)
+    problems += check_table(options.test, columns, text=text) if options.test else []
+    for table, kind in ((options.users, "users"), (options.items, "items")):
+        problems += check_table(table, kind=kind) if table else []  # type: ignore[arg-type]
+    for problem in problems:
+        print(f"graphrec: {problem}", file=sys.stderr)
+    if problems:
+        sys.exit(2)
+    _describe(options, columns)
+
+
+def _describe(options: argparse.Namespace, columns: dict[str, str]) -> None:
+    from graphrec.cli.terminal import print_frame
+    from graphrec.data import describe, sources
+    from graphrec.data.splits import Given
+
+    if options.file == "complete_journey":
+        raw = sources.complete_journey()
+    else:
+        raw = sources.table(
+            options.file,
+            columns,
+            users=options.users,
+            items=options.items,
+            test_path=options.test,
+            delimiter=options.delimiter,
+        )
+    if options.test:
+        Given(val_fraction=0.0)(raw.log)
+    print_frame(describe.describe(raw), f"{raw.name}")
+    print_frame(describe.describe_columns(raw), "Columns")
+    print_frame(describe.cleaning_report(raw.steps), "Cleaning")

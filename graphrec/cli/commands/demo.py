@@ -1,0 +1,119 @@
+"""``graphrec demo``: six recommenders and four discount policies on real supermarket data."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from graphrec.cli.commands import offers as offers_command
+from graphrec.cli.commands import refit as refit_command
+from graphrec.errors import InputError
+from graphrec.offers.economics import Economics
+from graphrec.offers.guardrails import Guardrails
+from graphrec.offers.policies import policy_named
+
+EXPERIMENTS = Path(__file__).parents[3] / "experiments" / "complete_journey"
+MODELS = {
+    "popularity": "what everybody buys",
+    "top_frequency": "what this shopper buys, recent weeks first",
+    "item_cf": "item-based collaborative filtering",
+    "mf": "matrix factorisation",
+    "mlp": "multilayer perceptron on features",
+    "lightgcn": "graph neural network",
+}
+TITLE = "Complete Journey: which recommender, which offer"
+
+
+def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subcommands.add_parser(
+        "demo",
+        help="compare six recommenders on real data and decide offers",
+        description="On the Complete Journey data: choose each model's epochs on weeks 41-44, fit again on "
+        "weeks 1-44, test once on weeks 45-52, decide offers, and write a report.",
+        epilog="example: graphrec demo --out runs/demo",
+    )
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder to write to")
+    parser.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS), help="only these")
+    parser.add_argument("--max_epochs", type=int, help="stop every fit after this many epochs")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Fit, refit and test each model, decide offers with the best, write the report."""
+    from graphrec.report.compare import compare
+
+    if not EXPERIMENTS.is_dir():
+        mend = "run the demo from a clone of the project, with `make demo`"
+        raise InputError("the experiments are not installed", file=EXPERIMENTS, mend=mend)
+    console, started = Console(), time.perf_counter()
+    runs: dict[str, Path] = {}
+    for place, name in enumerate(options.models, start=1):
+        console.rule(f"{place} of {len(options.models)}: {name} ({MODELS[name]})")
+        runs[name] = _fit_and_test(name, options.out, options.max_epochs)
+    best = max(runs, key=lambda name: _validation(runs[name]))
+    console.rule(f"offers, from {best}: the best on all items in validation")
+    offers, notes = _offers(runs[best], options.out)
+    notes["recommender behind the offers"] = f"{best}, the best NDCG@20 on all items in weeks 41-44"
+    console.rule("report")
+    report = compare(list(runs.values()), options.out, offers=offers, title=TITLE, notes=notes)
+    _print_summary(options.out)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    console.print(f"{time.perf_counter() - started:.0f} s, {peak:.1f} GB at most. Open {report}")
+    return report
+
+
+def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
+    """Choose on validation, fit again on both parts, test once; returns the run's folder."""
+    from graphrec.cli.main import main
+
+    limit = [] if max_epochs is None else ["--trainer.max_epochs", str(max_epochs)]
+    root = ["--run.root", str(out / "runs"), "--trainer.enable_model_summary", "false"]
+    fitted = main(["fit", "--config", str(EXPERIMENTS / f"{name}.yaml"), *root, *limit])
+    checkpoint = refit_command.run(argparse.Namespace(folder=fitted.folder.path))
+    main(["test", "--ckpt_path", str(checkpoint)])
+    folder: Path = fitted.folder.path
+    return folder
+
+
+def _validation(folder: Path) -> float:
+    """NDCG@20 on all items at the epoch that was chosen."""
+    from graphrec.cli.run import BEST, RunFolder, read_checkpoint
+
+    import pandas as pd
+
+    history = pd.read_csv(folder / "metrics.csv").dropna(subset=["val_ndcg_20"]).set_index("epoch")
+    epoch = read_checkpoint(RunFolder(folder).checkpoints / BEST)["epoch"]
+    return float(history.loc[epoch, "val_ndcg_20"])
+
+
+def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
+    """Rates of every policy for each user's 20 best items."""
+    from graphrec.cli.lightning import load_run
+    from graphrec.cli.run import BEST, RunFolder
+    from graphrec.offers.table import write_offers
+
+    task, data = load_run(RunFolder(folder).checkpoints / BEST)
+    candidates = offers_command.offer_candidates(task, data)
+    economics, guardrails = Economics(), Guardrails()
+    policies = [policy_named(name) for name in offers_command.POLICIES]
+    table = offers_command.decide(candidates, policies, "promotion", None, economics, guardrails)
+    offers_command.print_totals(table)
+    return write_offers(table, out / "offers.parquet"), offers_command.assumptions(economics, guardrails)
+
+
+def _print_summary(out: Path) -> None:
+    """NDCG@20 and Recall@20 of every model on the terminal."""
+    import pandas as pd
+
+    from graphrec.cli.terminal import print_frame
+
+    table = pd.read_csv(out / "comparison.csv")
+    table = table[(table["k"] == 20) & table["measure"].isin(["recall", "ndcg"])]
+    wide = table.pivot_table("value", "model", ["items", "measure"], sort=False)
+    wide.columns = [f"{measure} {items}" for items, measure in wide.columns]
+    print_frame(wide.reset_index(), "Test weeks 45-52, at 20")

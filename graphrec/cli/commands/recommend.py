@@ -1,0 +1,111 @@
+"""``graphrec recommend``: the best items of each user, as a table."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rich.progress import track
+
+from graphrec.data.interactions import IdMap
+from graphrec.data.tables import read_table
+from graphrec.errors import InputError
+from graphrec.files import write_parquet
+
+if TYPE_CHECKING:
+    from graphrec.models.base import ItemSet, Recommender
+
+
+def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subcommands.add_parser(
+        "recommend",
+        help="write the best items of each user",
+        description="Write user_id, item_id, rank and score of the best items of each user.",
+        epilog="example: graphrec recommend --ckpt_path runs/x/y/checkpoints/best.ckpt -k 20 --out items.parquet",
+    )
+    parser.add_argument("--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt or last.ckpt of a run")
+    parser.add_argument("--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing")
+    parser.add_argument("-k", type=int, default=20, help="items per user (default 20)")
+    parser.add_argument(
+        "--items",
+        choices=["all", "repeat", "new"],
+        default="new",
+        help="rank all items, only those the user has bought, or only new ones (default)",
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the Parquet file to write")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Load, rank, write."""
+    from graphrec.cli.lightning import load_run
+
+    if options.k < 1:
+        raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
+    task, data = load_run(options.ckpt_path)
+    users = user_codes(options.users, data.split.users)
+    frame = recommendations(task.recommender, data.split.users, data.split.items, users, options.k, options.items)
+    path = write_parquet(frame, options.out)
+    print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
+    return path
+
+
+def user_codes(file: Path | None, users: IdMap) -> npt.NDArray[np.int64]:
+    """Codes of the users in a file, or of all.
+
+    Raises:
+        InputError: If a user is not known to the model.
+    """
+    if file is None:
+        return np.arange(len(users))
+    given = read_table(file, kind="users")
+    ids = given["user_id"].drop_duplicates()
+    if users.ids.dtype.kind in "iu":
+        ids = pd.to_numeric(ids, errors="coerce").fillna(-1).astype("int64")
+    codes = users.codes(ids)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        place = ids.index[unknown[0]]
+        row = int(given.loc[place, "line"]) if "line" in given else None
+        raise InputError(
+            f"{len(unknown)} users were not in training, the first is {given.loc[place, 'user_id']!r}",
+            file=file,
+            row=row,
+            column="user_id",
+            mend="remove them or fit on a log that has them",
+        )
+    return codes
+
+
+def recommendations(
+    recommender: Recommender,
+    users: IdMap,
+    items: IdMap,
+    codes: npt.NDArray[np.int64],
+    k: int,
+    item_set: ItemSet,
+    batch_size: int = 512,
+) -> pd.DataFrame:
+    """A row per user and rank: ``user_id, item_id, rank, score``."""
+    import torch
+
+    device = recommender.graph.edge_user.device
+    parts: list[dict[str, Any]] = []
+    for batch in track(torch.from_numpy(codes).split(batch_size), "Ranking", transient=True):
+        ranking = recommender.recommend(batch.to(device), k, item_set)
+        kept = (ranking.items >= 0).cpu()
+        rows, ranks = kept.nonzero(as_tuple=True)
+        parts.append(
+            {
+                "user_id": users.ids[batch[rows].numpy()],
+                "item_id": items.ids[ranking.items.cpu()[kept].numpy()],
+                "rank": ranks.numpy() + 1,
+                "score": ranking.scores.cpu()[kept].numpy(),
+            }
+        )
+    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)

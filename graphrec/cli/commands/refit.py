@@ -1,0 +1,44 @@
+"""``graphrec refit``: once the choices are made, train on train and validation together."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import yaml
+
+from graphrec.errors import InputError
+
+
+def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subcommands.add_parser(
+        "refit",
+        help="fit again on train and validation, for the epochs that validation chose",
+        description="Repeat a fit on the train and validation parts together, for as many epochs as its best "
+        "checkpoint had. The result goes to refit/ inside the run's folder; `graphrec test` prefers it.",
+        epilog="example: graphrec refit runs/complete_journey-lightgcn/20260101-120000-ab12",
+    )
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run that `graphrec fit` wrote")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Read the chosen epoch and fit again; returns the new checkpoint."""
+    from graphrec.cli.lightning import run_lightning
+    from graphrec.cli.run import BEST, LAST, RunFolder, read_checkpoint
+
+    folder = RunFolder(options.folder)
+    if not (folder.checkpoints / BEST).is_file():
+        raise InputError("holds no best.ckpt", file=folder.path, mend="give the folder of a finished `graphrec fit`")
+    best = read_checkpoint(folder.checkpoints / BEST)
+    config = yaml.safe_load(best["graphrec"]["config"])
+    config.pop("ckpt_path", None)
+    config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
+    config["run"]["refit_of"] = str(folder.path)
+    with tempfile.TemporaryDirectory() as temporary:
+        file = Path(temporary) / "config.yaml"
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        run_lightning(["fit", "--config", str(file)])
+    return RunFolder(folder.path / "refit").checkpoints / LAST

@@ -1,0 +1,62 @@
+"""The YAML files on a command line: checked before Lightning sees them, or taken from a checkpoint."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from graphrec.errors import InputError
+
+
+def values_of(args: list[str], *options: str) -> list[str]:
+    """Values given to an option, in either of its forms ``--option x`` and ``--option=x``."""
+    found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg in options]
+    found += [arg.split("=", 1)[1] for arg in args if arg.split("=", 1)[0] in options and "=" in arg]
+    return found
+
+
+def config_files(args: list[str]) -> list[Path]:
+    """The files after ``-c`` or ``--config``."""
+    return [Path(value) for value in values_of(args, "-c", "--config")]
+
+
+def check_configs(args: list[str]) -> None:
+    """Raise `InputError` for a configuration that is missing or no YAML mapping."""
+    for file in config_files(args):
+        if not file.is_file():
+            what = "is a folder, not a YAML file" if file.is_dir() else "there is no such file"
+            raise InputError(what, file=file, column="--config", mend="shipped ones are in experiments/")
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except yaml.MarkedYAMLError as error:
+            row = error.problem_mark.line + 1 if error.problem_mark else None
+            raise InputError(
+                f"not valid YAML: {error.problem}", file=file, row=row, mend="check indentation and colons"
+            ) from error
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            raise InputError(f"not valid YAML: {error}", file=file, mend="save it as UTF-8 text") from error
+        if not isinstance(content, dict):
+            raise InputError("holds no mapping of keys to values", file=file, mend="start from a shipped one")
+
+
+@contextmanager
+def checkpoint_config(args: list[str]) -> Iterator[list[str]]:
+    """Add the configuration that a checkpoint carries, if the command line names none."""
+    given = values_of(args, "--ckpt_path")
+    if not given or given[-1] == "last":
+        yield args
+        return
+    from graphrec.cli.run import read_checkpoint
+
+    content = read_checkpoint(Path(given[-1]))
+    if config_files(args):
+        yield args
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.yaml"
+        file.write_text(content["graphrec"]["config"], encoding="utf-8")
+        yield [args[0], "--config", str(file), *args[1:]]

@@ -1,0 +1,100 @@
+"""Dispatch: the experiment commands go to Lightning, the light ones start without it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from graphrec import __version__
+from graphrec.cli import commands
+from graphrec.cli.mistakes import explain
+from graphrec.errors import InputError
+
+LIGHTNING = {
+    "fit": "train a model, or fit a closed-form one, and keep the best checkpoint",
+    "validate": "rank the validation part with a checkpoint",
+    "test": "rank the test part, once, with a checkpoint",
+    "predict": "write the best items of every user into the run's folder",
+}
+EXAMPLES = """examples:
+  graphrec demo --out runs/demo
+  graphrec fit -c experiments/complete_journey/lightgcn.yaml
+  graphrec fit -c experiments/complete_journey/lightgcn.yaml --model.init_args.learning_rate 0.01
+  graphrec fit -c experiments/complete_journey/lightgcn.yaml --ckpt_path last      # go on after a kill
+  graphrec test -c experiments/complete_journey/lightgcn.yaml                      # newest run of that name
+  graphrec recommend --ckpt_path runs/.../checkpoints/best.ckpt -k 20 --out items.parquet
+  graphrec offers --ckpt_path runs/.../checkpoints/best.ckpt --policy expected_profit --out offers.parquet
+  graphrec compare runs/complete_journey-* --out runs/comparison
+  graphrec data check purchases.csv --columns user_id=customer item_id=sku timestamp=date
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of everything but Lightning's own options."""
+    root = argparse.ArgumentParser(
+        prog="graphrec",
+        description="From a log of purchases to ranked items and the discount each shopper should be offered.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"graphrec {__version__}")
+    subcommands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in LIGHTNING.items():
+        subcommands.add_parser(name, help=text, add_help=False)
+    commands.add_parsers(subcommands)
+    return root
+
+
+def main(args: list[str] | None = None) -> Any:
+    """Run a command; raises on mistakes, so that notebooks and tests see them.
+
+    Returns:
+        The LightningCLI object for an experiment command (``.model``, ``.trainer``, ``.datamodule``), what
+        the light command returns otherwise.
+    """
+    given = list(sys.argv[1:] if args is None else args)
+    if given and given[0] in LIGHTNING:
+        return _lightning(given)
+    options = parser().parse_args(given)
+    run: Callable[[argparse.Namespace], Any] = options.run
+    return run(options)
+
+
+def console(args: list[str] | None = None) -> None:
+    """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
+    import jsonargparse
+
+    given = list(sys.argv[1:] if args is None else args)
+    try:
+        main(given)
+    except InputError as error:
+        _stop(str(error))
+    except jsonargparse.ArgumentError as error:
+        _stop(explain(error, given))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _stop(message: str) -> None:
+    print(f"graphrec: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _lightning(args: list[str]) -> Any:
+    """Hand an experiment command to Lightning; a checkpoint alone brings its configuration with it."""
+    from graphrec.cli.configs import check_configs, checkpoint_config
+
+    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args]
+    check_configs(args)
+    with checkpoint_config(args) as complete:
+        from graphrec.cli.lightning import run_lightning
+
+        return run_lightning(complete)
+
+
+def path(text: str) -> Path:
+    """A path on the command line."""
+    return Path(text).expanduser()

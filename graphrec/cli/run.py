@@ -1,0 +1,141 @@
+"""Where a run lives: ``<root>/<name>/<id>/`` with config.yaml, checkpoints/, metrics and the W&B run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from graphrec.errors import InputError
+
+BEST, LAST = "best.ckpt", "last.ckpt"
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where a fit writes and what it watches.
+
+    Args:
+        name: Name of the experiment; runs of one name are seeds or repetitions of the same thing.
+        root: Folder above all runs.
+        id: Name of this run's folder; time and four random letters if missing.
+        monitor: Validation metric that chooses the best checkpoint, the larger the better.
+        patience: Epochs without a better value after which the fit stops.
+        refit_of: Folder of a run to repeat on train and validation together; `graphrec refit` sets it.
+        wandb_project: Project in Weights & Biases.
+        tags: Tags of the W&B run.
+    """
+
+    name: str = "run"
+    root: str = "runs"
+    id: str | None = None
+    monitor: str = "val_ndcg_20"
+    patience: int = 5
+    refit_of: str | None = None
+    wandb_project: str = "graphrec"
+    tags: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run; a refit lives in ``refit/`` inside the run it repeats."""
+
+    path: Path
+
+    @classmethod
+    def new(cls, options: RunOptions) -> RunFolder:
+        """A folder that does not exist yet, or the folder of the refit."""
+        if options.refit_of:
+            return cls(Path(options.refit_of) / "refit")
+        stamp = f"{dt.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        return cls(Path(options.root) / options.name / (options.id or stamp))
+
+    @classmethod
+    def of_checkpoint(cls, checkpoint: Path) -> RunFolder:
+        """The run that a checkpoint belongs to."""
+        return cls(checkpoint.resolve().parent.parent)
+
+    @property
+    def is_refit(self) -> bool:
+        """Whether this is the refit of another run."""
+        return self.path.name == "refit"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def config(self) -> Path:
+        """The configuration the run was started with."""
+        return self.path / "config.yaml"
+
+    @property
+    def id(self) -> str:
+        """Last part of the run's folder, the same for a run and its refit."""
+        return self.path.parent.name if self.is_refit else self.path.name
+
+    def wandb_id(self, name: str) -> str:
+        """The same W&B run for fit, refit and test."""
+        return "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{name}-{self.id}")[-128:]
+
+    def test_checkpoint(self) -> Path | None:
+        """What a test would load: the refit if there is one, else the best of the fit."""
+        for path in (self.path / "refit" / "checkpoints" / LAST, self.checkpoints / BEST):
+            if path.exists():
+                return path
+        return None
+
+
+def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
+    """The checkpoint to go on with in the newest run of a name.
+
+    Args:
+        options: Root and name of the runs.
+        checkpoint: File name of the checkpoint; if missing, the one to test.
+
+    Raises:
+        InputError: If there is none.
+    """
+    folder = Path(options.root) / options.name
+    runs = sorted((p for p in folder.glob("*") if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
+    for run in map(RunFolder, runs):
+        found = run.test_checkpoint() if checkpoint is None else run.checkpoints / checkpoint
+        if found is not None and found.exists():
+            return found
+    raise InputError(
+        "no checkpoint of a run with this name", file=folder, mend="run `graphrec fit` first or give --ckpt_path"
+    )
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a checkpoint of ours onto the CPU.
+
+    Raises:
+        InputError: If the file is missing, is no checkpoint, or was not written by graphrec.
+    """
+    if not path.is_file():
+        what = "is a folder, not a checkpoint" if path.is_dir() else "there is no such file"
+        raise InputError(what, file=path, mend="checkpoints are in runs/<name>/<id>/checkpoints/")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        raise InputError(
+            f"cannot be read as a checkpoint ({reason})",
+            file=path,
+            column="--ckpt_path",
+            mend="give best.ckpt or last.ckpt of a run; if it was cut short, fit again",
+        ) from error
+    if not isinstance(checkpoint, dict) or "graphrec" not in checkpoint:
+        raise InputError(
+            "this checkpoint was not written by graphrec",
+            file=path,
+            column="--ckpt_path",
+            mend="give best.ckpt or last.ckpt of a run of `graphrec fit`",
+        )
+    return checkpoint

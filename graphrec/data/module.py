@@ -1,0 +1,119 @@
+"""The Lightning data module: source, split and features in, batches of edge ids and of users out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Sampler
+
+from graphrec.data.features import FeatureOptions, Features, build_features
+from graphrec.data.interactions import Interactions, RawData
+from graphrec.data.splits import Split, Splitter
+
+
+def run_seed() -> int:
+    """The seed of the run, as ``seed_everything`` set it; 0 where nobody did."""
+    return int(os.environ.get("PL_GLOBAL_SEED", "0"))
+
+
+class EdgeBatches(Sampler[Tensor]):
+    """Edge ids in an order that depends on the seed and the epoch alone, so that a resumed fit sees the same.
+
+    Args:
+        num_edges: Number of training edges ``E``.
+        batch_size: Edges per batch ``B``.
+        seed: Seed of the order.
+    """
+
+    def __init__(self, num_edges: int, batch_size: int, seed: int) -> None:
+        self.num_edges, self.batch_size, self.seed, self.epoch = num_edges, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of each epoch."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        return -(-self.num_edges // self.batch_size)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """Yield tensors of edge ids, each ``[B]``."""
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        yield from torch.randperm(self.num_edges, generator=generator).split(self.batch_size)
+
+
+class RecommenderData(pl.LightningDataModule):
+    """What a model trains on and how it is judged.
+
+    Args:
+        source: Where the log comes from, for example ``graphrec.data.sources.complete_journey``.
+        split: How it is cut: Temporal, LeaveLast, Random or Given.
+        features: Feature vectors for the encoders that use them; null for none.
+        item_sets: What is ranked in evaluation: ``all`` items, only ``repeat`` (bought before) or only
+            ``new`` ones. The first gives the metrics without a suffix, such as ``val_ndcg_20``.
+        cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.
+        batch_size: Training edges per step.
+        eval_batch_size: Users ranked at a time; bounds the memory of evaluation.
+        refit: Train on train and validation together, once all choices are made.
+        seed: Seed of a random split; the order of the batches follows ``seed_everything``.
+    """
+
+    def __init__(
+        self,
+        source: RawData,
+        split: Splitter,
+        features: FeatureOptions | None = None,
+        item_sets: list[Literal["all", "repeat", "new"]] | None = None,
+        cutoffs: list[int] | None = None,
+        batch_size: int = 8192,
+        eval_batch_size: int = 512,
+        refit: bool = False,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.source, self.splitter, self.options = source, split, features
+        self.item_sets = item_sets or ["new"]
+        self.cutoffs = cutoffs or [10, 20]
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.refit, self.seed = refit, seed
+
+    @cached_property
+    def split(self) -> Split:
+        """The three parts of the log."""
+        return self.splitter(self.source.log, self.seed, self.refit)
+
+    @cached_property
+    def features(self) -> Features | None:
+        """Feature vectors computed from the training part alone."""
+        if self.options is None:
+            return None
+        return build_features(self.split.train, self.source.users, self.source.items, self.options)
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of edge ids."""
+        edges = torch.arange(len(self.split.train.pairs()))
+        batches = EdgeBatches(len(edges), self.batch_size, run_seed())
+        return DataLoader(edges, batch_size=None, sampler=batches)  # type: ignore[arg-type]
+
+    def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
+        """Batches of the users who have validation items; none after a refit."""
+        return self._users(self.split.val) if len(self.split.val) else []
+
+    def test_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of the users who have test items."""
+        return self._users(self.split.test)
+
+    def predict_dataloader(self) -> DataLoader[Tensor]:
+        """Batches of all users."""
+        return self._users(self.split.train)
+
+    def _users(self, part: Interactions) -> DataLoader[Tensor]:
+        users = torch.from_numpy(np.unique(part.pairs()[:, 0]))
+        return DataLoader(users, batch_size=self.eval_batch_size)  # type: ignore[arg-type]

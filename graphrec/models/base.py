@@ -1,0 +1,99 @@
+"""What a model is: encoders and decoders that are trained, and recommenders that rank.
+
+Shapes, everywhere in this package: ``B`` batch, ``U`` users, ``I`` items, ``N = U + I`` nodes, ``E`` edges,
+``D`` dimension, ``K`` cut-off or number of negatives, ``R`` levels of discount.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from graphrec.graph import BipartiteGraph
+
+ItemSet = Literal["all", "repeat", "new"]
+"""Which items may be ranked for a user: all, those seen in training, those not seen."""
+
+
+class Embeddings(NamedTuple):
+    """Vectors of all users ``[U, D]`` and all items ``[I, D]``."""
+
+    user: Tensor
+    item: Tensor
+
+
+class Ranking(NamedTuple):
+    """The best items of each user, best first; item −1 with score −inf where a user has fewer.
+
+    ``users [B]``, ``items [B, K]``, ``scores [B, K]``.
+    """
+
+    users: Tensor
+    items: Tensor
+    scores: Tensor
+
+
+class Encoder(nn.Module, ABC):
+    """Turns the graph into embeddings."""
+
+    @abstractmethod
+    def forward(self, graph: BipartiteGraph) -> Embeddings:
+        """Embed every user and item."""
+
+    def ego(self, graph: BipartiteGraph) -> Embeddings:
+        """The embeddings before any propagation, the ones that L2 regularisation is taken on."""
+        embeddings: Embeddings = self(graph)
+        return embeddings
+
+
+class Decoder(nn.Module, ABC):
+    """Turns the vectors of a user and an item into a raw score."""
+
+    @abstractmethod
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """Score pairs: ``[..., D]`` and ``[..., D]`` to ``[...]``."""
+
+    @abstractmethod
+    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
+        """Score every pair: ``[B, D]`` and ``[I, D]`` to ``[B, I]``."""
+
+
+class Recommender(nn.Module, ABC):
+    """The protocol that evaluation, offers, reports and notebooks use, and nothing else."""
+
+    graph: BipartiteGraph
+
+    @abstractmethod
+    def score(self, users: Tensor) -> Tensor:
+        """Raw scores of the whole catalogue, never squashed. ``[B]`` user codes to ``[B, I]``."""
+
+    @torch.no_grad()
+    def recommend(self, users: Tensor, k: int = 20, candidates: ItemSet = "new") -> Ranking:
+        """The `k` best items of each user.
+
+        Args:
+            users: User codes. Shape ``[B]``.
+            k: Items per user.
+            candidates: ``new`` leaves out items the user has bought, ``repeat`` keeps only those.
+        """
+        scores = mask_scores(self.score(users), self.graph.seen_mask(users), candidates)
+        top = scores.topk(min(k, scores.shape[1]), dim=1)
+        return Ranking(users, top.indices.masked_fill(top.values.isneginf(), -1), top.values)
+
+
+def mask_scores(scores: Tensor, seen: Tensor, candidates: ItemSet) -> Tensor:
+    """Scores with −inf where an item may not be ranked. ``[B, I]`` and bool ``[B, I]``."""
+    if candidates == "all":
+        return scores
+    return scores.masked_fill(seen if candidates == "new" else ~seen, -torch.inf)
+
+
+class ClosedForm(Recommender):
+    """A recommender that needs no gradient: one pass over the graph and it is fitted."""
+
+    @abstractmethod
+    def fit(self, graph: BipartiteGraph) -> None:
+        """Learn from the graph; called once, before any `score`."""

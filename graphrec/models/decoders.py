@@ -1,0 +1,74 @@
+"""From two vectors to a raw score."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from graphrec.models.base import Decoder
+
+
+class Dot(Decoder):
+    """Inner product."""
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """``Σ_d u_d i_d``."""
+        return (user * item).sum(-1)
+
+    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
+        """``U Iᵀ``."""
+        return user @ item.T
+
+
+class Cosine(Decoder):
+    """Cosine similarity divided by a temperature.
+
+    Args:
+        temperature: The smaller, the more a softmax looks at the hardest negatives.
+    """
+
+    def __init__(self, temperature: float = 0.2) -> None:
+        super().__init__()
+        self.temperature = temperature
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """``cos(u, i) / τ``."""
+        return functional.cosine_similarity(user, item, dim=-1) / self.temperature
+
+    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
+        """``cos(u, i) / τ`` of every pair."""
+        return functional.normalize(user, dim=1) @ functional.normalize(item, dim=1).T / self.temperature
+
+
+class MLP(Decoder):
+    """A perceptron on the concatenated vectors, Linear-ReLU-…-Linear(·, 1).
+
+    The first layer is linear in both halves, so a whole score matrix needs it once per user and once per
+    item, not once per pair. Sizes are taken from the first input, which must come before the optimiser is
+    built; `RankingTask` sees to that.
+
+    Args:
+        hidden: Widths of the hidden layers. The documents' network is ``[10]`` on two inputs.
+    """
+
+    def __init__(self, hidden: list[int] | None = None) -> None:
+        super().__init__()
+        widths = hidden or [64]
+        self.user = nn.LazyLinear(widths[0])
+        self.item = nn.LazyLinear(widths[0], bias=False)
+        layers: list[nn.Module] = []
+        for inputs, outputs in zip(widths, [*widths[1:], 1], strict=True):
+            layers += [nn.ReLU(), nn.Linear(inputs, outputs)]
+        self.rest = nn.Sequential(*layers)
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """Score pairs."""
+        score: Tensor = self.rest(self.user(user) + self.item(item))
+        return score.squeeze(-1)
+
+    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
+        """Score every pair, a few users at a time to bound memory."""
+        item_part = self.item(item)
+        rows = [self.rest(part[:, None] + item_part) for part in self.user(user).split(16)]
+        return torch.cat(rows).squeeze(-1)

@@ -1,0 +1,43 @@
+"""A vector for each user and item, without propagation: matrix factorisation when decoded by `Dot`."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import Embeddings, Encoder
+
+
+class EmbeddingTable(Encoder):
+    """Free vectors, trained directly (Koren et al., 2009).
+
+    Args:
+        graph: Gives the number of users and items.
+        dim: Dimension ``D``.
+        init_std: Standard deviation of the normal start.
+    """
+
+    def __init__(self, graph: BipartiteGraph, dim: int = 64, init_std: float = 0.1) -> None:
+        super().__init__()
+        self.num_users, self.num_items = graph.num_users, graph.num_items
+        self.weight = nn.Parameter(torch.empty(graph.num_nodes, dim))
+        self.init_std = init_std
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the vectors anew."""
+        nn.init.normal_(self.weight, std=self.init_std)
+
+    def forward(self, graph: BipartiteGraph) -> Embeddings:
+        """The table itself."""
+        return self.ego(graph)
+
+    def ego(self, graph: BipartiteGraph) -> Embeddings:
+        """The table itself, users and items apart."""
+        user, item = self.weight.split([self.num_users, self.num_items])
+        return Embeddings(user, item)
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"users={self.num_users}, items={self.num_items}, dim={self.weight.shape[1]}"

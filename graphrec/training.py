@@ -1,0 +1,232 @@
+"""Lightning modules that wire encoder, decoder, loss and evaluation together."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from graphrec.data.module import RecommenderData, run_seed
+from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
+from graphrec.files import write_parquet, write_text
+from graphrec.graph import BipartiteGraph
+from graphrec.losses import bpr
+from graphrec.models.base import ClosedForm, Decoder, Encoder, ItemSet, Ranking, Recommender
+from graphrec.models.decoders import Dot
+from graphrec.models.embedding import EmbeddingRecommender
+from graphrec.models.lightgcn import LightGCN
+from graphrec.sampling import pair_negatives, shared_negatives, step_generator
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class RankedTask(pl.LightningModule):
+    """What trained and closed-form recommenders share: full ranking in validation and test."""
+
+    recommender: Recommender
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.evaluator: RankingEvaluator | None = None
+        self.test_result: dict[ItemSet, UserMetrics] = {}
+        self._fit_started = time.perf_counter()
+
+    @abstractmethod
+    def build(self, graph: BipartiteGraph) -> Recommender:
+        """Make the recommender for a training graph."""
+
+    @property
+    def data(self) -> RecommenderData:
+        """The data module of the trainer."""
+        return cast(RecommenderData, self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def bind(self, graph: BipartiteGraph) -> None:
+        """Build the recommender on a graph; the trainer calls it through `configure_model`."""
+        self.recommender = self.build(graph)
+
+    def configure_model(self) -> None:
+        """Build once, when the data is known and before a checkpoint is restored."""
+        if not hasattr(self, "recommender"):
+            self.bind(BipartiteGraph(self.data.split.train, self.data.features))
+
+    def forward(self, users: Tensor) -> Tensor:
+        """Raw scores of the whole catalogue. Shape ``[B, I]``."""
+        return self.recommender.score(users)
+
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self._fit_started = time.perf_counter()
+
+    def on_validation_epoch_start(self) -> None:
+        """Start collecting."""
+        self.evaluator = self._evaluator("val")
+
+    def validation_step(self, users: Tensor, batch_idx: int) -> None:
+        """Rank a batch of users."""
+        self._evaluate(users)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over users; the first item set gives ``val_ndcg_20``."""
+        assert self.evaluator is not None
+        names = metric_names("val", self.evaluator.compute())
+        for name, value in names.items():
+            self.log(name, value, prog_bar=name == "val_ndcg_20")
+        self.evaluator = None
+
+    def on_test_epoch_start(self) -> None:
+        """Start collecting."""
+        self.evaluator = self._evaluator("test")
+
+    def test_step(self, users: Tensor, batch_idx: int) -> None:
+        """Rank a batch of users."""
+        self._evaluate(users)
+
+    def on_test_epoch_end(self) -> None:
+        """Log every measure with its interval and write them into the run's folder."""
+        assert self.evaluator is not None
+        self.test_result = self.evaluator.compute()
+        flat = metric_names("test", self.test_result)
+        for items, metrics in self.test_result.items():
+            for name, measured in metrics.measured().items():
+                flat[f"test_{name}_{items}_low"] = measured.low
+                flat[f"test_{name}_{items}_high"] = measured.high
+            flat[f"test_users_{items}"] = float(len(metrics.users))
+        self.log_dict(flat)
+        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self._write_test(flat)
+        self.evaluator = None
+
+    def predict_step(self, users: Tensor, batch_idx: int) -> Ranking:
+        """The 20 best items the user has not bought."""
+        return self.recommender.recommend(users, k=20)
+
+    def _evaluator(self, part: Literal["val", "test"]) -> RankingEvaluator:
+        graph = self.recommender.graph
+        truth = truth_lists(getattr(self.data.split, part).pairs(), graph)
+        return RankingEvaluator(graph, truth, self.data.cutoffs, self.data.item_sets)
+
+    def _evaluate(self, users: Tensor) -> None:
+        assert self.evaluator is not None
+        with torch.no_grad():
+            self.evaluator.update(users, self.recommender.score(users))
+
+    def _write_test(self, flat: dict[str, float]) -> None:
+        """``test_metrics.json`` (flat numbers) and ``test_users.parquet`` (a row per user)."""
+        folder = Path(self.trainer.default_root_dir)
+        record: dict[str, Any] = {"split_sha256": self.data.split.sha256(), **flat}
+        write_text(folder / "test_metrics.json", json.dumps(record, indent=1) + "\n")
+        rows = pd.concat(
+            pd.DataFrame({name: value.numpy() for name, value in metrics.values.items()}).assign(
+                user_id=self.data.split.users.ids[metrics.users.numpy()], items=items
+            )
+            for items, metrics in self.test_result.items()
+        )
+        write_parquet(rows, folder / "test_users.parquet")
+
+
+class RankingTask(RankedTask):
+    """Trains an encoder and a decoder by gradient on sampled negatives.
+
+    Args:
+        encoder: Graph to embeddings, for example ``LightGCN`` or ``EmbeddingTable``.
+        decoder: Embeddings to raw scores; inner product if missing.
+        loss: Function of the scores of bought and of sampled items, from ``graphrec.losses``.
+        learning_rate: Of Adam.
+        l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
+        negatives: Sampled items ``K``, per edge or per batch.
+        sampling: ``pair`` draws negatives for each edge and avoids what the user bought; ``shared`` draws
+            one set for the whole batch, which suits the softmax.
+    """
+
+    recommender: EmbeddingRecommender
+
+    def __init__(
+        self,
+        encoder: Callable[[BipartiteGraph], Encoder] = LightGCN,
+        decoder: Decoder | None = None,
+        loss: Loss = bpr,
+        learning_rate: float = 1e-3,
+        l2: float = 1e-4,
+        negatives: int = 1,
+        sampling: Literal["pair", "shared"] = "pair",
+    ) -> None:
+        super().__init__()
+        self.encoder_factory, self.decoder, self.loss = encoder, decoder or Dot(), loss
+        self.learning_rate, self.l2, self.negatives = learning_rate, l2, negatives
+        self.sampling = sampling
+
+    def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
+        """Encoder and decoder over the graph."""
+        return EmbeddingRecommender(graph, self.encoder_factory(graph), self.decoder)
+
+    def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
+        """Loss of a batch of edge ids, ``[B]``."""
+        graph = self.recommender.graph
+        users, items = graph.edge_user[edges], graph.edge_item[edges]
+        generator = step_generator(run_seed(), self.global_step, edges.device)
+        if self.sampling == "pair":
+            negatives = pair_negatives(graph, users, self.negatives, generator)
+        else:
+            negatives = shared_negatives(graph, self.negatives, generator)
+        loss = self._ranking_loss(users, items, negatives)
+        if self.l2:
+            loss = loss + self.l2 * self._penalty(users, items, negatives)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(edges))
+        return loss
+
+    def _ranking_loss(self, users: Tensor, items: Tensor, negatives: Tensor) -> Tensor:
+        embeddings = self.recommender.embeddings()
+        user = functional.embedding(users, embeddings.user)
+        item = functional.embedding(items, embeddings.item)
+        negative = functional.embedding(negatives, embeddings.item)
+        if negatives.dim() == 1:
+            against = self.decoder.matrix(user, negative)
+        else:
+            against = self.decoder(user[:, None], negative)
+        return self.loss(self.decoder(user, item), against)
+
+    def _penalty(self, users: Tensor, items: Tensor, negatives: Tensor) -> Tensor:
+        """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
+        ego = self.recommender.encoder.ego(self.recommender.graph)
+        rows = [(users, ego.user), (items, ego.item), (negatives.flatten(), ego.item)]
+        total = torch.stack([functional.embedding(index, table).square().sum() for index, table in rows])
+        return total.sum() / (2 * len(users))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam."""
+        parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+
+
+class ClosedFormTask(RankedTask):
+    """Runs a recommender that needs no gradient through the same fit, validate and test.
+
+    Args:
+        recommender: For example ``Popularity``, ``TopFrequency`` or ``ItemCF``.
+    """
+
+    def __init__(self, recommender: ClosedForm) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.closed_form = recommender
+
+    def build(self, graph: BipartiteGraph) -> Recommender:
+        """Fit the recommender to the graph."""
+        self.closed_form.fit(graph)
+        return self.closed_form
+
+    def training_step(self, edges: Tensor, batch_idx: int) -> None:
+        """Nothing is left to learn; the step is counted so that Lightning writes a checkpoint."""
+        cast(nn.Module, self.optimizers()).step()
+
+    def configure_optimizers(self) -> None:
+        """There is none."""
