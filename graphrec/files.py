@@ -30,7 +30,9 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", file=target, mend="choose another folder") from error
+        raise InputError(
+            f"cannot be written ({error.strerror})", file=target, mend="choose another folder"
+        ) from error
     os.close(handle)
     temporary = Path(name)
     try:

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from graphrec.data.module import RecommenderData, run_seed
@@ -226,7 +226,7 @@ class ClosedFormTask(RankedTask):
 
     def training_step(self, edges: Tensor, batch_idx: int) -> None:
         """Nothing is left to learn; the step is counted so that Lightning writes a checkpoint."""
-        cast(nn.Module, self.optimizers()).step()
+        cast(torch.optim.Optimizer, self.optimizers()).step()
 
     def configure_optimizers(self) -> None:
         """There is none."""

@@ -85,7 +85,8 @@ class IdMap:
 
     def codes(self, values: Iterable[Any]) -> npt.NDArray[np.int64]:
         """Codes of external ids; −1 for an id that is not known."""
-        return pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values))).astype(np.int64)
+        found: npt.NDArray[np.int64] = pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values)))
+        return found.astype(np.int64)
 
 
 @dataclass(frozen=True)

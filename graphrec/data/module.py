@@ -46,7 +46,7 @@ class EdgeBatches(Sampler[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         """Yield tensors of edge ids, each ``[B]``."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        yield from torch.randperm(self.num_edges, generator=generator).split(self.batch_size)
+        yield from torch.split(torch.randperm(self.num_edges, generator=generator), self.batch_size)
 
 
 class RecommenderData(pl.LightningDataModule):

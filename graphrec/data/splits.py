@@ -6,6 +6,7 @@ validation and test, visibly (`Split.dropped`), or refused where a split was giv
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -52,7 +53,7 @@ class Split:
         return hashlib.sha256(parts.encode()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Splitter(ABC):
     """How a log is cut in three; `parts` says which row goes where, `__call__` does the rest.
 
@@ -62,12 +63,15 @@ class Splitter(ABC):
         drop_cold_items: Leave out later rows of items the training part does not know; if false they are
             an error.
         drop_cold_users: The same for users.
+        whole_catalogue: Know every user and item of the log, also those without a training edge; for splits
+            whose papers rank the whole catalogue.
     """
 
     min_item_users: int = 1
     min_user_items: int = 1
     drop_cold_items: bool = True
     drop_cold_users: bool = True
+    whole_catalogue: bool = False
 
     @abstractmethod
     def parts(self, log: pd.DataFrame, seed: int) -> pd.Series[Any]:
@@ -88,13 +92,14 @@ class Splitter(ABC):
         if refit:
             part = part.replace({"valid": "train"})
         train = self._train(log[part == "train"])
-        users, items = IdMap.from_values(train[Columns.USER]), IdMap.from_values(train[Columns.ITEM])
+        known = log[part.notna()] if self.whole_catalogue else train
+        users, items = IdMap.from_values(known[Columns.USER]), IdMap.from_values(known[Columns.ITEM])
         later = {name: log[part == name] for name in ("valid", "test")}
         dropped = {"train: users or items with too few rows": int((part == "train").sum()) - len(train)}
         for name, rows in later.items():
             dropped |= self._cold(name, rows, users, items)
-        encoded = [Interactions.encode(rows, users, items) for rows in (train, later["valid"], later["test"])]
-        return Split(*encoded, dropped=dropped)
+        valid, test = (Interactions.encode(later[name], users, items) for name in ("valid", "test"))
+        return Split(Interactions.encode(train, users, items), valid, test, dropped)
 
     def _train(self, train: pd.DataFrame) -> pd.DataFrame:
         if self.min_item_users > 1:
@@ -121,8 +126,8 @@ class Splitter(ABC):
             if cold.any() and not allowed:
                 first = rows[column].to_numpy()[cold][0]
                 raise InputError(
-                    f"{int(cold.sum())} rows of the {name} part have a {column} that the training part does"
-                    f" not know, the first is {first!r}",
+                    f"the training part does not know the {column} of {int(cold.sum())} rows of the {name}"
+                    f" part, the first is {first}",
                     file=rows.attrs.get(name) or rows.attrs.get("file"),
                     row=_line_of(rows, cold),
                     column=column,
@@ -165,14 +170,26 @@ class Temporal(Splitter):
                 mend="map a week or timestamp column, or choose the splits LeaveLast, Random or Given",
             )
         time = log[self.column]
-        end: Any = time.max() if self.test_end is None else self.test_end
-        bounds: list[Any] = [self.train_end, self.val_end, end]
-        if pd.api.types.is_datetime64_any_dtype(time):
-            bounds = [pd.Timestamp(bound) for bound in bounds]
+        dated = pd.api.types.is_datetime64_any_dtype(time)
+        ends = {"train": "train_end", "valid": "val_end", "test": "test_end"}
         part = pd.Series(pd.NA, index=log.index, dtype="str")
-        for name, bound in reversed(list(zip(PARTS, bounds, strict=True))):
-            part[time <= bound] = name
+        for name, key in reversed(ends.items()):
+            end = getattr(self, key)
+            part[time <= (time.max() if end is None else _bound(end, key, dated))] = name
         return part
+
+
+def _bound(end: int | str, key: str, dated: bool) -> Any:
+    """The last moment of a week or date; a date without a time of day means that whole day."""
+    try:
+        if not dated:
+            return int(end)
+        moment = dt.datetime.fromisoformat(str(end))
+    except ValueError as error:
+        kind = "an ISO date such as 2024-03-31" if dated else "the number of a week"
+        raise InputError(f"{end!r} does not fit the column", column=key, mend=f"give {kind}") from error
+    rest = dt.timedelta(0) if ":" in str(end) else dt.timedelta(days=1, microseconds=-1)
+    return pd.Timestamp(moment + rest)
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,7 @@ def mean_interval(
     """
     count = len(values)
     means = np.stack(
-        [
-            np.bincount(drawn, minlength=count) @ values / count
-            for drawn in resamples(count, replicates, seed)
-        ]
+        [np.bincount(drawn, minlength=count) @ values / count for drawn in resamples(count, replicates, seed)]
     )
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(means, [tail, 100 - tail], axis=0)
@@ -64,7 +61,8 @@ def coverage_interval(
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(drawn - drawn.mean(), [tail, 100 - tail])
     value = coverage(items, num_items)
-    return max(0.0, value + low), min(1.0, value + high)
+    # near full coverage the replicates pile up at 1 and both percentiles can lie on one side of their mean
+    return max(0.0, value + min(float(low), 0.0)), min(1.0, value + max(float(high), 0.0))
 
 
 def coverage(items: npt.NDArray[Any], num_items: int) -> float:

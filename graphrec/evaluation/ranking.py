@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -162,11 +163,8 @@ class RankingEvaluator:
         seen = self.graph.seen_mask(users)
         relevant = self.truth.mask(users)
         for name in self.item_sets:
-            if name != "all":
-                wanted = relevant & (~seen if name == "new" else seen)
-            else:
-                wanted = relevant
-            self._rank(name, users, mask_scores(scores, seen, name), wanted)
+            allowed = {"all": torch.ones_like(seen), "new": ~seen, "repeat": seen}[name]
+            self._rank(name, users, mask_scores(scores, seen, name), relevant & allowed)
 
     def _rank(self, name: ItemSet, users: Tensor, scores: Tensor, relevant: Tensor) -> None:
         count = relevant.sum(dim=1)
@@ -227,6 +225,6 @@ def metric_names(prefix: str, metrics: dict[ItemSet, UserMetrics]) -> dict[str, 
     return flat
 
 
-def truth_lists(pairs: np.ndarray, graph: BipartiteGraph) -> ItemLists:  # type: ignore[type-arg]
+def truth_lists(pairs: npt.NDArray[np.int64], graph: BipartiteGraph) -> ItemLists:
     """Ground truth as lists per user, on the graph's device."""
     return ItemLists(pairs, graph.num_users, graph.num_items).to(graph.edge_item.device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +42,17 @@ class EmbeddingRecommender(Recommender):
         """Switch the mode and forget the cached embeddings."""
         self._cached = None
         return nn.Module.train(self, mode)
+
+    def _apply(self, *arguments: Any, **options: Any) -> Self:
+        """Forget the cached embeddings when the weights move to another device or type."""
+        self._cached = None
+        super()._apply(*arguments, **options)  # type: ignore[no-untyped-call]
+        return self
+
+    def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
+        """Forget the cached embeddings when the weights are replaced."""
+        self._cached = None
+        super()._load_from_state_dict(*arguments, **options)
 
     def score(self, users: Tensor) -> Tensor:
         """Raw scores of the whole catalogue. Shape ``[B, I]``."""

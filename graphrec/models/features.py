@@ -50,9 +50,7 @@ class FeatureTowers(Encoder):
         dropout: Share of the hidden units left out in training.
     """
 
-    def __init__(
-        self, graph: BipartiteGraph, dim: int = 64, hidden: int = 128, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, graph: BipartiteGraph, dim: int = 64, hidden: int = 128, dropout: float = 0.0) -> None:
         super().__init__()
         user, item = features_of(graph)
         self.user = _tower(user.shape[1], hidden, dim, dropout)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings
 from graphrec.models.table import EmbeddingTable
@@ -29,12 +32,13 @@ class LightGCN(EmbeddingTable):
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph."""
-        layer = total = self.weight
+        layer: Tensor = self.weight
+        total = layer
         for _ in range(self.num_layers):
             layer = graph.propagate(layer)
             total = total + layer
         mean = total / (self.num_layers + 1)
-        return Embeddings(*mean.split([self.num_users, self.num_items]))
+        return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -35,7 +35,7 @@ class EmbeddingTable(Encoder):
 
     def ego(self, graph: BipartiteGraph) -> Embeddings:
         """The table itself, users and items apart."""
-        user, item = self.weight.split([self.num_users, self.num_items])
+        user, item = torch.split(self.weight, [self.num_users, self.num_items])
         return Embeddings(user, item)
 
     def extra_repr(self) -> str:

@@ -107,7 +107,7 @@ def _started(folder: Path) -> tuple[str, str]:
 
 
 def _run_folder(folder: Path) -> Path:
-    """`runs/lightgcn/0` for `runs/lightgcn/0/wandb/offline-run-...` and for its refit in `0/refit/wandb/...`."""
+    """`runs/x/0` for `runs/x/0/wandb/offline-run-...` and for its refit in `0/refit/wandb/...`."""
     run = folder.parent.parent if folder.parent.name == "wandb" else folder
     return run.parent if run.name == "refit" else run
 

@@ -1,0 +1,16 @@
+"""What holds for every test: one thread per process, and no seed left over from another test."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+# the tensors of the tests are tiny: threads would only wait for each other, here and in subprocesses
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _seed_of_this_test_alone(monkeypatch):
+    """`seed_everything` leaves PL_GLOBAL_SEED behind, which `run_seed` reads."""
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+import torch
+
+from graphrec.data.features import Features
+from graphrec.data.interactions import IdMap, Interactions
+from graphrec.graph import BipartiteGraph, ItemLists, SparseMatrix
+
+USERS, ITEMS = 13, 9
+
+
+def interactions(seed: int = 0, rows: int = 60, **columns) -> Interactions:
+    """Random rows with repeats; the last user and the last item have none."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"user": rng.integers(USERS - 1, size=rows), "item": rng.integers(ITEMS - 1, size=rows)}
+    ).assign(**columns)
+    return Interactions(frame, IdMap(np.arange(USERS)), IdMap(np.arange(ITEMS)))
+
+
+def dense_adjacency(train: Interactions) -> torch.Tensor:
+    """``D^-1/2 A D^-1/2`` with nodes without edges left at zero, from the definition."""
+    adjacency = torch.zeros(USERS + ITEMS, USERS + ITEMS, dtype=torch.float64)
+    for user, item in zip(train.frame["user"], train.frame["item"], strict=True):
+        adjacency[user, USERS + item] = adjacency[USERS + item, user] = 1.0
+    degree = adjacency.sum(1)
+    root = torch.where(degree > 0, degree.rsqrt(), 0.0)
+    return root[:, None] * adjacency * root[None]
+
+
+def test_propagation_is_the_product_with_the_normalised_adjacency():
+    train = interactions()
+    x = torch.randn(USERS + ITEMS, 5, generator=torch.Generator().manual_seed(0))
+    expected = dense_adjacency(train) @ x.double()
+    torch.testing.assert_close(BipartiteGraph(train).propagate(x).double(), expected, atol=1e-6, rtol=1e-5)
+
+
+def test_gradient_of_propagation_is_that_of_the_dense_product():
+    train = interactions()
+    graph, dense = BipartiteGraph(train), dense_adjacency(train).float()
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(USERS + ITEMS, 5, generator=generator, requires_grad=True)
+    weight = torch.randn(USERS + ITEMS, 5, generator=generator)
+    (ours,) = torch.autograd.grad((weight * graph.propagate(graph.propagate(x))).sum(), x)
+    (theirs,) = torch.autograd.grad((weight * (dense @ (dense @ x))).sum(), x)
+    torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
+
+
+def test_gradient_of_an_asymmetric_matrix_uses_its_transpose():
+    dense = torch.tensor([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]])
+    matrix = SparseMatrix(sp.coo_array(dense.numpy()))
+    x = torch.randn(3, 4, requires_grad=True)
+    torch.testing.assert_close(matrix(x), dense @ x)
+    weight = torch.randn(2, 4)
+    (ours,) = torch.autograd.grad((weight * matrix(x)).sum(), x)
+    torch.testing.assert_close(ours, dense.T @ weight)
+
+
+def test_edges_are_the_distinct_pairs_of_train_sorted():
+    train = interactions()
+    graph = BipartiteGraph(train)
+    edges = list(zip(graph.edge_user.tolist(), graph.edge_item.tolist(), strict=True))
+    assert edges == sorted({*zip(train.frame["user"], train.frame["item"], strict=True)})
+    assert graph.num_edges == len(edges) < len(train)
+    assert graph.item_degree().tolist() == [sum(i == item for _, i in edges) for item in range(ITEMS)]
+    index = graph.edge_index
+    assert index.shape == (2, 2 * len(edges))
+    assert {*map(tuple, index.T.tolist())} == {
+        pair for u, i in edges for pair in ((u, USERS + i), (USERS + i, u))
+    }
+
+
+def test_history_keeps_each_week_once_and_without_weeks_each_row():
+    rows = 60
+    weeks = np.random.default_rng(1).integers(1, 3, size=rows)
+    weekly = interactions(week=weeks)
+    graph = BipartiteGraph(weekly)
+    assert graph.has_weeks
+    history = zip(
+        *(t.tolist() for t in (graph.history_user, graph.history_item, graph.history_week)), strict=True
+    )
+    columns = (weekly.frame[name].tolist() for name in ("user", "item", "week"))
+    assert sorted(history) == sorted({*zip(*columns, strict=True)})
+    plain = BipartiteGraph(interactions())
+    assert not plain.has_weeks
+    assert len(plain.history_week) == rows
+    assert not plain.history_week.any()
+
+
+def test_lists_mask_what_a_loop_masks():
+    train = interactions()
+    pairs = {*map(tuple, train.pairs().tolist())}
+    lists = ItemLists(train.pairs(), USERS, ITEMS)
+    users = torch.tensor([3, USERS - 1, 0, 3, 11])
+    expected = [[(user, item) in pairs for item in range(ITEMS)] for user in users.tolist()]
+    assert lists.mask(users).tolist() == expected
+    assert lists.counts(users).tolist() == [sum(row) for row in expected]
+    rows, items = lists.pairs(users)
+    assert list(zip(rows.tolist(), items.tolist(), strict=True)) == [
+        (row, item) for row, line in enumerate(expected) for item in range(ITEMS) if line[item]
+    ]
+    assert BipartiteGraph(train).seen_mask(users).tolist() == expected
+
+
+def test_lists_may_be_empty():
+    lists = ItemLists(np.zeros((0, 2), dtype=np.int64), 4, 3)
+    assert not lists.mask(torch.arange(4)).any()
+    assert lists.mask(torch.arange(0)).shape == (0, 3)
+
+
+def test_copies_and_moves_propagate_alike_and_save_nothing():
+    graph = BipartiteGraph(interactions())
+    x = torch.randn(USERS + ITEMS, 3)
+    expected = graph.propagate(x)
+    twin = copy.deepcopy(graph)
+    graph.adjacency.values.zero_()
+    assert torch.equal(twin.propagate(x), expected)
+    assert torch.equal(twin.to("cpu").propagate(x), expected)
+    assert twin.state_dict() == {}
+    assert not list(twin.parameters())
+
+
+def test_features_are_buffers_and_may_be_missing():
+    user, item = np.ones((USERS, 2), np.float32), np.zeros((ITEMS, 3), np.float32)
+    graph = BipartiteGraph(interactions(), Features(user, item, ["a", "b"], ["c", "d", "e"]))
+    assert graph.user_features.shape == (USERS, 2)
+    assert {"user_features", "item_features"} <= {name for name, _ in graph.named_buffers()}
+    assert BipartiteGraph(interactions()).user_features is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_propagation_on_the_gpu_is_that_on_the_cpu():
+    graph = BipartiteGraph(interactions())
+    x = torch.randn(USERS + ITEMS, 5)
+    torch.testing.assert_close(copy.deepcopy(graph).cuda().propagate(x.cuda()).cpu(), graph.propagate(x))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from graphrec.losses import bce, bpr, mse, sampled_softmax
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+def by_hand(name: str, positive: list[float], negative: list[list[float]]) -> float:
+    """The formulae as loops over edges and negatives."""
+    size, count = len(positive), len(negative[0])
+    pairs = [(positive[b], n) for b in range(size) for n in negative[b]]
+    if name == "bpr":
+        return sum(-math.log(sigmoid(p - n)) for p, n in pairs) / (size * count)
+    if name == "bce":
+        bought = sum(-math.log(sigmoid(p)) for p in positive) / size
+        return bought + sum(-math.log(1 - sigmoid(n)) for _, n in pairs) / (size * count)
+    if name == "mse":
+        return sum((p - 1) ** 2 for p in positive) / size + sum(n * n for _, n in pairs) / (size * count)
+    softmax = (
+        math.exp(p) / (math.exp(p) + sum(map(math.exp, ns))) for p, ns in zip(positive, negative, strict=True)
+    )
+    return sum(-math.log(share) for share in softmax) / size
+
+
+LOSSES = [bpr, bce, sampled_softmax, mse]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("count", [1, 4])
+def test_value_is_that_of_the_formula(loss, count):
+    generator = torch.Generator().manual_seed(count)
+    positive = torch.randn(6, generator=generator)
+    negative = torch.randn(6, count, generator=generator)
+    expected = by_hand(loss.__name__, positive.tolist(), negative.tolist())
+    value = loss(positive, negative)
+    assert value.shape == ()
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.__name__)
+def test_gradient_pulls_bought_items_up_and_sampled_items_down(loss):
+    positive = torch.tensor([0.3, -1.0, 0.9], requires_grad=True)
+    negative = torch.tensor([[0.1, 2.0], [0.5, 0.2], [3.0, 0.7]], requires_grad=True)
+    loss(positive, negative).backward()
+    assert (positive.grad < 0).all()
+    assert (negative.grad > 0).all()
+
+
+@pytest.mark.parametrize("loss", [bpr, sampled_softmax], ids=lambda loss: loss.__name__)
+def test_ranking_losses_see_differences_alone(loss):
+    positive, negative = torch.tensor([0.3, -1.0]), torch.tensor([[0.1, 2.0], [0.5, 0.2]])
+    assert loss(positive + 5, negative + 5).item() == pytest.approx(loss(positive, negative).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [bpr, bce, sampled_softmax], ids=lambda loss: loss.__name__)
+@pytest.mark.parametrize("size", [100.0, -100.0])
+def test_extreme_scores_stay_finite(loss, size):
+    positive = torch.tensor([size], requires_grad=True)
+    negative = torch.tensor([[-size, -size]], requires_grad=True)
+    value = loss(positive, negative)
+    value.backward()
+    assert value.isfinite()
+    assert positive.grad.isfinite().all()
+    assert value.item() == pytest.approx(0.0 if size > 0 else -2 * size, rel=0.01, abs=1e-6)
