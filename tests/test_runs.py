@@ -149,3 +149,17 @@ def test_compare_writes_three_files_and_nothing_when_it_fails(logged, tmp_path):
     assert "**0.4000** [0.3800, 0.4200]" in (out / "comparison.md").read_text()
     assert "Margin" in report.read_text()
     assert "lightgcn leads with NDCG@20 0.4000" in report.read_text()
+
+
+def test_untested_runs_in_a_folder_of_runs_are_left_out_with_a_word(logged, tmp_path, capsys):
+    session = min((logged / "lightgcn" / "a" / "wandb").glob("offline-run-*"))
+    shutil.copytree(logged / "popularity", tmp_path / "popularity")
+    shutil.copytree(session, tmp_path / "lightgcn" / "a" / "wandb" / session.name)
+
+    runs = read_runs([tmp_path])
+
+    assert [run.name for run in runs] == ["popularity"]
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(f"graphrec: left out {tmp_path / 'lightgcn' / 'a'}: the run has no test metrics; run")
+    with pytest.raises(InputError, match="the run has no test metrics"):
+        read_runs([tmp_path / "lightgcn"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,18 @@ import yaml
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
+from graphrec.cli.checks import check_monitor, check_split, check_weights
+from graphrec.cli.commands.recommend import ranking_frame
+from graphrec.cli.loggers import make_folder, make_loggers, plain, record
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, newest, read_checkpoint
-from graphrec.data import splits  # noqa: F401
+from graphrec.cli.terminal import print_measures
+from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
+from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.training import RankedTask
 
@@ -35,11 +38,16 @@ for _message in (
     ".*Sparse CSR tensor support is in beta.*",
     "Experiment logs directory .* exists and is not empty",  # the folder holds config.yaml already
     ".*configure_optimizers` returned `None`.*",
+    "Be aware that when using `ckpt_path`, callbacks used",  # a test needs no callbacks of the fit
+    "Total length of `list` across ranks is zero",  # a refit has no validation part
+    "The number of training batches .* is smaller than the logging interval",  # losses are logged per epoch
 ):
     warnings.filterwarnings("ignore", message=_message)
-logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(
-    lambda record: "Tip:" not in record.getMessage()
-)
+for _logger in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities"):
+    logging.getLogger(_logger).setLevel(logging.WARNING)  # seeds, tips and which hardware there is not
+
+
+SUBCOMMANDS = ("fit", "validate", "test", "predict")
 
 
 class RecordRun(SaveConfigCallback):
@@ -47,10 +55,8 @@ class RecordRun(SaveConfigCallback):
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the file of a fit; a test leaves the fit's file alone. Called in one process only."""
-        if stage == "fit":
-            folder = Path(trainer.default_root_dir)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "config.yaml").write_text(self.text())
+        if stage == "fit" and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            write_text(Path(trainer.default_root_dir) / "config.yaml", self.text())
 
     def text(self) -> str:
         """The configuration as YAML."""
@@ -64,12 +70,6 @@ class RecordRun(SaveConfigCallback):
         data: RecommenderData = trainer.datamodule  # type: ignore[attr-defined]
         checkpoint["graphrec"] = {"config": self.text(), "split_sha256": data.split.sha256()}
 
-    def on_load_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Refuse a checkpoint that was trained on other data."""
-        check_split(checkpoint, trainer.datamodule)  # type: ignore[attr-defined]
-
 
 class GraphRecCLI(LightningCLI):
     """LightningCLI with a folder per run, W&B and the callbacks every fit needs."""
@@ -77,6 +77,15 @@ class GraphRecCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the group ``run``."""
         parser.add_class_arguments(RunOptions, "run")
+
+    def _prepare_subcommand_parser(
+        self, klass: type, subcommand: str, **kwargs: Any
+    ) -> LightningArgumentParser:
+        """Leave Lightning's table of all metrics off; ours is printed after a test."""
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand in ("validate", "test"):
+            parser.set_defaults({"verbose": False})
+        return parser
 
     def before_instantiate_classes(self) -> None:
         """Find the checkpoint that was meant, and tell the data whether it belongs to a refit."""
@@ -109,7 +118,7 @@ class GraphRecCLI(LightningCLI):
         self.folder = self._folder(settings.get("ckpt_path"))
         kwargs |= {"default_root_dir": str(self.folder.path), "num_sanity_val_steps": 0}
         if settings.trainer.logger is None:
-            kwargs["logger"] = self._loggers()
+            kwargs["logger"] = make_loggers(self.run_options, self.folder, self.subcommand == "fit")
         if self.subcommand == "fit":
             kwargs["callbacks"] = [*(self._configured("callbacks") or []), *self._callbacks()]
         return super().instantiate_trainer(**kwargs)
@@ -122,28 +131,6 @@ class GraphRecCLI(LightningCLI):
         if checkpoint:
             return RunFolder.of_checkpoint(Path(checkpoint))
         return RunFolder.new(self.run_options)
-
-    def _loggers(self) -> list[Logger]:
-        os.environ.setdefault("WANDB_MODE", "offline")
-        os.environ.setdefault("WANDB_SILENT", "true")
-        options, folder = self.run_options, self.folder
-        folder.path.mkdir(parents=True, exist_ok=True)
-        loggers: list[Logger] = []
-        if self.subcommand == "fit":
-            _keep_metrics(folder.path / "metrics.csv")
-            loggers.append(CSVLogger(folder.path.parent, name="", version=folder.path.name))
-        loggers.append(
-            WandbLogger(
-                project=options.wandb_project,
-                name=options.name,
-                id=folder.wandb_id(options.name),
-                save_dir=folder.path,
-                resume="allow",
-                tags=options.tags,
-                settings=wandb.Settings(console="off", silent=True, x_disable_stats=True),
-            )
-        )
-        return loggers
 
     def _callbacks(self) -> list[Callback]:
         options, watched = self.run_options, self._watched
@@ -166,25 +153,67 @@ class GraphRecCLI(LightningCLI):
         return not self._settings.data.init_args.get("refit", False)
 
     def before_fit(self) -> None:
-        """Tell W&B what this run is."""
-        self._record(best_epoch=None)
+        """Build the model, then tell W&B what this run is."""
+        self._build()
+        record(self.trainer.loggers, self._description(), {})
+
+    def before_validate(self) -> None:
+        """Build the model."""
+        self._build()
+
+    def before_test(self) -> None:
+        """Build the model."""
+        self._build()
+
+    def before_predict(self) -> None:
+        """Build the model."""
+        if self.trainer.world_size > 1:
+            mend = "add --trainer.devices 1"
+            raise InputError("predict runs on one device", column="--trainer.devices", mend=mend)
+        self._build()
+
+    def _build(self) -> None:
+        """Read and check everything that can be wrong; only then the run's folder appears."""
+        checkpoint = self._settings.get("ckpt_path")
+        content = read_checkpoint(Path(checkpoint)) if checkpoint else None
+        if content is not None:
+            check_split(content, self.datamodule)
+        if self.subcommand == "fit" and self._watched:
+            check_monitor(self.run_options.monitor, self.datamodule)
+        with self.trainer.init_module():
+            self.model.bind(BipartiteGraph(self.datamodule.split.train, self.datamodule.features))
+        if content is not None:
+            check_weights(content, self.model, Path(checkpoint))
+        print(f"device: {self.trainer.strategy.root_device}")
+        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            make_folder(self.folder, self.subcommand == "fit")
 
     def after_fit(self) -> None:
-        """Note how long the fit took and which epoch was the best."""
+        """Note which epoch was the best, and say where the run is."""
         checkpoint = self.trainer.checkpoint_callback
-        if isinstance(checkpoint, ModelCheckpoint) and Path(checkpoint.best_model_path).is_file():
-            best = read_checkpoint(Path(checkpoint.best_model_path))
-            self._record(best_epoch=int(best["epoch"]) + 1)
+        if not isinstance(checkpoint, ModelCheckpoint) or not Path(checkpoint.best_model_path).is_file():
+            return
+        best = read_checkpoint(Path(checkpoint.best_model_path))
+        if not self.folder.is_refit:
+            record(self.trainer.loggers, {}, {"best_epoch": int(best["epoch"]) + 1})
+        print(f"run: {self.folder.path}")
 
-    def _record(self, best_epoch: int | None) -> None:
-        """Write what the fit is, and what came out of it, into the W&B run."""
-        for logger in self.trainer.loggers:
-            if not isinstance(logger, WandbLogger):
-                continue
-            if best_epoch is None:
-                logger.experiment.config.update(self._description(), allow_val_change=True)
-            elif not self.folder.is_refit:
-                logger.experiment.summary["best_epoch"] = best_epoch
+    def after_validate(self) -> None:
+        """Print the measures of each item set."""
+        print_measures("val", self.trainer.callback_metrics, self.datamodule)
+
+    def after_test(self) -> None:
+        """Print the measures of each item set with their intervals."""
+        print_measures("test", self.trainer.callback_metrics, self.datamodule)
+
+    def after_predict(self) -> None:
+        """Write the best items of every user into the run's folder."""
+        loop, split = self.trainer.predict_loop, self.datamodule.split
+        if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        frame = ranking_frame(loop.predictions, split.users, split.items)
+        path = write_parquet(frame, self.folder.path / "recommendations.parquet")
+        print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
 
     def _description(self) -> dict[str, Any]:
         settings, data = self._settings, self.datamodule
@@ -198,28 +227,16 @@ class GraphRecCLI(LightningCLI):
             "seed": settings.get("seed_everything"),
             "split_sha256": data.split.sha256(),
             "candidates": list(data.item_sets),
-            "cli": _plain(cli),
+            "cli": plain(cli),
         }
 
 
-def _plain(value: Any) -> Any:
-    """Only what JSON knows."""
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _keep_metrics(path: Path) -> None:
-    """The CSV logger starts its file anew; on resume, keep what the first part of the fit wrote."""
-    if path.exists():
-        parts = len(list(path.parent.glob("metrics.part*.csv")))
-        path.rename(path.with_name(f"metrics.part{parts + 1}.csv"))
-
-
 def run_lightning(args: list[str], **kwargs: Any) -> GraphRecCLI:
-    """Run a subcommand of Lightning, or with ``run=False`` only build model and data."""
+    """Run a subcommand of Lightning, or with ``run=False`` only build model and data.
+
+    Raises:
+        InputError: If something in the data is wrong; jsonargparse hides it in an error of its own.
+    """
     strict = {"exit_on_error": False}
     try:
         return GraphRecCLI(
@@ -234,24 +251,24 @@ def run_lightning(args: list[str], **kwargs: Any) -> GraphRecCLI:
             args=args,
             **kwargs,
         )
+    except ValueError as error:
+        if (mistake := _hidden_mistake(error)) is not None:
+            raise mistake from None
+        raise
     finally:
         wandb.finish()
 
 
+def _hidden_mistake(error: BaseException | None) -> InputError | None:
+    """The user's mistake that led to an error."""
+    while error is not None and not isinstance(error, InputError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
 def _per_subcommand(strict: dict[str, Any]) -> dict[str, Any]:
-    return {name: dict(strict) for name in ("fit", "validate", "test", "predict")}
-
-
-def check_split(checkpoint: dict[str, Any], data: RecommenderData) -> None:
-    """Raise `InputError` if the data is not what the checkpoint was trained on."""
-    record = checkpoint.get("graphrec", {})
-    if record.get("split_sha256") not in (None, data.split.sha256()):
-        raise InputError(
-            "the data is not what this checkpoint was trained on (the split's sha256 differs)",
-            file=data.source.file or data.source.name,
-            column="--ckpt_path",
-            mend="bring the old data and split back, or fit again",
-        )
+    example = "example: graphrec {} -c experiments/complete_journey/lightgcn.yaml"
+    return {name: {**strict, "epilog": example.format(name)} for name in SUBCOMMANDS}
 
 
 def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
@@ -264,7 +281,7 @@ def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
     config = yaml.safe_load(content["graphrec"]["config"])
     for key in ("ckpt_path", "weights_only"):
         config.pop(key, None)
-    cli = run_lightning(config, run=False)  # type: ignore[arg-type]
+    cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
     check_split(content, data)
     task.bind(BipartiteGraph(data.split.train, data.features))

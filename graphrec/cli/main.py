@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from graphrec import __version__
 from graphrec.cli import commands
@@ -32,11 +33,27 @@ EXAMPLES = """examples:
 """
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse, with one line instead of the usage where an option is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `InputError`; argparse would print the usage and exit."""
+        found = re.match(r"argument ([\w./-]+): invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
+        mend = f"see `{self.prog} --help`"
+        if found is None:
+            raise InputError(message, mend=mend)
+        known = [name.strip("' ") for name in found[3].split(",")]
+        close = difflib.get_close_matches(found[2], known, n=1)
+        mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+        raise InputError(f"there is no {found[1].lower()} '{found[2]}'", mend=mend)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of everything but Lightning's own options."""
-    root = argparse.ArgumentParser(
+    root: argparse.ArgumentParser = Parser(
         prog="graphrec",
-        description="From a log of purchases to ranked items and the discount each shopper should be offered.",
+        description="From a log of purchases to ranked items and the discount each shopper"
+        " should be offered.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -93,8 +110,3 @@ def _lightning(args: list[str]) -> Any:
         from graphrec.cli.lightning import run_lightning
 
         return run_lightning(complete)
-
-
-def path(text: str) -> Path:
-    """A path on the command line."""
-    return Path(text).expanduser()

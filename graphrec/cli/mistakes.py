@@ -1,117 +1,158 @@
-"""A mistake in a configuration, told in one line: file, row, key and the mend."""
+"""A mistake in a configuration, told in one line: file, row, key, what is wrong and the mend.
+
+jsonargparse says that something is wrong, at length and without a place. The configuration is therefore gone
+through once more, key by key against the signatures of the classes it names, until the mistake is found.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import importlib
-import inspect
 import re
-from pathlib import Path
+from collections.abc import Iterable
+from typing import Any
 
-from graphrec.cli.configs import config_files
+from graphrec.cli.entries import Entry, read_entries
+from graphrec.cli.signatures import Parameter, in_words, parameters, resolve
+from graphrec.errors import InputError
+
+_FREE = ("seed_everything", "ckpt_path", "weights_only", "verbose", "return_predictions", "print_config")
+"""Keys beside the groups; the parser's own message about them is short enough."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """What is wrong with an entry.
+
+    Args:
+        entry: Where it stands.
+        key: The key it is about.
+        what: What is wrong.
+        mend: What to do about it.
+    """
+
+    entry: Entry
+    key: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        """The line that is printed."""
+        row = None if self.entry.row is None else f"row {self.entry.row}"
+        place = ", ".join(part for part in (self.entry.file, row, f"key '{self.key}'") if part)
+        return " ".join(f"{place}: {self.what}; {self.mend}".split())
 
 
 def explain(error: Exception, args: list[str]) -> str:
-    """Shorten jsonargparse's message to the part that matters and find the place in the YAML.
+    """One line about what the parser refused.
 
     Args:
         error: What the parser raised.
         args: The command line.
     """
-    text = str(error)
-    key, what, mend = _unknown_option(text) or _unknown_class(text) or _other(text)
-    file, row = _place(key, args)
-    place = ", ".join(part for part in (file, row, f"key '{key}'" if key else "") if part)
-    return " ".join(f"{place}: {what}; {mend}".removeprefix(": ").split())
+    try:
+        mistake = find_mistake(read_entries(args))
+    except InputError as other:
+        return str(other)
+    return str(mistake) if mistake else _shortened(str(error))
 
 
-def _unknown_option(text: str) -> tuple[str, str, str] | None:
-    match = re.search(r"[Oo]ption '([\w.\-]+)' is not accepted", text) or re.search(
-        r"(?:Key|Unrecognized arguments:|unrecognized arguments:) '?(?:--)?([\w.\-]+)'?", text
-    )
-    if match is None:
+def find_mistake(whole: Entry) -> Mistake | None:
+    """The first mistake in a configuration, or none that can be seen without running it."""
+    groups = _groups()
+    for key, entry in whole.keys.items():
+        if key not in groups and key not in _FREE:
+            return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, *_FREE[:2]]))
+    for key, group in groups.items():
+        if key not in whole.keys and group.required:
+            mend = f"add `{key}:`, see experiments/"
+            return Mistake(Entry(None, whole.file), key, "this key is missing", mend)
+        found = _in_value(whole.keys[key], key, group) if key in whole.keys else None
+        if found is not None:
+            return found
+    return None
+
+
+def _groups() -> dict[str, Parameter]:
+    from pytorch_lightning import Trainer
+
+    from graphrec.cli.run import RunOptions
+    from graphrec.data.module import RecommenderData
+    from graphrec.training import RankedTask
+
+    return {
+        "run": Parameter(RunOptions),
+        "trainer": Parameter(Trainer),
+        "data": Parameter(RecommenderData, required=True),
+        "model": Parameter(RankedTask, required=True),
+    }
+
+
+def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
+    """The mistake in the value of a key, given what the key expects."""
+    if parameter.settings is not None and entry.value is not None:
+        return _in_mapping(entry, key, parameter.settings)
+    if parameter.choices and entry.value is not None:
+        return _in_class(entry, key, parameter)
+    if parameter.accepts(entry.plain()):
         return None
-    key = match[1].rsplit(".", 1)[-1].split("=")[0]
-    owner = re.findall(r"class_path '([\w.]+)'", text)
-    known = _parameters(owner[-1]) if owner else []
-    close = difflib.get_close_matches(key, known, n=1)
-    where = f" by {owner[-1].rsplit('.', 1)[-1]}" if owner else ""
-    mend = f"did you mean '{close[0]}'?" if close else f"it takes {', '.join(known) or 'other keys: see --help'}"
-    return key, f"this key is not accepted{where}", mend
+    what = f"{entry.plain()!r} is not {in_words(parameter.hint)}"
+    return Mistake(entry, key, what, "write one, or leave the key out for its default")
 
 
-def _unknown_class(text: str) -> tuple[str, str, str] | None:
-    match = re.search(r"(?:Import path|class path|class name|class_path|Problem with given class_path) '?([\w.]+)'?[^\n]*", text)
-    named = re.findall(r"""["']class_path["']: ["']([\w.]+)["']""", text)
-    unresolved = re.search(r"(?:[Uu]nable to|[Nn]o module|does not correspond|not a subclass|has no attribute|[Ee]xpected)", text)
-    name = named[-1] if named else (match[1] if match else None)
-    if name is None or unresolved is None or _importable(name):
-        return None
-    import graphrec.models as models
-
-    close = difflib.get_close_matches(name.rsplit(".", 1)[-1], _class_names(models), n=1)
-    mend = f"did you mean '{close[0]}'?" if close else "give a class name or its full import path"
-    return name, f"there is no class '{name}'", mend
+def _in_mapping(entry: Entry, key: str, owner: Any) -> Mistake | None:
+    if not isinstance(entry.value, dict):
+        return Mistake(
+            entry, key, f"{entry.value!r} is no mapping of keys to values", "indent its keys below it"
+        )
+    return _in_arguments(entry.keys, owner, entry)
 
 
-def _other(text: str) -> tuple[str, str, str]:
-    match = re.search(r'[Kk]ey "([\w.]+)"', text)
-    key = match[1].rsplit(".", 1)[-1] if match else ""
-    return key, text.strip() or "the configuration is not valid", "see `graphrec fit --help`"
+def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
+    """The mistake in ``class_path`` and ``init_args``, or in a class or function named by itself."""
+    named = entry.keys.get("class_path", entry if isinstance(entry.value, str) else None)
+    if named is None:
+        mend = f"name one of {', '.join(parameter.choices)} after `class_path:`"
+        return Mistake(entry, key, "class_path is missing here", mend)
+    name = str(named.value)
+    if name.endswith((".yaml", ".yml")):
+        mend = "paths start at the folder of the YAML file"
+        return Mistake(entry, key, f"there is no such file: {name}", mend)
+    target = resolve(name, parameter.choices)
+    if target is None or not parameter.suits(target):
+        what = f"there is no {parameter.kind} '{name}'"
+        if target is not None:
+            what = f"{name} cannot stand here, {parameter.noun} is expected"
+        where = key if named is entry else "class_path"
+        return Mistake(named, where, what, _instead(name, parameter.choices))
+    given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
+    given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}
+    return None if parameter.is_function else _in_arguments(given, target, named)
 
 
-def _class_names(models: object) -> list[str]:
-    from graphrec import training
-    from graphrec.data import splits
-
-    owners = (models, training, splits)
-    return sorted({name for owner in owners for name, _ in inspect.getmembers(owner, inspect.isclass)})
-
-
-def _importable(name: str) -> bool:
-    module, _, attribute = name.rpartition(".")
-    try:
-        return hasattr(importlib.import_module(module), attribute) if module else False
-    except ImportError:
-        return False
+def _in_arguments(given: dict[str, Entry], owner: Any, place: Entry) -> Mistake | None:
+    """The mistake in the arguments of a class or function: unknown, missing, or of the wrong type."""
+    known = parameters(owner)
+    for key, entry in given.items():
+        if key not in known:
+            what = f"this key is not accepted by {owner.__name__}"
+            return Mistake(entry, key, what, _instead(key, known))
+    for key, parameter in known.items():
+        if parameter.required and key not in given:
+            return Mistake(place, key, f"{owner.__name__} needs this key", f"add `{key}:` to its init_args")
+    found = (_in_value(entry, key, known[key]) for key, entry in given.items())
+    return next((mistake for mistake in found if mistake), None)
 
 
-def _parameters(class_path: str) -> list[str]:
-    module, _, attribute = class_path.rpartition(".")
-    try:
-        owner = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError):
-        return []
-    return [name for name in inspect.signature(owner).parameters if name not in ("self", "graph")]
+def _instead(name: str, known: Iterable[str]) -> str:
+    """The closest right name, and which there are."""
+    last = {full.rsplit(".", 1)[-1].lower(): full for full in known}
+    close = difflib.get_close_matches(name.rsplit(".", 1)[-1].lower(), last, n=1)
+    listed = f"known are {', '.join(last.values())}" if len(last) <= 12 else ""
+    return f"did you mean '{last[close[0]]}'?" if close else listed or "see `graphrec fit --help`"
 
 
-def _place(key: str, args: list[str]) -> tuple[str, str]:
-    """The YAML file and the row in which a key or a class name stands."""
-    files = config_files(args)
-    for file in [*files, *_named_by(files)]:
-        for row, line in enumerate(_lines(file), start=1):
-            if key and re.search(rf"(^|[\s{{,'\".]){re.escape(key)}\s*(:|['\"]|,|}}|$)", line.split("#")[0]):
-                return str(file), f"row {row}"
-    if any(arg.lstrip("-").split("=")[0].endswith(key) for arg in args if arg.startswith("--")) and key:
-        return "command line", ""
-    return (str(files[0]), "") if files else ("command line", "")
-
-
-def _named_by(files: list[Path]) -> list[Path]:
-    """YAML files that the given ones refer to, such as ``data: data.yaml``."""
-    found = []
-    for file in files:
-        for line in _lines(file):
-            match = re.match(r"\w+:\s*([\w./\-]+\.ya?ml)\s*$", line)
-            if match and (file.parent / match[1]).is_file():
-                found.append(file.parent / match[1])
-    return found
-
-
-def _lines(file: Path) -> list[str]:
-    try:
-        return file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
+def _shortened(text: str) -> str:
+    """The first sentence of the parser's message, where the mistake is not in a key."""
+    text = " ".join(re.sub(r"Given value type:.*", "", text, flags=re.DOTALL).split())
+    return f"command line: {text[:300].rstrip('. ;')}; see `graphrec fit --help`"

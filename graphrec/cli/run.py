@@ -108,7 +108,9 @@ def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
         if found is not None and found.exists():
             return found
     raise InputError(
-        "no checkpoint of a run with this name", file=folder, mend="run `graphrec fit` first or give --ckpt_path"
+        "no checkpoint of a run with this name",
+        file=folder,
+        mend="run `graphrec fit` first or give --ckpt_path",
     )
 
 

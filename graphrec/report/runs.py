@@ -58,6 +58,10 @@ class RunRecord:
     path: Path
 
 
+class _UntestedError(InputError):
+    """A run that was fitted but never tested."""
+
+
 @dataclass(frozen=True)
 class _Log:
     """What one offline folder holds; a run has several when it was resumed or tested later."""
@@ -77,13 +81,26 @@ def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
         paths: Run folders, folders of runs, or single W&B folders (`offline-run-...`).
 
     Raises:
-        InputError: A path is missing, has no run below it, or a run is unreadable, foreign or untested.
+        InputError: A path is missing, has no run below it, or a run is unreadable or foreign; or no run is
+            tested, or one that was named itself is not. Untested runs in a folder of runs are left out.
     """
     folders = sorted({folder for path in paths for folder in _wandb_folders(Path(path))}, key=_started)
     grouped: dict[tuple[Path, str], list[_Log]] = {}
     for folder, log in zip(folders, _read_all(folders), strict=True):
         grouped.setdefault((_run_folder(folder), log.wandb_id), []).append(log)
-    records = [_record(path, logs) for (path, _), logs in grouped.items()]
+    named = {Path(path).resolve() for path in paths}
+    records, untested = [], []
+    for (folder, _), logs in grouped.items():
+        try:
+            records.append(_record(folder, logs))
+        except _UntestedError as error:
+            if folder.resolve() in named:
+                raise
+            untested.append(error)
+    if not records:
+        raise untested[0]
+    for left_out in untested:
+        print(f"graphrec: left out {left_out}", file=sys.stderr)
     return sorted(records, key=lambda record: (record.dataset, record.name, record.seed, record.id))
 
 
@@ -183,7 +200,7 @@ def _record(path: Path, logs: list[_Log]) -> RunRecord:
         raise InputError("not a run of graphrec", file=path, column=missing[0], mend="leave this folder out")
     if not any(key.startswith("test_") for key in summary):
         mend = f"run `graphrec test -c {path / 'config.yaml'}` first, or leave this run out"
-        raise InputError("the run has no test metrics", file=path, mend=mend)
+        raise _UntestedError("the run has no test metrics", file=path, mend=mend)
     history = _history([row for log in logs for row in log.rows])
     name, run_id, model, dataset, seed, sha = (config[key] for key in _IDENTITY)
     return RunRecord(

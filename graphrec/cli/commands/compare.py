@@ -12,7 +12,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "compare",
         help="compare tested runs: comparison.csv, comparison.md, report.html",
         description="Read the local W&B runs below the given folders and write a comparison.",
-        epilog="example: graphrec compare runs/complete_journey-* --offers offers.parquet --out runs/comparison",
+        epilog="example: graphrec compare runs/complete_journey-* --offers offers.parquet"
+        " --out runs/comparison",
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders of runs")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")

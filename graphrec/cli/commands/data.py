@@ -29,7 +29,13 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = parser.add_argument
     add("action", choices=["describe", "check"])
     add("file", metavar="FILE", help="a CSV, TSV or Parquet file, or complete_journey")
-    add("--columns", nargs="+", metavar="OURS=THEIRS", default=[], help="names that differ, or a YAML file of them")
+    add(
+        "--columns",
+        nargs="+",
+        metavar="OURS=THEIRS",
+        default=[],
+        help="names that differ, or a YAML file of them",
+    )
     add("--users", type=Path, help="table of user attributes")
     add("--items", type=Path, help="table of item attributes")
     add("--test", type=Path, help="table of later interactions, the test part")

@@ -82,9 +82,9 @@ def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
 
 def _validation(folder: Path) -> float:
     """NDCG@20 on all items at the epoch that was chosen."""
-    from graphrec.cli.run import BEST, RunFolder, read_checkpoint
-
     import pandas as pd
+
+    from graphrec.cli.run import BEST, RunFolder, read_checkpoint
 
     history = pd.read_csv(folder / "metrics.csv").dropna(subset=["val_ndcg_20"]).set_index("epoch")
     epoch = read_checkpoint(RunFolder(folder).checkpoints / BEST)["epoch"]
@@ -115,5 +115,5 @@ def _print_summary(out: Path) -> None:
     table = pd.read_csv(out / "comparison.csv")
     table = table[(table["k"] == 20) & table["measure"].isin(["recall", "ndcg"])]
     wide = table.pivot_table("value", "model", ["items", "measure"], sort=False)
-    wide.columns = [f"{measure} {items}" for items, measure in wide.columns]
+    wide.columns = [" ".join(reversed(column)) for column in wide.columns]
     print_frame(wide.reset_index(), "Test weeks 45-52, at 20")

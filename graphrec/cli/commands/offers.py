@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from graphrec.cli.commands.recommend import user_codes
+from graphrec.cli.commands.recommend import check_out, user_codes
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.guardrails import Guardrails
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 POLICIES = (NoDiscount.name, Uniform.name, LinearRate.name, ExpectedProfit.name)
 EXAMPLE = """example:
-  graphrec offers --ckpt_path runs/x/y/checkpoints/best.ckpt --policy expected_profit --budget 500 --out offers.parquet
+  graphrec offers --ckpt_path runs/x/y/checkpoints/best.ckpt --policy expected_profit --budget 500 \\
+    --out offers.parquet
   graphrec offers --ckpt_path runs/x/y/checkpoints/best.ckpt --policy none linear_rate --out offers.parquet
 """
 
@@ -38,7 +39,13 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
+    add(
+        "--ckpt_path",
+        "--ckpt",
+        type=Path,
+        required=True,
+        help="best.ckpt of a fit (a refit has no validation part)",
+    )
     add("--policy", nargs="+", choices=POLICIES, default=["expected_profit"], help="one or more policies")
     add("--scenario", choices=[s.name for s in SCENARIOS], default="promotion", help="whose objective")
     add("--budget", type=float, help="the most the retailer may spend on discounts, in money")
@@ -48,7 +55,9 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--rate", type=float, default=Uniform().rate, help="rate of the policy uniform")
     add("--margin", type=float, default=Economics().margin, help="assumed margin at the regular price")
     share = Economics().funded_share
-    add("--funded_share", type=float, default=share, help="assumed share of a discount that the retailer pays")
+    add(
+        "--funded_share", type=float, default=share, help="assumed share of a discount that the retailer pays"
+    )
     add("--max_rate", type=float, default=Guardrails().max_rate, help="no rate above this")
     add("--min_margin", type=float, default=Guardrails().min_margin, help="margin that must be left")
     add("--out", type=Path, required=True, help="the Parquet file to write")
@@ -57,6 +66,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
+    check_out(options.out)
     economics = Economics(options.margin, options.funded_share)
     guardrails = Guardrails(options.max_rate, options.min_margin)
     policies = [Uniform(options.rate) if name == "uniform" else policy_named(name) for name in options.policy]
@@ -119,4 +129,5 @@ def print_totals(offers: pd.DataFrame) -> None:
     for column in ("expected_units", "expected_revenue", "expected_profit", "spend"):
         totals[column] = totals[column].map("{:,.0f}".format)
     totals["mean_rate"] = totals["mean_rate"].map("{:.2%}".format)
+    totals.columns = totals.columns.str.removeprefix("expected_")
     print_frame(totals, "What each policy is expected to bring, under the assumed response")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from graphrec.errors import InputError
 from graphrec.files import write_parquet
 
 if TYPE_CHECKING:
-    from graphrec.models.base import ItemSet, Recommender
+    from graphrec.models.base import ItemSet, Ranking, Recommender
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,10 +27,15 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "recommend",
         help="write the best items of each user",
         description="Write user_id, item_id, rank and score of the best items of each user.",
-        epilog="example: graphrec recommend --ckpt_path runs/x/y/checkpoints/best.ckpt -k 20 --out items.parquet",
+        epilog="example: graphrec recommend --ckpt_path runs/x/y/checkpoints/best.ckpt -k 20"
+        " --out items.parquet",
     )
-    parser.add_argument("--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt or last.ckpt of a run")
-    parser.add_argument("--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing")
+    parser.add_argument(
+        "--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt or last.ckpt of a run"
+    )
+    parser.add_argument(
+        "--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing"
+    )
     parser.add_argument("-k", type=int, default=20, help="items per user (default 20)")
     parser.add_argument(
         "--items",
@@ -45,14 +51,24 @@ def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
     from graphrec.cli.lightning import load_run
 
+    check_out(options.out)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
     task, data = load_run(options.ckpt_path)
     users = user_codes(options.users, data.split.users)
-    frame = recommendations(task.recommender, data.split.users, data.split.items, users, options.k, options.items)
+    frame = recommendations(
+        task.recommender, data.split.users, data.split.items, users, options.k, options.items
+    )
     path = write_parquet(frame, options.out)
     print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
     return path
+
+
+def check_out(path: Path) -> None:
+    """Raise `InputError` before any work if the result could not be written."""
+    if path.is_dir():
+        mend = f"give the name of a file, for example {path / 'result.parquet'}"
+        raise InputError("this is a folder", file=path, column="--out", mend=mend)
 
 
 def user_codes(file: Path | None, users: IdMap) -> npt.NDArray[np.int64]:
@@ -73,7 +89,7 @@ def user_codes(file: Path | None, users: IdMap) -> npt.NDArray[np.int64]:
         place = ids.index[unknown[0]]
         row = int(given.loc[place, "line"]) if "line" in given else None
         raise InputError(
-            f"{len(unknown)} users were not in training, the first is {given.loc[place, 'user_id']!r}",
+            f"not in training: {given.loc[place, 'user_id']!r} and {len(unknown) - 1} more users",
             file=file,
             row=row,
             column="user_id",
@@ -95,14 +111,20 @@ def recommendations(
     import torch
 
     device = recommender.graph.edge_user.device
+    batches = track(torch.split(torch.from_numpy(codes), batch_size), "Ranking", transient=True)
+    rankings = [recommender.recommend(batch.to(device), k, item_set) for batch in batches]
+    return ranking_frame(rankings, users, items)
+
+
+def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
+    """Rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out."""
     parts: list[dict[str, Any]] = []
-    for batch in track(torch.from_numpy(codes).split(batch_size), "Ranking", transient=True):
-        ranking = recommender.recommend(batch.to(device), k, item_set)
+    for ranking in rankings:
         kept = (ranking.items >= 0).cpu()
         rows, ranks = kept.nonzero(as_tuple=True)
         parts.append(
             {
-                "user_id": users.ids[batch[rows].numpy()],
+                "user_id": users.ids[ranking.users.cpu()[rows].numpy()],
                 "item_id": items.ids[ranking.items.cpu()[kept].numpy()],
                 "rank": ranks.numpy() + 1,
                 "score": ranking.scores.cpu()[kept].numpy(),

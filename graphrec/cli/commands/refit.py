@@ -31,7 +31,9 @@ def run(options: argparse.Namespace) -> Path:
 
     folder = RunFolder(options.folder)
     if not (folder.checkpoints / BEST).is_file():
-        raise InputError("holds no best.ckpt", file=folder.path, mend="give the folder of a finished `graphrec fit`")
+        raise InputError(
+            "holds no best.ckpt", file=folder.path, mend="give the folder of a finished `graphrec fit`"
+        )
     best = read_checkpoint(folder.checkpoints / BEST)
     config = yaml.safe_load(best["graphrec"]["config"])
     config.pop("ckpt_path", None)
