@@ -96,7 +96,8 @@ class RankedTask(pl.LightningModule):
         self.test_result = self.evaluator.compute()
         flat = metric_names("test", self.test_result)
         for items, metrics in self.test_result.items():
-            for name, measured in metrics.measured().items():
+            measures = metrics.measured() if len(metrics.users) else {}
+            for name, measured in measures.items():
                 flat[f"test_{name}_{items}_low"] = measured.low
                 flat[f"test_{name}_{items}_high"] = measured.high
             flat[f"test_users_{items}"] = float(len(metrics.users))

@@ -163,8 +163,8 @@ class RankingEvaluator:
         seen = self.graph.seen_mask(users)
         relevant = self.truth.mask(users)
         for name in self.item_sets:
-            allowed = {"all": torch.ones_like(seen), "new": ~seen, "repeat": seen}[name]
-            self._rank(name, users, mask_scores(scores, seen, name), relevant & allowed)
+            wanted = relevant if name == "all" else relevant & (~seen if name == "new" else seen)
+            self._rank(name, users, mask_scores(scores, seen, name), wanted)
 
     def _rank(self, name: ItemSet, users: Tensor, scores: Tensor, relevant: Tensor) -> None:
         count = relevant.sum(dim=1)
@@ -215,9 +215,14 @@ def _measures(hits: Tensor, count: Tensor, listed: Tensor, information: Tensor, 
 
 
 def metric_names(prefix: str, metrics: dict[ItemSet, UserMetrics]) -> dict[str, float]:
-    """Flat names for logging: ``val_ndcg_20`` for the first item set, ``val_ndcg_20_new`` for each."""
+    """Flat names for logging: ``val_ndcg_20`` for the first item set, ``val_ndcg_20_new`` for each.
+
+    A set in which nobody has an item to find has no measures, rather than measures that are not numbers.
+    """
     flat: dict[str, float] = {}
     for place, (items, values) in enumerate(metrics.items()):
+        if not len(values.users):
+            continue
         for name, value in values.means().items():
             flat[f"{prefix}_{name}_{items}"] = value
             if place == 0:

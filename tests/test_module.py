@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from graphrec.data.features import FeatureOptions
+from graphrec.data.interactions import RawData
+from graphrec.data.module import EdgeBatches, RecommenderData, run_seed
+from graphrec.data.sources import synthetic
+from graphrec.data.splits import Temporal
+from graphrec.graph import BipartiteGraph
+from graphrec.models import FeatureTowers, ItemCF, LightGCN, Popularity, TopFrequency
+
+SPLIT = Temporal(train_end=12, val_end=15)
+
+
+def data(source: RawData | None = None, **options) -> RecommenderData:
+    return RecommenderData(source or synthetic(60, 40, seed=1), SPLIT, **options)
+
+
+def order(batches: EdgeBatches) -> list[int]:
+    return torch.cat(list(batches)).tolist()
+
+
+@pytest.mark.parametrize(("edges", "size"), [(100, 7), (100, 100), (100, 1000), (64, 8), (1, 4)])
+def test_batches_hold_every_edge_once(edges, size):
+    batches = EdgeBatches(edges, size, seed=0)
+    parts = list(batches)
+    assert len(parts) == len(batches)
+    assert {len(part) for part in parts[:-1]} <= {size}
+    assert sorted(order(batches)) == list(range(edges))
+
+
+def test_order_depends_on_seed_and_epoch_alone():
+    batches = EdgeBatches(50, 8, seed=3)
+    first = order(batches)
+    torch.manual_seed(5)
+    assert order(batches) == first
+    batches.set_epoch(4)
+    later = order(batches)
+    assert later != first
+    resumed = EdgeBatches(50, 8, seed=3)
+    resumed.set_epoch(4)
+    assert order(resumed) == later
+    assert order(EdgeBatches(50, 8, seed=4)) != first
+
+
+def test_seed_of_the_run_is_that_of_seed_everything(monkeypatch):
+    assert run_seed() == 0
+    monkeypatch.setenv("PL_GLOBAL_SEED", "42")
+    assert run_seed() == 42
+    assert data().train_dataloader().sampler.seed == 42
+
+
+def test_train_batches_are_edges_of_the_graph():
+    module = data(batch_size=32)
+    loader = module.train_dataloader()
+    graph = BipartiteGraph(module.split.train)
+    assert len(loader) == -(-graph.num_edges // 32)
+    assert sorted(torch.cat(list(loader)).tolist()) == list(range(graph.num_edges))
+
+
+def test_users_are_ranked_where_they_have_something_to_find():
+    module = data(eval_batch_size=16)
+    for loader, part in (
+        (module.val_dataloader(), module.split.val),
+        (module.test_dataloader(), module.split.test),
+        (module.predict_dataloader(), module.split.train),
+    ):
+        batches = list(loader)
+        assert max(map(len, batches)) <= 16
+        assert torch.cat(batches).tolist() == sorted(set(part.frame["user"]))
+
+
+def test_refit_leaves_no_validation_and_the_same_test():
+    module, refit = data(), data(refit=True)
+    assert refit.val_dataloader() == []
+    assert len(refit.split.train) >= len(module.split.train) + len(module.split.val)
+    assert len(refit.split.val) == 0
+    assert len(refit.split.test) >= len(module.split.test)
+
+
+def changed_after(source: RawData, week: int) -> RawData:
+    """The same shop, but everything about later weeks is another story, with strangers in it."""
+    log = source.log.copy()
+    later = (log["week"] > week).to_numpy()
+    rng = np.random.default_rng(9)
+    for column in ("item_id", "user_id", "quantity", "price", "regular_price", "shelf_price"):
+        log.loc[later, column] = rng.permutation(log.loc[later, column].to_numpy())
+    log.loc[later, ["quantity", "price"]] *= 7
+    stranger = log[later].head(20).assign(user_id="stranger", item_id="novelty")
+    log = pd.concat([log, stranger], ignore_index=True).sample(frac=1.0, random_state=0)
+    return dataclasses.replace(source, log=log.sort_values("timestamp", kind="stable", ignore_index=True))
+
+
+def test_later_weeks_change_no_feature_and_no_score():
+    source = synthetic(60, 40, seed=1)
+    options = FeatureOptions(pca=8)
+    ours, theirs = data(source, features=options), data(changed_after(source, 12), features=options)
+    assert ours.split.train.sha256() == theirs.split.train.sha256()
+    assert ours.split.val.sha256() != theirs.split.val.sha256()
+    assert ours.split.test.sha256() != theirs.split.test.sha256()
+    assert ours.split.items.ids.tolist() == theirs.split.items.ids.tolist()
+    np.testing.assert_array_equal(ours.features.user, theirs.features.user)
+    np.testing.assert_array_equal(ours.features.item, theirs.features.item)
+    graphs = [BipartiteGraph(module.split.train, module.features) for module in (ours, theirs)]
+    users = torch.arange(graphs[0].num_users)
+    for model in (Popularity(), Popularity(4.0), TopFrequency(), ItemCF(5)):
+        scores = []
+        for graph in graphs:
+            model.fit(graph)
+            scores.append(model.score(users))
+        assert torch.equal(*scores)
+    for encoder in (LightGCN, FeatureTowers):
+        embeddings = []
+        for graph in graphs:
+            torch.manual_seed(0)
+            embeddings.append(torch.cat(encoder(graph)(graph)))
+        assert torch.equal(*embeddings)
+
+
+def test_earlier_weeks_do_change_them():
+    """The guard of the test above: it would notice a difference."""
+    source = synthetic(60, 40, seed=1)
+    ours, theirs = data(source), data(changed_after(source, 11))
+    assert ours.split.train.sha256() != theirs.split.train.sha256()
+
+
+def test_graph_knows_train_edges_alone():
+    module = data()
+    graph = BipartiteGraph(module.split.train)
+    users, items = module.split.users.ids, module.split.items.ids
+    edges = {(users[u], items[i]) for u, i in zip(graph.edge_user, graph.edge_item, strict=True)}
+    log = module.source.log
+    early = log[log["week"] <= 12]
+    assert edges == {*zip(early["user_id"], early["item_id"], strict=True)}
+    assert int(graph.history_week.max()) <= 12
