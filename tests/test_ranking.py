@@ -223,6 +223,14 @@ def test_item_that_may_not_be_ranked_is_never_a_hit():
     assert repeat.means()["recall_4"] == 1.0
 
 
+def test_item_the_model_excludes_is_never_a_hit():
+    graph, _, scores = case(1)
+    pairs = np.array([[0, 3], [0, 4]])
+    scores[0, 3] = -math.inf
+    metrics = evaluate(graph, pairs, scores, cutoffs=(ITEMS,), sets=("all",))["all"]
+    assert metrics.means()[f"recall_{ITEMS}"] == 0.5
+
+
 def test_a_score_that_is_not_a_number_is_refused():
     graph, pairs, scores = case(1)
     scores[3, 4] = math.nan

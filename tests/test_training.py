@@ -234,14 +234,16 @@ def test_resumed_fit_ends_where_the_unbroken_one_does(tmp_path):
 
 
 @pytest.mark.parametrize("encoder", [EmbeddingTable, LightGCN])
-def test_loss_of_a_step_is_the_formula_with_half_the_squared_ego_vectors(encoder):
+def test_loss_of_a_step_is_the_formula_with_half_the_squared_ego_vectors(encoder, monkeypatch):
+    monkeypatch.setattr(RankingTask, "global_step", 5)
+    monkeypatch.setenv("PL_GLOBAL_SEED", "3")
     module = data()
     graph = BipartiteGraph(module.split.train)
     task = RankingTask(small(encoder), loss=bpr, l2=0.5, negatives=3)
     task.bind(graph)
     edges = torch.tensor([4, 0, 17])
     users, items = graph.edge_user[edges], graph.edge_item[edges]
-    negatives = pair_negatives(graph, users, 3, step_generator(0, 0, edges.device))
+    negatives = pair_negatives(graph, users, 3, step_generator(3, 5, edges.device))
     user, item = task.recommender.encoder(graph)
     ego = task.recommender.encoder.weight
     loss, penalty = 0.0, 0.0
