@@ -119,7 +119,9 @@ class GraphRecCLI(LightningCLI):
         kwargs |= {"default_root_dir": str(self.folder.path), "num_sanity_val_steps": 0}
         if settings.trainer.logger is None:
             kwargs["logger"] = make_loggers(self.run_options, self.folder, self.subcommand == "fit")
-        if self.subcommand == "fit":
+        if settings.trainer.fast_dev_run:  # a trial leaves nothing behind
+            kwargs["enable_checkpointing"] = False
+        elif self.subcommand == "fit":
             kwargs["callbacks"] = [*(self._configured("callbacks") or []), *self._callbacks()]
         return super().instantiate_trainer(**kwargs)
 

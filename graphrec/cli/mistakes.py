@@ -123,7 +123,7 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
         what = f"there is no {parameter.kind} '{name}'"
         if target is not None:
             what = f"{name} cannot stand here, {parameter.noun} is expected"
-        where = key if named is entry else "class_path"
+        where = key if named is entry or named.row is None else "class_path"
         return Mistake(named, where, what, _instead(name, parameter.choices))
     given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
     given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}

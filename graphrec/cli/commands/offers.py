@@ -75,6 +75,13 @@ def run(options: argparse.Namespace) -> Path:
     from graphrec.cli.lightning import load_run
 
     task, data = load_run(options.ckpt_path)
+    if not len(data.split.val):
+        raise InputError(
+            "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",
+            file=options.ckpt_path,
+            column="--ckpt_path",
+            mend="give checkpoints/best.ckpt of the run itself",
+        )
     candidates = offer_candidates(task, data, options.users, options.k, options.items)
     offers = decide(candidates, policies, options.scenario, options.budget, economics, guardrails)
     path = write_offers(offers, options.out)

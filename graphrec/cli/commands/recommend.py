@@ -88,8 +88,9 @@ def user_codes(file: Path | None, users: IdMap) -> npt.NDArray[np.int64]:
     if len(unknown):
         place = ids.index[unknown[0]]
         row = int(given.loc[place, "line"]) if "line" in given else None
+        more = f" (nor were {len(unknown) - 1} others)" if len(unknown) > 1 else ""
         raise InputError(
-            f"not in training: {given.loc[place, 'user_id']!r} and {len(unknown) - 1} more users",
+            f"{given.loc[place, 'user_id']!r} was not in training{more}",
             file=file,
             row=row,
             column="user_id",
