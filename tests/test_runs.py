@@ -160,6 +160,8 @@ def test_untested_runs_in_a_folder_of_runs_are_left_out_with_a_word(logged, tmp_
 
     assert [run.name for run in runs] == ["popularity"]
     said = capsys.readouterr().err.strip()
-    assert said.startswith(f"graphrec: left out {tmp_path / 'lightgcn' / 'a'}: the run has no test metrics; run")
+    assert said.startswith(
+        f"graphrec: left out {tmp_path / 'lightgcn' / 'a'}: the run has no test metrics; run"
+    )
     with pytest.raises(InputError, match="the run has no test metrics"):
         read_runs([tmp_path / "lightgcn"])
