@@ -1,7 +1,8 @@
 """Training losses: functions of the scores of bought and not bought items, without state.
 
-Every loss takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]`` (raw scores) and returns
-a scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``.
+A loss takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]`` (raw scores) and returns a
+scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``. `catalogue_squares` needs no
+sample: its second argument is a sum over the whole catalogue, which `total_square` gives exactly.
 """
 
 from __future__ import annotations
@@ -33,3 +34,24 @@ def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
     """Squared error to 1 for bought and 0 for sampled items: the loss of the documents' network."""
     return (positive - 1).square().mean() + negative.square().mean()
+
+
+def catalogue_squares(positive: Tensor, square: Tensor) -> Tensor:
+    """Squared error over every pair of the catalogue, without sampling.
+
+    ``Σ_edges (1 - s)² + α Σ_{all u,i} s²``, per edge (Hu et al., "Collaborative filtering for implicit
+    feedback datasets", ICDM 2008, with constant weights; Chen et al., "Efficient non-sampling", TOIS 2020).
+
+    Args:
+        positive: Scores of edges. Shape ``[B]``.
+        square: ``α Σ s² / E`` over all pairs, a scalar; see `total_square`.
+    """
+    return (1 - positive).square().mean() + square
+
+
+def total_square(user: Tensor, item: Tensor) -> Tensor:
+    """``Σ_{u,i} (u · i)²`` of all pairs, as ``⟨UᵀU, IᵀI⟩``: O((U + I) D²) instead of O(U I D).
+
+    ``[U, D]`` and ``[I, D]`` to a scalar.
+    """
+    return ((user.T @ user) * (item.T @ item)).sum()

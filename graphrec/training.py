@@ -17,10 +17,11 @@ from torch.nn import functional
 
 from graphrec.data.module import RecommenderData, run_seed
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
+from graphrec.errors import InputError
 from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import bpr
-from graphrec.models.base import ClosedForm, Decoder, Encoder, ItemSet, Ranking, Recommender
+from graphrec.losses import bpr, total_square
+from graphrec.models.base import ClosedForm, Decoder, Embeddings, Encoder, ItemSet, Ranking, Recommender
 from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
@@ -135,7 +136,7 @@ class RankedTask(pl.LightningModule):
 
 
 class RankingTask(RankedTask):
-    """Trains an encoder and a decoder by gradient on sampled negatives.
+    """Trains an encoder and a decoder by gradient, on sampled negatives or on the whole catalogue.
 
     Args:
         encoder: Graph to embeddings, for example ``LightGCN`` or ``EmbeddingTable``.
@@ -143,9 +144,11 @@ class RankingTask(RankedTask):
         loss: Function of the scores of bought and of sampled items, from ``graphrec.losses``.
         learning_rate: Of Adam.
         l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
+        weight_decay: L2 of Adam on every weight, the same for rare and frequent nodes.
         negatives: Sampled items ``K``, per edge or per batch.
         sampling: ``pair`` draws negatives for each edge and avoids what the user bought; ``shared`` draws
-            one set for the whole batch, which suits the softmax.
+            one set for the whole batch, which suits the softmax; ``none`` is for ``catalogue_squares``.
+        unobserved: Weight ``α`` of every pair of the catalogue, with sampling ``none``.
     """
 
     recommender: EmbeddingRecommender
@@ -157,13 +160,19 @@ class RankingTask(RankedTask):
         loss: Loss = bpr,
         learning_rate: float = 1e-3,
         l2: float = 1e-4,
+        weight_decay: float = 0.0,
         negatives: int = 1,
-        sampling: Literal["pair", "shared"] = "pair",
+        sampling: Literal["pair", "shared", "none"] = "pair",
+        unobserved: float = 0.3,
     ) -> None:
         super().__init__()
         self.encoder_factory, self.decoder, self.loss = encoder, decoder or Dot(), loss
         self.learning_rate, self.l2, self.negatives = learning_rate, l2, negatives
-        self.sampling = sampling
+        self.weight_decay, self.sampling, self.unobserved = weight_decay, sampling, unobserved
+        if sampling == "none" and not isinstance(self.decoder, Dot):
+            raise InputError(
+                "a sum over the whole catalogue needs the decoder Dot", column="sampling", mend="choose shared"
+            )
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
         """Encoder and decoder over the graph."""
@@ -173,39 +182,51 @@ class RankingTask(RankedTask):
         """Loss of a batch of edge ids, ``[B]``."""
         graph = self.recommender.graph
         users, items = graph.edge_user[edges], graph.edge_item[edges]
-        generator = step_generator(run_seed(), self.global_step, edges.device)
-        if self.sampling == "pair":
-            negatives = pair_negatives(graph, users, self.negatives, generator)
-        else:
-            negatives = shared_negatives(graph, self.negatives, generator)
-        loss = self._ranking_loss(users, items, negatives)
+        negatives = self._negatives(users)
+        embeddings = self.recommender.embeddings()
+        loss = self.loss(*self._scores(embeddings, users, items, negatives))
         if self.l2:
             loss = loss + self.l2 * self._penalty(users, items, negatives)
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(edges))
         return loss
 
-    def _ranking_loss(self, users: Tensor, items: Tensor, negatives: Tensor) -> Tensor:
-        embeddings = self.recommender.embeddings()
+    def _negatives(self, users: Tensor) -> Tensor | None:
+        """Sampled items, ``[B, K]`` or ``[K]``; none where the loss sees the whole catalogue."""
+        if self.sampling == "none":
+            return None
+        graph = self.recommender.graph
+        generator = step_generator(run_seed(), self.global_step, users.device)
+        if self.sampling == "pair":
+            return pair_negatives(graph, users, self.negatives, generator)
+        return shared_negatives(graph, self.negatives, generator)
+
+    def _scores(
+        self, embeddings: Embeddings, users: Tensor, items: Tensor, negatives: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Scores of the edges ``[B]`` and what they are held against."""
         user = functional.embedding(users, embeddings.user)
-        item = functional.embedding(items, embeddings.item)
+        positive = self.decoder(user, functional.embedding(items, embeddings.item))
+        if negatives is None:
+            total = total_square(*embeddings)
+            return positive, self.unobserved * total / self.recommender.graph.num_edges
         negative = functional.embedding(negatives, embeddings.item)
         if negatives.dim() == 1:
-            against = self.decoder.matrix(user, negative)
-        else:
-            against = self.decoder(user[:, None], negative)
-        return self.loss(self.decoder(user, item), against)
+            return positive, self.decoder.matrix(user, negative)
+        return positive, self.decoder(user[:, None], negative)
 
-    def _penalty(self, users: Tensor, items: Tensor, negatives: Tensor) -> Tensor:
+    def _penalty(self, users: Tensor, items: Tensor, negatives: Tensor | None) -> Tensor:
         """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
         ego = self.recommender.encoder.ego(self.recommender.graph)
-        rows = [(users, ego.user), (items, ego.item), (negatives.flatten(), ego.item)]
+        rows = [(users, ego.user), (items, ego.item)]
+        if negatives is not None:
+            rows.append((negatives.flatten(), ego.item))
         total = torch.stack([functional.embedding(index, table).square().sum() for index, table in rows])
         return total.sum() / (2 * len(users))
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
-        return torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
+        return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
 
 
 class ClosedFormTask(RankedTask):

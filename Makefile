@@ -1,0 +1,40 @@
+# make demo | test | lint | bench: each sets up .venv by itself, once
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# uploads nothing unless WANDB_MODE says otherwise
+export WANDB_MODE ?= offline
+
+.PHONY: setup demo test lint bench clean
+setup: $(VENV)/.installed-dev
+
+# pip's output is kept: the first installation takes minutes and should be seen to move
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "graphrec needs Python 3.11 or newer; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-demo: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -c constraints.txt -e '.[demo,report,dev]'
+	@touch $@ $(VENV)/.installed-demo
+
+demo: $(VENV)/.installed-demo
+	$(BIN)/graphrec demo --out runs/demo
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy graphrec
+
+bench: $(VENV)/.installed-dev
+	@for script in experiments/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; done
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
