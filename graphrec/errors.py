@@ -12,7 +12,7 @@ class InputError(ValueError):
         message: What is wrong.
         file: The file it is in.
         row: Line number in that file, the header being line 1.
-        column: Column or key the problem is in.
+        column: Column, key or option (with its dashes) the problem is in.
         mend: What to do about it.
     """
 
@@ -28,7 +28,15 @@ class InputError(ValueError):
         self.message, self.file, self.row, self.column, self.mend = message, file, row, column, mend
         place = [str(file)] if file is not None else []
         place += [f"row {row}"] if row is not None else []
-        place += [f"column '{column}'"] if column is not None else []
+        if column is not None:
+            place.append(f"option {column}" if column.startswith("-") else f"column '{column}'")
         text = f"{', '.join(place)}: {message}" if place else message
         text = f"{text}; {mend}" if mend else text
         super().__init__(" ".join(text.split()))
+
+
+def check_at_least(minimum: float, **values: float) -> None:
+    """Raise `InputError` for the first argument below a minimum, by its name."""
+    for name, value in values.items():
+        if value < minimum:
+            raise InputError(f"{value} is too small", column=name, mend=f"give {minimum:g} or more")

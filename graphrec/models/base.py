@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
+from graphrec.models.order import tie_order, top_items
 
 ItemSet = Literal["all", "repeat", "new"]
 """Which items may be ranked for a user: all, those seen in training, those not seen."""
@@ -80,8 +81,8 @@ class Recommender(nn.Module, ABC):
             candidates: ``new`` leaves out items the user has bought, ``repeat`` keeps only those.
         """
         scores = mask_scores(self.score(users), self.graph.seen_mask(users), candidates)
-        top = scores.topk(min(k, scores.shape[1]), dim=1)
-        return Ranking(users, top.indices.masked_fill(top.values.isneginf(), -1), top.values)
+        values, items = top_items(scores, k, tie_order(scores.shape[1], scores.device))
+        return Ranking(users, items.masked_fill(values.isneginf(), -1), values)
 
 
 def mask_scores(scores: Tensor, seen: Tensor, candidates: ItemSet) -> Tensor:

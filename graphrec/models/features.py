@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Encoder
 
@@ -52,6 +52,7 @@ class FeatureTowers(Encoder):
 
     def __init__(self, graph: BipartiteGraph, dim: int = 64, hidden: int = 128, dropout: float = 0.0) -> None:
         super().__init__()
+        check_at_least(1, dim=dim, hidden=hidden)
         user, item = features_of(graph)
         self.user = _tower(user.shape[1], hidden, dim, dropout)
         self.item = _tower(item.shape[1], hidden, dim, dropout)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings
 from graphrec.models.table import EmbeddingTable
@@ -28,6 +29,7 @@ class LightGCN(EmbeddingTable):
         self, graph: BipartiteGraph, dim: int = 64, num_layers: int = 3, init_std: float = 0.1
     ) -> None:
         super().__init__(graph, dim, init_std)
+        check_at_least(0, num_layers=num_layers)
         self.num_layers = num_layers
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:

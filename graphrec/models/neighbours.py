@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph, SparseMatrix
 from graphrec.models.base import ClosedForm
 
@@ -26,6 +27,8 @@ class ItemCF(ClosedForm):
 
     def __init__(self, neighbours: int = 100, shrinkage: float = 0.0) -> None:
         super().__init__()
+        check_at_least(1, neighbours=neighbours)
+        check_at_least(0, shrinkage=shrinkage)
         self.neighbours, self.shrinkage = neighbours, shrinkage
 
     def fit(self, graph: BipartiteGraph) -> None:

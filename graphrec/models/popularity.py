@@ -83,7 +83,7 @@ class TopFrequency(ClosedForm):
         total = torch.zeros(len(edges), device=weight.device).index_add_(0, place, weight)
         degree = graph.item_degree().float()
         self.register_buffer("weight", total, persistent=False)
-        # small enough never to reorder two different frequencies, large enough to order the unseen
+        # orders the items never bought; a purchase weighs less only after some 14 decays
         self.register_buffer("popularity", 1e-6 * degree / degree.max(), persistent=False)
 
     def score(self, users: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Encoder
 
@@ -20,6 +21,7 @@ class EmbeddingTable(Encoder):
 
     def __init__(self, graph: BipartiteGraph, dim: int = 64, init_std: float = 0.1) -> None:
         super().__init__()
+        check_at_least(1, dim=dim)
         self.num_users, self.num_items = graph.num_users, graph.num_items
         self.weight = nn.Parameter(torch.empty(graph.num_nodes, dim))
         self.init_std = init_std
