@@ -48,6 +48,7 @@ def render_html(
     # Not select_autoescape: it goes by the file's ending and would leave `.j2` unescaped.
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = _number
+    comparison = _short(comparison)
     assumptions = {**({} if offers is None else _plain(offers.attrs)), **notes}
     page = environment.get_template("page.html.j2").render(
         title=title,
@@ -56,7 +57,7 @@ def render_html(
         datasets=[_dataset(comparison, runs, name) for name in comparison["dataset"].unique()],
         metrics=comparison.to_dict("records"),
         measures=MEASURES,
-        runs=[_run(run, label) for run, label in zip(runs, labels(runs), strict=True)],
+        runs=[_run(run, label) for run, label in zip(runs, _short_labels(runs), strict=True)],
         offers=None if offers is None else _offers(offers),
         notes=assumptions,
         commands=_commands(runs, out),
@@ -83,7 +84,9 @@ def _dataset(comparison: pd.DataFrame, runs: list[RunRecord], dataset: str) -> d
         for measure in ("ndcg", "recall")
         if len(part := rows[(rows["items"] == items) & (rows["measure"] == measure)])
     ]
-    named = [(run, label) for run, label in zip(runs, labels(runs), strict=True) if run.dataset == dataset]
+    named = [
+        (run, label) for run, label in zip(runs, _short_labels(runs), strict=True) if run.dataset == dataset
+    ]
     return {"name": dataset, "k": k, "bars": panels, "curves": _learning_curves(named, dataset, k)}
 
 
@@ -141,13 +144,26 @@ def _commands(runs: list[RunRecord], out: Path) -> list[str]:
     lines = []
     for run in runs:
         config = shlex.quote(str(run.path / "config.yaml"))
-        lines += [f"graphrec fit -c {config}"]
-        best = sorted(
-            (run.path / "checkpoints").glob("*.ckpt"), key=lambda path: ("last" in path.name, path.name)
-        )
-        lines += [f"graphrec test -c {config} --ckpt_path {shlex.quote(str(path))}" for path in best[:1]]
+        lines.append(f"graphrec fit -c {config}")
+        if (run.path / "refit").is_dir():
+            lines.append(f"graphrec refit {shlex.quote(str(run.path.parent))}")
+        lines.append(f"graphrec test -c {config}")
     folders = " ".join(shlex.quote(str(run.path)) for run in runs)
     return [*lines, f"graphrec compare {folders} --out {shlex.quote(str(out.parent))}"]
+
+
+def _short(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with run names as the page shows them: the heading says the dataset already."""
+    names = [_without(name, dataset) for name, dataset in comparison[["run", "dataset"]].to_numpy()]
+    return comparison.assign(run=names)
+
+
+def _without(name: str, dataset: str) -> str:
+    return name.removeprefix(f"{dataset}-") or name
+
+
+def _short_labels(runs: list[RunRecord]) -> list[str]:
+    return [_without(label, run.dataset) for run, label in zip(runs, labels(runs), strict=True)]
 
 
 def _number(value: Any, digits: int = 2, unit: str = "") -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
 from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.cli.run import RunFolder
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,7 +24,9 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "checkpoint had. The result goes to refit/ inside the run's folder; `graphrec test` prefers it.",
         epilog="example: graphrec refit runs/complete_journey-lightgcn/20260101-120000-ab12",
     )
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run that `graphrec fit` wrote")
+    parser.add_argument(
+        "folder", type=Path, metavar="RUN", help="folder of a run, or of all runs of a name: then the newest"
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,7 +35,7 @@ def run(options: argparse.Namespace) -> Path:
     from graphrec.cli.lightning import run_lightning
     from graphrec.cli.run import BEST, LAST, RunFolder, read_checkpoint
 
-    folder = RunFolder(options.folder)
+    folder = _run_folder(options.folder)
     if not (folder.checkpoints / BEST).is_file():
         raise InputError(
             "holds no best.ckpt", file=folder.path, mend="give the folder of a finished `graphrec fit`"
@@ -44,3 +50,11 @@ def run(options: argparse.Namespace) -> Path:
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         run_lightning(["fit", "--config", str(file)])
     return RunFolder(folder.path / "refit").checkpoints / LAST
+
+
+def _run_folder(path: Path) -> RunFolder:
+    """The run itself, or the newest finished one below a name's folder."""
+    from graphrec.cli.run import BEST, RunFolder
+
+    below = sorted(path.glob(f"*/checkpoints/{BEST}"), key=lambda file: file.stat().st_mtime)
+    return RunFolder(below[-1].parents[1] if below else path)
