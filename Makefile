@@ -34,7 +34,10 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy graphrec
 
 bench: $(VENV)/.installed-dev
-	@for script in experiments/benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; done
+	@for script in experiments/benchmarks/*.py; do \
+	  echo "== $$script"; \
+	  $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from graphrec.losses import bce, bpr, mse, sampled_softmax
+from graphrec.losses import bce, bpr, catalogue_squares, mse, sampled_softmax, total_square
 
 
 def sigmoid(x: float) -> float:
@@ -69,3 +69,25 @@ def test_extreme_scores_stay_finite(loss, size):
     assert value.isfinite()
     assert positive.grad.isfinite().all()
     assert value.item() == pytest.approx(0.0 if size > 0 else -2 * size, rel=0.01, abs=1e-6)
+
+
+def test_total_square_is_the_sum_over_every_pair():
+    generator = torch.Generator().manual_seed(0)
+    user, item = torch.randn(7, 3, generator=generator), torch.randn(11, 3, generator=generator)
+    by_pair = sum(float(u @ i) ** 2 for u in user for i in item)
+    assert float(total_square(user, item)) == pytest.approx(by_pair, rel=1e-5)
+
+
+def test_catalogue_squares_over_all_edges_is_the_weighted_error_of_the_whole_matrix():
+    generator = torch.Generator().manual_seed(1)
+    user, item = torch.randn(5, 3, generator=generator), torch.randn(6, 3, generator=generator)
+    bought = torch.rand(5, 6, generator=generator) < 0.4
+    edges = bought.nonzero()
+    scores, weight = user @ item.T, 0.3
+    by_pair = sum(
+        weight * float(s) ** 2 + (float(1 - s) ** 2 if b else 0.0)
+        for s, b in zip(scores.flatten(), bought.flatten(), strict=True)
+    )
+    positive = (user[edges[:, 0]] * item[edges[:, 1]]).sum(1)
+    loss = catalogue_squares(positive, weight * total_square(user, item) / len(edges))
+    assert float(loss) * len(edges) == pytest.approx(by_pair, rel=1e-5)

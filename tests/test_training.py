@@ -14,8 +14,9 @@ from graphrec.data.features import FeatureOptions
 from graphrec.data.module import RecommenderData
 from graphrec.data.sources import synthetic
 from graphrec.data.splits import Given, Temporal
+from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import bce, bpr, mse, sampled_softmax
+from graphrec.losses import bce, bpr, catalogue_squares, mse, sampled_softmax
 from graphrec.models import (
     MLP,
     Cosine,
@@ -76,6 +77,9 @@ TASKS = {
     ),
     "softmax": lambda: RankingTask(
         small(LightGCN), Cosine(), sampled_softmax, learning_rate=0.03, negatives=32, sampling="shared"
+    ),
+    "whole catalogue": lambda: RankingTask(
+        small(LightGCN), loss=catalogue_squares, learning_rate=0.03, l2=0.0, sampling="none"
     ),
     "mlp on ids": lambda: RankingTask(small(EmbeddingTable), MLP([16]), bce, 0.02, l2=0.0, negatives=4),
     "mlp on features": lambda: RankingTask(FeatureTowers, MLP([16]), bce, 0.005, l2=0.0, negatives=4),
@@ -284,3 +288,8 @@ def test_predict_ranks_new_items_for_every_user(tmp_path):
     assert items.shape == (100, 20)
     seen = task.recommender.graph.seen_mask(torch.arange(100))
     assert not seen.gather(1, items).any()
+
+
+def test_the_whole_catalogue_needs_inner_products():
+    with pytest.raises(InputError, match="needs the decoder Dot"):
+        RankingTask(small(LightGCN), MLP([4]), catalogue_squares, sampling="none")
