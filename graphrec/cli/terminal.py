@@ -28,7 +28,7 @@ def print_frame(frame: pd.DataFrame, title: str = "") -> None:
         table.add_column(str(column).replace("_", " "), justify="right" if number else "left")
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{cell:,.4f}" if isinstance(cell, float) else str(cell) for cell in row))
-    Console().print(table)
+    _console().print(table)
 
 
 def print_measures(part: str, metrics: Mapping[str, Any], data: RecommenderData) -> None:
@@ -47,10 +47,16 @@ def print_measures(part: str, metrics: Mapping[str, Any], data: RecommenderData)
     for items in data.item_sets:
         names = [f"{part}_{measure}_{k}_{items}" for measure in TITLES]
         table.add_row(items, *(_with_interval(name, metrics) for name in names if name in metrics))
-    Console().print(table)
+    _console().print(table)
 
 
 def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:
     low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
     between = "" if low is None or high is None else f" [{float(low):.3f}, {float(high):.3f}]"
     return f"{float(metrics[name]):.4f}{between}"
+
+
+def _console() -> Console:
+    """The terminal; a log file has no width of its own, and 80 columns would cut words."""
+    console = Console()
+    return console if console.is_terminal else Console(width=140)
