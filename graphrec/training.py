@@ -40,6 +40,7 @@ class RankedTask(pl.LightningModule):
         self.evaluator: RankingEvaluator | None = None
         self.test_result: dict[ItemSet, UserMetrics] = {}
         self._fit_started = time.perf_counter()
+        self.fit_seconds = 0.0
 
     @abstractmethod
     def build(self, graph: BipartiteGraph) -> Recommender:
@@ -66,6 +67,10 @@ class RankedTask(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Start the clock."""
         self._fit_started = time.perf_counter()
+
+    def on_fit_end(self) -> None:
+        """Stop the clock."""
+        self.fit_seconds = time.perf_counter() - self._fit_started
 
     def on_validation_epoch_start(self) -> None:
         """Start collecting."""

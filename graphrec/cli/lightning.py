@@ -191,13 +191,14 @@ class GraphRecCLI(LightningCLI):
             make_folder(self.folder, self.subcommand == "fit")
 
     def after_fit(self) -> None:
-        """Note which epoch was the best, and say where the run is."""
+        """Note which epoch was the best and how long it took, and say where the run is."""
         checkpoint = self.trainer.checkpoint_callback
         if not isinstance(checkpoint, ModelCheckpoint) or not Path(checkpoint.best_model_path).is_file():
             return
         best = read_checkpoint(Path(checkpoint.best_model_path))
         if not self.folder.is_refit:
-            record(self.trainer.loggers, {}, {"best_epoch": int(best["epoch"]) + 1})
+            summary = {"best_epoch": int(best["epoch"]) + 1, "fit_seconds": self.model.fit_seconds}
+            record(self.trainer.loggers, {}, summary)
         print(f"run: {self.folder.path}")
 
     def after_validate(self) -> None:
