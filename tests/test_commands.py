@@ -211,8 +211,8 @@ def test_what_recommend_and_offers_refuse(here):
     said = refused("recommend", "--ckpt", best, "--users", "unknown.csv", "--out", "x.parquet")
     assert said.startswith("unknown.csv, row 3, column 'user_id': 'nobody' was not in training; remove")
     said = refused("recommend", "--ckpt", best, "--out", "runs")
-    assert said.startswith("runs, column '--out': this is a folder; give the name of a file")
-    assert "column '--out': this is a folder" in refused("offers", "--ckpt", best, "--out", "runs")
+    assert said.startswith("runs, option --out: this is a folder; give the name of a file")
+    assert "option --out: this is a folder" in refused("offers", "--ckpt", best, "--out", "runs")
     refit = str(here / "refit" / "checkpoints" / "last.ckpt")
     said = refused("offers", "--ckpt", refit, "--out", "x.parquet")
     assert "nothing is left to calibrate on; give checkpoints/best.ckpt of the run itself" in said

@@ -250,13 +250,13 @@ COMMAND_LINES = {
         [*FIT, "--model.init_args.encoder", "LightGNC"],
         "command line, key 'encoder': there is no class 'LightGNC'; did you mean 'LightGCN'?",
     ),
-    "no file after -c": (["fit", "-c", "absent.yaml"], "absent.yaml, column '--config': there is no such file; shipped"),
-    "a folder after -c": (["fit", "-c", "."], "., column '--config': is a folder, not a YAML file"),
+    "no file after -c": (["fit", "-c", "absent.yaml"], "absent.yaml, option --config: there is no such file; shipped"),
+    "a folder after -c": (["fit", "-c", "."], "., option --config: is a folder, not a YAML file"),
     "no configuration": (["fit"], "command line, key 'data': this key is missing; add `data:`"),
     "unknown command": (["fti"], "there is no command 'fti'; did you mean 'fit'?"),
     "no command": ([], "the following arguments are required: COMMAND; see `graphrec --help`"),
     "unknown action": (["data", "chek", "log.csv"], "there is no action 'chek'; did you mean 'check'?"),
-    "pairs": (["data", "check", "log.csv", "--columns", "x"], "column '--columns': 'x' is no pair; write user_id=customer"),
+    "pairs": (["data", "check", "log.csv", "--columns", "x"], "option --columns: 'x' is no pair; write user_id=customer"),
     "mapped column": (
         ["data", "check", "log.csv", "--columns", "user_id=customer"],
         "log.csv, column 'customer': this column is missing; the file has user_id, item_id, timestamp, price",
@@ -272,11 +272,11 @@ COMMAND_LINES = {
     ),
     "unreadable checkpoint": (
         ["recommend", "--ckpt", "log.csv", "--out", "o.parquet"],
-        "log.csv, column '--ckpt_path': cannot be read as a checkpoint",
+        "log.csv, option --ckpt_path: cannot be read as a checkpoint",
     ),
     "unreadable checkpoint in test": (
         ["test", "--ckpt_path", "log.csv"],
-        "log.csv, column '--ckpt_path': cannot be read as a checkpoint",
+        "log.csv, option --ckpt_path: cannot be read as a checkpoint",
     ),
     "no run to test": (["test", "-c", "exp.yaml"], "runs/mistakes: no checkpoint of a run with this name; run `graphrec fit`"),
     "nothing to resume": (
@@ -285,10 +285,10 @@ COMMAND_LINES = {
     ),
     "refit of no run": (["refit", "runs/x"], "runs/x: holds no best.ckpt; give the folder of a finished `graphrec fit`"),
     "no runs": (["compare", ".", "--out", "o"], ".: holds no W&B run; give a run folder"),
-    "no items": (["recommend", "--ckpt", "x", "--out", "o", "-k", "0"], "column '-k': 0 is not a number of items; give 1"),
+    "no items": (["recommend", "--ckpt", "x", "--out", "o", "-k", "0"], "option -k: 0 is not a number of items; give 1"),
     "negative budget": (
         ["offers", "--ckpt", "x", "--out", "o.parquet", "--budget", "-1"],
-        "column '--budget': -1.0 is negative; give an amount of money",
+        "option --budget: -1.0 is negative; give an amount of money",
     ),
 }  # fmt: skip
 

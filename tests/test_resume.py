@@ -65,6 +65,8 @@ def killed(tmp_path_factory) -> Path:
     (folder / "exp.yaml").write_text(yaml.safe_dump(CONFIG))
     command = [sys.executable, "-m", "graphrec", "fit", "-c", "exp.yaml", "--run.id", "killed"]
     environment = {**os.environ, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
+    # an earlier test of this process may have started W&B's service, which would outlive the killed fit
+    environment.pop("WANDB_SERVICE", None)
     process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         run = folder / "runs" / "resume" / "killed"
