@@ -34,7 +34,8 @@ def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logg
         project=options.wandb_project,
         name=options.name,
         id=folder.wandb_id(options.name),
-        save_dir=folder.path,
+        # W&B's service writes the files, and keeps the working directory that it was started in
+        save_dir=folder.path.resolve(),
         resume="allow",
         tags=options.tags,
         settings=wandb.Settings(console="off", silent=True, x_disable_stats=True),
