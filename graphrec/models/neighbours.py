@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from rich.progress import track
@@ -43,24 +42,22 @@ class ItemCF(ClosedForm):
         self.weights = SparseMatrix(sp.vstack(blocks)).to(graph.edge_user.device)
 
     def _neighbours(self, matrix: sp.csc_array, start: int, end: int) -> sp.csr_array:
-        degree = np.asarray(matrix.sum(axis=0)).ravel()
+        """The largest entries of rows `start` to `end` of the similarity matrix."""
+        root = np.sqrt(np.asarray(matrix.sum(axis=0), dtype=np.float32)).ravel()
         common = (matrix[:, start:end].T @ matrix).toarray()
-        norm = np.sqrt(np.outer(degree[start:end], degree)) + self.shrinkage
-        similarity = common / np.maximum(norm, 1e-12)
-        similarity[np.arange(end - start), np.arange(start, end)] = 0.0
-        return sp.csr_array(_keep_largest(similarity, self.neighbours))
+        common /= np.maximum(root[start:end, None] * root + np.float32(self.shrinkage), 1e-12)
+        common[np.arange(end - start), np.arange(start, end)] = 0.0
+        count = min(self.neighbours, common.shape[1])
+        largest = torch.from_numpy(common).topk(count, dim=1)
+        rows = np.arange(0, common.shape[0] * count + 1, count)
+        block = sp.csr_array(
+            (largest.values.numpy().ravel(), largest.indices.numpy().ravel(), rows), shape=common.shape
+        )
+        block.eliminate_zeros()
+        return block
 
     def score(self, users: Tensor) -> Tensor:
         """Sum the similarities to what the user bought. Shape ``[B, I]``."""
         rated = self.graph.seen_mask(users).to(torch.float32)
         scores: Tensor = self.weights(rated.T.contiguous()).T
         return scores.contiguous()
-
-
-def _keep_largest(similarity: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-    """Zero all but the `count` largest entries of each row."""
-    if count >= similarity.shape[1]:
-        return similarity
-    drop = np.argpartition(-similarity, count - 1, axis=1)[:, count:]
-    np.put_along_axis(similarity, drop, 0.0, axis=1)
-    return similarity
