@@ -1,81 +1,26 @@
-"""The bipartite interaction graph and the one hot kernel: a product with its normalised adjacency."""
+"""The bipartite interaction graph: training edges, normalised once, and propagation over them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn.conv.gcn_conv import gcn_norm
 
 from graphrec.data.features import Features
 from graphrec.data.interactions import Columns, Interactions
-
-
-class _Product(torch.autograd.Function):
-    """``A x`` with gradient ``Aᵀ g``; for a symmetric matrix both use the same rows."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, matrix: Tensor, transposed: Tensor) -> Tensor:
-        """Multiply; nothing but a reference to the transposed matrix is kept."""
-        ctx.transposed = transposed
-        return matrix @ x
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        """Multiply the gradient with the transposed matrix."""
-        return ctx.transposed @ gradients[0].contiguous(), None, None
-
-
-class SparseMatrix(nn.Module):
-    """A constant sparse matrix in CSR with int32 indices, as three plain buffers.
-
-    A CSR tensor as a buffer would break ``deepcopy`` and distributed training; three dense buffers do not,
-    and the view is built on use at no cost.
-
-    Args:
-        matrix: Any SciPy sparse matrix, shape ``[rows, columns]``.
-        symmetric: Promise that the matrix equals its transpose, which saves storing it twice.
-    """
-
-    crow: Tensor
-    col: Tensor
-    values: Tensor
-
-    def __init__(self, matrix: sp.spmatrix | sp.sparray, symmetric: bool = False) -> None:
-        super().__init__()
-        csr = sp.csr_array(matrix)
-        csr.sort_indices()
-        self.rows, self.columns = csr.shape
-        self.register_buffer("crow", torch.from_numpy(csr.indptr.astype(np.int32)), persistent=False)
-        self.register_buffer("col", torch.from_numpy(csr.indices.astype(np.int32)), persistent=False)
-        self.register_buffer("values", torch.from_numpy(csr.data.astype(np.float32)), persistent=False)
-        self.transposed = None if symmetric else SparseMatrix(csr.T, symmetric=True)
-
-    def tensor(self) -> Tensor:
-        """The CSR view, shape ``[rows, columns]``."""
-        size = (self.rows, self.columns)
-        return torch.sparse_csr_tensor(self.crow, self.col, self.values, size, check_invariants=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Differentiable product with a dense ``x`` of shape ``[columns, D]``."""
-        matrix = self.tensor()
-        transposed = matrix if self.transposed is None else self.transposed.tensor()
-        product: Tensor = _Product.apply(x, matrix, transposed)  # type: ignore[no-untyped-call]
-        return product
-
-    def extra_repr(self) -> str:
-        """Shape and number of entries."""
-        return f"{self.rows} x {self.columns}, {len(self.values)} entries"
+from graphrec.propagation import polynomial, polynomial_rows
+from graphrec.sparse import SparseMatrix
 
 
 class ItemLists(nn.Module):
     """A list of items for each user (CSR without values), for masks and ground truth.
 
     Args:
-        pairs: Distinct (user, item) codes sorted by user. Shape ``[E, 2]``.
+        pairs: Distinct (user, item) codes sorted by user, then item. Shape ``[E, 2]``.
         num_users: Number of users ``U``.
         num_items: Number of items ``I``.
     """
@@ -83,13 +28,14 @@ class ItemLists(nn.Module):
     start: Tensor
     items: Tensor
 
-    def __init__(self, pairs: np.ndarray[Any, Any], num_users: int, num_items: int) -> None:
+    def __init__(self, pairs: npt.NDArray[np.int64], num_users: int, num_items: int) -> None:
         super().__init__()
         self.num_items = num_items
         counts = np.bincount(pairs[:, 0], minlength=num_users)
         start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
         self.register_buffer("start", start, persistent=False)
-        self.register_buffer("items", torch.from_numpy(pairs[:, 1].astype(np.int64)), persistent=False)
+        items = torch.from_numpy(np.array(pairs[:, 1], dtype=np.int64))
+        self.register_buffer("items", items, persistent=False)
 
     def counts(self, users: Tensor) -> Tensor:
         """Number of items of each user. Shape ``[B]``."""
@@ -106,6 +52,25 @@ class ItemLists(nn.Module):
         """Row in the batch and item of each listed pair. Two tensors of the same length."""
         rows, places = self.places(users)
         return rows, self.items[places]
+
+    def contains(self, users: Tensor, items: Tensor) -> Tensor:
+        """True where the item is in the user's list: a binary search in every user's list at once.
+
+        Needs memory for the pairs asked about, not for the lists.
+
+        Args:
+            users: User codes. Shape ``[B]``.
+            items: Items asked about for each user. Shape ``[B, K]``.
+        """
+        if not len(self.items):
+            return torch.zeros_like(items, dtype=torch.bool)
+        low = self.start[users][:, None].expand_as(items)
+        end = high = self.start[users + 1][:, None].expand_as(items)
+        for _ in range(int(self.counts(users).amax()).bit_length()):
+            middle = (low + high) // 2
+            below = (low < high) & (self.items[middle.clamp_max(len(self.items) - 1)] < items)
+            low, high = torch.where(below, middle + 1, low), torch.where(below, high, middle)
+        return (low < end) & (self.items[low.clamp_max(len(self.items) - 1)] == items)
 
     def mask(self, users: Tensor) -> Tensor:
         """True where the item is in the user's list. Shape ``[B, I]``, bool."""
@@ -138,9 +103,9 @@ class BipartiteGraph(nn.Module):
         super().__init__()
         self.num_users, self.num_items = len(train.users), len(train.items)
         pairs = train.pairs()
-        for name, values in (("edge_user", pairs[:, 0]), ("edge_item", pairs[:, 1])):
-            self.register_buffer(name, torch.from_numpy(values.copy()), persistent=False)
         self.seen = ItemLists(pairs, self.num_users, self.num_items)
+        self.register_buffer("edge_user", torch.from_numpy(pairs[:, 0].copy()), persistent=False)
+        self.register_buffer("edge_item", self.seen.items, persistent=False)
         self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
         self.has_weeks = Columns.WEEK in train.frame
         self._add_history(train)
@@ -169,6 +134,21 @@ class BipartiteGraph(nn.Module):
         propagated: Tensor = self.adjacency(x)
         return propagated
 
+    def filter(
+        self, x: Tensor, coefficients: Sequence[float], storage: torch.dtype = torch.float32
+    ) -> Tensor:
+        """Polynomial graph filter ``Σ_l c_l Â^l x``, ``Â = D^-1/2 A D^-1/2``. ``[N, D]`` to ``[N, D]``."""
+        return polynomial(self.adjacency, x, coefficients, storage)
+
+    def filter_nodes(
+        self, x: Tensor, coefficients: Sequence[float], nodes: Tensor, storage: torch.dtype = torch.float32
+    ) -> tuple[Tensor, Tensor]:
+        """The filter's result at some distinct nodes, and ``x`` there: what a training step needs.
+
+        ``x [N, D]`` and ``nodes [n]`` to two tensors of shape ``[n, D]``.
+        """
+        return polynomial_rows(self.adjacency, x, coefficients, nodes, storage)
+
     def seen_mask(self, users: Tensor) -> Tensor:
         """True where the pair is a training edge. Shape ``[B, I]``, bool."""
         return self.seen.mask(users)
@@ -178,25 +158,31 @@ class BipartiteGraph(nn.Module):
         return torch.bincount(self.edge_item, minlength=self.num_items)
 
     def _normalised(self) -> sp.csr_array:
-        index, weight = gcn_norm(self.edge_index, None, self.num_nodes, add_self_loops=False)
-        shape = (self.num_nodes, self.num_nodes)
-        return sp.csr_array((weight.numpy(), (index[1].numpy(), index[0].numpy())), shape=shape)
+        """Both triangles of ``D^-1/2 A D^-1/2``, row by row: no sort and no list of both directions."""
+        users, items = self.num_users, self.num_items
+        user, item, start = self.edge_user.numpy(), self.edge_item.numpy(), self.seen.start.numpy()
+        length = np.sqrt(np.bincount(user, minlength=users), dtype=np.float32)[user]
+        length *= np.sqrt(np.bincount(item, minlength=items), dtype=np.float32)[item]
+        upper = sp.csr_array(
+            (1 / length, item.astype(np.int32), start.astype(np.int32)), shape=(users, items)
+        )
+        lower = upper.T.tocsr()
+        crow = np.concatenate([upper.indptr, lower.indptr[1:] + np.int32(self.num_edges)])
+        col = np.concatenate([upper.indices + np.int32(users), lower.indices])
+        size = (self.num_nodes, self.num_nodes)
+        return sp.csr_array((np.concatenate([upper.data, lower.data]), col, crow), shape=size)
 
     def _add_history(self, train: Interactions) -> None:
         """Keep each (user, item, week) once; without weeks, each row counts as one week 0."""
-        columns = [Columns.USER_CODE, Columns.ITEM_CODE]
-        if self.has_weeks:
-            rows = train.frame[[*columns, Columns.WEEK]].drop_duplicates()
-            week = rows[Columns.WEEK].to_numpy(dtype=np.int64)
-        else:
-            rows = train.frame[columns]
-            week = np.zeros(len(rows), dtype=np.int64)
-        for name, values in (
-            ("history_user", rows[Columns.USER_CODE].to_numpy(dtype=np.int64)),
-            ("history_item", rows[Columns.ITEM_CODE].to_numpy(dtype=np.int64)),
-            ("history_week", week),
-        ):
-            self.register_buffer(name, torch.from_numpy(values.copy()), persistent=False)
+        week = torch.zeros(1, dtype=torch.int64)
+        history = [self.edge_user, self.edge_item, week.expand(self.num_edges)]
+        if self.has_weeks or len(train.frame) > self.num_edges:  # else a row is an edge: share their memory
+            columns = [Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK]
+            frame = train.frame if self.has_weeks else train.frame.assign(**{Columns.WEEK: 0})
+            rows = frame[columns].drop_duplicates() if self.has_weeks else frame[columns]
+            history = [torch.from_numpy(rows[name].to_numpy(dtype=np.int64, copy=True)) for name in columns]
+        for name, values in zip(("user", "item", "week"), history, strict=True):
+            self.register_buffer(f"history_{name}", values, persistent=False)
 
     def extra_repr(self) -> str:
         """Sizes."""

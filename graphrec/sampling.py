@@ -28,7 +28,7 @@ def pair_negatives(
     """Uniform items per user, redrawn where they hit a training edge. Shape ``[B, K]``.
 
     Args:
-        graph: Its edges are sorted by (user, item), which makes the membership test a binary search.
+        graph: Tells which items each user bought.
         users: User codes. Shape ``[B]``.
         count: Negatives per user ``K``.
         generator: Source of randomness, on the device of `users`.
@@ -36,11 +36,8 @@ def pair_negatives(
     """
     size = (len(users), count)
     negatives = torch.randint(graph.num_items, size, generator=generator, device=users.device)
-    edges = graph.edge_user * graph.num_items + graph.edge_item
     for _ in range(tries):
-        key = (users[:, None] * graph.num_items + negatives).flatten()
-        place = torch.searchsorted(edges, key).clamp_max(len(edges) - 1)
-        hit = (edges[place] == key).view(size)
+        hit = graph.seen.contains(users, negatives)
         fresh = torch.randint(graph.num_items, size, generator=generator, device=users.device)
         negatives = torch.where(hit, fresh, negatives)
     return negatives

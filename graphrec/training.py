@@ -21,7 +21,7 @@ from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_na
 from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr, total_square
-from graphrec.models.base import ClosedForm, Decoder, Embeddings, Encoder, ItemSet, Ranking, Recommender
+from graphrec.models.base import ClosedForm, Decoder, Encoder, ItemSet, Ranking, Recommender, Rows
 from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
@@ -190,10 +190,9 @@ class RankingTask(RankedTask):
         graph = self.recommender.graph
         users, items = graph.edge_user[edges], graph.edge_item[edges]
         negatives = self._negatives(users)
-        embeddings = self.recommender.embeddings()
-        loss = self.loss(*self._scores(embeddings, users, items, negatives))
+        loss, penalty = self._losses(users, items, negatives)
         if self.l2:
-            loss = loss + self.l2 * self._penalty(users, items, negatives)
+            loss = loss + self.l2 * penalty
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(edges))
         return loss
 
@@ -207,33 +206,45 @@ class RankingTask(RankedTask):
             return pair_negatives(graph, users, self.negatives, generator)
         return shared_negatives(graph, self.negatives, generator)
 
-    def _scores(
-        self, embeddings: Embeddings, users: Tensor, items: Tensor, negatives: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Scores of the edges ``[B]`` and what they are held against."""
-        user = functional.embedding(users, embeddings.user)
-        positive = self.decoder(user, functional.embedding(items, embeddings.item))
+    def _losses(self, users: Tensor, items: Tensor, negatives: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The loss, and half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
+        wanted = items if negatives is None else torch.cat([items, negatives.flatten()])
+        distinct_users, user_place = torch.unique(users, return_inverse=True)
+        distinct_items, item_place = torch.unique(wanted, return_inverse=True)
+        total: Tensor | None = None
         if negatives is None:
-            total = total_square(*embeddings)
-            return positive, self.unobserved * total / self.recommender.graph.num_edges
-        negative = functional.embedding(negatives, embeddings.item)
-        if negatives.dim() == 1:
-            return positive, self.decoder.matrix(user, negative)
-        return positive, self.decoder(user[:, None], negative)
+            rows, total = self._whole(distinct_users, distinct_items)
+        else:
+            rows = self.recommender.encoder.rows(self.recommender.graph, distinct_users, distinct_items)
+        user = functional.embedding(user_place, rows.user)
+        positive = self.decoder(user, functional.embedding(item_place[: len(items)], rows.item))
+        if negatives is None:
+            against = total
+        else:
+            negative = functional.embedding(item_place[len(items) :].view_as(negatives), rows.item)
+            shared = negatives.dim() == 1
+            against = self.decoder.matrix(user, negative) if shared else self.decoder(user[:, None], negative)
+        square = _times(rows.ego_user, user_place) + _times(rows.ego_item, item_place)
+        return self.loss(positive, cast(Tensor, against)), square / (2 * len(users))
 
-    def _penalty(self, users: Tensor, items: Tensor, negatives: Tensor | None) -> Tensor:
-        """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
-        ego = self.recommender.encoder.ego(self.recommender.graph)
-        rows = [(users, ego.user), (items, ego.item)]
-        if negatives is not None:
-            rows.append((negatives.flatten(), ego.item))
-        total = torch.stack([functional.embedding(index, table).square().sum() for index, table in rows])
-        return total.sum() / (2 * len(users))
+    def _whole(self, users: Tensor, items: Tensor) -> tuple[Rows, Tensor]:
+        """The rows of a batch, and ``α Σ (u · i)² / E`` over every pair of the catalogue."""
+        graph, encoder = self.recommender.graph, self.recommender.encoder
+        user, item = encoder(graph)
+        ego = encoder.ego(graph)
+        total = self.unobserved * total_square(user, item) / graph.num_edges
+        return Rows(user[users], item[items], ego.user[users], ego.item[items]), total
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
+
+
+def _times(rows: Tensor, place: Tensor) -> Tensor:
+    """Sum of the squared lengths of ``rows[place]``."""
+    counts = torch.bincount(place.flatten(), minlength=len(rows))
+    return counts.to(rows.dtype) @ rows.square().sum(1)
 
 
 class ClosedFormTask(RankedTask):

@@ -15,6 +15,8 @@ PACKAGE = Path(graphrec.__file__).parent
 LAYERS = (
     ("errors", "files"),
     ("data",),
+    ("sparse",),
+    ("propagation",),
     ("graph",),
     ("sampling",),
     ("models",),

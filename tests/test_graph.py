@@ -5,12 +5,11 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse as sp
 import torch
 
 from graphrec.data.features import Features
 from graphrec.data.interactions import IdMap, Interactions
-from graphrec.graph import BipartiteGraph, ItemLists, SparseMatrix
+from graphrec.graph import BipartiteGraph, ItemLists
 
 USERS, ITEMS = 13, 9
 
@@ -52,14 +51,14 @@ def test_gradient_of_propagation_is_that_of_the_dense_product():
     torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-5)
 
 
-def test_gradient_of_an_asymmetric_matrix_uses_its_transpose():
-    dense = torch.tensor([[0.0, 2.0, 0.0], [1.0, 0.0, 3.0]])
-    matrix = SparseMatrix(sp.coo_array(dense.numpy()))
-    x = torch.randn(3, 4, requires_grad=True)
-    torch.testing.assert_close(matrix(x), dense @ x)
-    weight = torch.randn(2, 4)
-    (ours,) = torch.autograd.grad((weight * matrix(x)).sum(), x)
-    torch.testing.assert_close(ours, dense.T @ weight)
+def test_lists_know_what_they_contain():
+    train = interactions()
+    graph = BipartiteGraph(train)
+    users = torch.arange(USERS)
+    asked = torch.arange(ITEMS).expand(USERS, ITEMS)
+    assert torch.equal(graph.seen.contains(users, asked), graph.seen_mask(users))
+    empty = ItemLists(np.empty((0, 2), dtype=np.int64), USERS, ITEMS)
+    assert not empty.contains(users, asked).any()
 
 
 def test_edges_are_the_distinct_pairs_of_train_sorted():

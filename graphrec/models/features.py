@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import Embeddings, Encoder
+from graphrec.models.base import Embeddings, Encoder, Rows
 
 
 def features_of(graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
@@ -61,6 +61,12 @@ class FeatureTowers(Encoder):
         """Send each side through its tower."""
         user, item = features_of(graph)
         return Embeddings(self.user(user), self.item(item))
+
+    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+        """Send the features of the batch through the towers."""
+        user_features, item_features = features_of(graph)
+        user, item = self.user(user_features[users]), self.item(item_features[items])
+        return Rows(user, item, user, item)
 
 
 def _tower(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:

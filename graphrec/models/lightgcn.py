@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import Embeddings
+from graphrec.models.base import Embeddings, Rows
 from graphrec.models.table import EmbeddingTable
 
 
@@ -23,24 +25,34 @@ class LightGCN(EmbeddingTable):
         dim: Dimension ``D``.
         num_layers: Layers ``L`` of propagation.
         init_std: Standard deviation of the normal start.
+        storage: Type in which propagation reads the vectors. ``bfloat16`` halves what it moves, at a relative
+            error of about 0.3 % in the result; weights, sums and gradients stay in float32.
     """
 
     def __init__(
-        self, graph: BipartiteGraph, dim: int = 64, num_layers: int = 3, init_std: float = 0.1
+        self,
+        graph: BipartiteGraph,
+        dim: int = 64,
+        num_layers: int = 3,
+        init_std: float = 0.1,
+        storage: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__(graph, dim, init_std)
         check_at_least(0, num_layers=num_layers)
-        self.num_layers = num_layers
+        self.num_layers, self.storage = num_layers, getattr(torch, storage)
+        self.coefficients = [1 / (num_layers + 1)] * (num_layers + 1)
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph."""
-        layer: Tensor = self.weight
-        total = layer
-        for _ in range(self.num_layers):
-            layer = graph.propagate(layer)
-            total = total + layer
-        mean = total / (self.num_layers + 1)
+        mean = graph.filter(self.weight, self.coefficients, self.storage)
         return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
+
+    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+        """Propagate, the last layer for the batch alone."""
+        nodes = torch.cat([users, items + self.num_users])
+        mean, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage)
+        sizes = [len(users), len(items)]
+        return Rows(*torch.split(mean, sizes), *torch.split(ego, sizes))
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import Embeddings, Encoder
+from graphrec.models.base import Embeddings, Encoder, Rows
 
 
 class EmbeddingTable(Encoder):
@@ -39,6 +39,12 @@ class EmbeddingTable(Encoder):
         """The table itself, users and items apart."""
         user, item = torch.split(self.weight, [self.num_users, self.num_items])
         return Embeddings(user, item)
+
+    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+        """Rows of the table."""
+        rows = self.weight[torch.cat([users, items + self.num_users])]
+        user, item = torch.split(rows, [len(users), len(items)])
+        return Rows(user, item, user, item)
 
     def extra_repr(self) -> str:
         """Sizes."""

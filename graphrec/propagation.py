@@ -1,0 +1,186 @@
+"""Polynomials of a symmetric sparse matrix, in full or in the rows of a batch, with their gradients.
+
+A training step needs the propagated vectors of its batch alone. So the last product of a step, and the first
+one of its gradient, are taken over those rows; what lies between is a chain of full products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graphrec.sparse import Csr, SparseMatrix, blocks
+
+
+def polynomial(
+    matrix: SparseMatrix,
+    x: Tensor,
+    coefficients: Sequence[float],
+    storage: torch.dtype = torch.float32,
+) -> Tensor:
+    """``Σ_l c_l A^l x`` for a symmetric ``A``, differentiable in ``x``. ``[N, D]`` to ``[N, D]``.
+
+    Args:
+        matrix: The symmetric matrix ``A``, ``[N, N]``.
+        x: Dense signal. Shape ``[N, D]``.
+        coefficients: ``c_0 … c_L``.
+        storage: Type in which the vectors are read by a product; bfloat16 halves what a product moves.
+    """
+    filtered: Tensor = _Polynomial.apply(x, matrix, tuple(coefficients), storage)  # type: ignore[no-untyped-call]
+    return filtered
+
+
+def polynomial_rows(
+    matrix: SparseMatrix,
+    x: Tensor,
+    coefficients: Sequence[float],
+    rows: Tensor,
+    storage: torch.dtype = torch.float32,
+) -> tuple[Tensor, Tensor]:
+    """Some rows of `polynomial`, and the same rows of ``x`` itself, each ``[n, D]``.
+
+    The last product is taken over these rows alone, and so is the first one of the gradient. Both results
+    come from one function so that their gradients meet in one table.
+
+    Args:
+        matrix: The symmetric matrix ``A``, ``[N, N]``.
+        x: Dense signal. Shape ``[N, D]``.
+        coefficients: ``c_0 … c_L``.
+        rows: Distinct rows. Shape ``[n]``.
+        storage: Type in which the vectors are read by a product.
+    """
+    result: tuple[Tensor, Tensor] = _PolynomialRows.apply(  # type: ignore[no-untyped-call]
+        x, matrix, tuple(coefficients), rows, storage
+    )
+    return result
+
+
+def _step(csr: Csr, x: Tensor, storage: torch.dtype) -> Tensor:
+    return csr.product(x.to(storage)).to(x.dtype)
+
+
+def _passes(x: Tensor) -> Iterator[slice]:
+    """Columns that go through all layers together: few on the CPU for its cache, all of them on a GPU."""
+    return blocks(x.shape[1]) if x.device.type == "cpu" else iter((slice(0, x.shape[1]),))
+
+
+class _Polynomial(torch.autograd.Function):
+    """A polynomial of a symmetric matrix is symmetric: its gradient is the same polynomial."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, matrix: SparseMatrix, coefficients: tuple[float, ...], storage: torch.dtype
+    ) -> Tensor:
+        """Apply the polynomial, a block of columns at a time."""
+        ctx.arguments = matrix, coefficients, storage
+        return _Polynomial._apply(x, matrix, coefficients, storage)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None]:
+        """Apply it to the gradient."""
+        return _Polynomial._apply(gradients[0], *ctx.arguments), None, None, None
+
+    @staticmethod
+    def _apply(
+        x: Tensor, matrix: SparseMatrix, coefficients: tuple[float, ...], storage: torch.dtype
+    ) -> Tensor:
+        csr, result = matrix.csr(), torch.empty_like(x)
+        for columns in _passes(x):
+            layer = x[:, columns].contiguous()
+            total = coefficients[0] * layer
+            for coefficient in coefficients[1:]:
+                layer = _step(csr, layer, storage)
+                total.add_(layer, alpha=coefficient)
+            result[:, columns] = total
+        return result
+
+
+class _PolynomialRows(torch.autograd.Function):
+    """Rows of a polynomial: ``P_S Σ_l c_l A^l x``, and the rows ``P_S x``."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        matrix: SparseMatrix,
+        coefficients: tuple[float, ...],
+        rows: Tensor,
+        storage: torch.dtype,
+    ) -> tuple[Tensor, Tensor]:
+        """All products but the last in full, the last one on the rows."""
+        csr = matrix.csr()
+        last = _rows_of(csr, rows) if len(coefficients) > 1 else None
+        ctx.arguments, ctx.size, ctx.last = (csr, coefficients, storage), x.shape, last
+        ctx.save_for_backward(rows)
+        own = x.detach()[rows]
+        result = coefficients[0] * own
+        for columns in _passes(x):
+            layer = x[:, columns].contiguous()
+            for coefficient in coefficients[1:-1]:
+                layer = _step(csr, layer, storage)
+                result[:, columns] += coefficient * layer[rows]
+            if last is not None:
+                result[:, columns] += coefficients[-1] * last.forward(layer, storage)
+        return result, own
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
+        """``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule, innermost product first."""
+        (csr, coefficients, storage), last = ctx.arguments, ctx.last
+        gradient, own = gradients
+        (rows,) = ctx.saved_tensors
+        result = gradient.new_zeros(ctx.size) if last is None else gradient.new_empty(ctx.size)
+        for columns in _passes(gradient):
+            part = gradient[:, columns].contiguous()
+            if last is not None:
+                total = coefficients[-1] * last.backward(part, storage)
+                for coefficient in coefficients[-2:0:-1]:
+                    total.index_add_(0, rows, part, alpha=coefficient)
+                    total = _step(csr, total, storage)
+                result[:, columns] = total
+        return result.index_add_(0, rows, coefficients[0] * gradient + own), None, None, None, None
+
+
+class _Slice:
+    """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU."""
+
+    def __init__(self, csr: Csr, rows: Tensor) -> None:
+        self.csr = csr.take(rows)
+
+    def forward(self, x: Tensor, storage: torch.dtype) -> Tensor:
+        """``P_S A x``."""
+        return _step(self.csr, x, storage)
+
+    def backward(self, gradient: Tensor, storage: torch.dtype) -> Tensor:
+        """``A P_Sᵀ g``."""
+        return _step(self._transposed(), gradient, storage)
+
+    def _transposed(self) -> Csr:
+        if not hasattr(self, "_kept"):
+            self._kept = self.csr.transpose()
+        return self._kept
+
+
+class _Whole:
+    """The same without cutting: for a GPU, and where the batch touches most of the graph anyway."""
+
+    def __init__(self, csr: Csr, rows: Tensor) -> None:
+        self.csr, self.rows = csr, rows
+
+    def forward(self, x: Tensor, storage: torch.dtype) -> Tensor:
+        """``P_S (A x)``."""
+        return _step(self.csr, x, storage)[self.rows]
+
+    def backward(self, gradient: Tensor, storage: torch.dtype) -> Tensor:
+        """``A (P_Sᵀ g)``."""
+        spread = gradient.new_zeros(len(self.csr.crow) - 1, gradient.shape[1])
+        return _step(self.csr, spread.index_copy_(0, self.rows, gradient), storage)
+
+
+def _rows_of(csr: Csr, rows: Tensor) -> _Slice | _Whole:
+    """Cut where it pays: cutting and transposing cost about as much as the product they save."""
+    cut = csr.values.device.type == "cpu" and 2 * csr.entries(rows) < len(csr.col)
+    return _Slice(csr, rows) if cut else _Whole(csr, rows)

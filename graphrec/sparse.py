@@ -1,0 +1,143 @@
+"""The one hot kernel: the product of a constant sparse matrix with dense vectors, and its gradient.
+
+A product is bound by reading rows of ``x`` in random order. So on the CPU it goes through ``embedding_bag``,
+whose gather prefetches, and over `BLOCK` columns at a time, so that the table fits the cache more often; on a
+GPU it is the CSR product of cuSPARSE. experiments/benchmarks/propagation.py measures it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+BLOCK = 32
+"""Columns of one pass: two cache lines of a row."""
+
+
+class Csr(NamedTuple):
+    """A sparse matrix by rows: ``crow [rows + 1]``, ``col [E]``, both int32, and ``values [E]``."""
+
+    crow: Tensor
+    col: Tensor
+    values: Tensor
+    columns: int
+
+    def tensor(self) -> Tensor:
+        """The view that torch's own products take. Shape ``[rows, columns]``."""
+        size = (len(self.crow) - 1, self.columns)
+        return torch.sparse_csr_tensor(self.crow, self.col, self.values, size, check_invariants=False)
+
+    def product(self, x: Tensor) -> Tensor:
+        """Product with ``x`` of shape ``[columns, D]``, without a gradient. Shape ``[rows, D]``."""
+        if x.device.type != "cpu":
+            return self.tensor() @ x
+        if x.shape[1] <= BLOCK:
+            return self._gathered(x.contiguous())
+        result = x.new_empty(len(self.crow) - 1, x.shape[1])
+        for columns in blocks(x.shape[1]):
+            result[:, columns] = self._gathered(x[:, columns].contiguous())
+        return result
+
+    def _gathered(self, x: Tensor) -> Tensor:
+        return functional.embedding_bag(
+            self.col,
+            x.detach(),
+            self.crow,
+            mode="sum",
+            per_sample_weights=self.values.to(x.dtype),
+            include_last_offset=True,
+        )
+
+    def entries(self, rows: Tensor) -> int:
+        """Number of entries in some rows."""
+        return int((self.crow[rows + 1] - self.crow[rows]).sum())
+
+    def take(self, rows: Tensor) -> Csr:
+        """Some rows; on the CPU, where SciPy copies them ten times as fast as torch gathers them."""
+        return self._of(self._scipy()[rows.numpy()], self.columns)
+
+    def transpose(self) -> Csr:
+        """The transposed matrix; on the CPU."""
+        return self._of(self._scipy().T.tocsr(), len(self.crow) - 1)
+
+    def _scipy(self) -> sp.csr_array:
+        """A view, without a copy."""
+        parts = (self.values.numpy(), self.col.numpy(), self.crow.numpy())
+        return sp.csr_array(parts, shape=(len(self.crow) - 1, self.columns))
+
+    @staticmethod
+    def _of(matrix: sp.csr_array, columns: int) -> Csr:
+        crow, col = (
+            torch.from_numpy(a.astype(np.int32, copy=False)) for a in (matrix.indptr, matrix.indices)
+        )
+        return Csr(crow, col, torch.from_numpy(matrix.data), columns)
+
+
+class SparseMatrix(nn.Module):
+    """A constant sparse matrix in CSR with int32 indices, as three plain buffers.
+
+    A CSR tensor as a buffer would break ``deepcopy`` and distributed training; three dense buffers do not,
+    and the view is built on use at no cost.
+
+    Args:
+        matrix: Any SciPy sparse matrix, shape ``[rows, columns]``, fewer than 2³¹ entries.
+        symmetric: Promise that the matrix equals its transpose, which saves storing it twice.
+    """
+
+    crow: Tensor
+    col: Tensor
+    values: Tensor
+
+    def __init__(self, matrix: sp.spmatrix | sp.sparray, symmetric: bool = False) -> None:
+        super().__init__()
+        csr = sp.csr_array(matrix)
+        csr.sort_indices()
+        self.rows, self.columns = csr.shape
+        for name, array in (("crow", csr.indptr), ("col", csr.indices)):
+            self.register_buffer(name, torch.from_numpy(array.astype(np.int32, copy=False)), persistent=False)
+        values = torch.from_numpy(csr.data.astype(np.float32, copy=False))
+        self.register_buffer("values", values, persistent=False)
+        self.transposed = None if symmetric else SparseMatrix(csr.T, symmetric=True)
+
+    def csr(self) -> Csr:
+        """The three arrays."""
+        return Csr(self.crow, self.col, self.values, self.columns)
+
+    def tensor(self) -> Tensor:
+        """The CSR view, shape ``[rows, columns]``."""
+        return self.csr().tensor()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Differentiable product with a dense ``x`` of shape ``[columns, D]``."""
+        product: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
+        return product
+
+    def extra_repr(self) -> str:
+        """Shape and number of entries."""
+        return f"{self.rows} x {self.columns}, {len(self.values)} entries"
+
+
+class _Product(torch.autograd.Function):
+    """``A x`` with gradient ``Aᵀ g``; for a symmetric matrix both use the same rows."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: SparseMatrix) -> Tensor:
+        """Multiply; nothing but a reference to the matrix is kept."""
+        ctx.matrix = matrix
+        return matrix.csr().product(x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
+        """Multiply the gradient with the transposed matrix."""
+        return (ctx.matrix.transposed or ctx.matrix).csr().product(gradients[0]), None
+
+
+def blocks(columns: int) -> Iterator[slice]:
+    """The columns in passes of `BLOCK`."""
+    return (slice(start, start + BLOCK) for start in range(0, columns, BLOCK))

@@ -1,0 +1,75 @@
+"""Polynomials of the adjacency against dense powers, in full and in the rows of a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+
+from graphrec.propagation import polynomial, polynomial_rows
+from graphrec.sparse import SparseMatrix
+
+NODES, DIM = 60, 40
+FEW, MANY = torch.tensor([50, 4, 17]), torch.arange(NODES - 1, 0, -1)
+"""Rows that hold a small part of the entries, which are cut out, and rows that hold most of them."""
+
+
+def symmetric() -> SparseMatrix:
+    half = sp.random_array((NODES, NODES), density=0.05, rng=0, dtype="float32")
+    return SparseMatrix(sp.csr_array(half + half.T), symmetric=True)
+
+
+def dense_polynomial(matrix: SparseMatrix, x: torch.Tensor, coefficients: list[float]) -> torch.Tensor:
+    dense = matrix.tensor().to_dense()
+    powers = [torch.from_numpy(np.linalg.matrix_power(dense.numpy(), n)) for n in range(len(coefficients))]
+    return sum(c * (power @ x) for c, power in zip(coefficients, powers, strict=True))
+
+
+def signal() -> torch.Tensor:
+    return torch.randn(NODES, DIM, generator=torch.Generator().manual_seed(0), requires_grad=True)
+
+
+@pytest.mark.parametrize("coefficients", [[0.7], [0.5, 2.0], [0.25, 0.5, -1.0, 0.3]])
+def test_polynomial_and_gradient(coefficients):
+    matrix, x = symmetric(), signal()
+    ours, expected = polynomial(matrix, x, coefficients), dense_polynomial(matrix, x, coefficients)
+    torch.testing.assert_close(ours, expected)
+    weight = torch.randn(NODES, DIM)
+    gradients = [torch.autograd.grad((weight * result).sum(), x)[0] for result in (ours, expected)]
+    torch.testing.assert_close(*gradients)
+
+
+@pytest.mark.parametrize("rows", [FEW, MANY], ids=["few rows", "most rows"])
+@pytest.mark.parametrize("coefficients", [[0.7], [0.5, 2.0], [0.25, 0.5, -1.0, 0.3]])
+def test_rows_of_the_polynomial_and_of_the_signal_and_their_joint_gradient(coefficients, rows):
+    matrix, x = symmetric(), signal()
+    filtered, own = polynomial_rows(matrix, x, coefficients, rows)
+    expected = dense_polynomial(matrix, x, coefficients)[rows]
+    torch.testing.assert_close(filtered, expected)
+    assert torch.equal(own, x[rows])
+    first, second = torch.randn(2, len(rows), DIM)
+    ours = torch.autograd.grad((first * filtered).sum() + (second * own).sum(), x)
+    theirs = torch.autograd.grad((first * expected).sum() + (second * x[rows]).sum(), x)
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_gradient_of_one_output_alone():
+    matrix, x = symmetric(), signal()
+    filtered, own = polynomial_rows(matrix, x, [0.5, 0.5], FEW)
+    (gradient,) = torch.autograd.grad(own.sum(), x, retain_graph=True)
+    assert gradient.sum() == len(FEW) * DIM
+    (gradient,) = torch.autograd.grad(filtered.sum(), x)
+    (expected,) = torch.autograd.grad(dense_polynomial(matrix, x, [0.5, 0.5])[FEW].sum(), x)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_half_storage_stays_near_and_keeps_the_type():
+    matrix, x = symmetric(), signal()
+    exact = polynomial(matrix, x, [0.25] * 4)
+    rough = polynomial(matrix, x, [0.25] * 4, torch.bfloat16)
+    assert rough.dtype == torch.float32
+    assert not torch.equal(rough, exact)
+    assert (rough - exact).norm() < 0.01 * exact.norm()
+    rows, _ = polynomial_rows(matrix, x, [0.25] * 4, FEW, torch.bfloat16)
+    assert (rows - exact[FEW]).norm() < 0.01 * exact[FEW].norm()
