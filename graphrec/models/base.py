@@ -37,6 +37,15 @@ class Ranking(NamedTuple):
     scores: Tensor
 
 
+class Rows(NamedTuple):
+    """Vectors of some users ``[n, D]`` and items ``[m, D]``, and the same before any propagation."""
+
+    user: Tensor
+    item: Tensor
+    ego_user: Tensor
+    ego_item: Tensor
+
+
 class Encoder(nn.Module, ABC):
     """Turns the graph into embeddings."""
 
@@ -48,6 +57,18 @@ class Encoder(nn.Module, ABC):
         """The embeddings before any propagation, the ones that L2 regularisation is taken on."""
         embeddings: Embeddings = self(graph)
         return embeddings
+
+    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+        """Embed only the users and items of a batch; encoders that can do so at less cost override this.
+
+        Args:
+            graph: The training graph.
+            users: Distinct user codes. Shape ``[n]``.
+            items: Distinct item codes. Shape ``[m]``.
+        """
+        embeddings: Embeddings = self(graph)
+        ego = self.ego(graph)
+        return Rows(embeddings.user[users], embeddings.item[items], ego.user[users], ego.item[items])
 
 
 class Decoder(nn.Module, ABC):
