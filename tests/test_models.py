@@ -75,6 +75,23 @@ def test_lightgcn_is_the_one_of_torch_geometric(num_layers):
     torch.testing.assert_close(encoder.weight.grad, twin.embedding.weight.grad, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("encoder", exported(Encoder))
+def test_rows_of_a_batch_are_those_of_the_whole_with_their_gradients(encoder):
+    graph = checker_board()
+    model = encoder(graph)
+    users, items = torch.tensor([5, 0, 7]), torch.tensor([2, 9])
+    whole, ego, rows = model(graph), model.ego(graph), model.rows(graph, users, items)
+    expected = (whole.user[users], whole.item[items], ego.user[users], ego.item[items])
+    for ours, theirs in zip(rows, expected, strict=True):
+        torch.testing.assert_close(ours, theirs)
+    weights = list(model.parameters())
+    totals = [sum((n * part.square()).sum() for n, part in enumerate(parts, 1)) for parts in (rows, expected)]
+    for ours, theirs in zip(
+        *(torch.autograd.grad(total, weights) for total in totals if weights), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_lightgcn_reaches_as_far_as_its_layers():
     graph = random_graph(users=4, items=4, rows=1)  # one edge
     user, item = int(graph.edge_user[0]), int(graph.edge_item[0])
