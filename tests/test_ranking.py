@@ -14,11 +14,12 @@ from graphrec.data.interactions import IdMap, Interactions
 from graphrec.evaluation.ranking import (
     RankingEvaluator,
     metric_names,
-    tie_order,
-    top_items,
     truth_lists,
 )
 from graphrec.graph import BipartiteGraph
+from graphrec.models.base import top_candidates
+from graphrec.models.order import tie_order, top_items
+from graphrec.models.products import inner_products
 
 USERS, ITEMS = 30, 25
 ALL_USERS = torch.arange(USERS)
@@ -135,6 +136,89 @@ def test_coverage_is_that_of_torch_geometric():
     twin = pyg.LinkPredCoverage(k=3, num_dst_nodes=ITEMS)
     twin.update(scores[metrics.users].topk(3).indices, torch.zeros(2, 0, dtype=torch.long))
     assert metrics.means()["coverage_3"] == pytest.approx(twin.compute().item())
+
+
+def sorted_by_hand(scores, allowed, k, order):
+    """Items of one row by falling score and then by their place in the order; those of −inf left out."""
+    place = {item: rank for rank, item in enumerate(order.tolist())}
+    finite = [item for item in allowed if scores[item] > -torch.inf]
+    return sorted(finite, key=lambda item: (-scores[item].item(), place[item]))[:k]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    width=st.sampled_from([64, 640, 641, 1000, 1023]),
+    levels=st.sampled_from([1, 2, 30, 10**6]),
+    excluded=st.sampled_from([0.0, 0.3, 0.99]),
+    k=st.sampled_from([1, 2, 4]),
+)
+def test_large_catalogues_are_sorted_by_score_and_key_on_every_item_set(seed, width, levels, excluded, k):
+    """Wide enough to be selected by blocks, with and without a rest, with ties at the cut."""
+    rng = np.random.default_rng(seed)
+    scores = torch.tensor(rng.integers(levels, size=(3, width)), dtype=torch.float32)
+    scores[torch.tensor(rng.random((3, width)) < excluded)] = -torch.inf
+    seen = torch.tensor(rng.random((3, width)) < rng.choice([0.001, 0.5]))
+    order, before = torch.tensor(rng.permutation(width)), scores.clone()
+    for items, allowed in (("all", seen | True), ("repeat", seen), ("new", ~seen)):
+        values, best = top_candidates(scores, seen.nonzero(as_tuple=True), items, k, order)
+        assert torch.equal(scores, before)
+        assert values.shape == best.shape == (3, k)
+        for row in range(3):
+            expected = sorted_by_hand(scores[row], allowed[row].nonzero().flatten().tolist(), k, order)
+            assert best[row, : len(expected)].tolist() == expected
+            assert values[row, : len(expected)].tolist() == scores[row, expected].tolist()
+            assert values[row, len(expected) :].isneginf().all()
+
+
+@pytest.mark.parametrize("place", [0, 63, 64, 700, 999])
+@pytest.mark.parametrize("items", SETS)
+@pytest.mark.parametrize("count", [1, 40])
+def test_one_score_that_is_not_a_number_is_found_wherever_it_is(place, items, count):
+    """Among new and among seen items, in a block and in the rest, also for a user with nothing to find."""
+    frame = pd.DataFrame({"user": [0, 1, 1, 2], "item": [3, 64, 999, 5]})
+    graph = BipartiteGraph(Interactions(frame, IdMap(np.arange(3)), IdMap(np.arange(1000))))
+    scores = torch.rand(3, 1000, generator=torch.Generator().manual_seed(0))
+    for user in range(3):
+        evaluator = RankingEvaluator(graph, truth_lists(np.array([[0, 3], [0, 7]]), graph), (2,), (items,))
+        evaluator.update(torch.arange(3), scores)
+        bad = scores.clone()
+        bad[user, torch.arange(place, place + count) % 1000] = math.nan
+        with pytest.raises(ValueError, match="not a number"):
+            evaluator.update(torch.arange(3), bad)
+
+
+def test_refused_scores_leave_nothing_behind():
+    graph, pairs, scores = case(1)
+    evaluator = RankingEvaluator(graph, truth_lists(pairs, graph), (3,), SETS)
+    with pytest.raises(ValueError, match="not a number"):
+        evaluator.update(ALL_USERS, torch.full_like(scores, math.nan))
+    evaluator.update(ALL_USERS, scores)
+    expected = evaluate(graph, pairs, scores, cutoffs=(3,))
+    for items, metrics in evaluator.compute().items():
+        assert torch.equal(metrics.users, expected[items].users)
+
+
+def test_truth_may_come_in_any_order_and_twice():
+    graph, pairs, scores = case(8)
+    shuffled = np.random.default_rng(0).permutation(np.concatenate([pairs, pairs[:40]]))
+    shuffled = shuffled[np.argsort(shuffled[:, 0], kind="stable")]
+    one, two = evaluate(graph, pairs, scores), evaluate(graph, shuffled, scores)
+    for items in SETS:
+        for name, values in one[items].values.items():
+            assert torch.equal(values, two[items].values[name]), name
+
+
+@pytest.mark.parametrize("items", [1, 1023, 1024, 2500])
+def test_inner_products_of_blocks_are_those_of_one_product(items):
+    generator = torch.Generator().manual_seed(0)
+    user, item = (torch.randn(rows, 8, generator=generator) for rows in (5, items))
+    expected = user.double() @ item.double().T
+    torch.testing.assert_close(inner_products(user, item).double(), expected, rtol=1e-5, atol=1e-5)
+    assert inner_products(user[:0], item).shape == (0, items)
+    item.requires_grad_()
+    inner_products(user, item).sum().backward()
+    torch.testing.assert_close(item.grad, user.sum(dim=0).expand(items, -1))
 
 
 @settings(max_examples=60, deadline=None)

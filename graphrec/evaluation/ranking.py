@@ -19,8 +19,8 @@ from torch import Tensor
 
 from graphrec.evaluation.intervals import coverage, coverage_interval, mean_interval
 from graphrec.graph import BipartiteGraph, ItemLists
-from graphrec.models.base import ItemSet, mask_scores
-from graphrec.models.order import tie_order, top_items
+from graphrec.models.base import ItemSet, top_candidates
+from graphrec.models.order import tie_order
 
 MEASURES = ("precision", "recall", "ndcg", "hit_ratio", "mrr", "map", "novelty", "coverage")
 
@@ -73,6 +73,30 @@ class UserMetrics:
         return result
 
 
+class _Pairs:
+    """Pairs of a user and an item as sorted keys ``user * I + item``.
+
+    Whole lists of items are looked up by bisection, so that no mask of the whole catalogue is needed.
+
+    Args:
+        keys: Sorted distinct keys.
+        num_users: Number of users ``U``.
+        num_items: Size of the catalogue ``I``.
+    """
+
+    def __init__(self, keys: Tensor, num_users: int, num_items: int) -> None:
+        self.num_items = num_items
+        self.counts = torch.bincount(keys // num_items, minlength=num_users)
+        # a key of nobody, so that every bisection ends on a key
+        self.keys = torch.cat([keys, keys.new_tensor([num_users * num_items])])
+
+    def holds(self, users: Tensor, items: Tensor) -> Tensor:
+        """True where the item is among the pairs of the user. ``[n]`` and ``[n, K]`` to ``[n, K]``."""
+        wanted = users[:, None] * self.num_items + items
+        found: Tensor = self.keys[torch.searchsorted(self.keys, wanted)] == wanted
+        return found
+
+
 @dataclass
 class _Collected:
     users: list[Tensor] = field(default_factory=list)
@@ -102,6 +126,7 @@ class RankingEvaluator:
         self.cutoffs, self.item_sets = tuple(sorted(cutoffs)), tuple(item_sets)
         self.order = tie_order(graph.num_items, graph.edge_item.device)
         self.information = -torch.log2(graph.item_degree().clamp_min(1) / graph.num_users)
+        self._relevant = _relevant_pairs(graph, truth, self.item_sets)
         self._collected: dict[ItemSet, _Collected] = {name: _Collected() for name in self.item_sets}
 
     def update(self, users: Tensor, scores: Tensor) -> None:
@@ -109,31 +134,38 @@ class RankingEvaluator:
 
         Args:
             users: User codes. Shape ``[B]``.
-            scores: Raw scores of the whole catalogue. Shape ``[B, I]``.
+            scores: Raw scores of the whole catalogue; −inf is written over what the user has seen, and the
+                scores are put back. Shape ``[B, I]``.
 
         Raises:
             ValueError: If a score is not a number.
         """
-        if scores.isnan().any():
+        seen = self.graph.seen.pairs(users)
+        lists = {
+            name: top_candidates(scores, seen, name, self.cutoffs[-1], self.order) for name in self.item_sets
+        }
+        # what is not a number comes first in a list of all items, and in one of new items if it is new
+        looked_at = [lists[name][0][:, :1] for name in self.item_sets if name != "repeat"]
+        looked_at = [*looked_at, scores[seen]] if looked_at else [scores.amax(dim=1)]
+        if any(values.isnan().any() for values in looked_at):
             raise ValueError("the model returned a score that is not a number")
-        seen = self.graph.seen_mask(users)
-        relevant = self.truth.mask(users)
-        for name in self.item_sets:
-            wanted = relevant if name == "all" else relevant & (~seen if name == "new" else seen)
-            self._rank(name, users, mask_scores(scores, seen, name), wanted)
+        for name, (values, items) in lists.items():
+            self._collect(name, users, values, items)
 
-    def _rank(self, name: ItemSet, users: Tensor, scores: Tensor, relevant: Tensor) -> None:
-        count = relevant.sum(dim=1)
+    def _collect(self, name: ItemSet, users: Tensor, values: Tensor, items: Tensor) -> None:
+        """Measure the lists of the users who have something to find."""
+        relevant = self._relevant[name]
+        count = relevant.counts[users]
         kept = count > 0
-        values, items = top_items(scores[kept], self.cutoffs[-1], self.order)
+        users, count, values, items = users[kept], count[kept], values[kept], items[kept]
         listed = ~values.isneginf()
-        hits = relevant[kept].gather(1, items) & listed
+        hits = relevant.holds(users, items) & listed
         into = self._collected[name]
-        into.users.append(users[kept].cpu())
+        into.users.append(users.cpu())
         into.items.append(items.masked_fill(~listed, -1).cpu())
         information = self.information[items]
         for k in self.cutoffs:
-            measures = _measures(hits[:, :k], count[kept], listed[:, :k], information[:, :k], k)
+            measures = _measures(hits[:, :k], count, listed[:, :k], information[:, :k], k)
             for measure, value in measures.items():
                 into.values[f"{measure}_{k}"].append(value.cpu())
 
@@ -149,6 +181,19 @@ class RankingEvaluator:
             )
             for name, into in self._collected.items()
         }
+
+
+def _relevant_pairs(
+    graph: BipartiteGraph, truth: ItemLists, item_sets: Sequence[ItemSet]
+) -> dict[ItemSet, _Pairs]:
+    """What is to be found on each item set."""
+    users = torch.arange(graph.num_users, device=truth.items.device)
+    rows, items = truth.pairs(users)
+    keys = torch.unique(rows * graph.num_items + items)
+    edges = _Pairs(graph.edge_user * graph.num_items + graph.edge_item, graph.num_users, graph.num_items)
+    before = edges.holds(keys // graph.num_items, keys[:, None] % graph.num_items)[:, 0]
+    kept = {"all": keys, "repeat": keys[before], "new": keys[~before]}
+    return {name: _Pairs(kept[name], graph.num_users, graph.num_items) for name in item_sets}
 
 
 def _measures(hits: Tensor, count: Tensor, listed: Tensor, information: Tensor, k: int) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
-from graphrec.models.order import tie_order, top_items
+from graphrec.models.order import tie_order, top_items, top_seen, top_unseen
 
 ItemSet = Literal["all", "repeat", "new"]
 """Which items may be ranked for a user: all, those seen in training, those not seen."""
@@ -90,7 +90,11 @@ class Recommender(nn.Module, ABC):
 
     @abstractmethod
     def score(self, users: Tensor) -> Tensor:
-        """Raw scores of the whole catalogue, never squashed. ``[B]`` user codes to ``[B, I]``."""
+        """Raw scores of the whole catalogue, never squashed. ``[B]`` user codes to ``[B, I]``.
+
+        The tensor belongs to the caller, who may write to it: it shares no memory with the model, nor its
+        rows with one another.
+        """
 
     @torch.no_grad()
     def recommend(self, users: Tensor, k: int = 20, candidates: ItemSet = "new") -> Ranking:
@@ -101,16 +105,30 @@ class Recommender(nn.Module, ABC):
             k: Items per user.
             candidates: ``new`` leaves out items the user has bought, ``repeat`` keeps only those.
         """
-        scores = mask_scores(self.score(users), self.graph.seen_mask(users), candidates)
-        values, items = top_items(scores, k, tie_order(scores.shape[1], scores.device))
+        scores = self.score(users)
+        order = tie_order(scores.shape[1], scores.device)
+        values, items = top_candidates(scores, self.graph.seen.pairs(users), candidates, k, order)
         return Ranking(users, items.masked_fill(values.isneginf(), -1), values)
 
 
-def mask_scores(scores: Tensor, seen: Tensor, candidates: ItemSet) -> Tensor:
-    """Scores with −inf where an item may not be ranked. ``[B, I]`` and bool ``[B, I]``."""
+def top_candidates(
+    scores: Tensor, seen: tuple[Tensor, Tensor], candidates: ItemSet, k: int, order: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The `k` best items that may be ranked, equal scores in the given order.
+
+    Args:
+        scores: Raw scores; overwritten meanwhile, and as before in the end. Shape ``[B, I]``.
+        seen: Row and item of each pair that was seen in training. Two tensors of the same length.
+        candidates: Which items may be ranked.
+        k: Length of the lists.
+        order: A permutation of the items. Shape ``[I]``.
+
+    Returns:
+        Scores and items, each ``[B, min(k, I)]``; −inf with an arbitrary item where a user has fewer.
+    """
     if candidates == "all":
-        return scores
-    return scores.masked_fill(seen if candidates == "new" else ~seen, -torch.inf)
+        return top_items(scores, k, order)
+    return (top_unseen if candidates == "new" else top_seen)(scores, seen, k, order)
 
 
 class ClosedForm(Recommender):
