@@ -34,7 +34,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy graphrec
 
 bench: $(VENV)/.installed-dev
-	@for script in experiments/benchmarks/*.py; do \
+	@for script in $$(ls experiments/benchmarks/*.py | grep -v measure.py); do \
 	  echo "== $$script"; \
 	  $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; \
 	done

@@ -62,11 +62,6 @@ def _step(csr: Csr, x: Tensor, storage: torch.dtype) -> Tensor:
     return csr.product(x.to(storage)).to(x.dtype)
 
 
-def _passes(x: Tensor) -> Iterator[slice]:
-    """Columns that go through all layers together: few on the CPU for its cache, all of them on a GPU."""
-    return blocks(x.shape[1]) if x.device.type == "cpu" else iter((slice(0, x.shape[1]),))
-
-
 class _Polynomial(torch.autograd.Function):
     """A polynomial of a symmetric matrix is symmetric: its gradient is the same polynomial."""
 
@@ -88,7 +83,7 @@ class _Polynomial(torch.autograd.Function):
         x: Tensor, matrix: SparseMatrix, coefficients: tuple[float, ...], storage: torch.dtype
     ) -> Tensor:
         csr, result = matrix.csr(), torch.empty_like(x)
-        for columns in _passes(x):
+        for columns in blocks(x, storage):
             layer = x[:, columns].contiguous()
             total = coefficients[0] * layer
             for coefficient in coefficients[1:]:
@@ -117,13 +112,13 @@ class _PolynomialRows(torch.autograd.Function):
         ctx.save_for_backward(rows)
         own = x.detach()[rows]
         result = coefficients[0] * own
-        for columns in _passes(x):
-            layer = x[:, columns].contiguous()
+        for columns in _chains(x, coefficients, storage):
+            layer = x[:, columns].detach()
             for coefficient in coefficients[1:-1]:
                 layer = _step(csr, layer, storage)
-                result[:, columns] += coefficient * layer[rows]
+                result[:, columns].add_(layer[rows], alpha=coefficient)
             if last is not None:
-                result[:, columns] += coefficients[-1] * last.forward(layer, storage)
+                result[:, columns].add_(last.forward(layer, storage), alpha=coefficients[-1])
         return result, own
 
     @staticmethod
@@ -132,16 +127,21 @@ class _PolynomialRows(torch.autograd.Function):
         (csr, coefficients, storage), last = ctx.arguments, ctx.last
         gradient, own = gradients
         (rows,) = ctx.saved_tensors
-        result = gradient.new_zeros(ctx.size) if last is None else gradient.new_empty(ctx.size)
-        for columns in _passes(gradient):
+        parts = [] if last is not None else [gradient.new_zeros(ctx.size)]
+        for columns in _chains(gradient, coefficients, storage) if last is not None else ():
             part = gradient[:, columns].contiguous()
-            if last is not None:
-                total = coefficients[-1] * last.backward(part, storage)
-                for coefficient in coefficients[-2:0:-1]:
-                    total.index_add_(0, rows, part, alpha=coefficient)
-                    total = _step(csr, total, storage)
-                result[:, columns] = total
+            total = last.backward(coefficients[-1] * part, storage)
+            for coefficient in coefficients[-2:0:-1]:
+                total.index_add_(0, rows, part, alpha=coefficient)
+                total = _step(csr, total, storage)
+            parts.append(total)
+        result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return result.index_add_(0, rows, coefficients[0] * gradient + own), None, None, None, None
+
+
+def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
+    """Columns that go through all layers together; one layer, of few rows, is not worth the cutting."""
+    return blocks(x, storage) if len(coefficients) > 2 else iter([slice(None)])
 
 
 class _Slice:

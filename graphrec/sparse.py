@@ -1,8 +1,8 @@
 """The one hot kernel: the product of a constant sparse matrix with dense vectors, and its gradient.
 
 A product is bound by reading rows of ``x`` in random order. So on the CPU it goes through ``embedding_bag``,
-whose gather prefetches, and over `BLOCK` columns at a time, so that the table fits the cache more often; on a
-GPU it is the CSR product of cuSPARSE. experiments/benchmarks/propagation.py measures it.
+whose gather prefetches, and over a few cache lines of each row at a time, so that the table fits the cache
+more often; on a GPU it is the CSR product of cuSPARSE. experiments/benchmarks/propagation.py measures it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-BLOCK = 32
-"""Columns of one pass: two cache lines of a row."""
+BLOCK_BYTES = 256
+"""Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""
 
 
 class Csr(NamedTuple):
@@ -34,25 +34,27 @@ class Csr(NamedTuple):
         return torch.sparse_csr_tensor(self.crow, self.col, self.values, size, check_invariants=False)
 
     def product(self, x: Tensor) -> Tensor:
-        """Product with ``x`` of shape ``[columns, D]``, without a gradient. Shape ``[rows, D]``."""
+        """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient."""
         if x.device.type != "cpu":
             return self.tensor() @ x
-        if x.shape[1] <= BLOCK:
-            return self._gathered(x.contiguous())
-        result = x.new_empty(len(self.crow) - 1, x.shape[1])
-        for columns in blocks(x.shape[1]):
-            result[:, columns] = self._gathered(x[:, columns].contiguous())
-        return result
-
-    def _gathered(self, x: Tensor) -> Tensor:
         return functional.embedding_bag(
             self.col,
-            x.detach(),
+            x.detach().contiguous(),
             self.crow,
             mode="sum",
             per_sample_weights=self.values.to(x.dtype),
             include_last_offset=True,
         )
+
+    def blocked_product(self, x: Tensor) -> Tensor:
+        """The same in as many passes as suit the cache."""
+        passes = list(blocks(x, x.dtype))
+        if len(passes) == 1:
+            return self.product(x)
+        result = x.new_empty(len(self.crow) - 1, x.shape[1])
+        for columns in passes:
+            result[:, columns] = self.product(x[:, columns])
+        return result
 
     def entries(self, rows: Tensor) -> int:
         """Number of entries in some rows."""
@@ -130,14 +132,15 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, matrix: SparseMatrix) -> Tensor:
         """Multiply; nothing but a reference to the matrix is kept."""
         ctx.matrix = matrix
-        return matrix.csr().product(x)
+        return matrix.csr().blocked_product(x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
         """Multiply the gradient with the transposed matrix."""
-        return (ctx.matrix.transposed or ctx.matrix).csr().product(gradients[0]), None
+        return (ctx.matrix.transposed or ctx.matrix).csr().blocked_product(gradients[0]), None
 
 
-def blocks(columns: int) -> Iterator[slice]:
-    """The columns in passes of `BLOCK`."""
-    return (slice(start, start + BLOCK) for start in range(0, columns, BLOCK))
+def blocks(x: Tensor, storage: torch.dtype) -> Iterator[slice]:
+    """The columns of ``x`` in passes: of `BLOCK_BYTES` on the CPU for its cache, all at once on a GPU."""
+    width = BLOCK_BYTES // storage.itemsize if x.device.type == "cpu" else max(x.shape[1], 1)
+    return (slice(start, start + width) for start in range(0, x.shape[1], width))

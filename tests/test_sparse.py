@@ -8,7 +8,9 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graphrec.sparse import BLOCK, SparseMatrix
+from graphrec.sparse import BLOCK_BYTES, SparseMatrix
+
+BLOCK = BLOCK_BYTES // 4
 
 
 def random_matrix(rows: int = 40, columns: int = 30, density: float = 0.1) -> sp.csr_array:

@@ -2,44 +2,37 @@
 
 python experiments/benchmarks/propagation.py --data FOLDER --json runs/bench/propagation.json
 
-FOLDER holds train.txt and test.txt in LightGCN's form; without it, a random graph is drawn. A step is
-forward, BPR, backward and Adam on 2,048 edges. The three ways take turns in one process, so that a noisy
-machine slows all of them; figures are medians, and what counts are the ratios. Gradients of the table are
-held against PyG's first.
+FOLDER holds train.txt, valid.txt and test.txt in LightGCN's form; without it, a random graph is drawn. A step
+is forward, BPR, backward and Adam on 2,048 edges with one sampled item each. The ways take turns in one
+process; figures are medians, and what counts are the ratios. Gradients are held against PyG's and against
+those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather of
+whole rows, one in blocks of columns, one with bfloat16, and three orders of the nodes.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import time
 from collections.abc import Callable
-from pathlib import Path
+from itertools import count
 
+import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 import torch
+from matplotlib.figure import Figure
+from measure import arguments, load_graph, take_turns, write
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor
 from torch.nn.functional import embedding, softplus
 from torch_geometric.nn import LightGCN as PyGLightGCN
 
 from graphrec.cli.terminal import print_frame
-from graphrec.data import sources
-from graphrec.data.splits import Given
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr
 from graphrec.models import LightGCN
+from graphrec.sparse import SparseMatrix
 
 DIM, BATCH = 64, 2048
-
-
-def load(folder: Path | None) -> BipartiteGraph:
-    """The graph of a folder, or a random one of 400,000 edges."""
-    if folder is not None:
-        raw = sources.lightgcn_txt(str(folder), train_on_valid=True)
-        return BipartiteGraph(Given(val_fraction=0.0, whole_catalogue=True)(raw.log).train)
-    raw = sources.synthetic(num_users=10_000, num_items=10_000, num_blocks=20, density=0.004)
-    return BipartiteGraph(Given(val_fraction=0.0)(raw.log.assign(part="train")).train)
 
 
 def batch(graph: BipartiteGraph, step: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -50,33 +43,35 @@ def batch(graph: BipartiteGraph, step: int) -> tuple[Tensor, Tensor, Tensor]:
     return graph.edge_user[edges], graph.edge_item[edges], sampled
 
 
-def graphrec_step(graph: BipartiteGraph, layers: int) -> Callable[[int], Tensor]:
-    """The way of this project: an int32 CSR product whose backward uses the same matrix."""
-    model = LightGCN(graph, DIM, layers)
+def graphrec_step(graph: BipartiteGraph, layers: int, storage: str = "float32") -> Callable[[], Tensor]:
+    """The way of this project, as `RankingTask` goes it: the rows of the batch, and fused Adam."""
+    model = LightGCN(graph, DIM, layers, storage=storage)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    steps = count()
 
-    def step(number: int) -> Tensor:
-        users, bought, sampled = batch(graph, number)
-        vectors = model(graph)
-        user = embedding(users, vectors.user)
-        positive = (user * embedding(bought, vectors.item)).sum(1)
-        negative = (user * embedding(sampled, vectors.item)).sum(1)
+    def step() -> Tensor:
+        users, bought, sampled = batch(graph, next(steps))
+        distinct_users, user_place = torch.unique(users, return_inverse=True)
+        distinct_items, item_place = torch.unique(torch.cat([bought, sampled]), return_inverse=True)
+        rows = model.rows(graph, distinct_users, distinct_items)
+        user = embedding(user_place, rows.user)
+        positive, negative = embedding(item_place, rows.item).view(2, BATCH, DIM)
         optimizer.zero_grad()
-        bpr(positive, negative[:, None]).backward()
+        bpr((user * positive).sum(1), (user * negative).sum(1)[:, None]).backward()
         optimizer.step()
         return model.weight
 
     return step
 
 
-def pyg_step(graph: BipartiteGraph, layers: int) -> Callable[[int], Tensor]:
+def pyg_step(graph: BipartiteGraph, layers: int) -> Callable[[], Tensor]:
     """PyG's class called as its example calls it, on an edge index."""
     model = PyGLightGCN(graph.num_nodes, DIM, layers)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    edge_index = graph.edge_index
+    edge_index, steps = graph.edge_index, count()
 
-    def step(number: int) -> Tensor:
-        users, bought, sampled = batch(graph, number)
+    def step() -> Tensor:
+        users, bought, sampled = batch(graph, next(steps))
         targets = torch.cat([bought, sampled]) + graph.num_users
         scores = model(edge_index, torch.stack([users.repeat(2), targets]))
         positive, negative = scores.chunk(2)
@@ -88,14 +83,14 @@ def pyg_step(graph: BipartiteGraph, layers: int) -> Callable[[int], Tensor]:
     return step
 
 
-def coo_step(graph: BipartiteGraph, layers: int) -> Callable[[int], Tensor]:
+def coo_step(graph: BipartiteGraph, layers: int) -> Callable[[], Tensor]:
     """A normalised ``torch.sparse_coo_tensor`` and autograd's own backward."""
     table = torch.nn.Parameter(torch.randn(graph.num_nodes, DIM) * 0.1)
     optimizer = torch.optim.Adam([table], lr=1e-3)
-    matrix = graph.adjacency.tensor().to_sparse_coo().coalesce()
+    matrix, steps = graph.adjacency.tensor().to_sparse_coo().coalesce(), count()
 
-    def step(number: int) -> Tensor:
-        users, bought, sampled = batch(graph, number)
+    def step() -> Tensor:
+        users, bought, sampled = batch(graph, next(steps))
         layer, outputs = table, [table]
         for _ in range(layers):
             layer = torch.sparse.mm(matrix, layer)
@@ -111,63 +106,121 @@ def coo_step(graph: BipartiteGraph, layers: int) -> Callable[[int], Tensor]:
     return step
 
 
-WAYS = {"graphrec": graphrec_step, "pyg": pyg_step, "coo": coo_step}
-
-
 def gradient_gap(graph: BipartiteGraph, layers: int) -> float:
-    """Largest difference of a gradient from PyG's, relative to the largest gradient."""
+    """Largest difference of a gradient from PyG's and from the plain product's, over the largest entry.
+
+    The plain product is autograd's own on a COO tensor.
+    """
     ours, theirs = LightGCN(graph, DIM, layers), PyGLightGCN(graph.num_nodes, DIM, layers)
     theirs.embedding.weight.data.copy_(ours.weight.data)
-    weight = torch.randn(graph.num_nodes, DIM, generator=torch.Generator().manual_seed(0))
-    (torch.cat(list(ours(graph))) * weight).sum().backward()
-    (theirs.get_embedding(graph.edge_index) * weight).sum().backward()
-    assert ours.weight.grad is not None
-    expected = theirs.embedding.weight.grad
-    return float((ours.weight.grad - expected).abs().max() / expected.abs().max())
+    users, items = (torch.unique(part) for part in batch(graph, 0)[:2])
+    weight = torch.randn(len(users) + len(items), DIM, generator=torch.Generator().manual_seed(0))
+    rows = ours.rows(graph, users, items)
+    (torch.cat([rows.user, rows.item]) * weight).sum().backward()
+    nodes = torch.cat([users, items + graph.num_users])
+    (theirs.get_embedding(graph.edge_index)[nodes] * weight).sum().backward()
+    plain = ours.weight.detach().clone().requires_grad_()
+    matrix, layer = graph.adjacency.tensor().to_sparse_coo(), plain
+    total = plain
+    for _ in range(layers):
+        layer = torch.sparse.mm(matrix, layer)
+        total = total + layer
+    ((total / (layers + 1))[nodes] * weight).sum().backward()
+    expected = [theirs.embedding.weight.grad, plain.grad]
+    return max(float((ours.weight.grad - one).abs().max() / one.abs().max()) for one in expected)
 
 
-def measure(graph: BipartiteGraph, layers: int, repeats: int) -> dict[str, float]:
-    """Median milliseconds of each way, taking turns after one step to warm up."""
-    steps = {name: way(graph, layers) for name, way in WAYS.items()}
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for number in range(repeats + 1):
-        for name, step in steps.items():
-            started = time.perf_counter()
-            step(number)
-            if number:
-                times[name].append(1000 * (time.perf_counter() - started))
-    return {name: statistics.median(values) for name, values in times.items()}
+def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
+    """The product of the adjacency with ``[N, 64]``, done in several ways."""
+    csr, x = graph.adjacency.csr(), torch.randn(graph.num_nodes, DIM)
+    matrix, half = csr.tensor(), x.bfloat16()
+    ways: dict[str, Callable[[], Tensor]] = {
+        "CSR product of MKL": lambda: matrix @ x,
+        "gather of whole rows": lambda: csr.product(x),
+        "gather in blocks": lambda: csr.blocked_product(x),
+        "gather, bfloat16": lambda: csr.blocked_product(half),
+    }
+    for name, order in node_orders(graph).items():
+        renamed = graph.adjacency.tensor().to_sparse_coo().indices().numpy()
+        place = np.empty(graph.num_nodes, dtype=np.int64)
+        place[order] = np.arange(graph.num_nodes)
+        pairs = (place[renamed[0]], place[renamed[1]])
+        other = SparseMatrix(sp.csr_array((csr.values.numpy(), pairs)), symmetric=True).csr()
+        ways[f"in blocks, {name}"] = lambda other=other: other.blocked_product(x)
+    return ways
+
+
+def node_orders(graph: BipartiteGraph) -> dict[str, np.ndarray]:
+    """Orders that might be kinder to the cache than the ids' own."""
+    adjacency = graph.adjacency
+    degree = np.diff(adjacency.crow.numpy())
+    parts = (adjacency.values.numpy(), adjacency.col.numpy(), adjacency.crow.numpy())
+    return {
+        "by degree": np.argsort(-degree, kind="stable"),
+        "Cuthill-McKee": reverse_cuthill_mckee(sp.csr_matrix(parts), symmetric_mode=True),
+        "at random": np.random.default_rng(0).permutation(graph.num_nodes),
+    }
+
+
+def half_error(graph: BipartiteGraph, layers: int) -> float:
+    """Relative error of LightGCN's vectors when propagation reads bfloat16."""
+    exact = LightGCN(graph, DIM, layers)
+    rough = LightGCN(graph, DIM, layers, storage="bfloat16")
+    rough.load_state_dict(exact.state_dict())
+    with torch.no_grad():
+        ours, theirs = torch.cat(list(rough(graph))), torch.cat(list(exact(graph)))
+    return float((ours - theirs).norm() / theirs.norm())
+
+
+def steps_table(graph: BipartiteGraph, repeats: int, flat: dict[str, float]) -> pd.DataFrame:
+    """Milliseconds of a step of each way, and the ratios, for three layers and for one."""
+    rows = []
+    for layers in (3, 1):
+        ways = {
+            "graphrec": graphrec_step(graph, layers),
+            "bfloat16": graphrec_step(graph, layers, "bfloat16"),
+            "pyg": pyg_step(graph, layers),
+            "coo": coo_step(graph, layers),
+        }
+        median = take_turns(ways, repeats, f"steps of {layers} layers")
+        row: dict[str, float] = {"layers": layers}
+        for name, seconds in median.items():
+            flat[f"step_ms_{name}_{layers}"] = row[f"{name} ms"] = round(1000 * seconds, 2)
+        for peer in ("pyg", "coo"):
+            ratio = median[peer] / median["graphrec"]
+            flat[f"step_ratio_{peer}_{layers}"] = row[f"{peer} / graphrec"] = round(ratio, 2)
+        flat[f"gradient_gap_{layers}"] = gradient_gap(graph, layers)
+        flat[f"bfloat16_error_{layers}"] = half_error(graph, layers)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def draw(figure: Figure, flat: dict[str, float]) -> None:
+    """Milliseconds of a step, on a logarithmic scale."""
+    for place, layers in enumerate((3, 1), 1):
+        axes = figure.add_subplot(1, 2, place)
+        names = {"PyG's example": "pyg", "COO product": "coo", "graphrec": "graphrec"}
+        values = [flat[f"step_ms_{key}_{layers}"] for key in names.values()]
+        axes.barh(list(names), values, color=["#9aa5b1", "#9aa5b1", "#1f6feb"])
+        axes.set(xscale="log", xlabel="milliseconds a step", title=f"{layers} layer{'s'[: layers > 1]}")
+        for y, value in enumerate(values):
+            axes.text(value, y, f" {value:,.0f}", va="center")
+        axes.set_xlim(right=3 * max(values))
 
 
 def main(options: argparse.Namespace) -> None:
     """Measure, print, write."""
     torch.manual_seed(0)
-    graph = load(options.data)
+    graph = load_graph(options.data)
     print(f"{graph.num_users:,} users, {graph.num_items:,} items, {graph.num_edges:,} edges")
     flat: dict[str, float] = {"edges": graph.num_edges, "threads": torch.get_num_threads()}
-    rows: list[dict[str, float]] = []
-    for layers in (3, 1):
-        flat[f"gradient_gap_{layers}"] = gradient_gap(graph, layers)
-        median = measure(graph, layers, options.repeats)
-        for name, milliseconds in median.items():
-            flat[f"step_ms_{name}_{layers}"] = milliseconds
-        flat[f"step_ratio_pyg_{layers}"] = median["pyg"] / median["graphrec"]
-        flat[f"step_ratio_coo_{layers}"] = median["coo"] / median["graphrec"]
-        rows.append({"layers": layers, **{f"{name} ms": round(ms, 1) for name, ms in median.items()}})
-        rows[-1] |= {
-            f"{peer} / graphrec": round(median[peer] / median["graphrec"], 1) for peer in ("pyg", "coo")
-        }
-    print_frame(pd.DataFrame(rows), "A training step")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(flat, indent=1) + "\n")
+    print_frame(steps_table(graph, options.repeats, flat), "A training step")
+    median = take_turns(products(graph), options.repeats, "products")
+    table = pd.DataFrame({"one product": list(median), "ms": [1000 * s for s in median.values()]}).round(2)
+    print_frame(table, f"{2 * graph.num_edges:,} entries x {DIM} columns")
+    flat |= {f"product_ms_{name.replace(',', '').replace(' ', '_')}": 1000 * s for name, s in median.items()}
+    write(options.json, flat, lambda figure: draw(figure, flat))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, help="folder with train.txt and test.txt")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--repeats", type=int, default=5, help="steps that are measured")
-    main(parser.parse_args())
+    main(arguments(__doc__).parse_args())

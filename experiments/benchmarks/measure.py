@@ -1,0 +1,71 @@
+"""What the benchmarks share: the command line, taking turns, and writing figures and pictures.
+
+Every script here is run as ``python experiments/benchmarks/NAME.py --data FOLDER --json FILE``; this file is
+imported by them and measures nothing itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("agg")
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+from rich.progress import Progress
+
+from graphrec.data import sources
+from graphrec.data.splits import Given
+from graphrec.graph import BipartiteGraph
+
+
+def arguments(doc: str | None, repeats: int = 7) -> argparse.ArgumentParser:
+    """The command line of every benchmark; a script may add to it."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder with train.txt, valid.txt and test.txt")
+    parser.add_argument("--json", type=Path, help="where to write the figures; a picture goes beside it")
+    parser.add_argument("--repeats", type=int, default=repeats, help="how often each way is measured")
+    return parser
+
+
+def load_graph(folder: Path | None) -> BipartiteGraph:
+    """The graph of a folder, train and validation together, or a random one of 400,000 edges."""
+    if folder is not None:
+        raw = sources.lightgcn_txt(str(folder), train_on_valid=True)
+        return BipartiteGraph(Given(val_fraction=0.0, whole_catalogue=True)(raw.log).train)
+    raw = sources.synthetic(num_users=10_000, num_items=10_000, num_blocks=20, density=0.004)
+    return BipartiteGraph(Given(val_fraction=0.0)(raw.log.assign(part="train")).train)
+
+
+def take_turns(ways: Mapping[str, Callable[[], object]], repeats: int, title: str) -> dict[str, float]:
+    """Median seconds of each way, one after the other `repeats` times after two turns to warm up.
+
+    A noisy machine slows all ways alike, so it is the ratios that count.
+    """
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    with Progress(transient=True) as progress:
+        for turn in progress.track(range(repeats + 2), description=title):
+            for name, way in ways.items():
+                started = time.perf_counter()
+                way()
+                if turn > 1:
+                    times[name].append(time.perf_counter() - started)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def write(path: Path | None, flat: Mapping[str, float | str], draw: Callable[[Figure], None]) -> None:
+    """Write the figures as JSON and the picture beside it; without a path, neither."""
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(flat, indent=1) + "\n", encoding="utf-8")
+    figure = pyplot.figure(figsize=(8, 3.6), layout="constrained")
+    draw(figure)
+    figure.savefig(path.with_suffix(".png"), dpi=120)
+    print(f"written: {path}, {path.with_suffix('.png')}")
