@@ -1,0 +1,208 @@
+"""Spectral filters of the item graph, ``score = signal · g(P)``: closed forms, no training."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.polynomial import Chebyshev
+from torch import Tensor
+
+from graphrec.errors import check_at_least
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import ClosedForm
+from graphrec.models.decomposition import Decomposition, decompose, square
+from graphrec.models.responses import DOMAIN, ChebyCF, Response
+from graphrec.sparse import SparseMatrix
+
+_NARROWEST = 1e-3
+"""Interval below which the spectrum outside the decomposition counts as the point 0."""
+
+
+class _Part(NamedTuple):
+    """``x D^-power V (ideal + correction) Vᵀ D^power h(P)``, with or without the correction."""
+
+    corrects: bool
+    ideal: float
+    power: float
+    after: Chebyshev
+
+
+class Spectral(ClosedForm):
+    """Scores ``x_u S`` for the users asked for, ``S`` being the filter of a `Response`.
+
+    The response ``g`` is split into a polynomial ``q`` of low degree, fitted to the spectrum below the
+    `rank` leading eigenvalues ``Λ`` and applied by sparse products, and a correction of that rank,
+    ``g(P) ≈ q(P) + V (g(Λ) − q(Λ)) Vᵀ``. This is exact inside ``V``; outside, it is wrong by at most
+    `tail_error`. Most responses are nearly straight where the many small eigenvalues are, so a line will do.
+
+    Args:
+        response: ``IdealLowPass``, ``GFCF``, ``BSPM`` or ``ChebyCF``; the last one if missing.
+        rank: Eigenvectors to keep; at most as many as there are users or items.
+        degree: Degree of ``q``; each costs two sparse products per batch of users. With null all of ``g``
+            is applied by sparse products, which is exact and slower.
+        oversampling: Further columns of the randomised decomposition.
+        iterations: Its rounds; more take time and lower `decomposition_error`.
+        seed: Of its random start.
+    """
+
+    item_degree: Tensor
+    user_factor: Tensor
+    item_factor: Tensor
+    tail: Tensor
+    errors: Tensor
+
+    def __init__(
+        self,
+        response: Response | None = None,
+        rank: int = 512,
+        degree: int | None = 1,
+        oversampling: int = 32,
+        iterations: int = 3,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_at_least(1, rank=rank)
+        check_at_least(0, degree=degree or 0, oversampling=oversampling, iterations=iterations)
+        self.response = response or ChebyCF()
+        self.rank, self.degree, self.seed = rank, degree, seed
+        self.oversampling, self.iterations = oversampling, iterations
+
+    @property
+    def decomposition_error(self) -> float:
+        """``‖P V − V Λ‖_F / ‖Λ‖_F`` of the eigenvectors in use, computed after the decomposition."""
+        return float(self.errors[0])
+
+    @property
+    def tail_error(self) -> float:
+        """Largest ``|g − q|`` below the eigenvalues in use, relative to the largest ``|g|``."""
+        return float(self.errors[1])
+
+    def prepare(self, graph: BipartiteGraph) -> None:
+        """Make room for the fitted state, so that a checkpoint can be loaded without a fit."""
+        self.graph = graph
+        device = graph.edge_item.device
+        self.operator = SparseMatrix(_interactions(graph)).to(device)
+        self.register_buffer("item_degree", graph.item_degree().clamp_min(1).float(), persistent=False)
+        columns = len(self._parts()) * min(self.rank, graph.num_users, graph.num_items)
+        terms = len(self._smooth().coef) if self._exact() else 1 + (self.degree or 0)
+        sizes = {
+            "user_factor": (graph.num_users, columns),
+            "item_factor": (graph.num_items, columns),
+            "tail": (terms,),
+            "errors": (2,),
+        }
+        for name, size in sizes.items():
+            self.register_buffer(name, torch.zeros(size, device=device))
+
+    @torch.no_grad()
+    def fit(self, graph: BipartiteGraph) -> None:
+        """Decompose the item graph and compute the factors of the scores."""
+        self.prepare(graph)
+        tail, errors = self._smooth(), (0.0, 0.0)
+        if self._parts():
+            found = decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
+            tail, tail_error = self._fit_tail(float(found.values[-1]))
+            errors = (found.relative_error, tail_error)
+            left, right = self._factors(found, tail)
+            self.user_factor.copy_(self._signal_product(left))
+            self.item_factor.copy_(right)
+        self.tail.copy_(torch.from_numpy(tail.coef))
+        self.errors.copy_(torch.tensor(errors))
+
+    @torch.no_grad()
+    def score(self, users: Tensor) -> Tensor:
+        """Filter the signals of these users. Shape ``[B, I]``."""
+        factor = self.user_factor[users]
+        if not self.tail.any():
+            return factor @ self.item_factor.T
+        rows, items = self.graph.seen.pairs(users)
+        weight = self.item_degree[:, None] ** self.response.power
+        signal = torch.zeros(self.operator.columns, len(users), device=users.device)
+        signal[items, rows] = 1.0
+        filtered = weight * apply(self.operator, self.tail.tolist(), signal / weight)
+        return torch.addmm(filtered.T, factor, self.item_factor.T)
+
+    def _smooth(self) -> Chebyshev:
+        """The response ``g`` without leading zeros, so that its degree can be read."""
+        return self.response.smooth().trim()
+
+    def _exact(self) -> bool:
+        """Whether ``q`` is ``g``."""
+        return self.degree is None or self.degree >= self._smooth().degree()
+
+    def _parts(self) -> list[_Part]:
+        """The products that the scores need beside the tail; known before the fit."""
+        response, bent = self.response, not self._exact()
+        if response.joined():
+            parts = [_Part(bent, response.ideal_weight, response.power, Chebyshev([1.0], DOMAIN))]
+        else:
+            parts = [
+                _Part(bent, 0.0, response.power, Chebyshev([1.0], DOMAIN)),
+                _Part(False, response.ideal_weight, response.ideal_power, response.after_ideal()),
+            ]
+        return [part for part in parts if part.corrects or part.ideal]
+
+    def _fit_tail(self, below: float) -> tuple[Chebyshev, float]:
+        """The polynomial ``q`` close to ``g`` on ``[0, below]``, and its largest relative error there."""
+        smooth = self._smooth()
+        if self.degree is None or self._exact():
+            return smooth, 0.0
+        domain = (0.0, max(below, _NARROWEST))
+        near = Chebyshev.interpolate(smooth, self.degree, domain=domain)
+        near = near.convert(kind=Chebyshev, domain=DOMAIN)
+        inside, everywhere = np.linspace(*domain, 1001), np.linspace(*DOMAIN, 1001)
+        largest = np.abs(smooth(everywhere)).max()
+        return near, float(np.abs(smooth(inside) - near(inside)).max() / largest)
+
+    def _factors(self, found: Decomposition, tail: Chebyshev) -> tuple[Tensor, Tensor]:
+        """Left and right factors, each ``[I, columns]``, so that the low-rank part is ``x left rightᵀ``."""
+        values = found.values.double().cpu().numpy()
+        correction = torch.from_numpy(self._smooth()(values) - tail(values)).to(found.vectors)
+        left, right = [], []
+        for part in self._parts():
+            weight = self.item_degree[:, None] ** part.power
+            left.append(found.vectors / weight * (part.ideal + part.corrects * correction))
+            right.append(apply(self.operator, part.after.coef.tolist(), found.vectors * weight))
+        return torch.cat(left, dim=1), torch.cat(right, dim=1)
+
+    def _signal_product(self, left: Tensor) -> Tensor:
+        """``X left``, with the signals ``X = D_U^1/2 R̃ D_I^1/2`` of all users. Shape ``[U, columns]``."""
+        users = torch.arange(self.graph.num_users, device=left.device)
+        product: Tensor = self.operator(self.item_degree.sqrt()[:, None] * left)
+        return self.graph.seen.counts(users).sqrt()[:, None] * product
+
+    def extra_repr(self) -> str:
+        """What was fitted and how well."""
+        fitted = (
+            f", decomposition_error={self.decomposition_error:.2g}, tail_error={self.tail_error:.2g}"
+            if hasattr(self, "errors")
+            else ""
+        )
+        return f"response={type(self.response).__name__}, rank={self.rank}, degree={self.degree}{fitted}"
+
+
+def apply(matrix: SparseMatrix, coefficients: list[float], x: Tensor) -> Tensor:
+    """``f(P) x`` for a Chebyshev series ``f`` on ``[0, 1]``, by Clenshaw's recurrence. Shape ``[I, D]``.
+
+    Args:
+        matrix: ``R̃``, of which ``P = R̃ᵀR̃``.
+        coefficients: Of ``T_n(2λ − 1)``, the constant first; each but that costs one product with ``P``.
+        x: Dense columns.
+    """
+    last, before = torch.zeros_like(x), torch.zeros_like(x)
+    for place, coefficient in reversed(list(enumerate(coefficients))):
+        turned = 2 * square(matrix, last) - last if last.any() else last
+        factor = 2 if place else 1
+        last, before = torch.add(factor * turned, x, alpha=float(coefficient)).sub_(before), last
+    return last
+
+
+def _interactions(graph: BipartiteGraph) -> sp.csr_array:
+    """``R̃ = D_U^-1/2 R D_I^-1/2``. Shape ``[U, I]``."""
+    user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
+    degrees = np.bincount(user, minlength=graph.num_users)[user] * np.bincount(item)[item]
+    shape = (graph.num_users, graph.num_items)
+    return sp.csr_array(((1 / np.sqrt(degrees)).astype(np.float32), (user, item)), shape=shape)
