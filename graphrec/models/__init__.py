@@ -2,16 +2,22 @@
 
 from graphrec.models.decoders import MLP, Cosine, Dot
 from graphrec.models.features import FeatureTowers, RawFeatures
+from graphrec.models.ials import IALS
 from graphrec.models.lightgcn import LightGCN
-from graphrec.models.neighbours import ItemCF
+from graphrec.models.linear import EASE
+from graphrec.models.neighbours import ItemCF, UserKNN
 from graphrec.models.popularity import Popularity, TopFrequency
 from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass
 from graphrec.models.spectral import Spectral
 from graphrec.models.table import EmbeddingTable
+from graphrec.models.turbo_cf import TurboCF
+from graphrec.models.walks import P3alpha, RP3beta
 
 __all__ = [
     "BSPM",
+    "EASE",
     "GFCF",
+    "IALS",
     "MLP",
     "ChebyCF",
     "Cosine",
@@ -21,8 +27,12 @@ __all__ = [
     "IdealLowPass",
     "ItemCF",
     "LightGCN",
+    "P3alpha",
     "Popularity",
+    "RP3beta",
     "RawFeatures",
     "Spectral",
     "TopFrequency",
+    "TurboCF",
+    "UserKNN",
 ]

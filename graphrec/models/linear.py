@@ -1,0 +1,201 @@
+"""The linear autoencoder EASE: a dense matrix of item weights in closed form."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+import torch
+from rich.progress import track
+from torch import Tensor
+from torch.nn import functional
+
+from graphrec.errors import InputError, check_at_least
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import ClosedForm
+from graphrec.models.neighbours import purchases
+from graphrec.sparse import SparseMatrix
+
+_BLOCK = 1024
+_BYTES_PER_ENTRY = 4.5
+"""One float32 matrix, inverted in place, and a little for the blocks it is filled from."""
+
+
+class EASE(ClosedForm):
+    """Embarrassingly shallow autoencoder, ``s(u, ·) = x_u B`` with ``B`` the best of zero diagonal.
+
+    ``B = I − P diag(1 / diag P)`` with ``P = (XᵀX + λI)⁻¹`` (Steck, WWW 2019, eq. 8). Where there are fewer
+    users than items the smaller ``K = XXᵀ + λI`` is inverted instead: ``XP = K⁻¹X`` and
+    ``λ P_jj = 1 − x_jᵀ K⁻¹ x_j`` (Woodbury), so that ``s(u, ·) = x_u − (K⁻¹X)_u / diag P``, the same scores.
+
+    Args:
+        l2: ``λ``.
+        max_items: Keep only this many items, the most bought; the others score 0. All if missing.
+
+    Raises:
+        InputError: From `fit`, before anything is allocated, if the matrix would not fit into memory.
+    """
+
+    items: Tensor
+    inverse: Tensor
+    scale: Tensor
+
+    def __init__(self, l2: float = 100.0, max_items: int | None = None) -> None:
+        super().__init__()
+        if l2 <= 0:
+            raise InputError(f"{l2} is too small", column="l2", mend="give more than 0")
+        check_at_least(1, max_items=1 if max_items is None else max_items)
+        self.l2, self.max_items = l2, max_items
+
+    def fit(self, graph: BipartiteGraph) -> None:
+        """Invert the Gram matrix of the users or of the items, whichever is smaller."""
+        self.graph = graph
+        kept = self._kept(graph)
+        self.by_users = graph.num_users < len(kept)
+        check_memory(graph.num_users, len(kept))
+        matrix = purchases(graph)[:, kept]
+        device = graph.edge_user.device
+        self.register_buffer("items", torch.from_numpy(kept).to(device), persistent=False)
+        self.buyers = SparseMatrix(matrix.T).to(device)
+        side = matrix if self.by_users else sp.csr_array(matrix.T)
+        inverse = regularised_inverse(side, self.l2)
+        self.register_buffer("inverse", inverse.to(device), persistent=False)
+        self.register_buffer("scale", self._inverse_diagonal(), persistent=False)
+        if not self.by_users:
+            self._weights_in_place()
+
+    def _kept(self, graph: BipartiteGraph) -> npt.NDArray[np.int64]:
+        """Codes of the items in the model, ascending."""
+        count = min(self.max_items or graph.num_items, graph.num_items)
+        order = np.argsort(-graph.item_degree().cpu().numpy(), kind="stable")
+        return np.sort(order[:count])
+
+    def _inverse_diagonal(self) -> Tensor:
+        """``1 / P_jj``. Shape ``[items]``."""
+        if not self.by_users:
+            return 1.0 / self.inverse.diagonal()
+        quadratic = torch.zeros(len(self.items), device=self.inverse.device)
+        starts = range(0, self.graph.num_users, _BLOCK)
+        for users in track(starts, "EASE: diagonal", transient=True):
+            block = torch.arange(users, min(users + _BLOCK, self.graph.num_users), device=quadratic.device)
+            bought = self.graph.seen_mask(block)[:, self.items]
+            quadratic += (self._smoothed(block) * bought).sum(dim=0)
+        if (quadratic >= 1.0).any():
+            raise _singular()
+        return self.l2 / (1.0 - quadratic)
+
+    def _weights_in_place(self) -> None:
+        """Turn ``P`` into ``B``, block by block, for a second matrix may not fit."""
+        for start in range(0, len(self.inverse), _BLOCK):
+            self.inverse[start : start + _BLOCK].mul_(-self.scale)
+        self.inverse.fill_diagonal_(0.0)
+
+    def _smoothed(self, users: Tensor) -> Tensor:
+        """``(K⁻¹X)_u``. Shape ``[B, items]``."""
+        product: Tensor = self.buyers(self.inverse[users].T.contiguous())
+        return product.T
+
+    def score(self, users: Tensor) -> Tensor:
+        """The user's row times ``B``. Shape ``[B, I]``."""
+        if self.by_users:
+            kept = self.graph.seen_mask(users)[:, self.items].float() - self._smoothed(users) * self.scale
+        else:
+            kept = self._sum_of_weights(users)
+        scores = torch.zeros(len(users), self.graph.num_items, device=kept.device)
+        return scores.index_copy_(1, self.items, kept)
+
+    def _sum_of_weights(self, users: Tensor) -> Tensor:
+        """Sum of the rows of ``B`` of what the users bought. Shape ``[B, items]``."""
+        rows, columns = self.graph.seen_mask(users)[:, self.items].nonzero(as_tuple=True)
+        offsets = torch.searchsorted(rows, torch.arange(len(users), device=rows.device))
+        return functional.embedding_bag(columns, self.inverse, offsets, mode="sum")
+
+
+def regularised_inverse(matrix: sp.csr_array, l2: float) -> Tensor:
+    """``(A Aᵀ + λI)⁻¹`` of a sparse ``A`` of shape ``[n, m]``, in the memory of one matrix. ``[n, n]``.
+
+    Raises:
+        InputError: If the matrix is not positive definite in single precision.
+    """
+    size, transposed = matrix.shape[0], matrix.T.tocsr()
+    result = torch.empty(size, size)
+    for start in track(range(0, size, _BLOCK), "EASE: Gram matrix", transient=True):
+        (matrix[start : start + _BLOCK] @ transposed).toarray(out=result[start : start + _BLOCK].numpy())
+    result.diagonal().add_(l2)
+    invert_in_place(result)
+    return result
+
+
+def invert_in_place(matrix: Tensor) -> None:
+    """The inverse of a symmetric positive definite matrix, in its own memory. Shape ``[n, n]``.
+
+    The symmetric sweep operator (Goodnight, "A tutorial on the SWEEP operator", The American Statistician
+    1979) by blocks: all but the blocks of the diagonal are products, of the triangle below it only, n³
+    operations in all. LAPACK's would be as many, but shows no progress, and the one in SciPy's wheels ends
+    the process on matrices of some 30,000 rows.
+    """
+    size = len(matrix)
+    for start in track(range(0, size, _BLOCK), f"EASE: inverting {size:,} x {size:,}", transient=True):
+        _sweep(matrix, start, min(start + _BLOCK, size))
+    matrix.neg_()
+    for start in range(0, size, _BLOCK):
+        end = min(start + _BLOCK, size)
+        block = matrix[start:end, start:end].tril()
+        matrix[start:end, start:end] = block + block.tril(-1).T
+        matrix[start:end, end:] = matrix[end:, start:end].T
+
+
+def _sweep(matrix: Tensor, start: int, end: int) -> None:
+    """Sweep the rows `start` to `end`, reading and writing the lower triangle."""
+    pivot = matrix[start:end, start:end].tril()
+    pivot = pivot + pivot.tril(-1).T
+    factor, info = torch.linalg.cholesky_ex(pivot.double())
+    if info:
+        raise _singular()
+    inverse = torch.cholesky_inverse(factor).float()
+    panel = torch.cat([matrix[start:end, :start].T, pivot, matrix[end:, start:end]])
+    scaled = panel @ inverse
+    for left in range(0, len(matrix), _BLOCK):
+        right = min(left + _BLOCK, len(matrix))
+        matrix[left:, left:right].addmm_(scaled[left:], panel[left:right].T, alpha=-1.0)
+    matrix[start:end, :start] = scaled[:start].T
+    matrix[end:, start:end] = scaled[end:]
+    matrix[start:end, start:end] = -inverse
+
+
+def _singular() -> InputError:
+    return InputError("the Gram matrix is singular in single precision", column="l2", mend="raise it")
+
+
+def check_memory(users: int, items: int) -> None:
+    """Refuse a matrix that does not fit.
+
+    Raises:
+        InputError: It names the items, the memory needed and what else to do.
+    """
+    needed, free = _BYTES_PER_ENTRY * min(users, items) ** 2, available_memory()
+    if needed <= free:
+        return
+    fitting = int((free / _BYTES_PER_ENTRY) ** 0.5)
+    raise InputError(
+        f"EASE on {items:,} items and {users:,} users needs {needed / 1e9:.1f} GB of memory for its matrix "
+        f"and {free / 1e9:.1f} GB are free",
+        column="max_items",
+        mend=f"set max_items: {fitting}, or take RP3beta, which stays sparse",
+    )
+
+
+def available_memory() -> float:
+    """Bytes that can be allocated without swapping; a container's limit counts."""
+    limits = [float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        limits.append(float(fields["MemAvailable"].split()[0]) * 1024)
+    group = Path("/sys/fs/cgroup")
+    if (group / "memory.max").exists() and (most := (group / "memory.max").read_text().strip()) != "max":
+        limits.append(float(most) - float((group / "memory.current").read_text()))
+    return min(limits)
