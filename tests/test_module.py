@@ -10,6 +10,7 @@ import torch
 from graphrec.data.features import FeatureOptions
 from graphrec.data.interactions import RawData
 from graphrec.data.module import EdgeBatches, RecommenderData, run_seed
+from graphrec.data.shards import Shard, evaluation_shard, training_shard
 from graphrec.data.sources import synthetic
 from graphrec.data.splits import Temporal
 from graphrec.graph import BipartiteGraph
@@ -74,6 +75,48 @@ def test_users_are_ranked_where_they_have_something_to_find():
         batches = list(loader)
         assert max(map(len, batches)) <= 16
         assert torch.cat(batches).tolist() == sorted(set(part.frame["user"]))
+
+
+class Several:
+    """What the shards ask of a trainer: process 2 of 3, in which 2 work on the same rows."""
+
+    global_rank, world_size = 2, 3
+    distributed_sampler_kwargs: dict[str, int] | None = {"rank": 1, "num_replicas": 2}  # noqa: RUF012
+
+
+@pytest.mark.parametrize(("rows", "size"), [(10, 1), (10, 3), (9, 3), (2, 3), (0, 2)])
+def test_shards_hold_every_row_once(rows, size):
+    parts = [Shard(rank, size).rows(torch.arange(rows)) for rank in range(size)]
+    assert sorted(torch.cat(parts).tolist()) == list(range(rows))
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_users_are_shared_by_process_and_edges_as_the_strategy_says():
+    assert training_shard(None) == evaluation_shard(None) == Shard()
+    assert evaluation_shard(Several()) == Shard(2, 3)
+    assert training_shard(Several()) == Shard(1, 2)
+    one = Several()
+    one.distributed_sampler_kwargs = None
+    assert training_shard(one) == Shard()
+
+
+def test_each_process_ranks_its_own_users_and_trains_on_the_same_batches():
+    whole, module = data(eval_batch_size=4), data(eval_batch_size=4)
+    module.trainer = Several()
+    users = torch.cat(list(whole.test_dataloader()))
+    assert torch.cat(list(module.test_dataloader())).tolist() == users[2::3].tolist()
+    edges = [torch.cat(list(one.train_dataloader())).tolist() for one in (whole, module)]
+    assert edges[0] == edges[1]
+
+
+def test_a_process_without_users_gets_an_empty_batch():
+    module = data()
+    part = module.split.test
+    two = np.unique(part.frame["user"])[:2]
+    few = dataclasses.replace(part, frame=part.frame[part.frame["user"].isin(two)])
+    module.split = dataclasses.replace(module.split, test=few)
+    module.trainer = Several()
+    assert [batch.tolist() for batch in module.test_dataloader()] == [[]]
 
 
 def test_refit_leaves_no_validation_and_the_same_test():

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,11 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
+import graphrec.cli.quiet
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
 from graphrec.cli.checks import check_monitor, check_split, check_weights
 from graphrec.cli.commands.recommend import ranking_frame
+from graphrec.cli.launch import agreed, say
 from graphrec.cli.loggers import make_folder, make_loggers, plain, record
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, newest, read_checkpoint
 from graphrec.cli.terminal import print_measures
@@ -25,41 +26,29 @@ from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
+from graphrec.evaluation.gather import gather_rankings
 from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.training import RankedTask
 
 # a YAML names the function or class that makes these two
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
-for _message in (
-    "LightningCLI's args parameter",
-    ".*does not have many workers.*",
-    ".*LeafSpec.*",
-    ".*Sparse CSR tensor support is in beta.*",
-    "Experiment logs directory .* exists and is not empty",  # the folder holds config.yaml already
-    ".*configure_optimizers` returned `None`.*",
-    "Be aware that when using `ckpt_path`, callbacks used",  # a test needs no callbacks of the fit
-    "Total length of `list` across ranks is zero",  # a refit has no validation part
-    "The number of training batches .* is smaller than the logging interval",  # losses are logged per epoch
-):
-    warnings.filterwarnings("ignore", message=_message)
-for _logger in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities"):
-    logging.getLogger(_logger).setLevel(logging.WARNING)  # seeds, tips and which hardware there is not
-
-
 SUBCOMMANDS = ("fit", "validate", "test", "predict")
 
 
 class RecordRun(SaveConfigCallback):
     """Writes the configuration into the run's folder, its checkpoints and its W&B run."""
 
+    _split_sha256: str | None = None
+
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the file of a fit; a test leaves the fit's file alone. Called in one process only."""
         if stage == "fit" and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            write_text(Path(trainer.default_root_dir) / "config.yaml", self.text())
+            write_text(Path(trainer.default_root_dir) / "config.yaml", self.text)
 
+    @cached_property
     def text(self) -> str:
-        """The configuration as YAML."""
+        """The configuration as YAML; it takes jsonargparse a fifth of a second to write it."""
         text: str = self.parser.dump(self.config, skip_none=False)
         return text
 
@@ -67,8 +56,9 @@ class RecordRun(SaveConfigCallback):
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Make the checkpoint tell how to rebuild its model and data."""
-        data: RecommenderData = trainer.datamodule  # type: ignore[attr-defined]
-        checkpoint["graphrec"] = {"config": self.text(), "split_sha256": data.split.sha256()}
+        if self._split_sha256 is None:
+            self._split_sha256 = trainer.datamodule.split.sha256()  # type: ignore[attr-defined]
+        checkpoint["graphrec"] = {"config": self.text, "split_sha256": self._split_sha256}
 
 
 class GraphRecCLI(LightningCLI):
@@ -91,10 +81,10 @@ class GraphRecCLI(LightningCLI):
         """Find the checkpoint that was meant, and tell the data whether it belongs to a refit."""
         settings, options = self._settings, self.run_options
         if self.subcommand in ("validate", "test", "predict") and not settings.get("ckpt_path"):
-            settings.ckpt_path = str(newest(options))
-            print(f"checkpoint: {settings.ckpt_path}")
+            settings.ckpt_path = agreed("checkpoint", str(newest(options)))
+            say(f"checkpoint: {settings.ckpt_path}")
         if settings.get("ckpt_path") == "last":
-            settings.ckpt_path = str(newest(options, LAST))
+            settings.ckpt_path = agreed("checkpoint", str(newest(options, LAST)))
         checkpoint = settings.get("ckpt_path")
         of_refit = bool(checkpoint) and RunFolder.of_checkpoint(Path(checkpoint)).is_refit
         if of_refit or options.refit_of:
@@ -117,6 +107,7 @@ class GraphRecCLI(LightningCLI):
         settings = self._settings
         self.folder = self._folder(settings.get("ckpt_path"))
         kwargs |= {"default_root_dir": str(self.folder.path), "num_sanity_val_steps": 0}
+        kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
         if settings.trainer.logger is None:
             kwargs["logger"] = make_loggers(self.run_options, self.folder, self.subcommand == "fit")
         if settings.trainer.fast_dev_run:  # a trial leaves nothing behind
@@ -169,9 +160,6 @@ class GraphRecCLI(LightningCLI):
 
     def before_predict(self) -> None:
         """Build the model."""
-        if self.trainer.world_size > 1:
-            mend = "add --trainer.devices 1"
-            raise InputError("predict runs on one device", column="--trainer.devices", mend=mend)
         self._build()
 
     def _build(self) -> None:
@@ -186,12 +174,15 @@ class GraphRecCLI(LightningCLI):
             self.model.bind(BipartiteGraph(self.datamodule.split.train, self.datamodule.features))
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
-        print(f"device: {self.trainer.strategy.root_device}")
+        processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
+        say(f"device: {self.trainer.strategy.root_device}{processes}")
         if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             make_folder(self.folder, self.subcommand == "fit")
 
     def after_fit(self) -> None:
         """Note which epoch was the best and how long it took, and say where the run is."""
+        if not self.trainer.is_global_zero:
+            return
         checkpoint = self.trainer.checkpoint_callback
         if not isinstance(checkpoint, ModelCheckpoint) or not Path(checkpoint.best_model_path).is_file():
             return
@@ -203,18 +194,23 @@ class GraphRecCLI(LightningCLI):
 
     def after_validate(self) -> None:
         """Print the measures of each item set."""
-        print_measures("val", self.trainer.callback_metrics, self.datamodule)
+        if self.trainer.is_global_zero:
+            print_measures("val", self.trainer.callback_metrics, self.datamodule)
 
     def after_test(self) -> None:
         """Print the measures of each item set with their intervals."""
-        print_measures("test", self.trainer.callback_metrics, self.datamodule)
+        if self.trainer.is_global_zero:
+            print_measures("test", self.trainer.callback_metrics, self.datamodule)
 
     def after_predict(self) -> None:
         """Write the best items of every user into the run's folder."""
         loop, split = self.trainer.predict_loop, self.datamodule.split
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        frame = ranking_frame(loop.predictions, split.users, split.items)
+        rankings = gather_rankings(loop.predictions)
+        if not self.trainer.is_global_zero:
+            return
+        frame = ranking_frame(rankings, split.users, split.items)
         path = write_parquet(frame, self.folder.path / "recommendations.parquet")
         print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
 

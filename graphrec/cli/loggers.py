@@ -58,6 +58,7 @@ def make_folder(folder: RunFolder, fit: bool) -> None:
         metrics.rename(metrics.with_name(f"metrics.part{parts + 1}.csv"))
 
 
+@rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
 def record(loggers: list[Logger], config: dict[str, Any], summary: dict[str, Any]) -> None:
     """Write what the fit is, and what came out of it, into the W&B run."""
     for logger in loggers:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from graphrec.cli.launch import agreed
 from graphrec.errors import InputError
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -48,11 +49,11 @@ class RunFolder:
 
     @classmethod
     def new(cls, options: RunOptions) -> RunFolder:
-        """A folder that does not exist yet, or the folder of the refit."""
+        """A folder that does not exist yet, the same in all processes, or the folder of the refit."""
         if options.refit_of:
             return cls(Path(options.refit_of) / "refit")
         stamp = f"{dt.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-        return cls(Path(options.root) / options.name / (options.id or stamp))
+        return cls(Path(options.root) / options.name / (options.id or agreed("run_id", stamp)))
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Path) -> RunFolder:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from graphrec.data.features import FeatureOptions, Features, build_features
 from graphrec.data.interactions import Interactions, RawData
+from graphrec.data.shards import evaluation_shard
 from graphrec.data.splits import Split, Splitter
 from graphrec.errors import check_at_least
 
@@ -99,7 +100,7 @@ class RecommenderData(pl.LightningDataModule):
         return build_features(self.split.train, self.source.users, self.source.items, self.options)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of edge ids."""
+        """Batches of edge ids, the same global batches in every process; the task takes its rows of them."""
         edges = torch.arange(len(self.split.train.pairs()))
         batches = EdgeBatches(len(edges), self.batch_size, run_seed())
         return DataLoader(edges, batch_size=None, sampler=batches)  # type: ignore[arg-type]
@@ -117,5 +118,12 @@ class RecommenderData(pl.LightningDataModule):
         return self._users(self.split.train)
 
     def _users(self, part: Interactions) -> DataLoader[Tensor]:
+        """Batches of the users this process ranks; an empty one for a process that has none.
+
+        Every process must see a batch, for Lightning leaves the end of the epoch out where there is none,
+        and the others would wait for it to gather.
+        """
         users = torch.from_numpy(np.unique(part.pairs()[:, 0]))
-        return DataLoader(users, batch_size=self.eval_batch_size)  # type: ignore[arg-type]
+        own = evaluation_shard(self.trainer).rows(torch.arange(len(users)))
+        batches = torch.split(own, self.eval_batch_size)
+        return DataLoader(users, batch_size=None, sampler=batches)  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""Who does what where several processes run one command: the one place that asks Lightning's strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytorch_lightning import Trainer
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Every `size`-th row, from row `rank` on: all rows go to exactly one process each, none is padded.
+
+    Args:
+        rank: Which of the shards this process holds.
+        size: Number of shards; 1 is the whole.
+    """
+
+    rank: int = 0
+    size: int = 1
+
+    def rows(self, values: Tensor) -> Tensor:
+        """The rows of this shard, a view; none where there are fewer rows than shards."""
+        return values if self.size == 1 else values[self.rank :: self.size]
+
+    def weighted(self, rows: int) -> tuple[Shard, float]:
+        """A shard with at least one row, and the weight of a mean over it.
+
+        The mean over all shards of their weighted means is the mean over all rows, also where the rows cannot
+        be shared out evenly. A process without a row takes one with weight 0: what it computes is then a
+        number, with gradients for those who wait for them.
+
+        Args:
+            rows: Number of rows of all shards; at least 1.
+        """
+        own = len(range(self.rank, rows, self.size))
+        return (self, own * self.size / rows) if own else (Shard(0, rows), 0.0)
+
+
+def training_shard(trainer: Trainer | None) -> Shard:
+    """The part of a global batch that this process computes the loss of.
+
+    DDP gives every process its own part. A strategy that spreads one model over the processes of a group
+    (``ModelParallelStrategy`` with ``tensor_parallel_size``) gives all of the group the same rows, which is
+    the whole batch where there is one group.
+    """
+    held = None if trainer is None else trainer.distributed_sampler_kwargs
+    return Shard() if held is None else Shard(held["rank"], held["num_replicas"])
+
+
+def evaluation_shard(trainer: Trainer | None) -> Shard:
+    """The part of the users that this process ranks, whatever the strategy."""
+    return Shard() if trainer is None else Shard(trainer.global_rank, trainer.world_size)
