@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.data.module import RecommenderData, run_seed
+from graphrec.data.shards import Shard, training_shard
 from graphrec.errors import InputError
+from graphrec.evaluation.gather import gather_metrics
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
@@ -83,7 +85,7 @@ class RankedTask(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the means over users; the first item set gives ``val_ndcg_20``."""
         assert self.evaluator is not None
-        names = metric_names("val", self.evaluator.compute())
+        names = metric_names("val", gather_metrics(self.evaluator.compute()))
         for name, value in names.items():
             self.log(name, value, prog_bar=name == "val_ndcg_20")
         self.evaluator = None
@@ -97,9 +99,11 @@ class RankedTask(pl.LightningModule):
         self._evaluate(users)
 
     def on_test_epoch_end(self) -> None:
-        """Log every measure with its interval and write them into the run's folder."""
+        """Log every measure with its interval and write them into the run's folder, in one process only."""
         assert self.evaluator is not None
-        self.test_result = self.evaluator.compute()
+        self.test_result, self.evaluator = gather_metrics(self.evaluator.compute()), None
+        if not self.trainer.is_global_zero:
+            return
         flat = metric_names("test", self.test_result)
         for items, metrics in self.test_result.items():
             measures = metrics.measured() if len(metrics.users) else {}
@@ -110,7 +114,6 @@ class RankedTask(pl.LightningModule):
         self.log_dict(flat)
         if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             self._write_test(flat)
-        self.evaluator = None
 
     def predict_step(self, users: Tensor, batch_idx: int) -> Ranking:
         """The 20 best items the user has not bought."""
@@ -186,28 +189,43 @@ class RankingTask(RankedTask):
         return EmbeddingRecommender(graph, self.encoder_factory(graph), self.decoder)
 
     def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
-        """Loss of a batch of edge ids, ``[B]``."""
+        """Loss of this process's edges of a batch of edge ids, ``[B]``; the batch's is their mean."""
         graph = self.recommender.graph
         users, items = graph.edge_user[edges], graph.edge_item[edges]
-        negatives = self._negatives(users)
-        loss, penalty = self._losses(users, items, negatives)
+        shard, weight = training_shard(self.trainer).weighted(len(edges))
+        negatives = self._negatives(users, shard)
+        loss, penalty = self._losses(shard.rows(users), shard.rows(items), negatives, weight, len(edges))
         if self.l2:
             loss = loss + self.l2 * penalty
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(edges))
+        self.log(
+            "train_loss",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=len(edges),
+            sync_dist=True,
+        )
         return loss
 
-    def _negatives(self, users: Tensor) -> Tensor | None:
-        """Sampled items, ``[B, K]`` or ``[K]``; none where the loss sees the whole catalogue."""
+    def _negatives(self, users: Tensor, shard: Shard) -> Tensor | None:
+        """Items drawn for the whole batch: those of its edges here, ``[b, K]``, or all, ``[K]``; or none."""
         if self.sampling == "none":
             return None
         graph = self.recommender.graph
         generator = step_generator(run_seed(), self.global_step, users.device)
         if self.sampling == "pair":
-            return pair_negatives(graph, users, self.negatives, generator)
+            return shard.rows(pair_negatives(graph, users, self.negatives, generator))
         return shared_negatives(graph, self.negatives, generator)
 
-    def _losses(self, users: Tensor, items: Tensor, negatives: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The loss, and half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
+    def _losses(
+        self, users: Tensor, items: Tensor, negatives: Tensor | None, weight: float, batch: int
+    ) -> tuple[Tensor, Tensor]:
+        """The loss, and half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15).
+
+        Edges ``[b]`` are those of this process, as are negatives ``[b, K]``; ``[K]`` are of the whole batch.
+        `weight` is that of a mean over these edges; what belongs to the batch or the catalogue has weight 1.
+        """
         wanted = items if negatives is None else torch.cat([items, negatives.flatten()])
         distinct_users, user_place = torch.unique(users, return_inverse=True)
         distinct_items, item_place = torch.unique(wanted, return_inverse=True)
@@ -218,14 +236,22 @@ class RankingTask(RankedTask):
             rows = self.recommender.encoder.rows(self.recommender.graph, distinct_users, distinct_items)
         user = functional.embedding(user_place, rows.user)
         positive = self.decoder(user, functional.embedding(item_place[: len(items)], rows.item))
+        own = len(item_place)
         if negatives is None:
             against = total
         else:
             negative = functional.embedding(item_place[len(items) :].view_as(negatives), rows.item)
             shared = negatives.dim() == 1
             against = self.decoder.matrix(user, negative) if shared else self.decoder(user[:, None], negative)
-        square = _times(rows.ego_user, user_place) + _times(rows.ego_item, item_place)
-        return self.loss(positive, cast(Tensor, against)), square / (2 * len(users))
+            own = len(items) if shared else own
+        loss = self.loss(positive, cast(Tensor, against))
+        square = _times(rows.ego_user, user_place) + _times(rows.ego_item, item_place[:own])
+        penalty = square * (weight / (2 * len(users)))
+        if own < len(item_place):
+            penalty = penalty + _times(rows.ego_item, item_place[own:]) / (2 * batch)
+        if weight != 1:
+            loss = weight * loss + (0 if total is None else (1 - weight) * total)
+        return loss, penalty
 
     def _whole(self, users: Tensor, items: Tensor) -> tuple[Rows, Tensor]:
         """The rows of a batch, and ``α Σ (u · i)² / E`` over every pair of the catalogue."""
