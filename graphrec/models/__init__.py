@@ -10,6 +10,7 @@ from graphrec.models.popularity import Popularity, TopFrequency
 from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass
 from graphrec.models.spectral import Spectral
 from graphrec.models.table import EmbeddingTable
+from graphrec.models.turbo_cf import TurboCF
 from graphrec.models.walks import P3alpha, RP3beta
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "RawFeatures",
     "Spectral",
     "TopFrequency",
+    "TurboCF",
     "UserKNN",
 ]
