@@ -7,12 +7,15 @@ one of its gradient, are taken over those rows; what lies between is a chain of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphrec.sparse import Csr, SparseMatrix, blocks
+
+_TRANSPOSING = ThreadPoolExecutor(1, thread_name_prefix="transpose")
 
 
 def polynomial(
@@ -110,13 +113,13 @@ class _PolynomialRows(torch.autograd.Function):
         last = _rows_of(csr, rows) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (csr, coefficients, storage), x.shape, last
         ctx.save_for_backward(rows)
-        own = x.detach()[rows]
+        own = x.detach().index_select(0, rows)
         result = coefficients[0] * own
         for columns in _chains(x, coefficients, storage):
             layer = x[:, columns].detach()
             for coefficient in coefficients[1:-1]:
                 layer = _step(csr, layer, storage)
-                result[:, columns].add_(layer[rows], alpha=coefficient)
+                result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
             if last is not None:
                 result[:, columns].add_(last.forward(layer, storage), alpha=coefficients[-1])
         return result, own
@@ -145,10 +148,15 @@ def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) ->
 
 
 class _Slice:
-    """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU."""
+    """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU.
+
+    Transposing takes one core a while and is not needed before the gradient is, so a thread does it
+    meanwhile.
+    """
 
     def __init__(self, csr: Csr, rows: Tensor) -> None:
         self.csr = csr.take(rows)
+        self.transposed = _TRANSPOSING.submit(self.csr.transpose)
 
     def forward(self, x: Tensor, storage: torch.dtype) -> Tensor:
         """``P_S A x``."""
@@ -156,12 +164,7 @@ class _Slice:
 
     def backward(self, gradient: Tensor, storage: torch.dtype) -> Tensor:
         """``A P_Sᵀ g``."""
-        return _step(self._transposed(), gradient, storage)
-
-    def _transposed(self) -> Csr:
-        if not hasattr(self, "_kept"):
-            self._kept = self.csr.transpose()
-        return self._kept
+        return _step(self.transposed.result(), gradient, storage)
 
 
 class _Whole:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from graphrec.models.base import Decoder
+from graphrec.models.products import inner_products
 
 
 class Dot(Decoder):
@@ -18,7 +19,7 @@ class Dot(Decoder):
 
     def matrix(self, user: Tensor, item: Tensor) -> Tensor:
         """``U Iᵀ``."""
-        return user @ item.T
+        return inner_products(user, item)
 
 
 class Cosine(Decoder):
