@@ -1,0 +1,7 @@
+"""Lightning modules that wire encoder, decoder, loss and evaluation together."""
+
+from graphrec.training.closed_form import ClosedFormTask
+from graphrec.training.ranked import RankedTask
+from graphrec.training.ranking import RankingTask
+
+__all__ = ["ClosedFormTask", "RankedTask", "RankingTask"]

@@ -1,0 +1,37 @@
+"""Closed-form recommenders under the commands of trained ones."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import ClosedForm, Recommender
+from graphrec.training.ranked import RankedTask
+
+
+class ClosedFormTask(RankedTask):
+    """Runs a recommender that needs no gradient through the same fit, validate and test.
+
+    Args:
+        recommender: For example ``Popularity``, ``TopFrequency`` or ``ItemCF``.
+    """
+
+    def __init__(self, recommender: ClosedForm) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.closed_form = recommender
+
+    def build(self, graph: BipartiteGraph) -> Recommender:
+        """Fit the recommender to the graph."""
+        self.closed_form.fit(graph)
+        return self.closed_form
+
+    def training_step(self, edges: Tensor, batch_idx: int) -> None:
+        """Nothing is left to learn; the step is counted so that Lightning writes a checkpoint."""
+        cast(torch.optim.Optimizer, self.optimizers()).step()
+
+    def configure_optimizers(self) -> None:
+        """There is none."""

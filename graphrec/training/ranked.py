@@ -1,0 +1,132 @@
+"""What trained and closed-form recommenders share: full ranking in validation and test."""
+
+from __future__ import annotations
+
+import json
+import time
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from graphrec.data.module import RecommenderData
+from graphrec.evaluation.gather import gather_metrics
+from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
+from graphrec.files import write_parquet, write_text
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import ItemSet, Ranking, Recommender
+
+
+class RankedTask(pl.LightningModule):
+    """A recommender under a Lightning trainer, ranked over the whole catalogue."""
+
+    recommender: Recommender
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.evaluator: RankingEvaluator | None = None
+        self.test_result: dict[ItemSet, UserMetrics] = {}
+        self._fit_started = time.perf_counter()
+        self.fit_seconds = 0.0
+
+    @abstractmethod
+    def build(self, graph: BipartiteGraph) -> Recommender:
+        """Make the recommender for a training graph."""
+
+    @property
+    def data(self) -> RecommenderData:
+        """The data module of the trainer."""
+        return cast(RecommenderData, self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def bind(self, graph: BipartiteGraph) -> None:
+        """Build the recommender on a graph; the trainer calls it through `configure_model`."""
+        self.recommender = self.build(graph)
+
+    def configure_model(self) -> None:
+        """Build once, when the data is known and before a checkpoint is restored."""
+        if not hasattr(self, "recommender"):
+            self.bind(BipartiteGraph(self.data.split.train, self.data.features))
+
+    def forward(self, users: Tensor) -> Tensor:
+        """Raw scores of the whole catalogue. Shape ``[B, I]``."""
+        return self.recommender.score(users)
+
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self._fit_started = time.perf_counter()
+
+    def on_fit_end(self) -> None:
+        """Stop the clock."""
+        self.fit_seconds = time.perf_counter() - self._fit_started
+
+    def on_validation_epoch_start(self) -> None:
+        """Start collecting."""
+        self.evaluator = self._evaluator("val")
+
+    def validation_step(self, users: Tensor, batch_idx: int) -> None:
+        """Rank a batch of users."""
+        self._evaluate(users)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the means over users; the first item set gives ``val_ndcg_20``."""
+        assert self.evaluator is not None
+        names = metric_names("val", gather_metrics(self.evaluator.compute()))
+        for name, value in names.items():
+            self.log(name, value, prog_bar=name == "val_ndcg_20")
+        self.evaluator = None
+
+    def on_test_epoch_start(self) -> None:
+        """Start collecting."""
+        self.evaluator = self._evaluator("test")
+
+    def test_step(self, users: Tensor, batch_idx: int) -> None:
+        """Rank a batch of users."""
+        self._evaluate(users)
+
+    def on_test_epoch_end(self) -> None:
+        """Log every measure with its interval and write them into the run's folder, in one process only."""
+        assert self.evaluator is not None
+        self.test_result, self.evaluator = gather_metrics(self.evaluator.compute()), None
+        if not self.trainer.is_global_zero:
+            return
+        flat = metric_names("test", self.test_result)
+        for items, metrics in self.test_result.items():
+            measures = metrics.measured() if len(metrics.users) else {}
+            for name, measured in measures.items():
+                flat[f"test_{name}_{items}_low"] = measured.low
+                flat[f"test_{name}_{items}_high"] = measured.high
+            flat[f"test_users_{items}"] = float(len(metrics.users))
+        self.log_dict(flat)
+        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self._write_test(flat)
+
+    def predict_step(self, users: Tensor, batch_idx: int) -> Ranking:
+        """The 20 best items the user has not bought."""
+        return self.recommender.recommend(users, k=20)
+
+    def _evaluator(self, part: Literal["val", "test"]) -> RankingEvaluator:
+        graph = self.recommender.graph
+        truth = truth_lists(getattr(self.data.split, part).pairs(), graph)
+        return RankingEvaluator(graph, truth, self.data.cutoffs, self.data.item_sets)
+
+    def _evaluate(self, users: Tensor) -> None:
+        assert self.evaluator is not None
+        with torch.no_grad():
+            self.evaluator.update(users, self.recommender.score(users))
+
+    def _write_test(self, flat: dict[str, float]) -> None:
+        """``test_metrics.json`` (flat numbers) and ``test_users.parquet`` (a row per user)."""
+        folder = Path(self.trainer.default_root_dir)
+        record: dict[str, Any] = {"split_sha256": self.data.split.sha256(), **flat}
+        write_text(folder / "test_metrics.json", json.dumps(record, indent=1) + "\n")
+        rows = pd.concat(
+            pd.DataFrame({name: value.numpy() for name, value in metrics.values.items()}).assign(
+                user_id=self.data.split.users.ids[metrics.users.numpy()], items=items
+            )
+            for items, metrics in self.test_result.items()
+        )
+        write_parquet(rows, folder / "test_users.parquet")
