@@ -2,28 +2,28 @@
 
 python experiments/benchmarks/ranking.py --data FOLDER --json runs/bench/ranking.json
 
-FOLDER holds train.txt and test.txt in LightGCN's form; without it, a random log is drawn. Both ways get the
-same vectors, so propagation is in neither time. graphrec gives every measure of each user at 10 and 20; the
-example gives the means of precision and recall at 20. The example ranks as many users at a time as it
-trains edges, 8,192; a smaller batch suits it better on a CPU and is measured too, and ``ranking_ratio_pyg``
-is the smaller of the two ratios. The ways take turns in one process, so that a noisy machine slows all of
-them; figures are medians, and what counts are the ratios.
+FOLDER holds train.txt, valid.txt and test.txt as LightGCN has them; without it, a log is drawn. All ways
+start from the same embedding table of a LightGCN of three layers, so propagation is part of both, as in the
+example. graphrec gives every measure of each user at 10 and 20, the example the means of precision and recall
+at 20. The example ranks as many users at a time as it trains edges, 8,192 (``ranking_ratio_pyg``); a batch of
+128 is measured too, and so is graphrec without its search in bfloat16, which needs a processor that has it.
+The ways take turns in one process; figures are medians, and what counts are the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from unittest.mock import patch
 
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
-from rich.progress import track
+from measure import arguments, take_turns, write
 from torch import Tensor
+from torch_geometric.nn import LightGCN as PyGLightGCN
 from torch_geometric.utils import degree
 
 from graphrec.cli.terminal import print_frame
@@ -31,12 +31,17 @@ from graphrec.data import sources
 from graphrec.data.splits import Given, Random, Split
 from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import Embeddings
-from graphrec.models.decoders import Dot
+from graphrec.models import Dot, LightGCN
+from graphrec.models.embedding import EmbeddingRecommender
 
-DIM, K, USERS = 64, 20, 128
-PYG_BATCHES = {"pyg": 8192, "pyg_small": 128}
+DIM, LAYERS, K, USERS = 64, 3, 20, 512
 Means = dict[str, float]
+LABELS = {
+    "graphrec": "graphrec",
+    "float32": "graphrec, float32 only",
+    "pyg": "PyG's example, 8,192 users at a time",
+    "pyg_128": "PyG's example, 128 users at a time",
+}
 
 
 def load(folder: Path | None) -> Split:
@@ -48,39 +53,48 @@ def load(folder: Path | None) -> Split:
     return Random(val_fraction=0.0, test_fraction=0.1)(raw.log)
 
 
-def vectors(graph: BipartiteGraph) -> Embeddings:
+def table(graph: BipartiteGraph) -> Tensor:
     """The leading singular vectors of the normalised matrix, so that the lists find something."""
     generator = torch.Generator().manual_seed(0)
-    item = torch.randn(graph.num_items, DIM, generator=generator)
-    no_user, no_item = torch.zeros(graph.num_users, DIM), torch.zeros_like(item)
-    for _ in track(range(6), "Singular vectors", transient=True):
-        user = graph.propagate(torch.cat([no_user, item]))[: graph.num_users]
-        item = torch.linalg.qr(graph.propagate(torch.cat([user, no_item]))[graph.num_users :]).Q
-    return Embeddings(graph.propagate(torch.cat([no_user, item]))[: graph.num_users].clone(), item)
+    nodes = torch.randn(graph.num_nodes, DIM, generator=generator)
+    for _ in range(6):
+        nodes = torch.linalg.qr(graph.propagate(graph.propagate(nodes)) + nodes).Q
+    return nodes.contiguous()
 
 
-def graphrec_way(graph: BipartiteGraph, test: Tensor, embeddings: Embeddings) -> Callable[[], Means]:
-    """What validation and test do in this project, from building the evaluator to the means."""
-    (user, item), decoder = embeddings, Dot()
+def graphrec_way(graph: BipartiteGraph, test: Tensor, weight: Tensor, exact: bool) -> Callable[[], Means]:
+    """What validation and test do in this project: propagate, rank, measure."""
+    encoder = LightGCN(graph, DIM, LAYERS)
+    encoder.weight.data.copy_(weight)
+    recommender = EmbeddingRecommender(graph, encoder, Dot())
+    truth = test.numpy()
 
     def evaluate() -> Means:
-        evaluator = RankingEvaluator(graph, truth_lists(test.numpy(), graph), (10, K), ("new",))
+        recommender.eval()  # forgets the embeddings of the turn before
+        evaluator = RankingEvaluator(graph, truth_lists(truth, graph), (10, K), ("new",))
         for users in test[:, 0].unique().split(USERS):
-            evaluator.update(users, decoder.matrix(user[users], item))
+            evaluator.rank(users, recommender)
         return evaluator.compute()["new"].means()
 
-    return evaluate
+    def evaluate_exactly() -> Means:
+        with patch("graphrec.models.embedding.is_worthwhile", return_value=False):
+            return evaluate()
+
+    return evaluate_exactly if exact else evaluate
 
 
-def pyg_way(graph: BipartiteGraph, test: Tensor, vectors: Embeddings, size: int) -> Callable[[], Means]:
+def pyg_way(graph: BipartiteGraph, test: Tensor, weight: Tensor, size: int) -> Callable[[], Means]:
     """The steps of the example's test function: dense scores, and a search of all edges for each batch."""
-    user, item = vectors
+    model = PyGLightGCN(graph.num_nodes, DIM, LAYERS)
+    model.embedding.weight.data.copy_(weight)
+    edge_index = graph.edge_index
 
     def chunk(pairs: tuple[Tensor, Tensor], start: int) -> tuple[Tensor, Tensor]:
         inside = (pairs[0] >= start) & (pairs[0] < start + size)
         return pairs[0][inside] - start, pairs[1][inside]
 
     def evaluate() -> Means:
+        user, item = model.get_embedding(edge_index).split([graph.num_users, graph.num_items])
         precision = recall = 0.0
         counted = 0
         for start in range(0, graph.num_users, size):
@@ -99,30 +113,21 @@ def pyg_way(graph: BipartiteGraph, test: Tensor, vectors: Embeddings, size: int)
     return evaluate
 
 
-def measure(ways: dict[str, Callable[[], Means]], repeats: int) -> tuple[dict[str, float], dict[str, Means]]:
-    """Median seconds of each way, taking turns after one turn to warm up, and what each found."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    means: dict[str, Means] = {}
-    for number in track(range(repeats + 1), "Evaluations", transient=True):
-        for name, way in ways.items():
-            started = time.perf_counter()
-            means[name] = way()
-            if number:
-                times[name].append(time.perf_counter() - started)
-    return {name: statistics.median(values) for name, values in times.items()}, means
-
-
-def picture(rows: pd.DataFrame, file: Path) -> None:
+def draw(figure: Figure, rows: pd.DataFrame) -> None:
     """Seconds of each way as bars."""
-    figure = Figure(figsize=(6, 2.2), layout="constrained")
     axes = figure.subplots()
-    bars = axes.barh(rows["way"], rows["seconds"], color=["#2a6f97", *["#a9a9a9"] * (len(rows) - 1)])
+    colours = ["#1f6feb", "#79a8f0", "#9aa5b1", "#9aa5b1"]
+    bars = axes.barh(rows["way"], rows["seconds"], color=colours)
     axes.bar_label(bars, [f"{value:.1f} s" for value in rows["seconds"]], padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.15)
     axes.set_xlabel("seconds for one evaluation of all users")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(file, dpi=150)
+
+
+def remember(name: str, way: Callable[[], Means], means: dict[str, Means]) -> Means:
+    """Run a way and keep what it found."""
+    means[name] = way()
+    return means[name]
 
 
 @torch.no_grad()
@@ -131,42 +136,33 @@ def main(options: argparse.Namespace) -> None:
     split = load(options.data)
     graph, test = BipartiteGraph(split.train), torch.from_numpy(split.test.pairs())
     print(f"{graph.num_users:,} users, {graph.num_items:,} items, {len(test):,} pairs to find")
-    embeddings = vectors(graph)
-    ways = {"graphrec": graphrec_way(graph, test, embeddings)}
-    ways |= {name: pyg_way(graph, test, embeddings, size) for name, size in PYG_BATCHES.items()}
-    seconds, means = measure(ways, options.repeats)
-    ratios = {name: seconds[name] / seconds["graphrec"] for name in PYG_BATCHES}
+    weight, means = table(graph), {}
+    ways = {
+        "graphrec": graphrec_way(graph, test, weight, exact=False),
+        "float32": graphrec_way(graph, test, weight, exact=True),
+        "pyg": pyg_way(graph, test, weight, 8192),
+        "pyg_128": pyg_way(graph, test, weight, 128),
+    }
+    turns = {name: partial(remember, name, way, means) for name, way in ways.items()}
+    seconds = take_turns(turns, options.repeats, "Evaluations")
     flat: dict[str, float] = {"threads": torch.get_num_threads(), "ranking_seconds": seconds["graphrec"]}
-    flat["ranking_ratio_pyg"] = min(ratios.values())
-    for name, size in PYG_BATCHES.items():
-        flat[f"ranking_seconds_pyg_{size}"] = seconds[name]
-        flat[f"ranking_ratio_pyg_{size}"] = ratios[name]
+    for name in ("float32", "pyg", "pyg_128"):
+        flat[f"ranking_seconds_{name}"] = seconds[name]
+        flat[f"ranking_ratio_{name}"] = seconds[name] / seconds["graphrec"]
     for measured in (f"recall_{K}", f"precision_{K}"):
         flat[measured], flat[f"{measured}_pyg"] = means["graphrec"][measured], means["pyg"][measured]
-    labels = {"graphrec": f"graphrec, {USERS} users at a time"}
-    labels |= {name: f"PyG's example, {size:,}" for name, size in PYG_BATCHES.items()}
     rows = pd.DataFrame(
         {
-            "way": labels[name],
+            "way": LABELS[name],
             "seconds": seconds[name],
             "/ graphrec": seconds[name] / seconds["graphrec"],
-            f"recall {K}": means[name][f"recall_{K}"],
-            f"precision {K}": means[name][f"precision_{K}"],
+            **{f"{one} {K}": means[name][f"{one}_{K}"] for one in ("recall", "precision")},
         }
         for name in ways
     )
     print_frame(rows, "An evaluation of all users")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(flat, indent=1) + "\n")
-        picture(rows, options.json.with_suffix(".png"))
+    write(options.json, flat, lambda figure: draw(figure, rows))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, help="folder with train.txt and test.txt")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
-    parser.add_argument("--repeats", type=int, default=5, help="evaluations that are measured")
-    main(parser.parse_args())
+    main(arguments(__doc__, repeats=5).parse_args())

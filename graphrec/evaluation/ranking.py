@@ -19,10 +19,12 @@ from torch import Tensor
 
 from graphrec.evaluation.intervals import coverage, coverage_interval, mean_interval
 from graphrec.graph import BipartiteGraph, ItemLists
-from graphrec.models.base import ItemSet, top_candidates
+from graphrec.models.base import ItemSet, Recommender, top_candidates
 from graphrec.models.order import tie_order
 
 MEASURES = ("precision", "recall", "ndcg", "hit_ratio", "mrr", "map", "novelty", "coverage")
+
+_NOT_A_NUMBER = "the model returned a score that is not a number"
 
 
 @dataclass(frozen=True)
@@ -129,8 +131,20 @@ class RankingEvaluator:
         self._relevant = _relevant_pairs(graph, truth, self.item_sets)
         self._collected: dict[ItemSet, _Collected] = {name: _Collected() for name in self.item_sets}
 
+    def rank(self, users: Tensor, recommender: Recommender) -> None:
+        """Measure what a model ranks for a batch of users, without asking for the scores of the rest.
+
+        Args:
+            users: User codes. Shape ``[B]``.
+            recommender: The model; `graph` is its graph.
+
+        Raises:
+            ValueError: If the score of a ranked item is not a number; such scores rank first.
+        """
+        self._collect_lists(users, recommender.lists(users, self.cutoffs[-1], self.item_sets))
+
     def update(self, users: Tensor, scores: Tensor) -> None:
-        """Rank a batch of users.
+        """Rank a batch of users by given scores.
 
         Args:
             users: User codes. Shape ``[B]``.
@@ -140,16 +154,18 @@ class RankingEvaluator:
         Raises:
             ValueError: If a score is not a number.
         """
-        seen = self.graph.seen.pairs(users)
-        lists = {
-            name: top_candidates(scores, seen, name, self.cutoffs[-1], self.order) for name in self.item_sets
-        }
-        # what is not a number comes first in a list of all items, and in one of new items if it is new
-        looked_at = [lists[name][0][:, :1] for name in self.item_sets if name != "repeat"]
-        looked_at = [*looked_at, scores[seen]] if looked_at else [scores.amax(dim=1)]
-        if any(values.isnan().any() for values in looked_at):
-            raise ValueError("the model returned a score that is not a number")
+        seen, k = self.graph.seen.pairs(users), self.cutoffs[-1]
+        if scores[seen].isnan().any():
+            raise ValueError(_NOT_A_NUMBER)
+        lists = {name: top_candidates(scores, seen, name, k, self.order) for name in self.item_sets}
+        if "repeat" in lists and len(lists) == 1 and scores.amax(dim=1).isnan().any():
+            raise ValueError(_NOT_A_NUMBER)
+        self._collect_lists(users, lists)
+
+    def _collect_lists(self, users: Tensor, lists: dict[ItemSet, tuple[Tensor, Tensor]]) -> None:
         for name, (values, items) in lists.items():
+            if values[:, :1].isnan().any():
+                raise ValueError(_NOT_A_NUMBER)
             self._collect(name, users, values, items)
 
     def _collect(self, name: ItemSet, users: Tensor, values: Tensor, items: Tensor) -> None:

@@ -7,6 +7,7 @@ Shapes, everywhere in this package: ``B`` batch, ``U`` users, ``I`` items, ``N =
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -58,6 +59,11 @@ class Encoder(nn.Module, ABC):
         embeddings: Embeddings = self(graph)
         return embeddings
 
+    def sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
+        """Vectors of as many users and of items, at most one: what tells a decoder their sizes."""
+        embeddings: Embeddings = self(graph)
+        return embeddings.user[:1], embeddings.item[:1]
+
     def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Embed only the users and items of a batch; encoders that can do so at less cost override this.
 
@@ -105,10 +111,21 @@ class Recommender(nn.Module, ABC):
             k: Items per user.
             candidates: ``new`` leaves out items the user has bought, ``repeat`` keeps only those.
         """
-        scores = self.score(users)
-        order = tie_order(scores.shape[1], scores.device)
-        values, items = top_candidates(scores, self.graph.seen.pairs(users), candidates, k, order)
+        values, items = self.lists(users, k, [candidates])[candidates]
         return Ranking(users, items.masked_fill(values.isneginf(), -1), values)
+
+    @torch.no_grad()
+    def lists(
+        self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
+    ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
+        """Scores and items of the `k` best of each item set, each ``[B, min(k, I)]``, as of one `score`.
+
+        A score of −inf stands with an arbitrary item where a user has fewer. A model that finds the best
+        without scoring the rest may override this.
+        """
+        scores, seen = self.score(users), self.graph.seen.pairs(users)
+        order = tie_order(scores.shape[1], scores.device)
+        return {name: top_candidates(scores, seen, name, k, order) for name in item_sets}
 
 
 def top_candidates(

@@ -36,7 +36,7 @@ def top_items(scores: Tensor, k: int, order: Tensor) -> tuple[Tensor, Tensor]:
     k = min(k, scores.shape[1])
     top, items = _largest(scores, min(k + 1, scores.shape[1]))
     items = items[:, :k]
-    rank = _rank(order)
+    rank = rank_of(order)
     if top.shape[1] > k:
         last, following = top[:, k - 1], top[:, k]
         tied = ((last == following) & ~last.isneginf()).nonzero().flatten()
@@ -71,7 +71,7 @@ def top_seen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tensor)
     """
     rows, items = seen
     # the columns of each user are filled in the given order, so that ties go to the first column
-    by_order = (rows * len(order) + _rank(order)[items]).argsort()
+    by_order = (rows * len(order) + rank_of(order)[items]).argsort()
     rows, items = rows[by_order], items[by_order]
     counts = torch.bincount(rows, minlength=len(scores))
     columns = torch.arange(len(rows), device=rows.device) - (counts.cumsum(0) - counts)[rows]
@@ -85,7 +85,7 @@ def top_seen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tensor)
     return values, names.gather(1, best)
 
 
-def _rank(order: Tensor) -> Tensor:
+def rank_of(order: Tensor) -> Tensor:
     """Place of each item in the order, the inverse permutation. Shape ``[I]``."""
     return torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
 
