@@ -133,7 +133,7 @@ def test_a_run_of_another_project_is_refused(tmp_path, monkeypatch):
         read_runs([tmp_path])
 
 
-def test_compare_writes_three_files_and_nothing_when_it_fails(logged, tmp_path):
+def test_compare_writes_its_files_and_nothing_when_it_fails(logged, tmp_path):
     out = tmp_path / "out"
     with pytest.raises(InputError, match="no such file"):
         compare([logged], out, offers=tmp_path / "absent.parquet")
@@ -142,7 +142,12 @@ def test_compare_writes_three_files_and_nothing_when_it_fails(logged, tmp_path):
     report = compare([logged / "lightgcn"], out, title="Shop", notes={"Margin": "35 %"})
 
     assert report == out / "report.html"
-    assert sorted(path.name for path in out.iterdir()) == ["comparison.csv", "comparison.md", "report.html"]
+    assert sorted(path.name for path in out.iterdir()) == [
+        "comparison.csv",
+        "comparison.md",
+        "report.html",
+        "significance.csv",
+    ]
     table = pd.read_csv(out / "comparison.csv").set_index(["run", "metric"])
     row = table.loc[("lightgcn", "ndcg_20_all")]
     assert (row["value"], row["low"], row["high"], row["seeds"]) == (0.4, 0.38, 0.42, 1)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
+
 from graphrec.files import write_text
 from graphrec.report.html import render_html
+from graphrec.report.leads import leads_markdown
 from graphrec.report.offer_summary import read_offers
 from graphrec.report.publish import publish
 from graphrec.report.runs import read_runs
+from graphrec.report.significance import significance
 from graphrec.report.table import comparison, to_markdown
 
 
@@ -22,7 +26,7 @@ def compare(
     notes: dict[str, str] | None = None,
     allow_different_splits: bool = False,
 ) -> Path:
-    """Compares finished runs and writes `comparison.csv`, `comparison.md` and `report.html`.
+    """Compares finished runs and writes `comparison.csv`, `comparison.md`, `significance.csv`, `report.html`.
 
     Args:
         runs: Run folders, or folders of runs.
@@ -42,9 +46,12 @@ def compare(
     offered = None if offers is None else read_offers(offers)
     records = read_runs(runs)
     table = comparison(records, allow_different_splits)
-    report = render_html(table, records, offered, title, notes or {}, out / "report.html")
-    write_text(out / "comparison.md", to_markdown(table))
+    with Console(stderr=True).status("Paired bootstrap over users"):
+        tests = significance(records)
+    report = render_html(table, records, offered, title, notes or {}, out / "report.html", tests)
+    write_text(out / "comparison.md", "\n".join([to_markdown(table), leads_markdown(table, tests)]))
     write_text(out / "comparison.csv", table.to_csv(index=False))
+    write_text(out / "significance.csv", tests.table.to_csv(index=False))
     if wandb is not None:
-        publish(table, records, wandb, title)
+        publish(table, records, wandb, title, tests)
     return report

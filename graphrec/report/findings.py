@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from graphrec.report.leads import p_text
+from graphrec.report.significance import Significance
 from graphrec.report.table import main_cutoff
 
 ITEM_WORDS = {
@@ -14,6 +16,8 @@ ITEM_WORDS = {
     "repeat": "items bought before",
     "new": "items never bought before",
 }
+CHANCE = 0.05
+"""A lead with a larger p may be chance."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,8 @@ class Finding:
         leader: The run with the highest NDCG.
         value: Its NDCG; `low` and `high` are the bounds of the 95 % interval.
         runner_up: The next best run, or None when there is only one.
-        sure: Whether the intervals of leader and runner-up are apart.
+        sure: Whether the lead over every other run is more than chance: by the paired test where there is
+            one, else because no interval reaches the leader's.
         sentence: All this in words.
     """
 
@@ -41,24 +46,26 @@ class Finding:
     sentence: str
 
 
-def findings(table: pd.DataFrame) -> list[Finding]:
+def findings(table: pd.DataFrame, tests: Significance | None = None) -> list[Finding]:
     """One finding per dataset and item set, by NDCG at the main cut-off.
 
-    Overlapping intervals do not prove a tie (the runs share their users, so a paired test could still tell
-    them apart); the words say no more than what the intervals show.
+    Overlapping intervals do not prove a tie: the runs share their users, so a paired test may still tell them
+    apart. Where one was made against every other run, the words are its; else they say no more than what the
+    intervals show.
 
     Args:
         table: What `comparison` returned.
+        tests: What `significance` returned for the same runs.
     """
     k = main_cutoff(table)
     rows = table[(table["measure"] == "ndcg") & (table["k"] == k)].dropna(subset=["value"])
     return [
-        _finding(str(dataset), str(items), part.sort_values("value", ascending=False), k)
+        _finding(str(dataset), str(items), part.sort_values("value", ascending=False), k, tests)
         for (dataset, items), part in rows.groupby(["dataset", "items"], sort=False)
     ]
 
 
-def _finding(dataset: str, items: str, part: pd.DataFrame, k: int) -> Finding:
+def _finding(dataset: str, items: str, part: pd.DataFrame, k: int, tests: Significance | None) -> Finding:
     """The finding of one item set; rows come best first."""
     runs, values = part["run"].tolist(), part["value"].tolist()
     lows, highs = part["low"].tolist(), part["high"].tolist()
@@ -71,7 +78,13 @@ def _finding(dataset: str, items: str, part: pd.DataFrame, k: int) -> Finding:
     if len(runs) > 1:
         gain = f" ({values[0] / values[1] - 1:+.0%})" if values[1] > 0 else ""
         sentence += f", ahead of {runs[1]} with {values[1]:.4f}{gain}"
-    sentence += _certainty(len(runs), overlapping, lows[0])
+    pairs = {} if tests is None else tests.of(dataset, items, f"ndcg_{k}")
+    chances = {run: pairs[runs[0], run]["p"] for run in runs[1:] if (runs[0], run) in pairs}
+    if len(runs) > 1 and len(chances) == len(runs) - 1:
+        sure = max(chances.values()) < CHANCE
+        sentence += _tested(chances)
+    else:
+        sentence += _certainty(len(runs), overlapping, lows[0])
     return Finding(
         dataset,
         items,
@@ -88,6 +101,16 @@ def _finding(dataset: str, items: str, part: pd.DataFrame, k: int) -> Finding:
 def _bounds(low: float, high: float) -> str:
     """` [0.180, 0.188]`, or nothing when no interval was measured."""
     return "" if math.isnan(low) or math.isnan(high) else f" [{low:.4f}, {high:.4f}]"
+
+
+def _tested(chances: dict[str, float]) -> str:
+    """The half sentence on how sure the lead is, from the p of every other run, the closest one first."""
+    close = [f"{run} ({p_text(p)})" for run, p in chances.items() if p >= CHANCE]
+    if not close:
+        return f"; a paired bootstrap over users confirms every lead ({p_text(max(chances.values()))})."
+    return (
+        f"; a paired bootstrap over users cannot tell it from {', '.join(close)}: this order may be chance."
+    )
 
 
 def _certainty(count: int, overlapping: list[str], low: float) -> str:

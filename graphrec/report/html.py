@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from graphrec import __version__
 from graphrec.files import write_text
 from graphrec.report import charts
 from graphrec.report.findings import ITEM_WORDS, findings
+from graphrec.report.leads import EXPLANATION, leads
 from graphrec.report.offer_summary import check_offers, offers_sample, policy_totals
 from graphrec.report.runs import RunRecord
+from graphrec.report.significance import COLUMNS, Significance
 from graphrec.report.table import MEASURES, labels, main_cutoff
 
 _CURVES = {"val_ndcg": "Validation NDCG", "val_recall": "Validation recall"}
@@ -28,6 +31,7 @@ def render_html(
     title: str,
     notes: dict[str, str],
     out: Path,
+    tests: Significance | None = None,
 ) -> Path:
     """Writes the report: findings, bars with intervals, learning curves, tables, offers, how to reproduce.
 
@@ -40,6 +44,7 @@ def render_html(
         title: Heading of the page.
         notes: Assumptions to list, name to value.
         out: The file to write.
+        tests: What `graphrec.report.significance.significance` returned for the runs.
 
     Raises:
         InputError: The offers table lacks rows or columns.
@@ -48,12 +53,17 @@ def render_html(
     # Not select_autoescape: it goes by the file's ending and would leave `.j2` unescaped.
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["number"] = _number
-    comparison = _short(comparison)
+    comparison = _short(comparison, ["run"])
+    tests = Significance(pd.DataFrame(columns=COLUMNS), []) if tests is None else tests
+    tests = replace(tests, table=_short(tests.table, ["run_a", "run_b"]))
     assumptions = {**({} if offers is None else _plain(offers.attrs)), **notes}
     page = environment.get_template("page.html.j2").render(
         title=title,
         version=__version__,
-        findings=findings(comparison),
+        findings=findings(comparison, tests),
+        leads={one.dataset: one for one in leads(comparison, tests)},
+        explanation=EXPLANATION,
+        left_out=tests.left_out,
         datasets=[_dataset(comparison, runs, name) for name in comparison["dataset"].unique()],
         metrics=comparison.to_dict("records"),
         measures=MEASURES,
@@ -152,10 +162,13 @@ def _commands(runs: list[RunRecord], out: Path) -> list[str]:
     return [*lines, f"graphrec compare {folders} --out {shlex.quote(str(out.parent))}"]
 
 
-def _short(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with run names as the page shows them: the heading says the dataset already."""
-    names = [_without(name, dataset) for name, dataset in comparison[["run", "dataset"]].to_numpy()]
-    return comparison.assign(run=names)
+def _short(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The table with run names as the page shows them: the heading says the dataset already."""
+    short = {
+        column: [_without(name, dataset) for name, dataset in table[[column, "dataset"]].to_numpy()]
+        for column in columns
+    }
+    return table.assign(**short)
 
 
 def _without(name: str, dataset: str) -> str:

@@ -8,11 +8,19 @@ import pandas as pd
 
 from graphrec.errors import InputError
 from graphrec.report.findings import ITEM_WORDS, findings
+from graphrec.report.leads import leads_markdown
 from graphrec.report.runs import RunRecord
+from graphrec.report.significance import Significance
 from graphrec.report.table import MEASURES, main_cutoff, to_markdown
 
 
-def publish(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str, title: str) -> str:
+def publish(
+    comparison: pd.DataFrame,
+    runs: list[RunRecord],
+    entity_project: str,
+    title: str,
+    tests: Significance | None = None,
+) -> str:
     """Saves the comparison as a W&B Report.
 
     The report's panels draw on the runs of that project, so offline runs have to be uploaded first
@@ -23,6 +31,7 @@ def publish(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str
         runs: The runs it was made from.
         entity_project: `ENTITY/PROJECT`.
         title: Title of the report.
+        tests: What `graphrec.report.significance.significance` returned for the runs.
 
     Returns:
         Address of the report.
@@ -30,7 +39,7 @@ def publish(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str
     Raises:
         InputError: The target is not `ENTITY/PROJECT`, wandb-workspaces is missing or W&B refuses.
     """
-    report = build_report(comparison, runs, entity_project, title)
+    report = build_report(comparison, runs, entity_project, title, tests)
     import wandb
 
     try:
@@ -44,7 +53,13 @@ def publish(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str
     return str(report.url)
 
 
-def build_report(comparison: pd.DataFrame, runs: list[RunRecord], entity_project: str, title: str) -> Any:
+def build_report(
+    comparison: pd.DataFrame,
+    runs: list[RunRecord],
+    entity_project: str,
+    title: str,
+    tests: Significance | None = None,
+) -> Any:
     """The report as an object, made without any connection.
 
     Returns:
@@ -58,10 +73,15 @@ def build_report(comparison: pd.DataFrame, runs: list[RunRecord], entity_project
         mend = "write it as ENTITY/PROJECT, such as my-team/graphrec"
         raise InputError(f"'{entity_project}' names no W&B project", column="--wandb", mend=mend)
     wr = _workspaces()
-    said = "\n".join(f"- **{finding.dataset}**: {finding.sentence}" for finding in findings(comparison))
+    said = "\n".join(
+        f"- **{finding.dataset}**: {finding.sentence}" for finding in findings(comparison, tests)
+    )
     blocks = [wr.TableOfContents(), wr.H1("Findings"), wr.MarkdownBlock(said)]
     blocks += [wr.H1("Test metrics"), wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_bars(wr, comparison))]
-    blocks += [wr.MarkdownBlock(to_markdown(comparison)), wr.H1("Learning curves")]
+    blocks += [wr.MarkdownBlock(to_markdown(comparison))]
+    if tests is not None and (paired := leads_markdown(comparison, tests)):
+        blocks += [wr.MarkdownBlock(paired)]
+    blocks += [wr.H1("Learning curves")]
     blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_curves(wr, main_cutoff(comparison)))]
     blocks += [wr.H1("Configurations")]
     blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=[wr.RunComparer(diff_only="split")])]

@@ -140,7 +140,7 @@ def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
     shown = table[table["k"] == k]
     parts = ["Test metrics with 95 % bootstrap intervals over users; the best value of a column is bold."]
     for (dataset, items), part in shown.groupby(["dataset", "items"], sort=False):
-        parts += [f"## {_cell(str(dataset))}, {items} items", _markdown_table(part, k)]
+        parts += [f"## {escape(str(dataset))}, {items} items", _markdown_table(part, k)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -154,7 +154,7 @@ def _markdown_table(part: pd.DataFrame, k: int) -> str:
     lines = ["| " + " | ".join(header) + " |", "| --- | --- " + "| ---: " * (len(header) - 2) + "|"]
     for run in order:
         rows = part[part["run"] == run].set_index("measure")
-        cells = [_cell(run), _cell(rows["model"].iloc[0]), str(rows["seeds"].max())]
+        cells = [escape(run), escape(rows["model"].iloc[0]), str(rows["seeds"].max())]
         values = rows[["value", "low", "high"]].reindex(measures).itertuples(name=None)
         cells += [_number(value, low, high, best.get(measure)) for measure, value, low, high in values]
         lines.append("| " + " | ".join(cells) + " |")
@@ -169,6 +169,6 @@ def _number(value: float, low: float, high: float, best: float | None) -> str:
     return text if math.isnan(low) or math.isnan(high) else f"{text} [{low:.4f}, {high:.4f}]"
 
 
-def _cell(text: str) -> str:
+def escape(text: str) -> str:
     """Text that can neither end a table cell nor become HTML or emphasis."""
     return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
