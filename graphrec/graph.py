@@ -34,7 +34,7 @@ class ItemLists(nn.Module):
         counts = np.bincount(pairs[:, 0], minlength=num_users)
         start = torch.from_numpy(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
         self.register_buffer("start", start, persistent=False)
-        items = torch.from_numpy(np.array(pairs[:, 1], dtype=np.int64))
+        items = torch.from_numpy(np.ascontiguousarray(pairs[:, 1], dtype=np.int64))
         self.register_buffer("items", items, persistent=False)
 
     def counts(self, users: Tensor) -> Tensor:
@@ -104,7 +104,8 @@ class BipartiteGraph(nn.Module):
         self.num_users, self.num_items = len(train.users), len(train.items)
         pairs = train.pairs()
         self.seen = ItemLists(pairs, self.num_users, self.num_items)
-        self.register_buffer("edge_user", torch.from_numpy(pairs[:, 0].copy()), persistent=False)
+        users = torch.from_numpy(np.ascontiguousarray(pairs[:, 0]))
+        self.register_buffer("edge_user", users, persistent=False)
         self.register_buffer("edge_item", self.seen.items, persistent=False)
         self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
         self.has_weeks = Columns.WEEK in train.frame

@@ -75,6 +75,17 @@ def test_edges_are_the_distinct_pairs_of_train_sorted():
     }
 
 
+def test_edges_are_kept_once_in_memory():
+    graph = BipartiteGraph(
+        Interactions(interactions().frame.drop_duplicates(), IdMap(np.arange(USERS)), IdMap(np.arange(ITEMS)))
+    )
+    assert graph.edge_item.data_ptr() == graph.seen.items.data_ptr() == graph.history_item.data_ptr()
+    assert graph.edge_user.is_contiguous()
+    assert (
+        graph.edge_item.data_ptr() - graph.edge_user.data_ptr() == 8 * graph.num_edges
+    )  # the pairs, uncopied
+
+
 def test_history_keeps_each_week_once_and_without_weeks_each_row():
     rows = 60
     weeks = np.random.default_rng(1).integers(1, 3, size=rows)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -86,3 +88,19 @@ def test_raw_data_needs_both_ids(column):
 def test_raw_data_needs_a_row():
     with pytest.raises(InputError, match="no interaction is left"):
         RawData("shop", pd.DataFrame({"user_id": [], "item_id": []}))
+
+
+def test_a_long_fingerprint_is_that_of_the_whole_text(monkeypatch):
+    rng = np.random.default_rng(0)
+    log = pd.DataFrame(
+        {"user_id": rng.integers(9, size=40), "item_id": rng.choice(["x", "yy", "z"], size=40)}
+    )
+    encoded = encode(log)
+    pairs = encoded.pairs()
+    text = "".join(
+        "\n".join(map(str, ids.ids[codes]))
+        for ids, codes in ((encoded.users, pairs[:, 0]), (encoded.items, pairs[:, 1]))
+    )
+    monkeypatch.setattr("graphrec.data.interactions.HASHED_ROWS", 4)
+    assert len(pairs) > 8
+    assert encoded.sha256() == hashlib.sha256(text.encode()).hexdigest()

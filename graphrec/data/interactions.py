@@ -14,6 +14,9 @@ import pandas as pd
 from graphrec.data.cleaning import CleaningStep
 from graphrec.errors import InputError
 
+HASHED_ROWS = 1 << 16
+"""Rows of a fingerprint that are text at the same time."""
+
 
 class Columns:
     """Names of the columns of a log; only ``user_id`` and ``item_id`` are required.
@@ -114,8 +117,11 @@ class Interactions:
     def encode(cls, log: pd.DataFrame, users: IdMap, items: IdMap) -> Interactions:
         """Give codes to a log; rows of users or items that the maps do not know are dropped."""
         user, item = users.codes(log[Columns.USER]), items.codes(log[Columns.ITEM])
-        frame = log.assign(**{Columns.USER_CODE: user, Columns.ITEM_CODE: item})
-        return cls(frame[(user >= 0) & (item >= 0)].reset_index(drop=True), users, items)
+        frame, known = (
+            log.assign(**{Columns.USER_CODE: user, Columns.ITEM_CODE: item}),
+            (user >= 0) & (item >= 0),
+        )
+        return cls((frame if known.all() else frame[known]).reset_index(drop=True), users, items)
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -123,16 +129,26 @@ class Interactions:
 
     def pairs(self) -> npt.NDArray[np.int64]:
         """Distinct (user, item) pairs, sorted. Shape ``[E, 2]``."""
-        user = self.frame[Columns.USER_CODE].to_numpy(dtype=np.int64)
-        item = self.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64)
         width = max(len(self.items), 1)
-        key = np.unique(user * width + item)
-        return np.stack([key // width, key % width], axis=1)
+        key = self.frame[Columns.USER_CODE].to_numpy(dtype=np.int64) * width
+        key += self.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64)
+        key.sort()  # and not np.unique, whose hash table takes 30 times as long for 16 M pairs
+        first = np.ones(len(key), dtype=bool)
+        np.not_equal(key[1:], key[:-1], out=first[1:])
+        if not first.all():
+            key = key[first]
+        columns = np.empty((2, len(key)), dtype=np.int64)  # each in one piece: a graph takes them as they are
+        np.floor_divide(key, width, out=columns[0])
+        np.remainder(key, width, out=columns[1])
+        return columns.T
 
     def sha256(self) -> str:
         """Fingerprint of the distinct pairs in external ids."""
         pairs = self.pairs()
         digest = hashlib.sha256()
         for ids, codes in ((self.users.ids, pairs[:, 0]), (self.items.ids, pairs[:, 1])):
-            digest.update("\n".join(map(str, ids[codes].tolist())).encode())
+            texts = np.array([str(value) for value in ids.tolist()], dtype=object)
+            for start in range(0, len(codes), HASHED_ROWS):
+                text = "\n".join(texts[codes[start : start + HASHED_ROWS]])
+                digest.update(f"\n{text}".encode() if start else text.encode())
         return digest.hexdigest()

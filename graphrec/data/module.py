@@ -11,7 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from graphrec.data.features import FeatureOptions, Features, build_features
 from graphrec.data.interactions import Interactions, RawData
@@ -48,7 +48,31 @@ class EdgeBatches(Sampler[Tensor]):
     def __iter__(self) -> Iterator[Tensor]:
         """Yield tensors of edge ids, each ``[B]``."""
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        yield from torch.split(torch.randperm(self.num_edges, generator=generator), self.batch_size)
+        order = torch.randperm(self.num_edges, generator=generator, dtype=self._type())
+        yield from (edges.long() for edges in torch.split(order, self.batch_size))
+
+    def _type(self) -> torch.dtype:
+        """The narrowest that holds every id; the order does not depend on it."""
+        return torch.int32 if self.num_edges < 2**31 else torch.int64
+
+
+class EdgeIds(Dataset[Tensor]):
+    """Edge ids are their own data: a batch of them is what was asked for.
+
+    Args:
+        num_edges: Number of training edges ``E``.
+    """
+
+    def __init__(self, num_edges: int) -> None:
+        self.num_edges = num_edges
+
+    def __len__(self) -> int:
+        """Number of edges."""
+        return self.num_edges
+
+    def __getitem__(self, edges: Tensor) -> Tensor:
+        """The same ids, ``[B]``."""
+        return edges
 
 
 class RecommenderData(pl.LightningDataModule):
@@ -75,7 +99,7 @@ class RecommenderData(pl.LightningDataModule):
         item_sets: list[Literal["all", "repeat", "new"]] | None = None,
         cutoffs: list[int] | None = None,
         batch_size: int = 8192,
-        eval_batch_size: int = 512,
+        eval_batch_size: int = 128,
         refit: bool = False,
         seed: int = 0,
     ) -> None:
@@ -101,9 +125,9 @@ class RecommenderData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Batches of edge ids, the same global batches in every process; the task takes its rows of them."""
-        edges = torch.arange(len(self.split.train.pairs()))
+        edges = EdgeIds(len(self.split.train.pairs()))
         batches = EdgeBatches(len(edges), self.batch_size, run_seed())
-        return DataLoader(edges, batch_size=None, sampler=batches)  # type: ignore[arg-type]
+        return DataLoader(edges, batch_size=None, sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
         """Batches of the users who have validation items; none after a refit."""
