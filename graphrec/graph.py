@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from graphrec.data.features import Features
 from graphrec.data.interactions import Columns, Interactions
+from graphrec.data.shards import Shard
 from graphrec.propagation import polynomial, polynomial_rows
+from graphrec.sharding import ShardedMatrix, sharded_polynomial, sharded_polynomial_rows, whole_table
 from graphrec.sparse import SparseMatrix
 
 
@@ -89,6 +91,8 @@ class BipartiteGraph(nn.Module):
     Args:
         train: Training interactions; no other part may enter.
         features: Feature vectors for the encoders that use them.
+        shard: Which nodes this process holds, if their vectors and the adjacency are shared out over several;
+            ``x`` then stands for this process's rows of it, and all processes must call what propagates.
     """
 
     edge_user: Tensor
@@ -99,7 +103,9 @@ class BipartiteGraph(nn.Module):
     user_features: Tensor | None
     item_features: Tensor | None
 
-    def __init__(self, train: Interactions, features: Features | None = None) -> None:
+    def __init__(
+        self, train: Interactions, features: Features | None = None, shard: Shard | None = None
+    ) -> None:
         super().__init__()
         self.num_users, self.num_items = len(train.users), len(train.items)
         pairs = train.pairs()
@@ -107,7 +113,9 @@ class BipartiteGraph(nn.Module):
         users = torch.from_numpy(np.ascontiguousarray(pairs[:, 0]))
         self.register_buffer("edge_user", users, persistent=False)
         self.register_buffer("edge_item", self.seen.items, persistent=False)
-        self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
+        self.sharded = None if shard is None else ShardedMatrix(self._normalised(), shard)
+        if shard is None:
+            self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
         self.has_weeks = Columns.WEEK in train.frame
         self._add_history(train)
         for side in ("user", "item"):
@@ -118,6 +126,11 @@ class BipartiteGraph(nn.Module):
     def num_nodes(self) -> int:
         """``N = U + I``."""
         return self.num_users + self.num_items
+
+    @property
+    def nodes(self) -> range:
+        """The nodes whose vectors this process holds."""
+        return range(self.num_nodes) if self.sharded is None else self.sharded.nodes
 
     @property
     def num_edges(self) -> int:
@@ -139,6 +152,8 @@ class BipartiteGraph(nn.Module):
         self, x: Tensor, coefficients: Sequence[float], storage: torch.dtype = torch.float32
     ) -> Tensor:
         """Polynomial graph filter ``Σ_l c_l Â^l x``, ``Â = D^-1/2 A D^-1/2``. ``[N, D]`` to ``[N, D]``."""
+        if self.sharded is not None:
+            return whole_table(self.sharded, sharded_polynomial(self.sharded, x, coefficients, storage))
         return polynomial(self.adjacency, x, coefficients, storage)
 
     def filter_nodes(
@@ -148,7 +163,13 @@ class BipartiteGraph(nn.Module):
 
         ``x [N, D]`` and ``nodes [n]`` to two tensors of shape ``[n, D]``.
         """
+        if self.sharded is not None:
+            return sharded_polynomial_rows(self.sharded, x, coefficients, nodes, storage)
         return polynomial_rows(self.adjacency, x, coefficients, nodes, storage)
+
+    def whole(self, x: Tensor) -> Tensor:
+        """The rows of every node, ``[N, D]``: `x` itself, unless rows are shared out over processes."""
+        return x if self.sharded is None else whole_table(self.sharded, x)
 
     def seen_mask(self, users: Tensor) -> Tensor:
         """True where the pair is a training edge. Shape ``[B, I]``, bool."""

@@ -147,7 +147,7 @@ def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) ->
     return blocks(x, storage) if len(coefficients) > 2 else iter([slice(None)])
 
 
-class _Slice:
+class Slice:
     """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU.
 
     Transposing takes one core a while and is not needed before the gradient is, so a thread does it
@@ -183,7 +183,7 @@ class _Whole:
         return _step(self.csr, spread.index_copy_(0, self.rows, gradient), storage)
 
 
-def _rows_of(csr: Csr, rows: Tensor) -> _Slice | _Whole:
+def _rows_of(csr: Csr, rows: Tensor) -> Slice | _Whole:
     """Cut where it pays: cutting and transposing cost about as much as the product they save."""
     cut = csr.values.device.type == "cpu" and 2 * csr.entries(rows) < len(csr.col)
-    return _Slice(csr, rows) if cut else _Whole(csr, rows)
+    return Slice(csr, rows) if cut else _Whole(csr, rows)

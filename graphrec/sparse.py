@@ -35,6 +35,8 @@ class Csr(NamedTuple):
 
     def product(self, x: Tensor) -> Tensor:
         """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient."""
+        if not len(self.col):
+            return x.new_zeros(len(self.crow) - 1, x.shape[1])
         if x.device.type != "cpu":
             return self.tensor() @ x
         return functional.embedding_bag(
@@ -61,11 +63,20 @@ class Csr(NamedTuple):
         return int((self.crow[rows + 1] - self.crow[rows]).sum())
 
     def take(self, rows: Tensor) -> Csr:
-        """Some rows; on the CPU, where SciPy copies them ten times as fast as torch gathers them."""
+        """Some rows; on the CPU, SciPy copies them ten times as fast as torch gathers them."""
+        if self.values.device.type != "cpu":
+            start, counts = self.crow[rows], self.crow[rows + 1] - self.crow[rows]
+            crow = functional.pad(counts.cumsum(0, dtype=self.crow.dtype), (1, 0))
+            places = torch.repeat_interleave(start - crow[:-1], counts)
+            places += torch.arange(len(places), device=places.device, dtype=places.dtype)
+            return Csr(crow, self.col[places], self.values[places], self.columns)
         return self._of(self._scipy()[rows.numpy()], self.columns)
 
     def transpose(self) -> Csr:
-        """The transposed matrix; on the CPU."""
+        """The transposed matrix."""
+        if self.values.device.type != "cpu":
+            other = self.tensor().to_sparse_csc()
+            return Csr(other.ccol_indices(), other.row_indices(), other.values(), len(self.crow) - 1)
         return self._of(self._scipy().T.tocsr(), len(self.crow) - 1)
 
     def _scipy(self) -> sp.csr_array:

@@ -17,6 +17,7 @@ LAYERS = (
     ("data",),
     ("sparse",),
     ("propagation",),
+    ("sharding",),
     ("graph",),
     ("sampling",),
     ("models",),

@@ -26,7 +26,7 @@ def check_split(checkpoint: dict[str, Any], data: RecommenderData) -> None:
 
 def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> None:
     """Raise `InputError` if the configuration builds another model than the checkpoint holds."""
-    ours = {name: tuple(value.shape) for name, value in task.state_dict().items()}
+    ours = task.weight_shapes()
     theirs = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
     different = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     if different:

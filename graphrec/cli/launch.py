@@ -8,7 +8,7 @@ import os
 from functools import cache
 from typing import Any
 
-from pytorch_lightning.strategies import DDPStrategy, StrategyRegistry
+from pytorch_lightning.strategies import DDPStrategy, ModelParallelStrategy, StrategyRegistry
 from pytorch_lightning.utilities import rank_zero_only
 from torch import distributed
 from torch.distributed.rendezvous import rendezvous
@@ -38,6 +38,29 @@ StrategyRegistry.register(
     start_method="popen",
     gradient_as_bucket_view=True,
     **{_each_step: False},
+)
+
+
+class RowShardedStrategy(ModelParallelStrategy):
+    """One model over all processes: each holds a range of nodes, their vectors and their part of the matrix.
+
+    All processes compute the loss of the whole batch, so gradients need not be exchanged. Checkpoints are
+    single files as of one process; they are put together in the first process.
+    """
+
+    shares_rows = True
+
+    def __init__(self) -> None:
+        super().__init__(data_parallel_size=1, save_distributed_checkpoint=False)
+
+    def setup_environment(self) -> None:
+        """Form one group of the processes of all machines."""
+        self._tensor_parallel_size = self.num_nodes * self.num_processes
+        super().setup_environment()
+
+
+StrategyRegistry.register(
+    "row_sharded", RowShardedStrategy, description="Rows of table and matrix shared out over the processes"
 )
 _calls = itertools.count()
 

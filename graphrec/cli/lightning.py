@@ -25,6 +25,7 @@ from graphrec.cli.terminal import print_measures
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
+from graphrec.data.shards import node_shard
 from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_rankings
 from graphrec.files import write_parquet, write_text
@@ -171,11 +172,14 @@ class GraphRecCLI(LightningCLI):
         if self.subcommand == "fit" and self._watched:
             check_monitor(self.run_options.monitor, self.datamodule)
         with self.trainer.init_module():
-            self.model.bind(BipartiteGraph(self.datamodule.split.train, self.datamodule.features))
+            train, shard = self.datamodule.split.train, node_shard(self.trainer)
+            self.model.bind(BipartiteGraph(train, self.datamodule.features, shard))
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
         processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
         say(f"device: {self.trainer.strategy.root_device}{processes}")
+        if shard is not None and self.subcommand == "fit":
+            say(f"row_sharded: {self.model.holding()}")
         if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             make_folder(self.folder, self.subcommand == "fit")
 

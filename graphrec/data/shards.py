@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Shard:
-    """Every `size`-th row, from row `rank` on: all rows go to exactly one process each, none is padded.
+    """One of several parts of some rows: all rows go to exactly one process each, none is padded.
 
     Args:
         rank: Which of the shards this process holds.
@@ -23,8 +23,13 @@ class Shard:
     size: int = 1
 
     def rows(self, values: Tensor) -> Tensor:
-        """The rows of this shard, a view; none where there are fewer rows than shards."""
+        """Every `size`-th row, from row `rank` on, a view; none where there are fewer rows than shards."""
         return values if self.size == 1 else values[self.rank :: self.size]
+
+    def range(self, rows: int) -> range:
+        """A range of rows instead, cut as ``torch.chunk`` and DTensor do: all alike but the last ones."""
+        length = -(-rows // self.size)
+        return range(min(self.rank * length, rows), min((self.rank + 1) * length, rows))
 
     def weighted(self, rows: int) -> tuple[Shard, float]:
         """A shard with at least one row, and the weight of a mean over it.
@@ -54,3 +59,10 @@ def training_shard(trainer: Trainer | None) -> Shard:
 def evaluation_shard(trainer: Trainer | None) -> Shard:
     """The part of the users that this process ranks, whatever the strategy."""
     return Shard() if trainer is None else Shard(trainer.global_rank, trainer.world_size)
+
+
+def node_shard(trainer: Trainer | None) -> Shard | None:
+    """The part of the nodes whose vectors this process holds; none where each process holds all of them."""
+    if trainer is None or not getattr(trainer.strategy, "shares_rows", False):
+        return None
+    return Shard(trainer.global_rank, trainer.world_size)

@@ -25,8 +25,7 @@ class EmbeddingRecommender(Recommender):
         self.graph, self.encoder, self.decoder = graph, encoder, decoder
         self._cached: Embeddings | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
-            embeddings: Embeddings = encoder(graph)
-            decoder(embeddings.user[:1], embeddings.item[:1])
+            decoder(*encoder.sample(graph))
 
     def embeddings(self) -> Embeddings:
         """Vectors of every user and item, with gradients in training mode only."""

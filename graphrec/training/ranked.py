@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from graphrec.data.module import RecommenderData
+from graphrec.data.shards import node_shard
+from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_metrics
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.files import write_parquet, write_text
@@ -25,6 +27,8 @@ class RankedTask(pl.LightningModule):
     """A recommender under a Lightning trainer, ranked over the whole catalogue."""
 
     recommender: Recommender
+    shares_rows = False
+    """Whether several processes can hold one model together."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,13 +47,28 @@ class RankedTask(pl.LightningModule):
         return cast(RecommenderData, self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def bind(self, graph: BipartiteGraph) -> None:
-        """Build the recommender on a graph; the trainer calls it through `configure_model`."""
+        """Build the recommender on a graph; the trainer calls it through `configure_model`.
+
+        Raises:
+            InputError: If the graph is shared out over several processes and this model cannot be.
+        """
+        if graph.sharded is not None and not self.shares_rows:
+            raise InputError(
+                f"row_sharded: {type(self).__name__} needs the whole graph in each process",
+                column="--trainer.strategy",
+                mend="choose ddp",
+            )
         self.recommender = self.build(graph)
 
     def configure_model(self) -> None:
         """Build once, when the data is known and before a checkpoint is restored."""
         if not hasattr(self, "recommender"):
-            self.bind(BipartiteGraph(self.data.split.train, self.data.features))
+            shard = node_shard(self.trainer)
+            self.bind(BipartiteGraph(self.data.split.train, self.data.features, shard))
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights by name, as a checkpoint holds them."""
+        return {name: tuple(value.shape) for name, value in self.state_dict().items()}
 
     def forward(self, users: Tensor) -> Tensor:
         """Raw scores of the whole catalogue. Shape ``[B, I]``."""

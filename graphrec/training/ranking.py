@@ -19,6 +19,7 @@ from graphrec.models.base import Decoder, Embeddings, Encoder, Rows
 from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
+from graphrec.models.table import EmbeddingTable
 from graphrec.sampling import pair_negatives, shared_negatives, step_generator
 from graphrec.training.ranked import RankedTask
 
@@ -83,6 +84,7 @@ class RankingTask(RankedTask):
     """
 
     recommender: EmbeddingRecommender
+    shares_rows = True
 
     def __init__(
         self,
@@ -108,8 +110,51 @@ class RankingTask(RankedTask):
             )
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
-        """Encoder and decoder over the graph."""
-        return EmbeddingRecommender(graph, self.encoder_factory(graph), self.decoder)
+        """Encoder and decoder over the graph.
+
+        Raises:
+            InputError: If the graph is shared out over several processes and this model cannot be.
+        """
+        encoder = self.encoder_factory(graph)
+        if graph.sharded is not None:
+            self._check_sharded(encoder)
+        return EmbeddingRecommender(graph, encoder, self.decoder)
+
+    def _check_sharded(self, encoder: Encoder) -> None:
+        what = None
+        if not isinstance(encoder, EmbeddingTable):
+            what = f"the encoder {type(encoder).__name__} has no table of vectors that processes could share"
+        elif any(True for _ in self.decoder.parameters()):
+            what = f"the decoder {type(self.decoder).__name__} has weights of its own, which is not supported"
+        elif self.sampling == "none":
+            what = "sampling none, a sum over the whole catalogue, is not supported"
+        if what is not None:
+            raise InputError(f"row_sharded: {what}", column="--trainer.strategy", mend="choose ddp")
+
+    def configure_model(self) -> None:
+        """Build once; a table shared out over processes is declared as such, which takes a running group."""
+        super().configure_model()
+        encoder = self.recommender.encoder
+        if self.recommender.graph.sharded is not None and isinstance(encoder, EmbeddingTable):
+            assert self.device_mesh is not None
+            encoder.distribute(self.device_mesh["tensor_parallel"])
+
+    def holding(self) -> str:
+        """How much of a model that is shared out over processes this one holds, in words."""
+        graph, encoder = self.recommender.graph, self.recommender.encoder
+        if graph.sharded is None or not isinstance(encoder, EmbeddingTable):
+            return "every process holds all nodes"
+        here, whole = (size / 1e6 for size in graph.sharded.sizes(encoder.weight.shape[1]))
+        nodes = f"rank {graph.sharded.rank} holds {len(graph.nodes):,} of {graph.num_nodes:,} nodes"
+        return f"{nodes}, {here:,.1f} MB of {whole:,.1f} MB"
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the weights by name, of all processes together."""
+        shapes, encoder = super().weight_shapes(), self.recommender.encoder
+        if isinstance(encoder, EmbeddingTable):
+            name = next(name for name, value in self.named_parameters() if value is encoder.weight)
+            shapes[name] = (encoder.num_nodes, encoder.weight.shape[1])
+        return shapes
 
     def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
         """Loss of this process's edges of a batch of edge ids, ``[B]``; the batch's is their mean."""
