@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import Decoder, Embeddings, Encoder, Recommender
+from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
+from graphrec.models.decoders import Dot
+from graphrec.models.order import tie_order
+from graphrec.models.retrieval import ItemIndex, is_worthwhile
 
 
 class EmbeddingRecommender(Recommender):
@@ -24,6 +28,7 @@ class EmbeddingRecommender(Recommender):
         super().__init__()
         self.graph, self.encoder, self.decoder = graph, encoder, decoder
         self._cached: Embeddings | None = None
+        self._index: ItemIndex | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
             decoder(*encoder.sample(graph))
 
@@ -39,21 +44,38 @@ class EmbeddingRecommender(Recommender):
 
     def train(self, mode: bool = True) -> EmbeddingRecommender:
         """Switch the mode and forget the cached embeddings."""
-        self._cached = None
+        self._forget()
         return nn.Module.train(self, mode)
 
     def _apply(self, *arguments: Any, **options: Any) -> Self:
         """Forget the cached embeddings when the weights move to another device or type."""
-        self._cached = None
+        self._forget()
         super()._apply(*arguments, **options)  # type: ignore[no-untyped-call]
         return self
 
     def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
         """Forget the cached embeddings when the weights are replaced."""
-        self._cached = None
+        self._forget()
         super()._load_from_state_dict(*arguments, **options)
+
+    def _forget(self) -> None:
+        self._cached = self._index = None
 
     def score(self, users: Tensor) -> Tensor:
         """Raw scores of the whole catalogue. Shape ``[B, I]``."""
         user, item = self.embeddings()
         return self.decoder.matrix(user[users], item)
+
+    @torch.no_grad()
+    def lists(
+        self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
+    ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
+        """The best items; for inner products over a large catalogue without scoring all of it."""
+        user, item = self.embeddings()
+        wanted = "repeat" not in item_sets and isinstance(self.decoder, Dot) and not self.training
+        if not (wanted and is_worthwhile(item, k)):
+            return super().lists(users, k, item_sets)
+        if self._index is None:
+            self._index = ItemIndex(item, tie_order(len(item), item.device))
+        seen = {"all": None, "new": self.graph.seen.pairs(users)}
+        return {name: self._index.top(user[users], k, seen[name]) for name in item_sets}

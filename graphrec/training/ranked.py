@@ -135,7 +135,7 @@ class RankedTask(pl.LightningModule):
     def _evaluate(self, users: Tensor) -> None:
         assert self.evaluator is not None
         with torch.no_grad():
-            self.evaluator.update(users, self.recommender.score(users))
+            self.evaluator.rank(users, self.recommender)
 
     def _write_test(self, flat: dict[str, float]) -> None:
         """``test_metrics.json`` (flat numbers) and ``test_users.parquet`` (a row per user)."""
