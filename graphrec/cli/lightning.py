@@ -127,19 +127,21 @@ class GraphRecCLI(LightningCLI):
         return RunFolder.new(self.run_options)
 
     def _callbacks(self) -> list[Callback]:
-        options, watched = self.run_options, self._watched
-        checkpoint = ModelCheckpoint(
+        """Two files: Lightning's own ``save_last`` keeps quiet about an epoch that is not the best."""
+        options = self.run_options
+        if not self._watched:
+            return [self._keep(LAST, None)]
+        stop = EarlyStopping(options.monitor, mode="max", patience=options.patience)
+        return [stop, self._keep(BEST, options.monitor), self._keep(LAST, None)]
+
+    def _keep(self, file: str, monitor: str | None) -> ModelCheckpoint:
+        return ModelCheckpoint(
             dirpath=self.folder.checkpoints,
-            filename=Path(BEST).stem,
-            monitor=options.monitor if watched else None,
-            mode="max",
-            save_last=True if watched else None,
+            filename=Path(file).stem,
+            monitor=monitor,
+            mode="max" if monitor else "min",
             enable_version_counter=False,
         )
-        if not watched:
-            checkpoint.filename = Path(LAST).stem
-            return [checkpoint]
-        return [EarlyStopping(options.monitor, mode="max", patience=options.patience), checkpoint]
 
     @property
     def _watched(self) -> bool:
