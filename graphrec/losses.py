@@ -31,6 +31,25 @@ def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
     return (torch.logaddexp(positive, negative.logsumexp(1)) - positive).mean()
 
 
+class BilateralSoftmax:
+    """Softmax with a power on the side of the negatives, ``-s⁺ + w log Σ e^{s⁻}``.
+
+    Wu et al., "BSL: Understanding and improving softmax loss for recommendation", ICDE 2024; ``w`` is the
+    ratio of the temperatures of the two sides, and 1 gives the softmax loss of that paper, in which the
+    bought item is not among those it is held against. Scores are those of `CosineTrained`.
+
+    Args:
+        weight: ``w``; below 1 a noisy positive costs less.
+    """
+
+    def __init__(self, weight: float = 1.0) -> None:
+        self.weight = weight
+
+    def __call__(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """``[B]`` and ``[B, K]`` to a scalar; −inf stands where a negative is left out."""
+        return (self.weight * negative.logsumexp(1) - positive).mean()
+
+
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
     """Squared error to 1 for bought and 0 for sampled items: the loss of the documents' network."""
     return (positive - 1).square().mean() + negative.square().mean()

@@ -33,6 +33,11 @@ CASES = {
     "bpr": {"loss": "graphrec.losses.bpr", "negatives": 2},
     "softmax": {"loss": "graphrec.losses.sampled_softmax", "negatives": 16, "sampling": "shared"},
     "squares": {"loss": "graphrec.losses.catalogue_squares", "sampling": "none"},
+    "batch": {
+        "loss": {"class_path": "graphrec.losses.BilateralSoftmax", "init_args": {"weight": 0.9}},
+        "decoder": {"class_path": "CosineTrained"},
+        "sampling": "batch",
+    },
 }
 TESTED = ("bpr", "popularity")
 TWO = ["--trainer.devices", "2"]
@@ -106,7 +111,7 @@ def several() -> None:
     main(["fit", "-c", "bpr.yaml", "--ckpt_path", "last", *TWO])
     main(["test", "-c", "bpr.yaml", *TWO])
     main(["predict", "-c", "bpr.yaml", *TWO])
-    for case in ("softmax", "squares", "popularity"):
+    for case in ("softmax", "squares", "batch", "popularity"):
         main(["fit", "-c", f"{case}.yaml", *TWO])
     main(["test", "-c", "popularity.yaml", *TWO])
     lonely("lonely/two", devices=2)
@@ -187,7 +192,7 @@ def test_lightnings_launcher_leaves_one_run_with_one_of_everything(folder):
 
 def test_torchrun_speaks_once(folder):
     said = (folder / "torchrun.txt").read_text()
-    assert said.count("device: cpu, 2 processes\n") == 7
+    assert said.count("device: cpu, 2 processes\n") == 8
     assert said.count("test, at 20") == 2
     assert said.count("recommendations for") == 1
 

@@ -1,6 +1,6 @@
 """The models; a YAML may use the names listed here without their path."""
 
-from graphrec.models.decoders import MLP, Cosine, Dot
+from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot
 from graphrec.models.features import FeatureTowers, RawFeatures
 from graphrec.models.ials import IALS
 from graphrec.models.lightgcn import LightGCN
@@ -21,6 +21,7 @@ __all__ = [
     "MLP",
     "ChebyCF",
     "Cosine",
+    "CosineTrained",
     "Dot",
     "EmbeddingTable",
     "FeatureTowers",

@@ -42,6 +42,30 @@ class Cosine(Decoder):
         return functional.normalize(user, dim=1) @ functional.normalize(item, dim=1).T / self.temperature
 
 
+class CosineTrained(Dot):
+    """Cosine over a temperature in training, inner product in ranking.
+
+    The lengths of the vectors are not trained directly, and propagation gives popular items longer ones;
+    taking them into account in ranking is what Wu et al. (SSM, TOIS 2024; BSL, ICDE 2024) do.
+
+    Args:
+        temperature: The smaller, the more a softmax looks at the hardest negatives.
+    """
+
+    def __init__(self, temperature: float = 0.1) -> None:
+        super().__init__()
+        self.cosine = Cosine(temperature)
+
+    def forward(self, user: Tensor, item: Tensor) -> Tensor:
+        """``cos(u, i) / τ`` in training, else ``u · i``."""
+        scores: Tensor = self.cosine(user, item) if self.training else super().forward(user, item)
+        return scores
+
+    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
+        """The same of every pair."""
+        return self.cosine.matrix(user, item) if self.training else super().matrix(user, item)
+
+
 class MLP(Decoder):
     """A perceptron on the concatenated vectors, Linear-ReLU-…-Linear(·, 1).
 

@@ -1,7 +1,8 @@
 """Lightning modules that wire encoder, decoder, loss and evaluation together."""
 
+from graphrec.training.adaptive import AdaptiveTemperatureTask
 from graphrec.training.closed_form import ClosedFormTask
 from graphrec.training.ranked import RankedTask
 from graphrec.training.ranking import RankingTask
 
-__all__ = ["ClosedFormTask", "RankedTask", "RankingTask"]
+__all__ = ["AdaptiveTemperatureTask", "ClosedFormTask", "RankedTask", "RankingTask"]

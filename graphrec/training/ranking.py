@@ -3,68 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from graphrec.data.module import run_seed
 from graphrec.data.shards import Shard, training_shard
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import bpr, total_square
+from graphrec.losses import BilateralSoftmax, bpr, total_square
 from graphrec.models.base import Decoder, Embeddings, Encoder, Rows
 from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
 from graphrec.models.table import EmbeddingTable
 from graphrec.sampling import pair_negatives, shared_negatives, step_generator
+from graphrec.training.batch import Batch, vectors_of
 from graphrec.training.ranked import RankedTask
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The edges of a global batch that this process computes the loss of.
-
-    Args:
-        users: User of each edge. Shape ``[b]``.
-        items: Item of each edge. Shape ``[b]``.
-        negatives: Sampled items of each edge ``[b, K]``, or of the whole batch ``[K]``; none if missing.
-        weight: Of a mean over these edges in that over the whole batch.
-        size: Edges of the whole batch ``B``.
-    """
-
-    users: Tensor
-    items: Tensor
-    negatives: Tensor | None
-    weight: float
-    size: int
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether one set of negatives serves the whole batch."""
-        return self.negatives is not None and self.negatives.dim() == 1
-
-
-@dataclass(frozen=True)
-class Vectors:
-    """The vectors of a batch: users and items ``[b, D]``, negatives ``[b, K, D]`` or ``[K, D]``.
-
-    Args:
-        user: Of the users.
-        item: Of the items.
-        negative: Of the negatives, if there are any.
-        penalty: Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15).
-    """
-
-    user: Tensor
-    item: Tensor
-    negative: Tensor | None
-    penalty: Tensor
+Loss = Callable[[Tensor, Tensor], Tensor] | BilateralSoftmax
 
 
 class RankingTask(RankedTask):
@@ -79,7 +37,8 @@ class RankingTask(RankedTask):
         weight_decay: L2 of Adam on every weight, the same for rare and frequent nodes.
         negatives: Sampled items ``K``, per edge or per batch.
         sampling: ``pair`` draws negatives for each edge and avoids what the user bought; ``shared`` draws
-            one set for the whole batch, which suits the softmax; ``none`` is for ``catalogue_squares``.
+            one set for the whole batch, which suits the softmax; ``batch`` takes the batch's other items,
+            which come as often as they are bought; ``none`` is for ``catalogue_squares``.
         unobserved: Weight ``α`` of every pair of the catalogue, with sampling ``none``.
     """
 
@@ -95,7 +54,7 @@ class RankingTask(RankedTask):
         l2: float = 1e-4,
         weight_decay: float = 0.0,
         negatives: int = 1,
-        sampling: Literal["pair", "shared", "none"] = "pair",
+        sampling: Literal["pair", "shared", "batch", "none"] = "pair",
         unobserved: float = 0.3,
     ) -> None:
         super().__init__()
@@ -174,8 +133,11 @@ class RankingTask(RankedTask):
         graph = self.recommender.graph
         shard, weight = training_shard(self._trainer).weighted(len(edges))
         users, items = graph.edge_user[edges], graph.edge_item[edges]
-        negatives = self._negatives(users, shard)
-        return Batch(shard.rows(users), shard.rows(items), negatives, weight, len(edges))
+        mine, weight_of = shard.rows(users), (weight, len(edges))
+        if self.sampling == "batch":
+            own = shard.rows(torch.arange(len(edges), device=users.device)) if len(edges) > 1 else None
+            return Batch(mine, shard.rows(items), items, *weight_of, own)
+        return Batch(mine, shard.rows(items), self._negatives(users, shard), *weight_of)
 
     def _negatives(self, users: Tensor, shard: Shard) -> Tensor | None:
         if self.sampling == "none":
@@ -189,20 +151,26 @@ class RankingTask(RankedTask):
     def _sampled_loss(self, batch: Batch, negatives: Tensor) -> tuple[Tensor, Tensor]:
         """Loss against sampled items, and the penalty; only the rows of the batch are embedded."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
-        vectors = _vectors(batch, lambda users, items: encoder.rows(graph, users, items))
+        vectors = vectors_of(batch, lambda users, items: encoder.rows(graph, users, items))
         assert vectors.negative is not None
         positive = self.decoder(vectors.user, vectors.item)
         if batch.is_shared:
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
             negative = self.decoder(vectors.user[:, None], vectors.negative)
-        return batch.weight * self.loss(positive, negative), vectors.penalty
+        if batch.own is not None:
+            negative[torch.arange(len(negative), device=negative.device), batch.own] = -torch.inf
+        return batch.weight * self._loss(batch, positive, negative), vectors.penalty
+
+    def _loss(self, batch: Batch, positive: Tensor, negative: Tensor) -> Tensor:
+        """The mean loss of these edges."""
+        return self.loss(positive, negative)
 
     def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss against ``α Σ (u · i)² / E`` over every pair of the catalogue, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         embeddings, ego = encoder(graph), encoder.ego(graph)
-        vectors = _vectors(batch, lambda users, items: _pick(embeddings, ego, users, items))
+        vectors = vectors_of(batch, lambda users, items: _pick(embeddings, ego, users, items))
         total = self.unobserved * total_square(*embeddings) / graph.num_edges
         loss = self.loss(self.decoder(vectors.user, vectors.item), total)
         # every process sums over the whole catalogue, so that part needs no weight
@@ -217,30 +185,3 @@ class RankingTask(RankedTask):
 def _pick(embeddings: Embeddings, ego: Embeddings, users: Tensor, items: Tensor) -> Rows:
     """Rows of two whole embeddings."""
     return Rows(embeddings.user[users], embeddings.item[items], ego.user[users], ego.item[items])
-
-
-def _vectors(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors:
-    """Embed each distinct user and item of a batch once, and lay the vectors out as the batch has them."""
-    count = len(batch.items)
-    negatives = batch.items[:0] if batch.negatives is None else batch.negatives
-    users, user_place = torch.unique(batch.users, return_inverse=True)
-    items, item_place = torch.unique(torch.cat([batch.items, negatives.flatten()]), return_inverse=True)
-    rows = embed(users, items)
-    own, sampled = item_place[:count], item_place[count:].view_as(negatives)
-    # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
-    share = 1 / (2 * batch.size) if batch.is_shared else batch.weight / (2 * count)
-    penalty = (batch.weight / (2 * count)) * (
-        _times(rows.ego_user, user_place) + _times(rows.ego_item, own)
-    ) + share * _times(rows.ego_item, sampled)
-    return Vectors(
-        functional.embedding(user_place, rows.user),
-        functional.embedding(own, rows.item),
-        None if batch.negatives is None else functional.embedding(sampled, rows.item),
-        penalty,
-    )
-
-
-def _times(rows: Tensor, place: Tensor) -> Tensor:
-    """Sum of the squared lengths of ``rows[place]``."""
-    counts = torch.bincount(place.flatten(), minlength=len(rows))
-    return counts.to(rows.dtype) @ rows.square().sum(1)

@@ -1,0 +1,123 @@
+"""The softmax with a temperature that follows the training: Adap-τ."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from scipy.special import lambertw
+from torch import Tensor, nn
+from torch.nn import functional
+
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import Encoder
+from graphrec.models.decoders import CosineTrained
+from graphrec.models.embedding import EmbeddingRecommender
+from graphrec.models.lightgcn import LightGCN
+from graphrec.training.batch import Batch
+from graphrec.training.ranking import RankingTask
+
+_FIRST_GAP = 0.7
+"""Cosine of edges above that of all pairs which is assumed before there is anything to measure."""
+_LEFT_OUT = 0.2
+"""Share of the users with the fewest items, whose cosines are left out of the measurement."""
+
+_BRANCH = -math.exp(-1) + 1e-9
+"""Just inside the interval in which Lambert's function is real."""
+
+
+class AdaptiveTemperatureTask(RankingTask):
+    """In-batch softmax on cosines with an inverse temperature for each user, set anew in each epoch.
+
+    Chen et al., "Adap-τ: Adaptively modulating embedding magnitude for recommendation", WWW 2023. The common
+    one is ``β = (ln ½ + ln(U I) - ln E) / (mean cosine of edges - mean cosine of all pairs)``, at which half
+    of the softmax falls to the bought items. A user's is ``β exp(-W(max((ℓ_u - mean ℓ) / spread, -1/e)))``
+    with Lambert's ``W`` and the user's mean loss ``ℓ_u`` at temperature 1 in the last epoch: who is hard to
+    fit gets a softer softmax. Ranking is by inner product.
+
+    Args:
+        encoder: Graph to embeddings, for example ``LightGCN`` or ``EmbeddingTable``.
+        learning_rate: Of Adam.
+        l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
+        weight_decay: L2 of Adam on every weight.
+        spread: How far losses lie apart before temperatures do; the paper's second temperature.
+    """
+
+    inverse: Tensor
+    user_loss: Tensor
+    summed: Tensor
+
+    def __init__(
+        self,
+        encoder: Callable[[BipartiteGraph], Encoder] = LightGCN,
+        learning_rate: float = 1e-3,
+        l2: float = 1e-5,
+        weight_decay: float = 0.0,
+        spread: float = 0.6,
+    ) -> None:
+        decoder = CosineTrained(temperature=1.0)
+        super().__init__(
+            encoder, decoder, learning_rate=learning_rate, l2=l2, weight_decay=weight_decay, sampling="batch"
+        )
+        self.spread = spread
+        self.common = 1.0
+
+    def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
+        """Encoder and decoder over the graph, and a loss for each user, which a checkpoint keeps."""
+        device = graph.edge_user.device
+        self.register_buffer("inverse", torch.ones(graph.num_users, device=device), persistent=False)
+        # −1 before the first epoch; then each user's mean loss in the last one, and in this one so far
+        self.register_buffer("user_loss", torch.full((graph.num_users,), -1.0, device=device))
+        self.register_buffer("summed", torch.zeros(graph.num_users, device=device), persistent=False)
+        return super().build(graph)
+
+    @torch.no_grad()
+    def on_train_epoch_start(self) -> None:
+        """Set the temperatures from the cosines of now and the losses of the last epoch."""
+        graph = self.recommender.graph
+        count = torch.bincount(graph.edge_user, minlength=graph.num_users)
+        first = bool((self.user_loss < 0).all())
+        self.common = _common_inverse(graph, count, None if first else self.recommender.encoder)
+        self.inverse.fill_(self.common)
+        if not first:
+            behind = (self.user_loss - self.user_loss[count > 0].mean()) / self.spread
+            lambert = lambertw(behind.double().clamp(_BRANCH, 1000).cpu().numpy()).real
+            self.inverse.mul_(torch.from_numpy(lambert).to(self.inverse).neg().exp())
+        self.summed.zero_()
+
+    def on_train_epoch_end(self) -> None:
+        """Remember each user's mean loss, over all processes."""
+        graph = self.recommender.graph
+        total = self.trainer.strategy.reduce(self.summed.clone(), reduce_op="sum")
+        self.user_loss.copy_(total / torch.bincount(graph.edge_user, minlength=graph.num_users).clamp_min(1))
+
+    def _loss(self, batch: Batch, positive: Tensor, negative: Tensor) -> Tensor:
+        """``-β s⁺ + log Σ exp(β_u s⁻)``; the users' losses at temperature 1 are noted on the way."""
+        with torch.no_grad():
+            self.summed.index_add_(0, batch.users, negative.logsumexp(1) - positive)
+        scaled = negative * self.inverse[batch.users, None]
+        return (scaled.logsumexp(1) - self.common * positive).mean()
+
+
+def _common_inverse(graph: BipartiteGraph, count: Tensor, encoder: nn.Module | None) -> float:
+    """The inverse temperature of all users together; without an encoder, that of the start."""
+    kept = count > torch.quantile(count.float(), _LEFT_OUT)
+    if not kept.any():
+        kept = count > 0
+    edges = kept[graph.edge_user]
+    pairs = math.log(0.5) + math.log(int(kept.sum())) + math.log(graph.num_items) - math.log(int(edges.sum()))
+    if encoder is None:
+        return pairs / _FIRST_GAP
+    user, item = (functional.normalize(part, dim=1) for part in encoder(graph))
+    near = torch.stack([(user[users] * item[items]).sum() for users, items in _pieces(graph, edges)]).sum()
+    gap = float(near / edges.sum() - (user[kept] @ item.mean(0)).mean())
+    return pairs / max(gap, 1e-3)
+
+
+def _pieces(graph: BipartiteGraph, edges: Tensor, size: int = 1 << 17) -> Iterator[tuple[Tensor, Tensor]]:
+    """Users and items of some edges, a bounded number at a time."""
+    chosen = edges.nonzero().flatten()
+    for start in range(0, len(chosen), size):
+        piece = chosen[start : start + size]
+        yield graph.edge_user[piece], graph.edge_item[piece]
