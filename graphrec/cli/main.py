@@ -26,6 +26,7 @@ EXAMPLES = """examples:
   graphrec fit -c experiments/complete_journey/lightgcn.yaml --model.init_args.learning_rate 0.01
   graphrec fit -c experiments/complete_journey/lightgcn.yaml --ckpt_path last      # go on after a kill
   graphrec test -c experiments/complete_journey/lightgcn.yaml                      # newest run of that name
+  graphrec fuse runs/shop-lightgcn runs/shop-lowpass --name shop-fusion           # the newest run of each
   graphrec recommend --ckpt_path runs/.../checkpoints/best.ckpt -k 20 --out items.parquet
   graphrec offers --ckpt_path runs/.../checkpoints/best.ckpt --policy expected_profit --out offers.parquet
   graphrec compare runs/complete_journey-* --out runs/comparison

@@ -1,0 +1,160 @@
+"""Finished runs as members of one fusion: what they must share, and one task out of their checkpoints."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import yaml
+
+from graphrec.cli.checks import check_split
+from graphrec.cli.lightning import run_lightning
+from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint
+from graphrec.data.module import RecommenderData
+from graphrec.errors import InputError
+from graphrec.files import write_atomically, write_text
+from graphrec.graph import BipartiteGraph
+from graphrec.training.fusion import FusionTask
+
+TASK = f"{FusionTask.__module__}.{FusionTask.__name__}"
+
+
+@dataclass(frozen=True)
+class FittedRun:
+    """A run and what its checkpoints hold.
+
+    Args:
+        folder: The run's folder.
+        name: Name of the experiment.
+        best: Checkpoint of the fit, which has not seen the validation part.
+        refit: Checkpoint of the refit, if there is one.
+    """
+
+    folder: Path
+    name: str
+    best: dict[str, Any]
+    refit: dict[str, Any] | None
+
+    @classmethod
+    def read(cls, path: Path) -> FittedRun:
+        """Read a run, or the newest finished one below a name's folder.
+
+        Raises:
+            InputError: If there is no finished fit, or what is there has seen the validation part.
+        """
+        below = sorted(path.glob(f"*/checkpoints/{BEST}"), key=lambda file: file.stat().st_mtime)
+        run = RunFolder(below[-1].parents[1] if below else path)
+        if not (run.checkpoints / BEST).is_file():
+            mend = "give the folder of a finished `graphrec fit`"
+            raise InputError("holds no best.ckpt", file=run.path, mend=mend)
+        best = read_checkpoint(run.checkpoints / BEST)
+        config = config_of(best)
+        if config["model"]["class_path"] == TASK:
+            raise InputError("is a fusion itself", file=run.path, mend="give the runs that it was made of")
+        if config["data"]["init_args"].get("refit"):
+            mend = "give the folder of the fit, not of its refit"
+            raise InputError("has learned from the validation part", file=run.path, mend=mend)
+        refit = run.path / "refit" / "checkpoints" / LAST
+        kept = read_checkpoint(refit) if refit.is_file() else None
+        return cls(run.path, str(config["run"]["name"]), best, kept)
+
+
+def config_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """The configuration that a checkpoint carries."""
+    return cast(dict[str, Any], yaml.safe_load(checkpoint["graphrec"]["config"]))
+
+
+def check_runs(runs: Sequence[FittedRun]) -> None:
+    """Raise `InputError` unless these are several runs of one split, with no two kinds of features."""
+    if len(runs) < 2:
+        raise InputError(f"{len(runs)} run is nothing to fuse", column="RUN", mend="give two or more")
+    first = runs[0]
+    for run in runs[1:]:
+        if run.best["graphrec"]["split_sha256"] != first.best["graphrec"]["split_sha256"]:
+            raise InputError(
+                f"was fitted to other data or another split than {first.folder} (the split's sha256 differs)",
+                file=run.folder,
+                mend="fuse runs of one data.yaml",
+            )
+    featured = [run for run in runs if _features(run) is not None]
+    for run in featured[1:]:
+        if _features(run) != _features(featured[0]):
+            raise InputError(
+                f"has other features than {featured[0].folder}", file=run.folder, column="features",
+                mend="fuse runs of one data.yaml",
+            )  # fmt: skip
+
+
+def _features(run: FittedRun) -> Any:
+    return config_of(run.best)["data"]["init_args"].get("features")
+
+
+def fusion_config(
+    runs: Sequence[FittedRun],
+    weights: Sequence[float],
+    options: RunOptions,
+    *,
+    refit: bool,
+    seed: int,
+    combine: str,
+    gated: bool,
+) -> dict[str, Any]:
+    """The configuration of the fusion of some runs.
+
+    Args:
+        runs: The members; the data is that of the first, or of the first with features.
+        weights: One for each.
+        options: Of the fusion's own run.
+        refit: Whether the members have learned from the validation part too.
+        seed: Of the search for the weights.
+        combine: What is summed, an argument of `FusionTask`.
+        gated: Whether there is a gate, likewise.
+    """
+    models = [config_of(run.best)["model"] for run in runs]
+    config = config_of(next((run for run in runs if _features(run) is not None), runs[0]).best)
+    config["data"]["init_args"]["refit"] = refit
+    config["run"] |= {"name": options.name, "root": options.root, "id": options.id, "refit_of": None}
+    arguments = {"members": models, "weights": list(weights), "combine": combine, "gated": gated}
+    model = {"class_path": TASK, "init_args": arguments}
+    kept = ("trainer", "data", "run")
+    return {"seed_everything": seed, **{key: config[key] for key in kept}, "model": model}
+
+
+def build_fusion(
+    config: dict[str, Any], checkpoints: Sequence[dict[str, Any]]
+) -> tuple[FusionTask, RecommenderData]:
+    """The fusion and its data, the members as in their checkpoints, ready to score.
+
+    Raises:
+        InputError: If the data is not what the members were fitted to.
+    """
+    # a copy, for jsonargparse writes what it makes of a configuration into it
+    cli = run_lightning(copy.deepcopy(config), run=False)  # type: ignore[arg-type]
+    task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
+    for checkpoint in checkpoints:
+        check_split(checkpoint, data)
+    task.bind(BipartiteGraph(data.split.train, data.features))
+    task.load_members([checkpoint["state_dict"] for checkpoint in checkpoints])
+    task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    return task, data
+
+
+def write_fusion(
+    folder: RunFolder, name: str, task: FusionTask, data: RecommenderData, config: dict[str, Any]
+) -> Path:
+    """Write ``config.yaml`` and a checkpoint that holds all members, under a name."""
+    text = yaml.safe_dump(config, sort_keys=False)
+    checkpoint = {
+        "epoch": 0,
+        "global_step": 0,
+        "pytorch-lightning_version": version("pytorch-lightning"),
+        "state_dict": {name: value.cpu() for name, value in task.state_dict().items()},
+        "graphrec": {"config": text, "split_sha256": data.split.sha256()},
+    }
+    write_text(folder.config, text)
+    return write_atomically(folder.checkpoints / name, lambda temporary: torch.save(checkpoint, temporary))
