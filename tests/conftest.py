@@ -1,4 +1,4 @@
-"""What holds for every test: one thread per process, and no seed left over from another test."""
+"""What holds for every test: one thread per process, nothing uploaded, and no seed left over from another test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pytest
 
 # the tensors of the tests are tiny: threads would only wait for each other, here and in subprocesses
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# the service of W&B takes its mode from the test that happens to start it, and serves all that follow
+os.environ.setdefault("WANDB_MODE", "offline")
 
 
 @pytest.fixture(autouse=True)
