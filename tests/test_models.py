@@ -92,6 +92,20 @@ def test_rows_of_a_batch_are_those_of_the_whole_with_their_gradients(encoder):
         torch.testing.assert_close(ours, theirs)
 
 
+def test_storage_is_half_where_a_table_is_large_or_it_is_asked_for(monkeypatch):
+    graph = random_graph()
+    encoder = LightGCN(graph, dim=16, num_layers=2)
+    exact = torch.cat(list(encoder(graph)))
+    monkeypatch.setattr("graphrec.models.lightgcn.CACHED", 100)
+    rough = torch.cat(list(encoder(graph)))
+    assert 0 < (rough - exact).norm() < 2e-3 * exact.norm()
+    asked = LightGCN(graph, dim=16, num_layers=2, storage="bfloat16")
+    asked.load_state_dict(encoder.state_dict())
+    assert torch.equal(torch.cat(list(asked(graph))), rough)
+    encoder.storage = "float32"
+    assert torch.equal(torch.cat(list(encoder(graph))), exact)
+
+
 def test_lightgcn_reaches_as_far_as_its_layers():
     graph = random_graph(users=4, items=4, rows=1)  # one edge
     user, item = int(graph.edge_user[0]), int(graph.edge_item[0])

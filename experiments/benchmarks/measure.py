@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib
+import torch
 
 matplotlib.use("agg")
 from matplotlib import pyplot
@@ -43,20 +44,39 @@ def load_graph(folder: Path | None) -> BipartiteGraph:
     return BipartiteGraph(Given(val_fraction=0.0)(raw.log.assign(part="train")).train)
 
 
-def take_turns(ways: Mapping[str, Callable[[], object]], repeats: int, title: str) -> dict[str, float]:
+def take_turns(
+    ways: Mapping[str, Callable[[], object]], repeats: int, title: str, settle: int = 0
+) -> dict[str, float]:
     """Median seconds of each way, one after the other `repeats` times after two turns to warm up.
 
     A noisy machine slows all ways alike, so it is the ratios that count.
+
+    Args:
+        ways: What is measured, by name.
+        repeats: How often.
+        title: Of the progress bar.
+        settle: How often a way runs in its turn before it is measured, so that it finds the caches as it left
+            them itself and not as the one before did.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
     with Progress(transient=True) as progress:
         for turn in progress.track(range(repeats + 2), description=title):
             for name, way in ways.items():
+                for _ in range(settle):
+                    way()
+                wait()
                 started = time.perf_counter()
                 way()
+                wait()
                 if turn > 1:
                     times[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def wait() -> None:
+    """Until the GPU, if there is one, has done what it was told."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
 
 
 def write(path: Path | None, flat: Mapping[str, float | str], draw: Callable[[Figure], None]) -> None:

@@ -4,7 +4,8 @@ python experiments/benchmarks/propagation.py --data FOLDER --json runs/bench/pro
 
 FOLDER holds train.txt, valid.txt and test.txt in LightGCN's form; without it, a random graph is drawn. A step
 is forward, BPR, backward and Adam on 2,048 edges with one sampled item each. The ways take turns in one
-process; figures are medians, and what counts are the ratios. Gradients are held against PyG's and against
+process, each with a step to settle and one that counts, as training is a row of like steps; figures are
+medians, and what counts are the ratios. Gradients are held against PyG's and against
 those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather of
 whole rows, one in blocks of columns, one with bfloat16, and three orders of the nodes.
 """
@@ -37,15 +38,16 @@ DIM, BATCH = 64, 2048
 
 def batch(graph: BipartiteGraph, step: int) -> tuple[Tensor, Tensor, Tensor]:
     """Users, bought items and sampled items, each ``[B]``."""
-    generator = torch.Generator().manual_seed(step)
-    edges = torch.randint(graph.num_edges, (BATCH,), generator=generator)
-    sampled = torch.randint(graph.num_items, (BATCH,), generator=generator)
+    device = graph.edge_user.device
+    generator = torch.Generator(device).manual_seed(step)
+    edges = torch.randint(graph.num_edges, (BATCH,), generator=generator, device=device)
+    sampled = torch.randint(graph.num_items, (BATCH,), generator=generator, device=device)
     return graph.edge_user[edges], graph.edge_item[edges], sampled
 
 
 def graphrec_step(graph: BipartiteGraph, layers: int, storage: str = "float32") -> Callable[[], Tensor]:
     """The way of this project, as `RankingTask` goes it: the rows of the batch, and fused Adam."""
-    model = LightGCN(graph, DIM, layers, storage=storage)
+    model = LightGCN(graph, DIM, layers, storage=storage).to(graph.edge_user.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     steps = count()
 
@@ -66,7 +68,7 @@ def graphrec_step(graph: BipartiteGraph, layers: int, storage: str = "float32") 
 
 def pyg_step(graph: BipartiteGraph, layers: int) -> Callable[[], Tensor]:
     """PyG's class called as its example calls it, on an edge index."""
-    model = PyGLightGCN(graph.num_nodes, DIM, layers)
+    model = PyGLightGCN(graph.num_nodes, DIM, layers).to(graph.edge_user.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     edge_index, steps = graph.edge_index, count()
 
@@ -85,7 +87,7 @@ def pyg_step(graph: BipartiteGraph, layers: int) -> Callable[[], Tensor]:
 
 def coo_step(graph: BipartiteGraph, layers: int) -> Callable[[], Tensor]:
     """A normalised ``torch.sparse_coo_tensor`` and autograd's own backward."""
-    table = torch.nn.Parameter(torch.randn(graph.num_nodes, DIM) * 0.1)
+    table = torch.nn.Parameter(torch.randn(graph.num_nodes, DIM, device=graph.edge_user.device) * 0.1)
     optimizer = torch.optim.Adam([table], lr=1e-3)
     matrix, steps = graph.adjacency.tensor().to_sparse_coo().coalesce(), count()
 
@@ -111,10 +113,12 @@ def gradient_gap(graph: BipartiteGraph, layers: int) -> float:
 
     The plain product is autograd's own on a COO tensor.
     """
-    ours, theirs = LightGCN(graph, DIM, layers), PyGLightGCN(graph.num_nodes, DIM, layers)
+    device = graph.edge_user.device
+    ours = LightGCN(graph, DIM, layers).to(device)
+    theirs = PyGLightGCN(graph.num_nodes, DIM, layers).to(device)
     theirs.embedding.weight.data.copy_(ours.weight.data)
     users, items = (torch.unique(part) for part in batch(graph, 0)[:2])
-    weight = torch.randn(len(users) + len(items), DIM, generator=torch.Generator().manual_seed(0))
+    weight = torch.randn(len(users) + len(items), DIM, generator=torch.Generator().manual_seed(0)).to(device)
     rows = ours.rows(graph, users, items)
     (torch.cat([rows.user, rows.item]) * weight).sum().backward()
     nodes = torch.cat([users, items + graph.num_users])
@@ -132,7 +136,9 @@ def gradient_gap(graph: BipartiteGraph, layers: int) -> float:
 
 def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
     """The product of the adjacency with ``[N, 64]``, done in several ways."""
-    csr, x = graph.adjacency.csr(), torch.randn(graph.num_nodes, DIM)
+    csr, x = graph.adjacency.csr(), torch.randn(graph.num_nodes, DIM, device=graph.edge_user.device)
+    if x.is_cuda:
+        return {"CSR product of cuSPARSE": lambda: csr.product(x)}
     matrix, half = csr.tensor(), x.bfloat16()
     ways: dict[str, Callable[[], Tensor]] = {
         "CSR product of MKL": lambda: matrix @ x,
@@ -164,8 +170,8 @@ def node_orders(graph: BipartiteGraph) -> dict[str, np.ndarray]:
 
 def half_error(graph: BipartiteGraph, layers: int) -> float:
     """Relative error of LightGCN's vectors when propagation reads bfloat16."""
-    exact = LightGCN(graph, DIM, layers)
-    rough = LightGCN(graph, DIM, layers, storage="bfloat16")
+    exact = LightGCN(graph, DIM, layers).to(graph.edge_user.device)
+    rough = LightGCN(graph, DIM, layers, storage="bfloat16").to(graph.edge_user.device)
     rough.load_state_dict(exact.state_dict())
     with torch.no_grad():
         ours, theirs = torch.cat(list(rough(graph))), torch.cat(list(exact(graph)))
@@ -182,7 +188,7 @@ def steps_table(graph: BipartiteGraph, repeats: int, flat: dict[str, float]) -> 
             "pyg": pyg_step(graph, layers),
             "coo": coo_step(graph, layers),
         }
-        median = take_turns(ways, repeats, f"steps of {layers} layers")
+        median = take_turns(ways, repeats, f"steps of {layers} layers", settle=1)
         row: dict[str, float] = {"layers": layers}
         for name, seconds in median.items():
             flat[f"step_ms_{name}_{layers}"] = row[f"{name} ms"] = round(1000 * seconds, 2)
@@ -193,6 +199,25 @@ def steps_table(graph: BipartiteGraph, repeats: int, flat: dict[str, float]) -> 
         flat[f"bfloat16_error_{layers}"] = half_error(graph, layers)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def device_figures(graph: BipartiteGraph, step: float, product: float) -> dict[str, float]:
+    """Seconds of an epoch of three layers, and the share of the memory's speed that a product reaches.
+
+    The speed is that of a copy of half a gigabyte; a product reads a row of ``x`` and an entry of the matrix
+    for each entry and writes each row once, of which caches spare it some, so the share may exceed 1.
+    """
+    source = torch.ones(1 << 27, device=graph.edge_user.device)
+    target = torch.empty_like(source)
+    copy = take_turns({"copy": lambda: target.copy_(source)}, 7, "memory")["copy"]
+    speed = 2 * source.nbytes / copy
+    moved = 2 * graph.num_edges * (4 * DIM + 8) + graph.num_nodes * 4 * DIM
+    steps = -(-graph.num_edges // BATCH)
+    return {
+        "epoch_seconds_3": steps * step,
+        "memory_gb_per_second": speed / 1e9,
+        "product_bandwidth_share": moved / product / speed,
+    }
 
 
 def draw(figure: Figure, flat: dict[str, float]) -> None:
@@ -211,13 +236,14 @@ def draw(figure: Figure, flat: dict[str, float]) -> None:
 def main(options: argparse.Namespace) -> None:
     """Measure, print, write."""
     torch.manual_seed(0)
-    graph = load_graph(options.data)
+    graph = load_graph(options.data).to("cuda" if torch.cuda.is_available() else "cpu")
     print(f"{graph.num_users:,} users, {graph.num_items:,} items, {graph.num_edges:,} edges")
     flat: dict[str, float] = {"edges": graph.num_edges, "threads": torch.get_num_threads()}
     print_frame(steps_table(graph, options.repeats, flat), "A training step")
     median = take_turns(products(graph), options.repeats, "products")
     table = pd.DataFrame({"one product": list(median), "ms": [1000 * s for s in median.values()]}).round(2)
     print_frame(table, f"{2 * graph.num_edges:,} entries x {DIM} columns")
+    flat |= device_figures(graph, flat["step_ms_graphrec_3"] / 1000, min(median.values()))
     flat |= {f"product_ms_{name.replace(',', '').replace(' ', '_')}": 1000 * s for name, s in median.items()}
     write(options.json, flat, lambda figure: draw(figure, flat))
 
