@@ -12,9 +12,6 @@ from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
 from graphrec.models.table import EmbeddingTable
 
-CACHED = 64_000_000
-"""Bytes of a table that caches of a CPU still help with."""
-
 
 class LightGCN(EmbeddingTable):
     """Mean of the embeddings of layers 0..L, ``E^(l+1) = D^-1/2 A D^-1/2 E^(l)``.
@@ -29,8 +26,7 @@ class LightGCN(EmbeddingTable):
         num_layers: Layers ``L`` of propagation.
         init_std: Standard deviation of the normal start.
         storage: Type in which propagation reads the vectors. ``bfloat16`` halves what it moves, at a relative
-            error below 0.1 % in the result; weights, sums and gradients stay in float32. ``auto`` takes
-            it on a CPU for tables of more than `CACHED` bytes, where reading is what a step waits for.
+            error below 0.1 % in the result; weights, sums and gradients stay in float32.
     """
 
     def __init__(
@@ -39,30 +35,24 @@ class LightGCN(EmbeddingTable):
         dim: int = 64,
         num_layers: int = 3,
         init_std: float = 0.1,
-        storage: Literal["auto", "float32", "bfloat16"] = "auto",
+        storage: Literal["float32", "bfloat16"] = "float32",
     ) -> None:
         super().__init__(graph, dim, init_std)
         check_at_least(0, num_layers=num_layers)
-        self.num_layers, self.storage = num_layers, storage
+        self.num_layers, self.storage = num_layers, getattr(torch, storage)
         self.coefficients = [1 / (num_layers + 1)] * (num_layers + 1)
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph."""
-        mean = graph.filter(self.weight, self.coefficients, self._stored())
+        mean = graph.filter(self.weight, self.coefficients, self.storage)
         return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
 
     def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Propagate, the last layer for the batch alone."""
         nodes = torch.cat([users, items + self.num_users])
-        mean, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self._stored())
+        mean, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage)
         sizes = [len(users), len(items)]
         return Rows(*torch.split(mean, sizes), *torch.split(ego, sizes))
-
-    def _stored(self) -> torch.dtype:
-        if self.storage != "auto":
-            return torch.bfloat16 if self.storage == "bfloat16" else torch.float32
-        size = 4 * self.num_nodes * self.weight.shape[1]
-        return torch.bfloat16 if self.weight.is_cpu and size > CACHED else torch.float32
 
     def extra_repr(self) -> str:
         """Sizes."""
