@@ -1,4 +1,4 @@
-"""What holds for every test: one thread per process, nothing uploaded, no seed left over from another test."""
+"""What holds for every test: one thread per process, nothing uploaded, no seed left over from another."""
 
 from __future__ import annotations
 
