@@ -13,6 +13,7 @@ for _message in (
     "Experiment logs directory .* exists and is not empty",  # the folder holds config.yaml already
     ".*configure_optimizers` returned `None`.*",
     "Be aware that when using `ckpt_path`, callbacks used",  # a test needs no callbacks of the fit
+    "The dirpath has changed from",  # nor their folder
     "Total length of `list` across ranks is zero",  # a refit has no validation part
     "The number of training batches .* is smaller than the logging interval",  # losses are logged per epoch
     ".*to accumulate the metric across devices",  # what is logged has been gathered by then
