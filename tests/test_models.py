@@ -32,7 +32,7 @@ from graphrec.models import (
     RawFeatures,
     TopFrequency,
 )
-from graphrec.models.base import Decoder, Encoder
+from graphrec.models.base import Decoder, Embeddings, Encoder
 from graphrec.models.embedding import EmbeddingRecommender
 
 
@@ -90,6 +90,22 @@ def test_rows_of_a_batch_are_those_of_the_whole_with_their_gradients(encoder):
         *(torch.autograd.grad(total, weights) for total in totals if weights), strict=True
     ):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("parent", [EmbeddingTable, LightGCN])
+def test_rows_follow_a_forward_that_a_subclass_overrides(parent):
+    class Neighbours(parent):
+        def forward(self, graph):
+            near = graph.propagate(self.weight)
+            return Embeddings(near[: graph.num_users], near[graph.num_users :])
+
+    graph = random_graph()
+    encoder = Neighbours(graph, dim=5)
+    users, items = torch.tensor([3, 1]), torch.tensor([0])
+    whole, rows = encoder(graph), encoder.rows(graph, users, items)
+    torch.testing.assert_close(rows.user, whole.user[users])
+    torch.testing.assert_close(rows.item, whole.item[items])
+    assert torch.equal(rows.ego_user, encoder.weight[users])
 
 
 def test_half_storage_is_near_and_is_not_the_default():

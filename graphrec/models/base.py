@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +48,18 @@ class Rows(NamedTuple):
 
 
 class Encoder(nn.Module, ABC):
-    """Turns the graph into embeddings."""
+    """Turns the graph into embeddings.
+
+    What is inherited may hold for the parent's `forward` alone. So a class that overrides `forward` and not
+    the short cuts `rows` and `sample` gets those that hold for every encoder.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Take back the parent's short cuts from a class with a `forward` of its own."""
+        super().__init_subclass__(**options)
+        for name in ("rows", "sample"):
+            if "forward" in vars(cls) and name not in vars(cls):
+                setattr(cls, name, getattr(Encoder, name))
 
     @abstractmethod
     def forward(self, graph: BipartiteGraph) -> Embeddings:
