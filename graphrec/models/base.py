@@ -51,15 +51,16 @@ class Encoder(nn.Module, ABC):
     """Turns the graph into embeddings.
 
     What is inherited may hold for the parent's `forward` alone. So a class that overrides `forward` and not
-    the short cuts `rows` and `sample` gets those that hold for every encoder.
+    `rows` gets the `rows` and `sample` that hold for every encoder.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Take back the parent's short cuts from a class with a `forward` of its own."""
         super().__init_subclass__(**options)
-        for name in ("rows", "sample"):
-            if "forward" in vars(cls) and name not in vars(cls):
-                setattr(cls, name, getattr(Encoder, name))
+        if "forward" in vars(cls) and "rows" not in vars(cls):
+            cls.rows = Encoder.rows  # type: ignore[method-assign]
+            if "sample" not in vars(cls):
+                cls.sample = Encoder.sample  # type: ignore[method-assign]
 
     @abstractmethod
     def forward(self, graph: BipartiteGraph) -> Embeddings:
