@@ -64,7 +64,7 @@ class ItemLists(nn.Module):
             users: User codes. Shape ``[B]``.
             items: Items asked about for each user. Shape ``[B, K]``.
         """
-        if not len(self.items):
+        if not len(self.items) or not len(users):
             return torch.zeros_like(items, dtype=torch.bool)
         low = self.start[users][:, None].expand_as(items)
         end = high = self.start[users + 1][:, None].expand_as(items)

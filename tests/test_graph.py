@@ -59,6 +59,7 @@ def test_lists_know_what_they_contain():
     assert torch.equal(graph.seen.contains(users, asked), graph.seen_mask(users))
     empty = ItemLists(np.empty((0, 2), dtype=np.int64), USERS, ITEMS)
     assert not empty.contains(users, asked).any()
+    assert graph.seen.contains(users[:0], asked[:0]).shape == (0, ITEMS)
 
 
 def test_edges_are_the_distinct_pairs_of_train_sorted():

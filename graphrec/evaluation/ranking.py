@@ -75,30 +75,6 @@ class UserMetrics:
         return result
 
 
-class _Pairs:
-    """Pairs of a user and an item as sorted keys ``user * I + item``.
-
-    Whole lists of items are looked up by bisection, so that no mask of the whole catalogue is needed.
-
-    Args:
-        keys: Sorted distinct keys.
-        num_users: Number of users ``U``.
-        num_items: Size of the catalogue ``I``.
-    """
-
-    def __init__(self, keys: Tensor, num_users: int, num_items: int) -> None:
-        self.num_items = num_items
-        self.counts = torch.bincount(keys // num_items, minlength=num_users)
-        # a key of nobody, so that every bisection ends on a key
-        self.keys = torch.cat([keys, keys.new_tensor([num_users * num_items])])
-
-    def holds(self, users: Tensor, items: Tensor) -> Tensor:
-        """True where the item is among the pairs of the user. ``[n]`` and ``[n, K]`` to ``[n, K]``."""
-        wanted = users[:, None] * self.num_items + items
-        found: Tensor = self.keys[torch.searchsorted(self.keys, wanted)] == wanted
-        return found
-
-
 @dataclass
 class _Collected:
     users: list[Tensor] = field(default_factory=list)
@@ -124,11 +100,11 @@ class RankingEvaluator:
         cutoffs: Sequence[int] = (10, 20),
         item_sets: Sequence[ItemSet] = ("new",),
     ) -> None:
-        self.graph, self.truth = graph, truth
+        self.graph, self.truth = graph, _sorted(truth)
         self.cutoffs, self.item_sets = tuple(sorted(cutoffs)), tuple(item_sets)
         self.order = tie_order(graph.num_items, graph.edge_item.device)
         self.information = -torch.log2(graph.item_degree().clamp_min(1) / graph.num_users)
-        self._relevant = _relevant_pairs(graph, truth, self.item_sets)
+        self._counts = _counts(graph, self.truth)
         self._collected: dict[ItemSet, _Collected] = {name: _Collected() for name in self.item_sets}
 
     def rank(self, users: Tensor, recommender: Recommender) -> None:
@@ -170,12 +146,12 @@ class RankingEvaluator:
 
     def _collect(self, name: ItemSet, users: Tensor, values: Tensor, items: Tensor) -> None:
         """Measure the lists of the users who have something to find."""
-        relevant = self._relevant[name]
-        count = relevant.counts[users]
+        count = self._counts[name][users]
         kept = count > 0
         users, count, values, items = users[kept], count[kept], values[kept], items[kept]
         listed = ~values.isneginf()
-        hits = relevant.holds(users, items) & listed
+        # what is listed belongs to the item set, so what was bought and is listed was to be found on it
+        hits = self.truth.contains(users, items) & listed
         into = self._collected[name]
         into.users.append(users.cpu())
         into.items.append(items.masked_fill(~listed, -1).cpu())
@@ -199,17 +175,23 @@ class RankingEvaluator:
         }
 
 
-def _relevant_pairs(
-    graph: BipartiteGraph, truth: ItemLists, item_sets: Sequence[ItemSet]
-) -> dict[ItemSet, _Pairs]:
-    """What is to be found on each item set."""
+def _sorted(truth: ItemLists) -> ItemLists:
+    """The lists with each pair once and in order, as a search in them needs."""
+    users = torch.arange(len(truth.start) - 1, device=truth.items.device)
+    rows, items = truth.pairs(users)
+    keys = torch.unique(rows * truth.num_items + items)
+    pairs = torch.stack([keys // truth.num_items, keys % truth.num_items], dim=1)
+    return ItemLists(pairs.cpu().numpy(), len(users), truth.num_items).to(keys.device)
+
+
+def _counts(graph: BipartiteGraph, truth: ItemLists) -> dict[ItemSet, Tensor]:
+    """How many items each user has to find on each item set. Each ``[U]``."""
     users = torch.arange(graph.num_users, device=truth.items.device)
     rows, items = truth.pairs(users)
-    keys = torch.unique(rows * graph.num_items + items)
-    edges = _Pairs(graph.edge_user * graph.num_items + graph.edge_item, graph.num_users, graph.num_items)
-    before = edges.holds(keys // graph.num_items, keys[:, None] % graph.num_items)[:, 0]
-    kept = {"all": keys, "repeat": keys[before], "new": keys[~before]}
-    return {name: _Pairs(kept[name], graph.num_users, graph.num_items) for name in item_sets}
+    before = graph.seen.contains(rows, items[:, None])[:, 0]
+    repeat = torch.bincount(rows[before], minlength=graph.num_users)
+    counts = truth.counts(users)
+    return {"all": counts, "repeat": repeat, "new": counts - repeat}
 
 
 def _measures(hits: Tensor, count: Tensor, listed: Tensor, information: Tensor, k: int) -> dict[str, Tensor]:
