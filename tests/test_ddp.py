@@ -6,9 +6,6 @@ A start takes most of the time, so one launch does many things; run as a script,
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +14,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import yaml
+from scripts import run_python
 
 from graphrec.cli.main import main
 from graphrec.data.interactions import Interactions
@@ -126,18 +124,6 @@ def single(case: str) -> None:
         main(["predict", "-c", "bpr.yaml"])
 
 
-def run(*command: str, folder: Path) -> str:
-    """Run Python in a folder; its output."""
-    environment = {**os.environ, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
-    for inherited in ("WANDB_SERVICE", "PL_GLOBAL_SEED"):  # of earlier tests in this process
-        environment.pop(inherited, None)
-    done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A folder with all runs: of one process, of Lightning's launcher and of torchrun."""
@@ -152,11 +138,11 @@ def folder(tmp_path_factory) -> Path:
         lonely("lonely/one", devices=1)
     short = ["--trainer.max_epochs", str(EPOCHS - 1)]
     fit = ["fit", "-c", "bpr.yaml", "--trainer.strategy", "ddp", *TWO, *short]
-    (folder / "launched.txt").write_text(run("-m", "graphrec", *fit, folder=folder))
+    (folder / "launched.txt").write_text(run_python("-m", "graphrec", *fit, folder=folder))
     tree = [str(path.relative_to(folder)) for path in (folder / "runs" / "bpr").rglob("*")]
     (folder / "tree.txt").write_text("\n".join(tree))
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    (folder / "torchrun.txt").write_text(run(*torchrun, __file__, folder=folder))
+    (folder / "torchrun.txt").write_text(run_python(*torchrun, __file__, folder=folder))
     return folder
 
 

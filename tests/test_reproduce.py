@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from scripts import load_script
 
 from graphrec.cli.commands import refit, reproduce
 from graphrec.cli.main import main
@@ -233,12 +233,7 @@ def test_time_before_a_kill_counts_only_up_to_what_was_kept(tmp_path, monkeypatc
 
 @pytest.fixture(scope="module")
 def table():
-    spec = importlib.util.spec_from_file_location("table", EXPERIMENTS / "table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("table")
 
 
 def reproduced(folder: Path, name: str, seed: int, ndcg: float, sha: str = "a" * 64) -> None:

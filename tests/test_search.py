@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from scripts import EXPERIMENTS, load_script
 
-EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 DECAY = "model.init_args.recommender.init_args.decay_weeks"
 
 
 @pytest.fixture(scope="module")
 def search():
-    spec = importlib.util.spec_from_file_location("search", EXPERIMENTS / "search.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("search")
 
 
 @pytest.fixture

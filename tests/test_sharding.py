@@ -6,9 +6,6 @@ A start takes most of the time, so one launch does many things; run as a script,
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 import yaml
+from scripts import run_python
 from sharding_oracle import worker
 
 from graphrec.cli.main import main
@@ -94,18 +92,6 @@ def several() -> None:
     main(["fit", "-c", "table.yaml", "--run.id", "two", *TWO])
 
 
-def run(*command: str, folder: Path) -> str:
-    """Run Python in a folder; its output."""
-    environment = {**os.environ, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
-    for inherited in ("WANDB_SERVICE", "PL_GLOBAL_SEED"):  # of earlier tests in this process
-        environment.pop(inherited, None)
-    done = subprocess.run(
-        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     """A folder with runs of one process and of two, the latter interrupted and resumed."""
@@ -120,7 +106,7 @@ def folder(tmp_path_factory) -> Path:
         main(["test", "-c", "bpr.yaml"])
         main(["predict", "-c", "bpr.yaml"])
         main(["fit", "-c", "table.yaml", "--run.id", "one"])
-        (folder / "said.txt").write_text(run(__file__, folder=folder))
+        (folder / "said.txt").write_text(run_python(__file__, folder=folder))
     return folder
 
 
