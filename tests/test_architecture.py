@@ -15,7 +15,7 @@ PACKAGE = Path(graphrec.__file__).parent
 LAYERS = (
     ("errors", "files"),
     ("data",),
-    ("sparse",),
+    ("sparse", "splines"),
     ("propagation",),
     ("sharding",),
     ("graph",),

@@ -10,6 +10,7 @@ from graphrec.errors import InputError
 from graphrec.offers.response import (
     MEDIAN_ELASTICITY,
     ElasticResponse,
+    SplineResponse,
     discount_affinity,
     elasticity_from_affinity,
 )
@@ -89,3 +90,34 @@ def test_elasticity_without_anything_to_rank():
     assert elasticity_from_affinity(pd.Series([0.2, 0.2])).tolist() == pytest.approx([1.525, 1.525])
     with pytest.raises(InputError, match="out of order"):
         elasticity_from_affinity(pd.Series([0.3]), low=2.0, high=1.0)
+
+
+spline_weights = st.lists(st.floats(0, 20), min_size=7, max_size=7)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-30, 30), spline_weights), min_size=1, max_size=10),
+    st.lists(st.floats(0, 0.99), min_size=2, max_size=10),
+)
+def test_learnt_curves_are_exact_at_no_discount_and_monotone(pairs, levels):
+    response = SplineResponse(np.array([a for a, _ in pairs]), np.array([w for _, w in pairs]))
+    assert (response.probability(0.0) == response.base).all()
+    curve = response.curve(np.sort(levels))
+    assert (np.diff(curve, axis=1) >= -1e-15).all()
+    assert ((curve >= 0) & (curve <= 1)).all()
+
+
+def test_a_spline_with_only_the_logarithm_is_the_elastic_curve():
+    base, elasticity = np.array([0.02, 0.4]), np.array([0.8, 2.25])
+    weights = np.zeros((2, 7))
+    weights[:, 0] = elasticity
+    learnt, levels = SplineResponse(np.log(base / (1 - base)), weights), [0.0, 0.1, 0.45]
+    assert learnt.curve(levels) == pytest.approx(ElasticResponse(base, elasticity).curve(levels))
+    per_pair = learnt.probability(np.array([0.45, 0.1]))
+    assert per_pair == pytest.approx([learnt.curve(levels)[0, 2], learnt.curve(levels)[1, 1]])
+
+
+@pytest.mark.parametrize("weights", [np.zeros((2, 6)), -np.ones((2, 7)), np.full((2, 7), np.inf)])
+def test_a_spline_refuses_what_is_no_curve(weights):
+    with pytest.raises(ValueError, match="must"):
+        SplineResponse(np.zeros(2), weights)

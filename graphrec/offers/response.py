@@ -1,25 +1,45 @@
 """How the probability of buying grows with the discount.
 
-First form: one elasticity per user, read off how much of the shop's discounts the user took in training. It
-is a stand-in assumption until curves are learnt per pair.
+Two forms: curves learnt per pair (`SplineResponse`), and one elasticity per user, read off how much of the
+shop's discounts the user took in training (`ElasticResponse`), an assumption for logs that curves cannot be
+learnt from.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 
 from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
+from graphrec.splines import KNOTS, check_knots, response_shapes
 
 FloatArray = npt.NDArray[np.float64]
 
 MEDIAN_ELASTICITY = 1.5
 """Where prices are missing: the median elasticity of Complete Journey's products is 1.49."""
+
+
+class Response(Protocol):
+    """Response curves of ``P`` pairs: non-decreasing in the rate, equal to the base probability at rate 0."""
+
+    @property
+    def base(self) -> FloatArray:
+        """Probability without discount, in [0, 1]. Shape ``[P]``."""
+        ...
+
+    def probability(self, rate: FloatArray | float) -> FloatArray:
+        """Probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
+        ...
+
+    def curve(self, levels: npt.ArrayLike) -> FloatArray:
+        """Probability of each pair at each level. ``[R]`` to ``[P, R]``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,6 +74,57 @@ class ElasticResponse:
         """Probability of each pair at each level. ``[R]`` to ``[P, R]``."""
         rates = np.asarray(levels, dtype=np.float64)[None, :]
         return ElasticResponse(self.base[:, None], self.elasticity[:, None]).probability(rates)
+
+
+@dataclass(frozen=True)
+class SplineResponse:
+    """``logit p(d) = a + Σ_k w_k h_k(d)`` for each pair, ``h_k`` being those of `graphrec.splines`.
+
+    Monotone whatever the numbers are, because no weight is negative and no ``h_k`` falls.
+
+    Args:
+        base_logit: ``a``, the logit without discount. Shape ``[P]``.
+        weights: ``w_k >= 0``. Shape ``[P, K]``.
+        knots: Rates between which a curve may bend. Length ``K``.
+
+    Raises:
+        InputError: If the knots cannot be used.
+        ValueError: If shapes do not fit, or a weight is negative or not finite.
+    """
+
+    base_logit: FloatArray
+    weights: FloatArray
+    knots: tuple[float, ...] = KNOTS
+
+    def __post_init__(self) -> None:
+        """Check shapes and ranges."""
+        if self.weights.shape != (len(self.base_logit), len(check_knots(self.knots))):
+            raise ValueError(f"weights must have shape [{len(self.base_logit)}, {len(self.knots)}]")
+        if not ((self.weights >= 0) & np.isfinite(self.weights)).all() or np.isnan(self.base_logit).any():
+            raise ValueError("weights must be finite and not negative, base logits not missing")
+
+    @property
+    def base(self) -> FloatArray:
+        """Probability without discount. Shape ``[P]``."""
+        return _sigmoid(self.base_logit)
+
+    def probability(self, rate: FloatArray | float) -> FloatArray:
+        """Probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
+        rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), self.base_logit.shape)
+        return _sigmoid(self.base_logit + (self.weights * self._shapes(rates)).sum(axis=1))
+
+    def curve(self, levels: npt.ArrayLike) -> FloatArray:
+        """Probability of each pair at each level. ``[R]`` to ``[P, R]``."""
+        rates = np.asarray(levels, dtype=np.float64)
+        return _sigmoid(self.base_logit[:, None] + self.weights @ self._shapes(rates).T)
+
+    def _shapes(self, rates: FloatArray) -> FloatArray:
+        """``[R]`` to ``[R, K]``."""
+        return response_shapes(torch.tensor(rates, dtype=torch.float64), self.knots).numpy()
+
+
+def _sigmoid(logit: FloatArray) -> FloatArray:
+    return torch.sigmoid(torch.as_tensor(logit)).numpy()
 
 
 def discount_affinity(log: pd.DataFrame) -> pd.Series[Any]:
