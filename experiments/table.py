@@ -2,9 +2,9 @@
 
 python experiments/table.py runs/reproduce
 
-Reads every metrics.json of `graphrec reproduce` below the given folders. Seeds of one row become one line:
-the mean of their values and bounds, and how far apart they are. Each data set's table replaces what stands
-between
+Reads every metrics.json of a ranking by `graphrec reproduce` below the given folders, and leaves studies
+out. Seeds of one row become one line: the mean of their values and bounds, and how far apart they are. Each
+data set's table replaces what stands between
 
     <!-- table: gowalla -->
     <!-- end of table: gowalla -->
@@ -24,7 +24,8 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.cli.reproductions import Reproduction, read_rows
+from graphrec.cli.reproduction_rows import read_rows
+from graphrec.cli.reproductions import Ranked, Row, Study
 from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.report.findings import ITEM_WORDS
@@ -39,7 +40,7 @@ LEGEND = (
 )
 
 
-def read_metrics(paths: Sequence[Path], rows: dict[str, Reproduction]) -> pd.DataFrame:
+def read_metrics(paths: Sequence[Path], rows: dict[str, Row]) -> pd.DataFrame:
     """One line per reproduction, with its data set.
 
     Raises:
@@ -49,9 +50,10 @@ def read_metrics(paths: Sequence[Path], rows: dict[str, Reproduction]) -> pd.Dat
     files = sorted({file for path in paths for file in _files(path)})
     found = [json.loads(file.read_text(encoding="utf-8")) | {"file": str(file)} for file in files]
     found = [metrics for metrics in found if "name" in metrics and "split_sha256" in metrics]
+    found = [metrics for metrics in found if not isinstance(rows.get(metrics["name"]), Study)]
     if not found:
         mend = "give folders that `graphrec reproduce NAME --out` wrote"
-        raise InputError("no metrics.json of a reproduction", file=paths[0], mend=mend)
+        raise InputError("no metrics.json of a ranked reproduction", file=paths[0], mend=mend)
     for metrics in found:
         if metrics["name"] not in rows:
             what = f"'{metrics['name']}' is not in reproduce.yaml"
@@ -81,7 +83,7 @@ def _check(frame: pd.DataFrame) -> None:
             raise InputError(what, file=other["file"].iloc[0], mend="reproduce both on the same data")
 
 
-def table(frame: pd.DataFrame, rows: dict[str, Reproduction]) -> str:
+def table(frame: pd.DataFrame, rows: dict[str, Ranked]) -> str:
     """The table of one data set in Markdown, best NDCG@20 first, with what it rests on below."""
     frame = frame.dropna(axis="columns", how="all")  # item sets of other data sets
     suffixes = [""] + [f"_{items}" for items in ITEM_WORDS if f"test_ndcg_20_{items}" in frame]
@@ -96,7 +98,7 @@ def table(frame: pd.DataFrame, rows: dict[str, Reproduction]) -> str:
     return f"{body}\n\n{LEGEND} Machine: {machines}. The split's sha256 begins {split[:16]}."
 
 
-def _line(seeds: pd.DataFrame, row: Reproduction, suffixes: list[str]) -> list[str]:
+def _line(seeds: pd.DataFrame, row: Ranked, suffixes: list[str]) -> list[str]:
     cells = [_value(seeds, f"test_{measure}{suffix}") for suffix in suffixes for measure in MEASURES]
     spread = [seeds[f"test_{measure}"].max() - seeds[f"test_{measure}"].min() for measure in MEASURES]
     apart = " / ".join(f"{value:.4f}" for value in spread) if len(seeds) > 1 else "–"

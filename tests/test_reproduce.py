@@ -15,11 +15,14 @@ from scripts import load_script
 
 from graphrec.cli.commands import refit, reproduce
 from graphrec.cli.main import main
-from graphrec.cli.reproductions import EXPERIMENTS, find_row, read_rows
+from graphrec.cli.reproduction_rows import EXPERIMENTS, find_row, read_rows
+from graphrec.cli.reproductions import Study
 from graphrec.cli.steps import Steps
 from graphrec.errors import InputError
 
 ROWS = read_rows()
+RANKED = {name: row for name, row in ROWS.items() if not isinstance(row, Study)}
+STUDIES = {name: row for name, row in ROWS.items() if isinstance(row, Study)}
 DATA = {
     "class_path": "RecommenderData",
     "init_args": {
@@ -61,17 +64,26 @@ def here(experiments, tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("row", ROWS.values(), ids=list(ROWS))
-def test_a_shipped_row_names_an_experiment_and_says_what_to_expect(row):
-    assert row.file.is_relative_to(EXPERIMENTS)
-    assert row.run_name == f"{row.dataset}-{row.file.stem}"
-    assert row.config["data"]["class_path"] == "RecommenderData"
+@pytest.mark.parametrize("row", RANKED.values(), ids=list(RANKED))
+def test_a_shipped_row_names_experiments_and_says_what_to_expect(row):
+    for member in row.members:
+        assert member.file.is_relative_to(EXPERIMENTS)
+        assert member.run_name == f"{row.dataset}-{member.file.stem}"
+        assert member.config["data"]["class_path"] == "RecommenderData"
+    assert row.settings
     assert (row.data_folder is not None) == (row.dataset == "gowalla")
     assert row.name.startswith("gowalla-" if row.dataset == "gowalla" else "journey-")
     assert row.model
     known = (row.recall_20, row.ndcg_20)
     assert known == (None, None) or all(0 < value < 1 for value in known)
     assert 0 < row.tolerance <= 0.005
+
+
+def test_a_shipped_study_is_a_script_with_bounds():
+    for row in STUDIES.values():
+        assert row.script.is_file()
+        assert row.script.is_relative_to(EXPERIMENTS / "studies")
+        assert row.expected or row.at_least or row.at_most
 
 
 def test_all_promised_rows_are_there(capsys):
@@ -192,9 +204,25 @@ def test_mistakes_are_answered_in_one_line(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"config": "a.yaml", "protocol": "fair"}, "column 'protocol': x does not say how it was chosen"),
+        ({"config": "a.yaml", "protocol": "fair"}, "column 'protocol': x: 'fair' is wrong.*honest or paper"),
+        ({"config": "a.yaml"}, "column 'protocol': x does not say how it was chosen"),
         ({"protocol": "paper"}, "column 'config': x names no experiment"),
+        ("a.yaml", "column 'config': x names no experiment"),
+        ({"config": "a.yaml", "script": "a.py"}, "column 'script': x has both config and script"),
         ({"config": "a.yaml", "protocol": "paper", "epoch": 3}, "did you mean 'epochs'"),
+        ({"config": "a.yaml", "protocol": "paper", "epochs": 1.5}, "'epochs': x: 1.5 is.*a whole number"),
+        ({"config": "a.yaml", "protocol": "paper", "gate": True}, "'gate': x has an unknown key"),
+        ({"config": "../a.yaml", "protocol": "paper"}, "'config': x: '../a.yaml' is no file below"),
+        ({"fusion": ["s/a.yaml"], "protocol": "honest"}, "'fusion': x does not name members"),
+        ({"fusion": ["s/a.yaml", "s/a.yaml"], "protocol": "honest"}, "list two or more different ones"),
+        ({"fusion": ["s/a.yaml", "t/b.yaml"], "protocol": "honest"}, "different data sets: s, t"),
+        ({"fusion": ["s/a.yaml", 3], "protocol": "honest"}, "'fusion': x: 3 is no file below"),
+        ({"fusion": ["s/a.yaml", "s/b.yaml"], "protocol": "honest", "gate": "yes"}, "true or false"),
+        ({"fusion": ["s/a.yaml", "s/b.yaml"], "protocol": "honest", "combine": "vote"}, "score or rank"),
+        ({"script": "a.py", "expected": {"auc": "high"}}, "'expected': .*a number for each figure"),
+        ({"script": "a.py", "at_least": 3}, "'at_least': x: 3 is wrong here"),
+        ({"script": "a.py", "atleast": {"auc": 1}}, "did you mean 'at_least'"),
+        ({"script": "a.py", "protocol": "honest"}, "'protocol': x has an unknown key"),
     ],
 )
 def test_a_wrong_row_is_named(tmp_path, row, words):
@@ -288,7 +316,7 @@ def test_reproductions_that_do_not_belong_together_are_refused(table, tmp_path):
     with pytest.raises(InputError, match="there is no such file or folder"):
         table.run(options)
     (tmp_path / "runs").mkdir()
-    with pytest.raises(InputError, match=r"no metrics\.json of a reproduction"):
+    with pytest.raises(InputError, match=r"no metrics\.json of a ranked reproduction"):
         table.run(options)
     reproduced(tmp_path / "runs", "gowalla-popularity", 0, 0.03)
     with pytest.raises(InputError, match=r"README\.md: has no place for the table of gowalla; add the lines"):

@@ -1,51 +1,30 @@
-"""The rows of experiments/README.md that a command makes from scratch: experiments/reproduce.yaml."""
+"""What `graphrec reproduce` makes from scratch: an experiment, a fusion of several, a script."""
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import yaml
+from typing import Any, Literal, TypeAlias
 
 from graphrec.cli.configs import check_configs
 from graphrec.cli.entries import read_yaml
 from graphrec.errors import InputError
 
-EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-ROWS = "reproduce.yaml"
 Protocol = Literal["honest", "paper"]
 """Whether settings were chosen on validation, or are a paper's, whose authors chose them on the test part."""
 
 
 @dataclass(frozen=True)
-class Reproduction:
-    """One row: what to run and what should come out.
+class Experiment:
+    """A shipped configuration; its folder is named after the data set.
 
     Args:
-        name: What the command calls it.
-        file: The experiment; its folder is named after the data set.
-        protocol: How settings and epochs were chosen.
-        epochs: Fit so many on train and validation at once; None lets validation choose.
-        recall_20: Recall@20 to expect of the first item set.
-        ndcg_20: NDCG@20 to expect of the first item set.
-        tolerance: How far off both may be.
-        minutes: Time on two cores.
-        trials: Settings that were tried on the validation part.
+        file: The YAML file.
     """
 
-    name: str
     file: Path
-    protocol: Protocol
-    epochs: int | None = None
-    recall_20: float | None = None
-    ndcg_20: float | None = None
-    tolerance: float = 0.0005
-    minutes: float | None = None
-    trials: int = 0
 
     @property
     def dataset(self) -> str:
@@ -86,48 +65,149 @@ class Reproduction:
         return " ".join(name.rpartition(".")[2] for name in names)
 
 
-def read_rows(folder: Path = EXPERIMENTS) -> dict[str, Reproduction]:
-    """The rows by name, in the order of the file.
+@dataclass(frozen=True)
+class Reproduction:
+    """One model: which experiment to run and what should come out.
 
     Args:
-        folder: Holds ``reproduce.yaml`` and the experiments.
-
-    Raises:
-        InputError: If the file is missing or a row has a wrong key or value.
+        name: What the command calls it.
+        experiment: What is fitted.
+        protocol: How settings and epochs were chosen.
+        epochs: Fit so many on train and validation at once; None lets validation choose.
+        recall_20: Recall@20 to expect of the first item set.
+        ndcg_20: NDCG@20 to expect of the first item set.
+        tolerance: How far off both may be.
+        minutes: Time on two cores.
+        trials: Settings that were tried on the validation part.
     """
-    file = folder / ROWS
-    if not file.is_file():
-        raise InputError(
-            "the experiments are not installed", file=file, mend="run from a clone of the project"
-        )
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    return {name: _row(name, values, file) for name, values in content.items()}
+
+    name: str
+    experiment: Experiment
+    protocol: Protocol
+    epochs: int | None = None
+    recall_20: float | None = None
+    ndcg_20: float | None = None
+    tolerance: float = 0.0005
+    minutes: float | None = None
+    trials: int = 0
+
+    @property
+    def members(self) -> tuple[Experiment, ...]:
+        """What is fitted: one experiment."""
+        return (self.experiment,)
+
+    @property
+    def dataset(self) -> str:
+        """The data set."""
+        return self.experiment.dataset
+
+    @property
+    def data_folder(self) -> str | None:
+        """Where the experiment looks for the data; None if they come with a package."""
+        return self.experiment.data_folder
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self.experiment.model
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that decides what comes out, but for epochs, seed and data."""
+        return self.experiment.config
 
 
-def _row(name: str, values: dict[str, Any], file: Path) -> Reproduction:
-    known = [field.name for field in dataclasses.fields(Reproduction) if field.name not in ("name", "file")]
-    for key in values:
-        if key not in ("config", *known):
-            close = difflib.get_close_matches(key, known, n=1)
-            mend = f"did you mean '{close[0]}'?" if close else f"known are config, {', '.join(known)}"
-            raise InputError(f"{name} has an unknown key", file=file, column=key, mend=mend)
-    if values.get("protocol") not in get_args(Protocol):
-        mend = f"write {' or '.join(get_args(Protocol))}"
-        raise InputError(f"{name} does not say how it was chosen", file=file, column="protocol", mend=mend)
-    if "config" not in values:
-        raise InputError(f"{name} names no experiment", file=file, column="config", mend="name its YAML file")
-    rest = {key: value for key, value in values.items() if key != "config"}
-    return Reproduction(name, file.parent / values["config"], **rest)
+@dataclass(frozen=True)
+class FusionReproduction:
+    """Several models of one data set, weighed on validation.
 
-
-def find_row(rows: dict[str, Reproduction], name: str) -> Reproduction:
-    """The row of a name.
-
-    Raises:
-        InputError: If there is none; names the nearest ones.
+    Args:
+        name: What the command calls it.
+        members: What is fitted and fused; validation chooses the epochs of each.
+        protocol: How settings were chosen.
+        combine: What is summed: standardised scores or reciprocal ranks.
+        gate: Whether weights that depend on a user's habits are tried.
+        items: Items whose validation NDCG is maximised; the first item set of the data if None.
+        recall_20: Recall@20 to expect of the first item set.
+        ndcg_20: NDCG@20 to expect of the first item set.
+        tolerance: How far off both may be.
+        minutes: Time on two cores.
+        trials: Settings that were tried on the validation part, of all members together.
     """
-    if name not in rows:
-        close = difflib.get_close_matches(name, rows, n=3, cutoff=0.4)
-        mend = f"did you mean {' or '.join(close)}?" if close else "see `graphrec reproduce --list`"
-        raise InputError(f"there is no reproduction '{name}'", mend=mend)
-    return rows[name]
+
+    name: str
+    members: tuple[Experiment, ...]
+    protocol: Protocol
+    combine: Literal["score", "rank"] = "score"
+    gate: bool = False
+    items: Literal["all", "repeat", "new"] | None = None
+    recall_20: float | None = None
+    ndcg_20: float | None = None
+    tolerance: float = 0.0005
+    minutes: float | None = None
+    trials: int = 0
+
+    @property
+    def dataset(self) -> str:
+        """The data set of all members."""
+        return self.members[0].dataset
+
+    @property
+    def data_folder(self) -> str | None:
+        """Where the members look for the data; None if they come with a package."""
+        return self.members[0].data_folder
+
+    @property
+    def model(self) -> str:
+        """Names of the members."""
+        return "Fusion of " + " + ".join(member.model for member in self.members)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that decides what comes out, but for seed and data.
+
+        Raises:
+            InputError: If a member has other data or another split than the first.
+        """
+        check_one_split(self.members)
+        how = {"combine": self.combine, "gate": self.gate, "items": self.items}
+        return {**how, "config": [member.config for member in self.members]}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A script that measures something else than a ranking, and the bounds its figures should keep.
+
+    Args:
+        name: What the command calls it.
+        script: The Python file.
+        expected: Figures of its ``metrics.json`` with the value to expect.
+        at_least: Figures with their lower bound.
+        at_most: Figures with their upper bound.
+        tolerance: How far off an expected value may be.
+        minutes: Time on two cores.
+    """
+
+    name: str
+    script: Path
+    expected: dict[str, float] = field(default_factory=dict)
+    at_least: dict[str, float] = field(default_factory=dict)
+    at_most: dict[str, float] = field(default_factory=dict)
+    tolerance: float = 0.0005
+    minutes: float | None = None
+
+
+Ranked: TypeAlias = Reproduction | FusionReproduction
+Row: TypeAlias = Ranked | Study
+
+
+def check_one_split(members: Iterable[Experiment]) -> None:
+    """Raise `InputError` unless all members name the same data and the same split of it."""
+    first, *others = members
+    ours = first.config["data"]["init_args"]
+    for other in others:
+        theirs = other.config["data"]["init_args"]
+        for key in ("source", "split"):
+            if theirs.get(key) != ours.get(key):
+                what = f"has another {key} than {first.file.name}, so the two cannot be fused"
+                raise InputError(what, file=other.file, column=key, mend="give both the same data.yaml")

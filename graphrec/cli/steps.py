@@ -108,6 +108,7 @@ class Steps:
 
 
 def peak_gb() -> float:
-    """Largest resident memory of this process so far, in 10^9 bytes."""
+    """Largest resident memory so far of this process or of one it waited for, in 10^9 bytes."""
     unit = 1 if sys.platform == "darwin" else 1024  # Linux counts kibibytes, macOS bytes
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
+    own, waited = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(own.ru_maxrss, waited.ru_maxrss) * unit / 1e9
