@@ -1,25 +1,67 @@
 """Which pair gets which level when the budget does not reach for all: a multiple-choice knapsack.
 
-Maximise ``sum V_ij x_ij`` subject to ``sum s_ij x_ij <= B`` and one level per pair, by its Lagrangian dual
-(Sinha & Zoltners, 1979; Albert & Goldenberg, CIKM 2022): for a price of budget ``lambda`` each pair takes
-``argmax_j V_ij - lambda s_ij``, and the spend falls as lambda rises. What is left over is spent greedily.
+Maximise ``sum V_ij x_ij`` subject to ``sum s_ij x_ij <= B``, one level per pair, budgets of groups of pairs, and
+at most n offers per user, by its Lagrangian dual (Sinha & Zoltners, 1979; Albert & Goldenberg, CIKM 2022): at a
+price of budget ``lambda`` each pair takes ``argmax_j V_ij - lambda s_ij``. A pair's choices for all prices are
+the corners of its concave hull (`graphrec.offers.hull`), so the dual's optimum is a choice among steps, steepest
+first. A group's own multiplier is the slope at which its budget is gone; as groups do not overlap, the choice
+with a total budget on top stays exact. What is left over is spent greedily.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from graphrec.errors import InputError
 from graphrec.offers.economics import BoolArray, FloatArray
+from graphrec.offers.hull import Steps, hull_steps, take_steepest
+from graphrec.offers.leftover import spend_leftover
+from graphrec.offers.user_cap import choose_pairs, order_by_user
 
 IntArray = npt.NDArray[np.int64]
 
-BISECTIONS = 200
-"""At most; lambda is known to 12 digits before that unless the spends differ by many orders."""
+SWEEPS = 12
+"""How often prices and pairs are matched to each other where groups and a cap per user meet."""
+
+
+@dataclass(frozen=True)
+class GroupBudget:
+    """Budgets of groups that do not overlap, as campaigns or categories.
+
+    Args:
+        group: Group of each pair, -1 for none. Shape ``[P]``.
+        budget: Most that each group may spend, in money. Shape ``[G]``.
+    """
+
+    group: IntArray
+    budget: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check every budget."""
+        for budget in self.budget:
+            check_budget(float(budget), "group_budgets")
+        if len(self.group) and (self.group.min() < -1 or self.group.max() >= len(self.budget)):
+            raise ValueError("every group needs a budget")
+
+
+@dataclass(frozen=True)
+class UserCap:
+    """At most so many offers per user.
+
+    Args:
+        user: Code of each pair's user. Shape ``[P]``.
+        offers: The most offers above level 0: a number, or one for each user code, shape ``[U]``.
+    """
+
+    user: IntArray
+    offers: int | IntArray
 
 
 @dataclass(frozen=True)
@@ -31,29 +73,37 @@ class Allocation:
         value: Sum of the chosen values.
         spend: Sum of the chosen spends, at most the budget.
         budget_price: Lambda: what one more unit of budget would be worth; 0 if the budget does not bind.
+        group_price: The same for each group of each `GroupBudget`, in order. Shapes ``[G]``.
     """
 
     level: IntArray
     value: float
     spend: float
     budget_price: float
+    group_price: tuple[FloatArray, ...] = ()
 
 
 def allocate(
-    value: FloatArray,
-    spend: FloatArray,
+    value: FloatArray | Tensor,
+    spend: FloatArray | Tensor,
     budget: float | None = None,
     allowed: BoolArray | None = None,
+    group_budgets: Sequence[GroupBudget] = (),
+    cap: UserCap | None = None,
 ) -> Allocation:
-    """Choose one level per pair; never over the budget.
+    """Choose one level per pair; never over a budget.
 
-    The value falls short of the optimum by less than that of one pair's best level.
+    The value falls short of the optimum by less than that of one pair's best level per budget that binds,
+    where there is at most one family of groups and no cap. With more, it is a good choice without that bound.
 
     Args:
-        value: Value of each level, any sign. Shape ``[P, R]``.
+        value: Value of each level, any sign; float32 or float64, NumPy or torch, on any device.
+            Shape ``[P, R]``.
         spend: Spend of each level, not negative; level 0 spends nothing. Shape ``[P, R]``.
         budget: Upper bound of the total spend; none if missing.
         allowed: Levels that may be chosen; level 0 always may. Shape ``[P, R]`` or ``[R]``.
+        group_budgets: Families of groups with budgets of their own, below the total.
+        cap: At most so many offers per user.
 
     Raises:
         InputError: If the budget is negative or not a number.
@@ -61,20 +111,23 @@ def allocate(
     """
     if budget is not None:
         check_budget(budget)
-    if not (np.isfinite(value).all() and np.isfinite(spend).all()):
-        raise ValueError("values and spends must be finite")
-    if (spend < 0).any() or (spend[:, 0] != 0).any():
-        raise ValueError("spends must not be negative, and level 0 must spend nothing")
-    masked = np.array(value, dtype=np.float64)
-    if allowed is not None:
-        masked[:, 1:][~np.broadcast_to(allowed, value.shape)[:, 1:]] = -np.inf
-    level, price = _dual(masked, spend, math.inf if budget is None else budget)
-    if budget is not None and price > 0:
-        level = _spend_rest(level, masked, spend, budget)
-    return Allocation(level, _total(value, level), _total(spend, level), price)
+    values, spends = _checked(value, spend, allowed)
+    total = math.inf if budget is None else budget
+    steps = hull_steps(values, spends)
+    if cap is None:
+        chosen = torch.ones_like(steps.start, dtype=torch.bool)
+        kept, prices = _within(steps, steps.taken, total, group_budgets)
+    else:
+        chosen, kept, prices = _within_cap(steps, total, group_budgets, cap)
+    level = torch.where(chosen, steps.level(kept), 0).cpu().numpy()
+    if any(price > 0 for family in prices for price in family):
+        level = spend_leftover(level, values, spends, total, group_budgets, cap)
+    picked = torch.as_tensor(level, device=values.device)[:, None]
+    worth, cost = (_total(table.gather(1, picked)[:, 0]) for table in (values, spends))
+    return Allocation(level, worth, cost, float(prices[-1][0]), tuple(prices[:-1]))
 
 
-def check_budget(budget: float) -> None:
+def check_budget(budget: float, column: str = "budget") -> None:
     """Refuse a negative or missing budget.
 
     Raises:
@@ -82,63 +135,71 @@ def check_budget(budget: float) -> None:
     """
     if not budget >= 0.0:
         raise InputError(
-            f"{budget} is not a budget", column="budget", mend="give an amount of money, 0 or more"
+            f"{budget} is not a budget", column=column, mend="give an amount of money, 0 or more"
         )
 
 
-def _best(value: FloatArray, spend: FloatArray, price: float) -> IntArray:
-    """Each pair's best level at a price of budget; the cheapest of equals. Shape ``[P]``."""
-    net = value - price * spend
-    cheapest = np.where(net == net.max(axis=1, keepdims=True), spend, np.inf)
-    return np.asarray(cheapest.argmin(axis=1), dtype=np.int64)
+def _checked(
+    value: FloatArray | Tensor, spend: FloatArray | Tensor, allowed: BoolArray | None
+) -> tuple[Tensor, Tensor]:
+    """Both as tensors of one type and device, what is not allowed at minus infinity."""
+    values, spends = torch.as_tensor(value), torch.as_tensor(spend)
+    if not (torch.isfinite(values).all() and torch.isfinite(spends).all()):
+        raise ValueError("values and spends must be finite")
+    if (spends < 0).any() or (spends[:, 0] != 0).any():
+        raise ValueError("spends must not be negative, and level 0 must spend nothing")
+    if allowed is not None:
+        mask = torch.as_tensor(allowed, device=values.device).expand(values.shape).clone()
+        mask[:, 0] = True
+        values = values.masked_fill(~mask, -math.inf)
+    return values, spends
 
 
-def _dual(value: FloatArray, spend: FloatArray, budget: float) -> tuple[IntArray, float]:
-    """Bisect lambda; returns a choice within the budget and the lambda it was made at."""
-    level = _best(value, spend, 0.0)
-    if _total(spend, level) <= budget:
-        return level, 0.0
-    # At the steepest gain per spend nobody pays for anything: the upper end is within any budget
-    free = np.where(spend > 0, -np.inf, value)
-    level = free.argmax(axis=1)
-    gain = value - free.max(axis=1, keepdims=True)
-    with np.errstate(over="ignore"):
-        steepest = np.divide(gain, spend, out=np.zeros_like(gain), where=spend > 0).max()
-    low, high = 0.0, float(min(steepest, 1e100))
-    for _ in range(BISECTIONS):
-        if high - low <= 1e-12 * high:
-            break
-        middle = (low + high) / 2.0
-        trial = _best(value, spend, middle)
-        if _total(spend, trial) <= budget:
-            level, high = trial, middle
-        else:
-            low = middle
-    return level, high
+def _within(
+    steps: Steps, kept: Tensor, total: float, families: Sequence[GroupBudget]
+) -> tuple[Tensor, list[FloatArray]]:
+    """Of the steps that are `kept`, those within every budget, and the prices, those of the total last."""
+    prices: list[FloatArray] = []
+    for family in families:
+        price = np.zeros(len(family.budget))
+        group = torch.as_tensor(family.group, device=kept.device)
+        for index, budget in enumerate(family.budget):
+            mine = (kept & (group == index)).nonzero(as_tuple=True)
+            taken, price[index] = take_steepest(steps.slope[mine], steps.cost[mine], float(budget))
+            kept = kept.index_put(mine, taken)
+        prices.append(price)
+    if total == math.inf:
+        return kept, [*prices, np.zeros(1)]
+    mine = kept.nonzero(as_tuple=True)
+    taken, price_of_all = take_steepest(steps.slope[mine], steps.cost[mine], total)
+    return kept.index_put(mine, taken), [*prices, np.array([price_of_all])]
 
 
-def _spend_rest(level: IntArray, value: FloatArray, spend: FloatArray, budget: float) -> IntArray:
-    """Move pairs to better levels, most value per spend first, until nothing more fits."""
-    pairs = np.arange(len(level))
-    level, moved = level.copy(), True
-    while moved:
-        moved, rest = False, budget - _total(spend, level)
-        gain = value - value[pairs, level][:, None]
-        cost = spend - spend[pairs, level][:, None]
-        useful = (gain > 0) & (cost <= rest)
-        with np.errstate(over="ignore"):
-            ratio = np.where(useful, gain / np.maximum(cost, 1e-300), -np.inf)
-        target = ratio.argmax(axis=1)
-        movable = np.flatnonzero(useful.any(axis=1))
-        for pair in movable[np.argsort(-ratio[movable, target[movable]], kind="stable")]:
-            if cost[pair, target[pair]] <= rest:
-                rest -= float(cost[pair, target[pair]])
-                level[pair], moved = target[pair], True
-    while _total(spend, level) > budget:  # the last bits of a long running sum
-        level[spend[pairs, level].argmax()] = 0
-    return level
+def _within_cap(
+    steps: Steps, total: float, families: Sequence[GroupBudget], cap: UserCap
+) -> tuple[Tensor, Tensor, list[FloatArray]]:
+    """The same with at most so many pairs per user, and these: prices choose the pairs and pairs the prices."""
+    order = order_by_user(cap.user, cap.offers, steps.slope.device)
+    chosen = choose_pairs(steps, order, total)
+    kept, prices = _within(steps, chosen & steps.taken, total, families)
+    best, pair_price = (chosen, kept, prices), _pair_price(prices, families)
+    for sweep in range(SWEEPS if families else 0):
+        chosen = order.best(steps.reduced(torch.as_tensor(pair_price, device=kept.device)))
+        kept, prices = _within(steps, chosen & steps.taken, total, families)
+        if steps.value(kept) > steps.value(best[1]):
+            best = (chosen, kept, prices)
+        pair_price += (_pair_price(prices, families) - pair_price) / (1 + sweep / 2)
+    return best
 
 
-def _total(amount: FloatArray, level: IntArray) -> float:
-    """Exactly rounded sum of the chosen entries."""
-    return math.fsum(amount[np.arange(len(level)), level])
+def _pair_price(prices: list[FloatArray], families: Sequence[GroupBudget]) -> FloatArray:
+    """What a unit of spend costs each pair: the dearest of the budgets it draws on. Shape ``[P]``."""
+    pair = np.full(len(families[0].group) if families else 1, prices[-1][0])
+    for family, price in zip(families, prices, strict=False):
+        pair = np.maximum(pair, np.append(price, 0.0)[family.group])
+    return pair
+
+
+def _total(amount: Tensor) -> float:
+    """Exactly rounded sum."""
+    return math.fsum(amount.double().tolist())
