@@ -1,11 +1,15 @@
-"""Training losses: functions of the scores of bought and not bought items, without state.
+"""Training losses: functions of the scores of bought and not bought items, or of vectors, without state.
 
-A loss takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]`` (raw scores) and returns a
-scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``. `catalogue_squares` needs no
-sample: its second argument is a sum over the whole catalogue, which `total_square` gives exactly.
+A loss of scores takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]`` (raw scores) and
+returns a scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``. `catalogue_squares`
+needs no sample: its second argument is a sum over the whole catalogue, which `total_square` gives exactly.
+
+`info_nce`, `alignment` and `uniformity` are of vectors; the tasks that use them are in `graphrec.training`.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor
@@ -25,8 +29,8 @@ def bce(positive: Tensor, negative: Tensor) -> Tensor:
 def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
     """Softmax of the bought item against the sampled ones, ``-s⁺ + log(e^{s⁺} + Σ e^{s⁻})``.
 
-    Wu et al., "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024. Negatives
-    are uniform, so no popularity correction is due.
+    Wu et al., "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024. Where
+    negatives are uniform, no popularity correction is due; for others, see `RankingTask`'s ``log_q``.
     """
     return (torch.logaddexp(positive, negative.logsumexp(1)) - positive).mean()
 
@@ -74,3 +78,41 @@ def total_square(user: Tensor, item: Tensor) -> Tensor:
     ``[U, D]`` and ``[I, D]`` to a scalar.
     """
     return ((user.T @ user) * (item.T @ item)).sum()
+
+
+def info_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """Each node's first view against the second views of all: ``-log(e^{c_nn / τ} / Σ_m e^{c_nm / τ})``.
+
+    ``c_nm`` is the cosine of node n's first and node m's second view (van den Oord et al., 2018; Yu et al.,
+    SimGCL, SIGIR 2022). The mean over nodes.
+
+    Args:
+        first: One view of some distinct nodes. Shape ``[n, D]``.
+        second: Another view of the same nodes. Shape ``[n, D]``.
+        temperature: ``τ``.
+    """
+    cosine = functional.normalize(first, dim=1) @ functional.normalize(second, dim=1).T
+    return functional.cross_entropy(cosine / temperature, torch.arange(len(first), device=first.device))
+
+
+def alignment(user: Tensor, item: Tensor) -> Tensor:
+    """Mean squared distance of the two ends of edges, as vectors of length 1. ``[B, D]`` each to a scalar.
+
+    Wang et al., "Towards representation alignment and uniformity in collaborative filtering" (DirectAU), KDD
+    2022.
+    """
+    return (functional.normalize(user, dim=1) - functional.normalize(item, dim=1)).square().sum(1).mean()
+
+
+def uniformity(vectors: Tensor) -> Tensor:
+    """``log mean e^{-2 ‖x - y‖²}`` over the pairs of a batch, as vectors of length 1. ``[B, D]`` to a scalar.
+
+    DirectAU too: the users of a batch's edges, or the items, as often as they come in it. Taken from the
+    cosines, ``‖x - y‖² = 2 - 2 cos``. A lone vector has no pair and gives 0.
+    """
+    unit = functional.normalize(vectors, dim=1)
+    count = len(unit)
+    if count < 2:
+        return 0.0 * unit.sum()
+    exponents = (unit @ unit.T).mul(4).sub(4).fill_diagonal_(-torch.inf)
+    return exponents.flatten().logsumexp(0) - math.log(count * (count - 1))

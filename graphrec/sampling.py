@@ -1,6 +1,10 @@
-"""Negative items, drawn on the device the batch lives on, without a Python loop."""
+"""What is drawn in training, on the device the batch lives on: negative items, and the seed of a step."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -13,13 +17,51 @@ def step_generator(seed: int, step: int, device: torch.device) -> torch.Generato
 
     A resumed run draws what the unbroken one would have drawn, with no state to save.
     """
-    mixed = (seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB) % (1 << 63)
-    return torch.Generator(device=device).manual_seed(mixed)
+    return torch.Generator(device=device).manual_seed(_mixed(seed, step))
 
 
-def shared_negatives(graph: BipartiteGraph, count: int, generator: torch.Generator) -> Tensor:
-    """One set of uniform items for the whole batch. Shape ``[K]``."""
-    return torch.randint(graph.num_items, (count,), generator=generator, device=generator.device)
+@contextmanager
+def step_randomness(seed: int, step: int, device: torch.device) -> Iterator[None]:
+    """Let what a model draws by itself, such as dropout and noise, depend on the seed and the step alone.
+
+    All processes then draw the same for the whole graph, and a resumed run what the unbroken one would have
+    drawn. Afterwards the generators are as before.
+    """
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(_mixed(seed, step, stream=1))
+        yield
+
+
+def _mixed(seed: int, step: int, stream: int = 0) -> int:
+    mixed = seed * 0x9E3779B97F4A7C15 + step * 0xBF58476D1CE4E5B9 + 0x94D049BB133111EB
+    return (mixed + stream * 0xD6E8FEB86659FD93) % (1 << 63)
+
+
+def shared_negatives(
+    graph: BipartiteGraph, count: int, generator: torch.Generator, popularity: float = 0.0
+) -> Tensor:
+    """One set of items for the whole batch. Shape ``[K]``.
+
+    Args:
+        graph: Tells how many buyers each item has.
+        count: Negatives ``K``, drawn with replacement.
+        generator: Source of randomness.
+        popularity: Power of the number of buyers that items are drawn in proportion to; 0 is uniform.
+    """
+    if popularity == 0.0:
+        return torch.randint(graph.num_items, (count,), generator=generator, device=generator.device)
+    # by hand, since torch.multinomial stops at 2^24 items
+    reached = log_probability(graph, popularity).double().exp().cumsum(0)
+    drawn = torch.rand(count, generator=generator, device=generator.device, dtype=torch.float64) * reached[-1]
+    return torch.searchsorted(reached, drawn, right=True).clamp_max(graph.num_items - 1)
+
+
+def log_probability(graph: BipartiteGraph, popularity: float) -> Tensor:
+    """Logarithm of each item's share of what is drawn in proportion to a power of its buyers. ``[I]``."""
+    if popularity == 0.0:
+        return torch.zeros(graph.num_items, device=graph.edge_item.device) - math.log(graph.num_items)
+    weights = popularity * graph.item_degree().double().log()
+    return torch.log_softmax(weights, dim=0).float()
 
 
 def pair_negatives(

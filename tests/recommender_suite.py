@@ -7,6 +7,7 @@ colour, one pair per user is held out, and of all items new to the user it alone
 from __future__ import annotations
 
 import copy
+import functools
 import inspect
 
 import numpy as np
@@ -15,8 +16,12 @@ import pytest
 import torch
 
 import graphrec.models
-from graphrec.data.features import Features
+from graphrec.data.features import FeatureOptions, Features
 from graphrec.data.interactions import IdMap, Interactions
+from graphrec.data.module import RecommenderData
+from graphrec.data.sources import synthetic
+from graphrec.data.splits import Temporal
+from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bce
 from graphrec.models import MLP, Dot, Popularity, TopFrequency
@@ -56,6 +61,27 @@ def checker_board() -> BipartiteGraph:
     return BipartiteGraph(Interactions(frame, ids, ids), Features(colours, colours.copy(), names, names))
 
 
+@functools.cache
+def blocks() -> RecommenderData:
+    """The synthetic shop of four blocks, in time order; features tell the block."""
+    source = synthetic(100, 60, num_blocks=4, density=0.12, seed=2)
+    return RecommenderData(source, Temporal(train_end=12, val_end=15), FeatureOptions())
+
+
+def block_graph() -> BipartiteGraph:
+    return BipartiteGraph(blocks().split.train, blocks().features)
+
+
+def block_ndcg(task: RankedTask) -> float:
+    """NDCG@20 of new items in the last weeks."""
+    recommender = task.recommender
+    evaluator = RankingEvaluator(
+        recommender.graph, truth_lists(blocks().split.test.pairs(), recommender.graph)
+    )
+    evaluator.rank(torch.arange(recommender.graph.num_users), recommender)
+    return evaluator.compute()["new"].means()["ndcg_20"]
+
+
 def new_task(model: type) -> RankedTask:
     """The task a YAML would build, with defaults; an encoder without weights needs a decoder with some."""
     if issubclass(model, ClosedForm):
@@ -65,10 +91,10 @@ def new_task(model: type) -> RankedTask:
     return RankingTask(encoder=model, decoder=decoder)
 
 
-def fitted_task(model: type, steps: int = 60) -> RankedTask:
+def fitted_task(model: type, steps: int = 60, graph: BipartiteGraph | None = None) -> RankedTask:
     torch.manual_seed(0)
     task = new_task(model)
-    task.bind(checker_board())
+    task.bind(graph or checker_board())
     if isinstance(task.recommender, EmbeddingRecommender):
         _train(task.recommender, steps)
     return task.eval()

@@ -13,9 +13,11 @@ from torch.nn.functional import cosine_similarity
 from graphrec.data.module import RecommenderData
 from graphrec.data.sources import synthetic
 from graphrec.data.splits import Temporal
+from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import BilateralSoftmax
+from graphrec.losses import BilateralSoftmax, sampled_softmax
 from graphrec.models import CosineTrained, LightGCN
+from graphrec.sampling import shared_negatives, step_generator
 from graphrec.training import AdaptiveTemperatureTask, RankingTask
 
 
@@ -57,6 +59,60 @@ def test_the_batch_holds_each_edge_against_the_items_of_the_other_edges(graph):
         nodes = (int(users[row]), graph.num_users + int(items[row]))
         penalty += sum(ego[node].square().sum().item() for node in nodes) / 8
     assert task.training_step(edges, 0).item() == pytest.approx(loss + 0.5 * penalty, rel=1e-4)
+
+
+@pytest.mark.parametrize("power", [None, 0.5])
+def test_log_q_is_taken_from_every_score(graph, power):
+    """In a batch, items come as often as they are bought; shared ones as a power of that."""
+    how = {"sampling": "batch"} if power is None else {"sampling": "shared", "popularity": power}
+    task = RankingTask(encoder, CosineTrained(0.2), sampled_softmax, l2=0.0, negatives=6, log_q=True, **how)
+    task.bind(graph)
+    edges = torch.tensor([4, 0, 17, 30])
+    users, items = graph.edge_user[edges], graph.edge_item[edges]
+    weight = graph.item_degree().double().numpy() ** (power or 1.0)
+    scores = cosines(task, graph) / 0.2 - np.log(weight / weight.sum())
+    if power is None:
+        held = [[item for place, item in enumerate(items.tolist()) if place != row] for row in range(4)]
+    else:
+        generator = step_generator(0, 0, edges.device)
+        held = [shared_negatives(graph, 6, generator, power).tolist()] * 4
+    loss = 0.0
+    for row in range(4):
+        own = scores[users[row], items[row]]
+        others = sum(math.exp(scores[users[row], item] - own) for item in held[row])
+        loss += math.log(1 + others) / 4
+    assert task.training_step(edges, 0).item() == pytest.approx(loss, rel=1e-4)
+
+
+def test_log_q_makes_a_popular_negative_cost_less(graph):
+    """Its effect on the gradient is that of drawing items uniformly: rare ones are pushed down more."""
+    edges = torch.arange(graph.num_edges)
+    pushed = []
+    for log_q in (False, True):
+        torch.manual_seed(0)
+        task = RankingTask(
+            encoder, CosineTrained(0.2), BilateralSoftmax(), l2=0.0, sampling="batch", log_q=log_q
+        )
+        task.bind(graph)
+        negative = torch.zeros(4, graph.num_edges, requires_grad=True)
+        shift = task.item_log_q[graph.edge_item[edges]] if log_q else 0.0
+        task.loss(torch.zeros(4), negative - shift).backward()
+        by_item = torch.zeros(graph.num_items).index_add_(0, graph.edge_item, negative.grad[0])
+        pushed.append(by_item[graph.item_degree() > 0])
+    assert pushed[0].max() > 2 * pushed[0].min()
+    torch.testing.assert_close(pushed[1], pushed[1].mean().expand_as(pushed[1]))
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({"sampling": "pair", "log_q": True}, "sampling pair takes no log_q; choose shared or batch"),
+        ({"sampling": "batch", "popularity": 0.5}, "sampling batch takes no popularity; choose shared"),
+    ],
+)
+def test_options_that_do_not_go_together_are_named(options, what):
+    with pytest.raises(InputError, match=what):
+        RankingTask(encoder, **options)
 
 
 def test_ranking_is_by_inner_product_and_training_by_cosine():

@@ -5,7 +5,17 @@ import math
 import pytest
 import torch
 
-from graphrec.losses import bce, bpr, catalogue_squares, mse, sampled_softmax, total_square
+from graphrec.losses import (
+    alignment,
+    bce,
+    bpr,
+    catalogue_squares,
+    info_nce,
+    mse,
+    sampled_softmax,
+    total_square,
+    uniformity,
+)
 
 
 def sigmoid(x: float) -> float:
@@ -91,3 +101,42 @@ def test_catalogue_squares_over_all_edges_is_the_weighted_error_of_the_whole_mat
     positive = (user[edges[:, 0]] * item[edges[:, 1]]).sum(1)
     loss = catalogue_squares(positive, weight * total_square(user, item) / len(edges))
     assert float(loss) * len(edges) == pytest.approx(by_pair, rel=1e-5)
+
+
+def unit(vectors: torch.Tensor) -> list[list[float]]:
+    return [[x / math.sqrt(sum(y * y for y in row)) for x in row] for row in vectors.tolist()]
+
+
+def test_info_nce_is_the_formula():
+    generator = torch.Generator().manual_seed(2)
+    first, second = torch.randn(5, 3, generator=generator), torch.randn(5, 3, generator=generator)
+    total = 0.0
+    for node, one in enumerate(unit(first)):
+        shares = [
+            math.exp(sum(x * y for x, y in zip(one, other, strict=True)) / 0.2) for other in unit(second)
+        ]
+        total -= math.log(shares[node] / sum(shares)) / 5
+    assert info_nce(first, second, 0.2).item() == pytest.approx(total, rel=1e-5)
+    assert info_nce(first[:1], second[:1], 0.2) == 0.0
+
+
+def test_alignment_and_uniformity_are_the_formulae():
+    generator = torch.Generator().manual_seed(3)
+    user, item = torch.randn(6, 3, generator=generator), torch.randn(6, 3, generator=generator)
+    user[5] = 2 * user[0]  # a user who comes twice in the batch, at another length
+    users, items = unit(user), unit(item)
+    near = [math.dist(u, i) ** 2 for u, i in zip(users, items, strict=True)]
+    pairs = [math.exp(-2 * math.dist(users[a], users[b]) ** 2) for a in range(6) for b in range(a)]
+    assert alignment(user, item).item() == pytest.approx(sum(near) / 6, rel=1e-5)
+    assert uniformity(user).item() == pytest.approx(math.log(sum(pairs) / 15), rel=1e-5)
+
+
+def test_uniformity_has_a_gradient_that_spreads_and_none_for_a_lone_vector():
+    vectors = torch.tensor([[1.0, 0.1], [1.0, -0.1]], requires_grad=True)
+    uniformity(vectors).backward()
+    assert vectors.grad[0, 1] < 0 < vectors.grad[1, 1]  # a step down the gradient takes them apart
+    lone = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    value = uniformity(lone)
+    value.backward()
+    assert value.item() == 0.0
+    assert not lone.grad.any()

@@ -2,12 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from scipy.stats import chisquare
 
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.graph import BipartiteGraph
-from graphrec.sampling import pair_negatives, shared_negatives, step_generator
+from graphrec.sampling import (
+    log_probability,
+    pair_negatives,
+    shared_negatives,
+    step_generator,
+    step_randomness,
+)
 
 CPU = torch.device("cpu")
 
@@ -69,3 +76,29 @@ def test_steps_are_independent():
     first = [int(torch.randint(10, (1,), generator=step_generator(0, step, CPU))) for step in range(5000)]
     assert chisquare(np.bincount(first, minlength=10)).pvalue > 1e-3
     assert abs(np.corrcoef(first[:-1], first[1:])[0, 1]) < 0.06
+
+
+@pytest.mark.parametrize("power", [0.0, 0.5, 1.0])
+def test_shared_negatives_follow_a_power_of_popularity(power):
+    graph = graph_of([(0, 0), *((user, 1) for user in range(4)), *((user, 2) for user in range(9))], 9, 4)
+    drawn = shared_negatives(graph, 50_000, step_generator(0, 0, CPU), power)
+    share = np.array([1.0, 1.0, 1.0, 1.0]) if power == 0 else np.array([1.0, 4.0, 9.0, 0.0]) ** power
+    share /= share.sum()
+    np.testing.assert_allclose(log_probability(graph, power).exp(), share, rtol=1e-5)
+    counts, bought = torch.bincount(drawn, minlength=4).numpy(), share > 0
+    assert chisquare(counts[bought], 50_000 * share[bought]).pvalue > 1e-3
+    assert not counts[~bought].any()
+
+
+def test_what_a_model_draws_in_a_step_depends_on_seed_and_step_alone():
+    def draw(seed: int, step: int) -> list[float]:
+        with step_randomness(seed, step, CPU):
+            return torch.rand(4).tolist()
+
+    first = draw(3, 17)
+    torch.manual_seed(99)
+    before = torch.get_rng_state()
+    assert draw(3, 17) == first
+    assert torch.equal(torch.get_rng_state(), before)
+    assert len({tuple(draw(seed, step)) for seed in (0, 1, 2**32 - 1) for step in range(50)}) == 150
+    assert torch.rand(4, generator=step_generator(3, 17, CPU)).tolist() != first, "negatives have their own"

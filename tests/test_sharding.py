@@ -23,10 +23,10 @@ from graphrec.data.sources import synthetic
 from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.models import MLP, FeatureTowers, LightGCN, Popularity
+from graphrec.models import MLP, NGCF, FeatureTowers, GATv2, LightGCN, Popularity
 from graphrec.models.table import draw_rows
 from graphrec.sharding import ShardedMatrix
-from graphrec.training import ClosedFormTask, RankingTask
+from graphrec.training import ClosedFormTask, ContrastiveTask, RankingTask
 
 EPOCHS = 3
 CASES = {
@@ -215,6 +215,9 @@ def test_a_process_keeps_nothing_of_the_rest_of_the_matrix():
         (RankingTask(decoder=MLP()), "MLP has weights"),
         (RankingTask(sampling="none"), "whole catalogue"),
         (RankingTask(FeatureTowers), "FeatureTowers has no table"),
+        (RankingTask(NGCF), "NGCF has weights beside its table"),
+        (RankingTask(GATv2), "GATv2 has weights beside its table"),
+        (ContrastiveTask(), "ContrastiveTask needs the whole graph"),
         (ClosedFormTask(Popularity()), "ClosedFormTask needs the whole graph"),
     ],
 )

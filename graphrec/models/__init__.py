@@ -1,11 +1,14 @@
 """The models; a YAML may use the names listed here without their path."""
 
+from graphrec.models.attention import GATv2
+from graphrec.models.contrastive import SimGCL, XSimGCL
 from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot
 from graphrec.models.features import FeatureTowers, RawFeatures
 from graphrec.models.ials import IALS
 from graphrec.models.lightgcn import LightGCN
 from graphrec.models.linear import EASE
 from graphrec.models.neighbours import ItemCF, UserKNN
+from graphrec.models.ngcf import NGCF
 from graphrec.models.popularity import Popularity, TopFrequency
 from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass
 from graphrec.models.spectral import Spectral
@@ -19,12 +22,14 @@ __all__ = [
     "GFCF",
     "IALS",
     "MLP",
+    "NGCF",
     "ChebyCF",
     "Cosine",
     "CosineTrained",
     "Dot",
     "EmbeddingTable",
     "FeatureTowers",
+    "GATv2",
     "IdealLowPass",
     "ItemCF",
     "LightGCN",
@@ -32,8 +37,10 @@ __all__ = [
     "Popularity",
     "RP3beta",
     "RawFeatures",
+    "SimGCL",
     "Spectral",
     "TopFrequency",
     "TurboCF",
     "UserKNN",
+    "XSimGCL",
 ]

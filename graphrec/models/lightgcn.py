@@ -7,14 +7,14 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from graphrec.errors import check_at_least
+from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
 from graphrec.models.table import EmbeddingTable
 
 
 class LightGCN(EmbeddingTable):
-    """Mean of the embeddings of layers 0..L, ``E^(l+1) = D^-1/2 A D^-1/2 E^(l)``.
+    """Mean of the embeddings of layers 0..L, ``E^(l+1) = D^-1/2 A D^-1/2 E^(l)``, or another sum of them.
 
     He et al., "LightGCN", SIGIR 2020, eq. 4 and 7. The numbers are those of
     ``torch_geometric.nn.LightGCN`` on ``graph.edge_index`` (tested); that class normalises the graph again
@@ -27,6 +27,11 @@ class LightGCN(EmbeddingTable):
         init_std: Standard deviation of the normal start.
         storage: Type in which propagation reads the vectors. ``bfloat16`` halves what it moves, at a relative
             error below 0.1 % in the result; weights, sums and gradients stay in float32.
+        layer_weights: The paper's ``α_0 … α_L``, one for each layer and one for the table itself, taken as
+            they are; the mean if missing.
+
+    Raises:
+        InputError: If there are not ``L + 1`` layer weights.
     """
 
     def __init__(
@@ -36,23 +41,30 @@ class LightGCN(EmbeddingTable):
         num_layers: int = 3,
         init_std: float = 0.1,
         storage: Literal["float32", "bfloat16"] = "float32",
+        layer_weights: list[float] | None = None,
     ) -> None:
         super().__init__(graph, dim, init_std)
         check_at_least(0, num_layers=num_layers)
         self.num_layers, self.storage = num_layers, getattr(torch, storage)
-        self.coefficients = [1 / (num_layers + 1)] * (num_layers + 1)
+        self.coefficients = layer_weights or [1 / (num_layers + 1)] * (num_layers + 1)
+        if len(self.coefficients) != num_layers + 1:
+            raise InputError(
+                f"{len(self.coefficients)} weights for {num_layers} layers and the table itself",
+                column="layer_weights",
+                mend=f"give {num_layers + 1} numbers",
+            )
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph."""
-        mean = graph.filter(self.weight, self.coefficients, self.storage)
-        return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
+        total = graph.filter(self.weight, self.coefficients, self.storage)
+        return Embeddings(*torch.split(total, [self.num_users, self.num_items]))
 
     def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Propagate, the last layer for the batch alone."""
         nodes = torch.cat([users, items + self.num_users])
-        mean, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage)
+        total, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage)
         sizes = [len(users), len(items)]
-        return Rows(*torch.split(mean, sizes), *torch.split(ego, sizes))
+        return Rows(*torch.split(total, sizes), *torch.split(ego, sizes))
 
     def extra_repr(self) -> str:
         """Sizes."""

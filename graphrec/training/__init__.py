@@ -2,7 +2,16 @@
 
 from graphrec.training.adaptive import AdaptiveTemperatureTask
 from graphrec.training.closed_form import ClosedFormTask
+from graphrec.training.contrastive import ContrastiveTask
+from graphrec.training.direct_au import DirectAUTask
 from graphrec.training.ranked import RankedTask
 from graphrec.training.ranking import RankingTask
 
-__all__ = ["AdaptiveTemperatureTask", "ClosedFormTask", "RankedTask", "RankingTask"]
+__all__ = [
+    "AdaptiveTemperatureTask",
+    "ClosedFormTask",
+    "ContrastiveTask",
+    "DirectAUTask",
+    "RankedTask",
+    "RankingTask",
+]

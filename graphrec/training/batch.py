@@ -23,14 +23,14 @@ class Batch:
         own: Place of each edge among the negatives, where these are the items of the whole batch, ``[b]``; a
             lone edge is its own negative.
         weight: Of a mean over these edges in that over the whole batch.
-        size: Edges of the whole batch ``B``.
+        edges: Edge ids of the whole batch. Shape ``[B]``.
     """
 
     users: Tensor
     items: Tensor
     negatives: Tensor | None
     weight: float
-    size: int
+    edges: Tensor
     own: Tensor | None = None
 
     @property
@@ -67,7 +67,7 @@ def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors
     penalty = (batch.weight / (2 * count)) * (_times(rows.ego_user, user_place) + _times(rows.ego_item, own))
     if batch.own is None:
         # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
-        share = 1 / (2 * batch.size) if batch.is_shared else batch.weight / (2 * count)
+        share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
         penalty = penalty + share * _times(rows.ego_item, sampled)
     return Vectors(
         functional.embedding(user_place, rows.user),

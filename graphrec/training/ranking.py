@@ -18,8 +18,14 @@ from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
 from graphrec.models.table import EmbeddingTable
-from graphrec.sampling import pair_negatives, shared_negatives, step_generator
-from graphrec.training.batch import Batch, vectors_of
+from graphrec.sampling import (
+    log_probability,
+    pair_negatives,
+    shared_negatives,
+    step_generator,
+    step_randomness,
+)
+from graphrec.training.batch import Batch, Vectors, vectors_of
 from graphrec.training.ranked import RankedTask
 
 Loss = Callable[[Tensor, Tensor], Tensor] | BilateralSoftmax
@@ -40,9 +46,19 @@ class RankingTask(RankedTask):
             one set for the whole batch, which suits the softmax; ``batch`` takes the batch's other items,
             which come as often as they are bought; ``none`` is for ``catalogue_squares``.
         unobserved: Weight ``α`` of every pair of the catalogue, with sampling ``none``.
+        popularity: Power of the number of buyers that ``shared`` items are drawn in proportion to; 0 is
+            uniform, 1 is as often as they are bought.
+        log_q: Correct a softmax for popular items coming more often: ``log q`` is taken from every score,
+            bought and sampled, where ``q`` is the probability with which sampling yields the item (Bengio and
+            Senecal, IEEE TNN 2008; Yi et al., RecSys 2019). With sampling ``shared`` or ``batch``. The
+            papers of BSL and Adap-τ do without: their in-batch negatives are to hold popular items down.
+
+    Raises:
+        InputError: If options do not go together.
     """
 
     recommender: EmbeddingRecommender
+    item_log_q: Tensor
     shares_rows = True
 
     def __init__(
@@ -56,17 +72,26 @@ class RankingTask(RankedTask):
         negatives: int = 1,
         sampling: Literal["pair", "shared", "batch", "none"] = "pair",
         unobserved: float = 0.3,
+        popularity: float = 0.0,
+        log_q: bool = False,
     ) -> None:
         super().__init__()
         self.encoder_factory, self.decoder, self.loss = encoder, decoder or Dot(), loss
         self.learning_rate, self.l2, self.negatives = learning_rate, l2, negatives
         self.weight_decay, self.sampling, self.unobserved = weight_decay, sampling, unobserved
-        if sampling == "none" and not isinstance(self.decoder, Dot):
-            raise InputError(
-                "a sum over the whole catalogue needs the decoder Dot",
-                column="sampling",
-                mend="choose shared",
-            )
+        self.popularity, self.log_q = popularity, log_q
+        self._check_sampling()
+
+    def _check_sampling(self) -> None:
+        if self.sampling == "none" and not isinstance(self.decoder, Dot):
+            what, mend = "a sum over the whole catalogue needs the decoder Dot", "choose shared"
+        elif self.popularity and self.sampling != "shared":
+            what, mend = f"sampling {self.sampling} takes no popularity", "choose shared"
+        elif self.log_q and self.sampling not in ("shared", "batch"):
+            what, mend = f"sampling {self.sampling} takes no log_q", "choose shared or batch"
+        else:
+            return
+        raise InputError(what, column="sampling", mend=mend)
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
         """Encoder and decoder over the graph.
@@ -77,12 +102,19 @@ class RankingTask(RankedTask):
         encoder = self.encoder_factory(graph)
         if graph.sharded is not None:
             self._check_sharded(encoder)
+        if self.log_q:
+            power = self.popularity if self.sampling == "shared" else 1.0
+            self.register_buffer("item_log_q", log_probability(graph, power), persistent=False)
         return EmbeddingRecommender(graph, encoder, self.decoder)
 
     def _check_sharded(self, encoder: Encoder) -> None:
         what = None
         if not isinstance(encoder, EmbeddingTable):
             what = f"the encoder {type(encoder).__name__} has no table of vectors that processes could share"
+        elif any(weight is not encoder.weight for weight in encoder.parameters()):
+            what = (
+                f"the encoder {type(encoder).__name__} has weights beside its table, which is not supported"
+            )
         elif any(True for _ in self.decoder.parameters()):
             what = f"the decoder {type(self.decoder).__name__} has weights of its own, which is not supported"
         elif self.sampling == "none":
@@ -117,11 +149,8 @@ class RankingTask(RankedTask):
 
     def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
         """Loss of this process's edges of a batch of edge ids, ``[B]``; the batch's is their mean."""
-        batch = self._batch(edges)
-        if batch.negatives is None:
-            loss, penalty = self._catalogue_loss(batch)
-        else:
-            loss, penalty = self._sampled_loss(batch, batch.negatives)
+        with step_randomness(run_seed(), self.global_step, edges.device):
+            loss, penalty = self._losses(self._batch(edges))
         if self.l2:
             loss = loss + self.l2 * penalty
         options = {"on_step": False, "on_epoch": True, "prog_bar": True, "sync_dist": True}
@@ -133,7 +162,7 @@ class RankingTask(RankedTask):
         graph = self.recommender.graph
         shard, weight = training_shard(self._trainer).weighted(len(edges))
         users, items = graph.edge_user[edges], graph.edge_item[edges]
-        mine, weight_of = shard.rows(users), (weight, len(edges))
+        mine, weight_of = shard.rows(users), (weight, edges)
         if self.sampling == "batch":
             own = shard.rows(torch.arange(len(edges), device=users.device)) if len(edges) > 1 else None
             return Batch(mine, shard.rows(items), items, *weight_of, own)
@@ -146,21 +175,31 @@ class RankingTask(RankedTask):
         generator = step_generator(run_seed(), self.global_step, users.device)
         if self.sampling == "pair":
             return shard.rows(pair_negatives(graph, users, self.negatives, generator))
-        return shared_negatives(graph, self.negatives, generator)
+        return shared_negatives(graph, self.negatives, generator, self.popularity)
 
-    def _sampled_loss(self, batch: Batch, negatives: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss against sampled items, and the penalty; only the rows of the batch are embedded."""
+    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Loss and penalty; against sampled items, only the rows of the batch are embedded."""
+        if batch.negatives is None:
+            return self._catalogue_loss(batch)
         encoder, graph = self.recommender.encoder, self.recommender.graph
         vectors = vectors_of(batch, lambda users, items: encoder.rows(graph, users, items))
+        return self._sampled_loss(batch, vectors), vectors.penalty
+
+    def _sampled_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
+        """Loss against sampled items."""
+        assert batch.negatives is not None
         assert vectors.negative is not None
         positive = self.decoder(vectors.user, vectors.item)
         if batch.is_shared:
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
             negative = self.decoder(vectors.user[:, None], vectors.negative)
+        if self.log_q:
+            positive = positive - self.item_log_q[batch.items]
+            negative = negative - self.item_log_q[batch.negatives]
         if batch.own is not None:
             negative[torch.arange(len(negative), device=negative.device), batch.own] = -torch.inf
-        return batch.weight * self._loss(batch, positive, negative), vectors.penalty
+        return batch.weight * self._loss(batch, positive, negative)
 
     def _loss(self, batch: Batch, positive: Tensor, negative: Tensor) -> Tensor:
         """The mean loss of these edges."""
@@ -170,7 +209,7 @@ class RankingTask(RankedTask):
         """Loss against ``α Σ (u · i)² / E`` over every pair of the catalogue, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         embeddings, ego = encoder(graph), encoder.ego(graph)
-        vectors = vectors_of(batch, lambda users, items: _pick(embeddings, ego, users, items))
+        vectors = vectors_of(batch, lambda users, items: rows_of(embeddings, ego, users, items))
         total = self.unobserved * total_square(*embeddings) / graph.num_edges
         loss = self.loss(self.decoder(vectors.user, vectors.item), total)
         # every process sums over the whole catalogue, so that part needs no weight
@@ -182,6 +221,6 @@ class RankingTask(RankedTask):
         return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
 
 
-def _pick(embeddings: Embeddings, ego: Embeddings, users: Tensor, items: Tensor) -> Rows:
-    """Rows of two whole embeddings."""
+def rows_of(embeddings: Embeddings, ego: Embeddings, users: Tensor, items: Tensor) -> Rows:
+    """Some rows of two whole embeddings."""
     return Rows(embeddings.user[users], embeddings.item[items], ego.user[users], ego.item[items])
