@@ -36,6 +36,9 @@ CASES = {
         "decoder": {"class_path": "CosineTrained"},
         "sampling": "batch",
     },
+    "contrastive": {"class_path": "ContrastiveTask", "encoder": "SimGCL"},
+    "direct_au": {"class_path": "DirectAUTask"},
+    "ngcf": {"encoder": "NGCF"},
 }
 TESTED = ("bpr", "popularity")
 TWO = ["--trainer.devices", "2"]
@@ -48,12 +51,15 @@ def config(case: str) -> dict:
         "init_args": {"num_users": 60, "num_items": 40, "seed": 1},
     }
     split = {"class_path": "Temporal", "init_args": {"train_end": 12, "val_end": 15}}
-    encoder = {"class_path": "LightGCN", "init_args": {"dim": 8}}
+    options = dict(CASES.get(case, {}))
+    task, encoder = options.pop("class_path", "RankingTask"), options.pop("encoder", "LightGCN")
+    dropout = {"dropout": 0.3} if encoder == "NGCF" else {}
+    encoder = {"class_path": encoder, "init_args": {"dim": 8, **dropout}}
     if case == "popularity":
         model = {"class_path": "ClosedFormTask", "init_args": {"recommender": {"class_path": "Popularity"}}}
     else:
-        options = {"encoder": encoder, "learning_rate": 0.02, "l2": 0.05, **CASES[case]}
-        model = {"class_path": "RankingTask", "init_args": options}
+        options = {"encoder": encoder, "learning_rate": 0.02, "l2": 0.05, **options}
+        model = {"class_path": task, "init_args": options}
     return {
         "run": {"name": case, "root": "runs", "patience": 50},
         "seed_everything": 3,
@@ -109,7 +115,7 @@ def several() -> None:
     main(["fit", "-c", "bpr.yaml", "--ckpt_path", "last", *TWO])
     main(["test", "-c", "bpr.yaml", *TWO])
     main(["predict", "-c", "bpr.yaml", *TWO])
-    for case in ("softmax", "squares", "batch", "popularity"):
+    for case in ("softmax", "squares", "batch", "contrastive", "direct_au", "ngcf", "popularity"):
         main(["fit", "-c", f"{case}.yaml", *TWO])
     main(["test", "-c", "popularity.yaml", *TWO])
     lonely("lonely/two", devices=2)
@@ -178,7 +184,7 @@ def test_lightnings_launcher_leaves_one_run_with_one_of_everything(folder):
 
 def test_torchrun_speaks_once(folder):
     said = (folder / "torchrun.txt").read_text()
-    assert said.count("device: cpu, 2 processes\n") == 8
+    assert said.count("device: cpu, 2 processes\n") == 11
     assert said.count("test, at 20") == 2
     assert said.count("recommendations for") == 1
 
