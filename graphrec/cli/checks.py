@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.ranking import MEASURES
-from graphrec.training import RankedTask
+from graphrec.models.base import ClosedForm
+from graphrec.training import ClosedFormTask, RankedTask
+
+OWN_CONFIG = "leave -c and --model out, the checkpoint brings its own configuration"
 
 
 def check_split(checkpoint: dict[str, Any], data: RecommenderData) -> None:
@@ -24,10 +30,23 @@ def check_split(checkpoint: dict[str, Any], data: RecommenderData) -> None:
         )
 
 
+def check_recommender(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> None:
+    """Raise `InputError` if a closed-form model is of another class than the one in the checkpoint.
+
+    Several of them keep a matrix of the same name, so that one could be taken for the other.
+    """
+    model = yaml.safe_load(checkpoint["graphrec"]["config"])["model"]
+    fitted = model["init_args"].get("recommender", {}).get("class_path", "").rpartition(".")[2]
+    if isinstance(task, ClosedFormTask) and fitted != (ours := type(task.closed_form).__name__):
+        what = f"the checkpoint holds another model: {fitted or model['class_path']}, not {ours}"
+        raise InputError(what, file=file, column="--ckpt_path", mend=OWN_CONFIG)
+
+
 def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> None:
     """Raise `InputError` if the configuration builds another model than the checkpoint holds."""
-    ours = task.weight_shapes()
     theirs = {name: tuple(value.shape) for name, value in checkpoint["state_dict"].items()}
+    again = _fitted_again(task, theirs)
+    ours = {name: shape for name, shape in task.weight_shapes().items() if not name.startswith(again)}
     different = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     if different:
         name = different[0]
@@ -36,8 +55,19 @@ def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> N
             f" {_shape(ours.get(name))} in this configuration",
             file=file,
             column="--ckpt_path",
-            mend="leave -c and --model out, the checkpoint brings its own configuration",
+            mend=OWN_CONFIG,
         )
+
+
+def _fitted_again(task: RankedTask, held: Iterable[str]) -> tuple[str, ...]:
+    """Where the closed-form models stand of which a checkpoint holds nothing: too large, or an older one."""
+    names = list(held)
+    places = (
+        f"{place}."
+        for place, module in task.named_modules(remove_duplicate=False)
+        if isinstance(module, ClosedForm)
+    )
+    return tuple(place for place in places if not any(name.startswith(place) for name in names))
 
 
 def check_monitor(monitor: str, data: RecommenderData) -> None:

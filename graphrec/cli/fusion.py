@@ -138,8 +138,9 @@ def build_fusion(
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:
         check_split(checkpoint, data)
-    task.bind(BipartiteGraph(data.split.train, data.features))
-    task.load_members([checkpoint["state_dict"] for checkpoint in checkpoints])
+    states = [checkpoint["state_dict"] for checkpoint in checkpoints]
+    task.bind(BipartiteGraph(data.split.train, data.features), task.joined(states))
+    task.load_members(states)
     task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return task, data
 

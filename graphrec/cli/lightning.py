@@ -16,7 +16,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 
 import graphrec.cli.quiet
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
-from graphrec.cli.checks import check_monitor, check_split, check_weights
+from graphrec.cli.checks import check_monitor, check_recommender, check_split, check_weights
 from graphrec.cli.commands.recommend import ranking_frame
 from graphrec.cli.launch import agreed, say
 from graphrec.cli.loggers import make_folder, make_loggers, plain, record
@@ -34,7 +34,6 @@ from graphrec.training import RankedTask
 
 # a YAML names the function or class that makes these two
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
-SUBCOMMANDS = ("fit", "validate", "test", "predict")
 
 
 class RecordRun(SaveConfigCallback):
@@ -64,6 +63,14 @@ class RecordRun(SaveConfigCallback):
 
 class GraphRecCLI(LightningCLI):
     """LightningCLI with a folder per run, W&B and the callbacks every fit needs."""
+
+    def __init__(self, *classes: Any, args: Any, **options: Any) -> None:
+        self._command = args[0] if isinstance(args, list) and args else None
+        super().__init__(*classes, args=args, **options)  # type: ignore[misc]
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """The one that is run; to make the parsers of the others takes as long as a small fit."""
+        return {name: keys for name, keys in super().subcommands().items() if name == self._command}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the group ``run``."""
@@ -153,29 +160,19 @@ class GraphRecCLI(LightningCLI):
         self._build()
         record(self.trainer.loggers, self._description(), {})
 
-    def before_validate(self) -> None:
-        """Build the model."""
-        self._build()
-
-    def before_test(self) -> None:
-        """Build the model."""
-        self._build()
-
-    def before_predict(self) -> None:
-        """Build the model."""
-        self._build()
-
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
         checkpoint = self._settings.get("ckpt_path")
         content = read_checkpoint(Path(checkpoint)) if checkpoint else None
         if content is not None:
             check_split(content, self.datamodule)
+            check_recommender(content, self.model, Path(checkpoint))
         if self.subcommand == "fit" and self._watched:
             check_monitor(self.run_options.monitor, self.datamodule)
         with self.trainer.init_module():
             train, shard = self.datamodule.split.train, node_shard(self.trainer)
-            self.model.bind(BipartiteGraph(train, self.datamodule.features, shard))
+            graph = BipartiteGraph(train, self.datamodule.features, shard)
+            self.model.bind(graph, None if content is None else content["state_dict"])
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
         processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
@@ -184,6 +181,8 @@ class GraphRecCLI(LightningCLI):
             say(f"row_sharded: {self.model.holding()}")
         if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             make_folder(self.folder, self.subcommand == "fit")
+
+    before_validate = before_test = before_predict = _build
 
     def after_fit(self) -> None:
         """Note which epoch was the best and how long it took, and say where the run is."""
@@ -242,7 +241,10 @@ def run_lightning(args: list[str], **kwargs: Any) -> GraphRecCLI:
     Raises:
         InputError: If something in the data is wrong; jsonargparse hides it in an error of its own.
     """
-    strict = {"exit_on_error": False}
+    strict: dict[str, Any] = {"exit_on_error": False}
+    if isinstance(args, list):
+        example = f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
+        strict |= {args[0]: {**strict, "epilog": example}}
     try:
         return GraphRecCLI(
             RankedTask,
@@ -252,7 +254,7 @@ def run_lightning(args: list[str], **kwargs: Any) -> GraphRecCLI:
             save_config_callback=RecordRun,
             save_config_kwargs={"save_to_log_dir": False},
             seed_everything_default=0,
-            parser_kwargs={"prog": "graphrec", **strict, **_per_subcommand(strict)},
+            parser_kwargs={"prog": "graphrec", **strict},
             args=args,
             **kwargs,
         )
@@ -271,11 +273,6 @@ def _hidden_mistake(error: BaseException | None) -> InputError | None:
     return error
 
 
-def _per_subcommand(strict: dict[str, Any]) -> dict[str, Any]:
-    example = "example: graphrec {} -c experiments/complete_journey/lightgcn.yaml"
-    return {name: {**strict, "epilog": example.format(name)} for name in SUBCOMMANDS}
-
-
 def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
     """Rebuild the model and the data of a checkpoint.
 
@@ -289,7 +286,7 @@ def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
     cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
     check_split(content, data)
-    task.bind(BipartiteGraph(data.split.train, data.features))
+    task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
     task.load_state_dict(content["state_dict"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task.eval().to(device)

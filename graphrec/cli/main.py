@@ -7,6 +7,7 @@ import difflib
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 from graphrec import __version__
@@ -87,6 +88,7 @@ def console(args: list[str] | None = None) -> None:
     import jsonargparse
 
     given = list(sys.argv[1:] if args is None else args)
+    sys.path.append(str(Path.cwd()))  # a YAML may name classes of a module in the current folder
     try:
         main(given)
     except InputError as error:

@@ -7,7 +7,7 @@ Shapes, everywhere in this package: ``B`` batch, ``U`` users, ``I`` items, ``N =
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -15,6 +15,9 @@ from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
 from graphrec.models.order import tie_order, top_items, top_seen, top_unseen
+
+KEPT_BYTES = 10**9
+"""What a closed-form model fitted is written to checkpoints up to this size; larger ones are fitted again."""
 
 ItemSet = Literal["all", "repeat", "new"]
 """Which items may be ranked for a user: all, those seen in training, those not seen."""
@@ -163,6 +166,32 @@ def top_candidates(
 class ClosedForm(Recommender):
     """A recommender that needs no gradient: one pass over the graph and it is fitted."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_load_state_dict_pre_hook(_stay_if_absent)  # type: ignore[no-untyped-call]
+
     @abstractmethod
     def fit(self, graph: BipartiteGraph) -> None:
         """Learn from the graph; called once, before any `score`."""
+
+    def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
+        """Become again what `fit` made of this graph.
+
+        Fits again, which holds for every model; one that takes long and keeps what it learned in buffers
+        may read it from there.
+
+        Args:
+            graph: The graph that was fitted.
+            state: What `state_dict` held then; empty if nothing was kept.
+        """
+        self.fit(graph)
+
+    def keep(self, name: str, value: Tensor) -> None:
+        """Register a fitted buffer, which checkpoints hold unless it is large."""
+        self.register_buffer(name, value, persistent=value.nbytes <= KEPT_BYTES)
+
+
+def _stay_if_absent(model: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Leave a model that was fitted again as it is if the checkpoint holds nothing of it."""
+    if not any(key.startswith(prefix) for key in state):
+        state.update({prefix + key: value for key, value in model.state_dict().items()})

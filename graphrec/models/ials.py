@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 from rich.progress import track
@@ -68,8 +68,17 @@ class IALS(ClosedForm):
         for _ in track(range(self.epochs), "iALS", transient=True):
             user = self._half_step(sides[0], item)
             item = self._half_step(sides[1], user)
-        self.register_buffer("user", user, persistent=False)
-        self.register_buffer("item", item, persistent=False)
+        self.keep("user", user)
+        self.keep("item", item)
+
+    def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
+        """Take the vectors as they were."""
+        if not {"user", "item"} <= state.keys():
+            self.fit(graph)
+            return
+        self.graph = graph
+        for name in ("user", "item"):
+            self.keep(name, state[name].to(graph.edge_user.device))
 
     @staticmethod
     def _lists(graph: BipartiteGraph) -> tuple[ItemLists, ItemLists]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -52,20 +53,33 @@ class EASE(ClosedForm):
 
     def fit(self, graph: BipartiteGraph) -> None:
         """Invert the Gram matrix of the users or of the items, whichever is smaller."""
+        matrix = self._prepare(graph)
+        check_memory(*matrix.shape)
+        side = matrix if self.by_users else sp.csr_array(matrix.T)
+        self.keep("inverse", regularised_inverse(side, self.l2).to(graph.edge_user.device))
+        self.keep("scale", self._inverse_diagonal())
+        if not self.by_users:
+            self._weights_in_place()
+
+    def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
+        """Take the matrix as it was, if it was small enough to be kept."""
+        if not {"inverse", "scale"} <= state.keys():
+            self.fit(graph)
+            return
+        self._prepare(graph)
+        for name in ("inverse", "scale"):
+            self.keep(name, state[name].to(graph.edge_user.device))
+
+    def _prepare(self, graph: BipartiteGraph) -> sp.csr_array:
+        """What is known before the fit; returns the interactions with the items kept. ``[U, items]``."""
         self.graph = graph
         kept = self._kept(graph)
         self.by_users = graph.num_users < len(kept)
-        check_memory(graph.num_users, len(kept))
-        matrix = purchases(graph)[:, kept]
+        matrix: sp.csr_array = purchases(graph)[:, kept]
         device = graph.edge_user.device
         self.register_buffer("items", torch.from_numpy(kept).to(device), persistent=False)
         self.buyers = SparseMatrix(matrix.T).to(device)
-        side = matrix if self.by_users else sp.csr_array(matrix.T)
-        inverse = regularised_inverse(side, self.l2)
-        self.register_buffer("inverse", inverse.to(device), persistent=False)
-        self.register_buffer("scale", self._inverse_diagonal(), persistent=False)
-        if not self.by_users:
-            self._weights_in_place()
+        return matrix
 
     def _kept(self, graph: BipartiteGraph) -> npt.NDArray[np.int64]:
         """Codes of the items in the model, ascending."""

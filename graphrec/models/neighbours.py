@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -14,12 +14,13 @@ from torch import Tensor, nn
 
 from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import KEPT_BYTES, ClosedForm
 
 Rows: TypeAlias = Callable[[int, int], sp.csr_array]
 """Rows `start` to `end` of a square matrix that is never held as a whole."""
 
 _BLOCK = 512
+_PARTS = (("start", np.int32), ("index", np.int32), ("values", np.float32))
 
 
 class SparseRows(nn.Module):
@@ -30,19 +31,36 @@ class SparseRows(nn.Module):
 
     Args:
         matrix: Any SciPy sparse matrix. Shape ``[rows, columns]``.
+        kept: Whether checkpoints hold it, unless it is large.
     """
 
     start: Tensor
     index: Tensor
     values: Tensor
 
-    def __init__(self, matrix: sp.sparray) -> None:
+    def __init__(self, matrix: sp.sparray, kept: bool = False) -> None:
         super().__init__()
         csr = sp.csr_array(matrix)
         self.shape: tuple[int, int] = csr.shape
-        self.register_buffer("start", torch.from_numpy(csr.indptr.astype(np.int32)), persistent=False)
-        self.register_buffer("index", torch.from_numpy(csr.indices.astype(np.int32)), persistent=False)
-        self.register_buffer("values", torch.from_numpy(csr.data.astype(np.float32)), persistent=False)
+        kept = kept and 8 * csr.nnz <= KEPT_BYTES
+        parts = zip(_PARTS, (csr.indptr, csr.indices, csr.data), strict=True)
+        for (name, kind), part in parts:
+            self.register_buffer(name, torch.from_numpy(part.astype(kind)), persistent=kept)
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Tensor], name: str, columns: int) -> SparseRows | None:
+        """The one that a state holds under a name, if it does.
+
+        Args:
+            state: What `state_dict` of a model held that kept it.
+            name: What the model calls it.
+            columns: Its number of columns.
+        """
+        keys = [f"{name}.{part}" for part, _ in _PARTS]
+        if not state.keys() >= set(keys):
+            return None
+        start, index, values = (state[key].cpu().numpy() for key in keys)
+        return cls(sp.csr_array((values, index, start), shape=(len(start) - 1, columns)), kept=True)
 
     def scipy(self) -> sp.csr_array:
         """A view of the buffers for SciPy; they must be on the CPU."""
@@ -143,9 +161,20 @@ class ItemSimilarity(ClosedForm):
     bought: SparseRows
 
     def _keep(self, graph: BipartiteGraph, matrix: sp.csr_array, similarity: sp.csr_array) -> None:
+        self._hold(graph, matrix, SparseRows(similarity, kept=True))
+
+    def _hold(self, graph: BipartiteGraph, matrix: sp.csr_array, similarity: SparseRows) -> None:
         self.graph = graph
         device = graph.edge_user.device
-        self.bought, self.similarity = SparseRows(matrix).to(device), SparseRows(similarity).to(device)
+        self.bought, self.similarity = SparseRows(matrix).to(device), similarity.to(device)
+
+    def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
+        """Take the similarities as they were, if they were small enough to be kept."""
+        similarity = SparseRows.restored(state, "similarity", graph.num_items)
+        if similarity is None:
+            self.fit(graph)
+        else:
+            self._hold(graph, purchases(graph), similarity)
 
     def score(self, users: Tensor) -> Tensor:
         """Sum the rows of what the user bought. Shape ``[B, I]``."""
@@ -204,11 +233,22 @@ class UserKNN(ClosedForm):
 
     def fit(self, graph: BipartiteGraph) -> None:
         """Compute the similarities in blocks of users and keep the best of each row."""
-        self.graph = graph
         matrix = purchases(graph)
         weights = cosines(matrix, self.neighbours, self.shrinkage, "User similarities")
+        self._hold(graph, matrix, SparseRows(weights, kept=True))
+
+    def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
+        """Take the weights as they were, if they were small enough to be kept."""
+        weights = SparseRows.restored(state, "weights", graph.num_users)
+        if weights is None:
+            self.fit(graph)
+        else:
+            self._hold(graph, purchases(graph), weights)
+
+    def _hold(self, graph: BipartiteGraph, matrix: sp.csr_array, weights: SparseRows) -> None:
+        self.graph = graph
         device = graph.edge_user.device
-        self.bought, self.weights = SparseRows(matrix).to(device), SparseRows(weights).to(device)
+        self.bought, self.weights = SparseRows(matrix).to(device), weights.to(device)
 
     def score(self, users: Tensor) -> Tensor:
         """Sum the weights of the neighbours who bought the item. Shape ``[B, I]``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -111,6 +112,16 @@ class Spectral(ClosedForm):
             self.item_factor.copy_(right)
         self.tail.copy_(torch.from_numpy(tail.coef))
         self.errors.copy_(torch.tensor(errors))
+
+    def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
+        """Take the factors as they were, if they are those of as many eigenvectors."""
+        self.prepare(graph)
+        if {key: value.shape for key, value in state.items()} == {
+            key: value.shape for key, value in self.state_dict().items()
+        }:
+            self.load_state_dict(dict(state))
+        else:
+            self.fit(graph)
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:

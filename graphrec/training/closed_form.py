@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -27,6 +28,11 @@ class ClosedFormTask(RankedTask):
     def build(self, graph: BipartiteGraph) -> Recommender:
         """Fit the recommender to the graph."""
         self.closed_form.fit(graph)
+        return self.closed_form
+
+    def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:
+        """Take what was fitted from a checkpoint."""
+        self.closed_form.restore(graph, state)
         return self.closed_form
 
     def training_step(self, edges: Tensor, batch_idx: int) -> None:

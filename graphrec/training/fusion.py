@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import Tensor
@@ -11,7 +11,7 @@ from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Recommender
 from graphrec.models.fusion import Fusion, UserGate
-from graphrec.training.ranked import RankedTask
+from graphrec.training.ranked import RankedTask, below
 
 
 class FusionTask(RankedTask):
@@ -52,9 +52,28 @@ class FusionTask(RankedTask):
             )
         for member in self.members:
             member.bind(graph)
+        return self._fusion(graph)
+
+    def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:
+        """The members over one graph, closed-form ones as the checkpoint holds them."""
+        for place, member in enumerate(self.members):
+            own = below(state, f"members.{place}.")
+            member.bind(graph, {f"recommender.{key}": value for key, value in own.items()})
+        return self._fusion(graph)
+
+    def _fusion(self, graph: BipartiteGraph) -> Fusion:
         gate = UserGate(len(self.members)) if self.gated else None
         recommenders = [member.recommender for member in self.members]
         return Fusion(graph, recommenders, self.weights, self.combine, gate)
+
+    @staticmethod
+    def joined(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """What a fusion's checkpoint holds of its members, out of checkpoints of their own."""
+        return {
+            f"recommender.members.{place}.{key}": value
+            for place, state in enumerate(states)
+            for key, value in below(state, "recommender.").items()
+        }
 
     def load_members(self, states: Sequence[dict[str, Tensor]]) -> None:
         """Give each member the weights of a checkpoint of its own."""

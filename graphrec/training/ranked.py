@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -21,6 +22,11 @@ from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_na
 from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ItemSet, Ranking, Recommender
+
+
+def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The part of a `state_dict` that belongs to one of its modules, under the module's own names."""
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
 class RankedTask(pl.LightningModule):
@@ -41,13 +47,26 @@ class RankedTask(pl.LightningModule):
     def build(self, graph: BipartiteGraph) -> Recommender:
         """Make the recommender for a training graph."""
 
+    def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:
+        """Make the recommender into which the weights of a checkpoint are loaded next.
+
+        Args:
+            graph: The training graph.
+            state: What the recommender's `state_dict` held.
+        """
+        return self.build(graph)
+
     @property
     def data(self) -> RecommenderData:
         """The data module of the trainer."""
         return cast(RecommenderData, self.trainer.datamodule)  # type: ignore[attr-defined]
 
-    def bind(self, graph: BipartiteGraph) -> None:
+    def bind(self, graph: BipartiteGraph, state: Mapping[str, Tensor] | None = None) -> None:
         """Build the recommender on a graph; the trainer calls it through `configure_model`.
+
+        Args:
+            graph: The training graph.
+            state: The weights of the checkpoint that is loaded next, so that nothing is fitted twice.
 
         Raises:
             InputError: If the graph is shared out over several processes and this model cannot be.
@@ -58,7 +77,10 @@ class RankedTask(pl.LightningModule):
                 column="--trainer.strategy",
                 mend="choose ddp",
             )
-        self.recommender = self.build(graph)
+        if state is None:
+            self.recommender = self.build(graph)
+        else:
+            self.recommender = self.rebuild(graph, below(state, "recommender."))
 
     def configure_model(self) -> None:
         """Build once, when the data is known and before a checkpoint is restored."""
