@@ -1,0 +1,198 @@
+"""Which coupons does a household redeem? A second link task on the graph, Complete Journey.
+
+    python experiments/studies/journey_redemption.py --out runs/journey-redemption
+
+Trains on the 14 campaigns that start in 2017 and end before October, tests once on campaigns 16 to 19.
+Settings were chosen on campaigns 11 to 13, fitted on those that end before they start; `--part validation`
+shows that table, whose figures are then named test as well. The model is the mean log-odds of `--members`
+boostings with the seeds --seed, --seed + 1 and so on.
+
+Campaigns 16, 17 and 19 (types B and C) have 115 redemptions: their intervals are wide. Type A counts a coupon
+that the household was never sent as not redeemed, because the data do not say which 16 of the pool it got.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+matplotlib.use("agg")
+from matplotlib import pyplot
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from graphrec.data.coupons import CampaignSplit, complete_journey_coupons, split_campaigns
+from graphrec.evaluation.calibration import expected_calibration_error, log_loss
+from graphrec.evaluation.classification import paired_intervals, user_intervals
+from graphrec.files import write_atomically, write_parquet, write_text
+from graphrec.models.redemption import NOT_FEATURES, RedemptionEnsemble, redemption_table, thin_idle
+
+DAY = pd.Timestamp("2017-10-01")
+VALIDATION = CampaignSplit(train=(27, 1, 2, 3, 4, 5, 6, 7, 8, 9), test=(11, 12, 13))
+"""Inside the training campaigns: 9 ends on 2 July, 11 starts on the 12th; 10 runs over that."""
+GRAPH = "boosting with graph"
+NO_GRAPH = "boosting without graph"
+Probability = npt.NDArray[np.float64]
+
+
+def main() -> None:
+    """Build the tables, fit, test, write ``metrics.json``, ``scores.parquet`` and ``redemption.png``."""
+    arguments = _arguments()
+    data = complete_journey_coupons()
+    split = split_campaigns(data.campaigns, DAY, data.first_day, data.last_day)
+    if arguments.part == "validation":
+        split = VALIDATION
+    tables = {}
+    for campaign in track(split.train + split.test, "Features of campaigns"):
+        file = arguments.out / "features" / f"{campaign}.parquet"
+        if not file.is_file():  # an interrupted run goes on where it stopped
+            write_parquet(redemption_table(data, (campaign,)), file)
+        tables[campaign] = pd.read_parquet(file)
+    train, test = (
+        pd.concat([tables[one] for one in part], ignore_index=True) for part in (split.train, split.test)
+    )
+    models = fit_models(train, test, arguments.members, arguments.seed)
+    metrics = judge(test, models, arguments.replicates)
+    metrics |= {"members": arguments.members, "train_pairs": len(train), "test_pairs": len(test)}
+    keys = test[["campaign_id", "user", "coupon", "redeemed"]].copy()
+    write_parquet(keys.assign(probability=models[GRAPH]), arguments.out / "scores.parquet")
+    write_text(arguments.out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    write_atomically(arguments.out / "redemption.png", lambda path: draw(test, models, path))
+    show(metrics, list(models))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    parser.add_argument("--seed", type=int, default=0, help="of the first member")
+    parser.add_argument("--members", type=int, default=5, help="boostings that are averaged")
+    parser.add_argument("--replicates", type=int, default=200, help="resamples of the households")
+    parser.add_argument(
+        "--part", choices=["test", "validation"], default="test", help="campaigns to judge on"
+    )
+    return parser.parse_args()
+
+
+def fit_models(train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int) -> dict[str, Probability]:
+    """Probabilities of the test pairs by every model, the baselines first."""
+    every = [name for name in train.columns if name not in NOT_FEATURES]
+    plain = [name for name in every if not name.startswith("link_")]
+    base = float(train["redeemed"].mean())
+    found = {"constant": np.full(len(test), base)}
+    # a score without a scale: only its order is judged
+    found["purchases"] = test["covered_weeks"].to_numpy(dtype=np.float64)
+    found["logistic"] = logistic(train, test, plain, seed)
+    for name, columns in ((NO_GRAPH, plain), (GRAPH, every)):
+        ensemble = RedemptionEnsemble(columns, members=members, seed=seed).fit(train)
+        found[name] = ensemble.probability(test)
+    return found
+
+
+def logistic(train: pd.DataFrame, test: pd.DataFrame, columns: list[str], seed: int) -> Probability:
+    """Logistic regression on the logarithms of the features."""
+    rows, weight = thin_idle(train, 0.1, seed)
+    logs = FunctionTransformer(lambda x: np.log1p(np.maximum(x, -0.99)))
+    model: Pipeline = make_pipeline(logs, StandardScaler(), LogisticRegression(C=0.003, max_iter=300))
+    part = train.iloc[rows]
+    model.fit(part[columns].to_numpy(np.float64), part["redeemed"], logisticregression__sample_weight=weight)
+    return np.asarray(model.predict_proba(test[columns].to_numpy(np.float64))[:, 1])
+
+
+def judge(test: pd.DataFrame, models: dict[str, Probability], replicates: int) -> dict[str, Any]:
+    """Every figure of the study, flat: the model with the graph as ``test_*``, the others by their names."""
+    label, user = test["redeemed"].to_numpy(), test["user"].to_numpy()
+    ours, metrics = models[GRAPH], {}
+    type_a = (test["campaign_kind"] == 0).to_numpy()
+    for suffix, rows in (("", np.ones(len(test), dtype=bool)), ("_a", type_a), ("_bc", ~type_a)):
+        found = user_intervals(ours[rows], label[rows], user[rows], replicates)
+        for name, value in found.items():
+            measure, bound = _split_bound(name)
+            metrics[f"test_{measure}{suffix}{bound}"] = value
+        gain = paired_intervals(ours[rows], models[NO_GRAPH][rows], label[rows], user[rows], replicates)
+        for name, value in gain.items():
+            measure, bound = _split_bound(name)
+            metrics[f"graph_gain_{measure}{suffix}{bound}"] = value
+        for name in (one for one in models if one != GRAPH):
+            plain = user_intervals(models[name][rows], label[rows], user[rows], replicates=2)
+            key = name.replace(" ", "_")
+            metrics |= {
+                f"{key}_{measure}{suffix}": plain[measure] for measure in ("auc", "average_precision")
+            }
+    metrics["test_logloss"] = log_loss(ours, label)
+    metrics["test_ece"] = expected_calibration_error(ours, label)
+    metrics["constant_logloss"] = log_loss(models["constant"], label)
+    metrics["logistic_logloss"] = log_loss(models["logistic"], label)
+    return metrics | recall_in_pool(test[type_a], ours[type_a])
+
+
+def _split_bound(name: str) -> tuple[str, str]:
+    for bound in ("_low", "_high"):
+        if name.endswith(bound):
+            return name.removesuffix(bound), bound
+    return name, ""
+
+
+def recall_in_pool(pool: pd.DataFrame, score: Probability) -> dict[str, float]:
+    """Share of a household's redeemed coupons of type A among its 5 and 16 best, over all redemptions."""
+    place = pool[["campaign_id", "user"]].assign(score=score).groupby(["campaign_id", "user"])["score"]
+    rank = place.rank(ascending=False, method="first")[pool["redeemed"]]
+    return {f"recall_at_{k}": float((rank <= k).mean()) for k in (5, 16)}
+
+
+def show(metrics: dict[str, Any], names: list[str]) -> None:
+    """A table on the terminal."""
+    table = Table("model", "AUC", "AP", "AUC A", "AP A", "AUC B/C", "AP B/C", title="Redemption")
+    for name in names:
+        prefix = "test" if name == GRAPH else name.replace(" ", "_")
+        keys = [
+            f"{prefix}_{measure}{part}"
+            for part in ("", "_a", "_bc")
+            for measure in ("auc", "average_precision")
+        ]
+        table.add_row(name, *(f"{metrics[key]:.4f}" for key in keys))
+    console = Console()
+    console.print(table)
+    for key in ("test_auc", "test_average_precision", "graph_gain_auc", "graph_gain_average_precision"):
+        console.print(f"{key} {metrics[key]:.4f} [{metrics[f'{key}_low']:.4f}, {metrics[f'{key}_high']:.4f}]")
+
+
+def draw(test: pd.DataFrame, models: dict[str, Probability], path: Path) -> None:
+    """Precision against recall of every model, and promised against observed redemptions of ours."""
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    label = test["redeemed"].to_numpy()
+    campaigns = ", ".join(map(str, pd.unique(test["campaign_id"])))
+    for name, score in models.items():
+        if name != "constant":
+            hits = np.cumsum(label[np.argsort(-score, kind="stable")])
+            shown = np.arange(1, len(hits) + 1)
+            left.plot((hits / hits[-1])[50:], (hits / shown)[50:], label=name, lw=1.4)
+    left.axhline(label.mean(), color="0.6", lw=1, ls=":", label="no model")
+    left.set(xlabel="recall", ylabel="precision", yscale="log", title=f"Campaigns {campaigns}")
+    left.legend(frameon=False)
+    bins = np.array_split(np.argsort(models[GRAPH], kind="stable")[-20_000:], 12)
+    promised = [models[GRAPH][rows].mean() for rows in bins]
+    observed = np.array([label[rows].mean() for rows in bins])
+    error = 1.96 * np.sqrt(observed * (1 - observed) / [len(rows) for rows in bins])
+    right.errorbar(promised, observed, yerr=error, fmt="o", ms=4)
+    top = max(*promised, *observed) * 1.15
+    right.plot([0, top], [0, top], color="0.6", lw=1, ls=":")
+    right.set(xlabel="promised probability", ylabel="observed share", title="20,000 likeliest pairs, 12 bins")
+    figure.savefig(path, dpi=120, format="png")
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    main()
