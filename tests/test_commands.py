@@ -57,6 +57,10 @@ OFFERS = [
     "policy",
     "propensity",
     "reason",
+    "reason_code",
+    "disclosure",
+    "product_set",
+    "median_basket",
 ]
 
 

@@ -17,14 +17,14 @@ from graphrec.offers.candidates import build_candidates, fit_calibrator, regular
 from graphrec.offers.economics import Economics
 from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.policies import ExpectedProfit, LinearRate, NoDiscount, Uniform, expected_profit
-from graphrec.offers.scenarios import SCENARIOS, scenario_named
+from graphrec.offers.scenarios import SCENARIO_NAMES, scenario_named
 from graphrec.offers.table import OFFER_COLUMNS, Candidates, make_offers, policy_totals, write_offers
 
 POLICIES = [NoDiscount(), Uniform(), LinearRate(), ExpectedProfit()]
 PROMISED = (
     "user_id, item_id, score, probability, rate, probability_at_rate, price, expected_units,"
     " expected_revenue, expected_profit, spend, promotion, threshold, amount, scenario, policy,"
-    " propensity, reason"
+    " propensity, reason, reason_code, disclosure, product_set, median_basket"
 )
 
 
@@ -52,18 +52,22 @@ def candidates():
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.name)
-@pytest.mark.parametrize("scenario", [scenario.name for scenario in SCENARIOS])
+@pytest.mark.parametrize("scenario", SCENARIO_NAMES)
 @pytest.mark.parametrize("budget", [None, 3.0])
 def test_every_column_is_filled_and_adds_up(candidates, policy, scenario, budget):
     offers = make_offers(candidates, policy, scenario, budget)
     assert ", ".join(offers.columns) == PROMISED
     assert len(offers) == len(candidates.frame)
     assert not offers.duplicated(["user_id", "item_id"]).any()
-    assert offers[["threshold", "amount"]].isna().all(axis=None)
-    filled = offers.drop(columns=["threshold", "amount"])
+    others = ["threshold", "amount", "product_set", "median_basket"]
+    assert offers[others].isna().all(axis=None)
+    filled = offers.drop(columns=others)
     assert filled.notna().all(axis=None)
     assert np.isfinite(filled.select_dtypes("number")).all(axis=None)
-    assert offers["rate"].between(0, 0.3).all()
+    highest = scenario_named(scenario).max_rate or 0.3
+    assert offers["rate"].between(0, highest).all()
+    assert (offers["reason"].str.split(":").str[0] == offers["reason_code"]).all()
+    assert (offers["disclosure"] == (offers["rate"] > 0)).all()
     assert (offers["promotion"] == np.where(offers["rate"] > 0, "percent", "none")).all()
     assert (offers["propensity"] == 1).all()
     assert (offers["reason"].str.match(r"^[a-z_]+: \S")).all()
@@ -141,7 +145,7 @@ def test_a_small_budget_goes_where_it_does_most(candidates):
 def test_clearance_sells_more_units_than_promotion(candidates):
     units = {
         scenario.name: make_offers(candidates, ExpectedProfit(), scenario.name)["expected_units"].sum()
-        for scenario in SCENARIOS
+        for scenario in map(scenario_named, SCENARIO_NAMES)
     }
     assert units["clearance"] > units["promotion"]
     with pytest.raises(InputError, match="choose one of promotion, clearance, launch, cross_sell, retention"):

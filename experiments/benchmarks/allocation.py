@@ -3,9 +3,9 @@
 python experiments/benchmarks/allocation.py --json runs/bench/allocation.json
 
 A cell is a level of a pair of user and item. Curves, prices and elasticities are drawn as discounts in a
-supermarket are (elasticity log-normal around 1.5, margin 30 %, half funded); the objective is units at a share of
-their price, so that the budget binds. The bound is that of the linear programme, by SciPy's HiGHS, on a size
-that it can do; the time includes the hulls, the choice and the leftover, and not the drawing.
+supermarket are (elasticity log-normal around 1.5, margin 30 %, half funded); the objective is units at a
+share of their price, so that the budget binds. The bound is that of the linear programme, by SciPy's HiGHS,
+on a size that it can do; the time includes hulls, choice and leftover, and not the drawing.
 """
 
 from __future__ import annotations
@@ -135,6 +135,6 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = arguments(__doc__, repeats=3)
     parser.add_argument("--cells", type=int, default=10_000_000, help="levels of all pairs together")
-    parser.add_argument("--pairs", type=int, default=20_000, help="pairs of the comparison with HiGHS")
-    parser.add_argument("--seeds", type=int, default=5, help="draws of that comparison")
+    parser.add_argument("--pairs", type=int, default=3_000, help="pairs of the comparison with HiGHS")
+    parser.add_argument("--seeds", type=int, default=3, help="draws of that comparison")
     main(parser.parse_args())

@@ -1,11 +1,11 @@
 """Which pair gets which level when the budget does not reach for all: a multiple-choice knapsack.
 
-Maximise ``sum V_ij x_ij`` subject to ``sum s_ij x_ij <= B``, one level per pair, budgets of groups of pairs, and
-at most n offers per user, by its Lagrangian dual (Sinha & Zoltners, 1979; Albert & Goldenberg, CIKM 2022): at a
-price of budget ``lambda`` each pair takes ``argmax_j V_ij - lambda s_ij``. A pair's choices for all prices are
-the corners of its concave hull (`graphrec.offers.hull`), so the dual's optimum is a choice among steps, steepest
-first. A group's own multiplier is the slope at which its budget is gone; as groups do not overlap, the choice
-with a total budget on top stays exact. What is left over is spent greedily.
+Maximise ``sum V_ij x_ij`` subject to ``sum s_ij x_ij <= B``, one level per pair, budgets of groups of pairs,
+and at most n offers per user, by its Lagrangian dual (Sinha & Zoltners, 1979; Albert & Goldenberg, CIKM
+2022): at a price of budget ``lambda`` each pair takes ``argmax_j V_ij - lambda s_ij``. A pair's choices for
+all prices are the corners of its concave hull (`graphrec.offers.hull`), so the dual's optimum is a choice
+among steps, steepest first. A group's own multiplier is the slope at which its budget is gone; as groups do
+not overlap, the choice with a total budget on top stays exact. What is left over is spent greedily.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ IntArray = npt.NDArray[np.int64]
 
 SWEEPS = 12
 """How often prices and pairs are matched to each other where groups and a cap per user meet."""
+
+NEAR = 50_000
+"""Pairs whose next steps are the steepest: among these the leftover is spent."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def allocate(
         chosen, kept, prices = _within_cap(steps, total, group_budgets, cap)
     level = torch.where(chosen, steps.level(kept), 0).cpu().numpy()
     if any(price > 0 for family in prices for price in family):
-        level = spend_leftover(level, values, spends, total, group_budgets, cap)
+        near = steps.next_slope(kept).topk(min(NEAR, len(level))).indices.cpu().numpy()
+        level = spend_leftover(level, values, spends, total, group_budgets, cap, np.sort(near))
     picked = torch.as_tensor(level, device=values.device)[:, None]
     worth, cost = (_total(table.gather(1, picked)[:, 0]) for table in (values, spends))
     return Allocation(level, worth, cost, float(prices[-1][0]), tuple(prices[:-1]))
@@ -160,25 +164,30 @@ def _within(
 ) -> tuple[Tensor, list[FloatArray]]:
     """Of the steps that are `kept`, those within every budget, and the prices, those of the total last."""
     prices: list[FloatArray] = []
+    flat = kept.flatten()
     for family in families:
         price = np.zeros(len(family.budget))
-        group = torch.as_tensor(family.group, device=kept.device)
+        group = torch.as_tensor(family.group, device=kept.device).expand(kept.shape).flatten()
         for index, budget in enumerate(family.budget):
-            mine = (kept & (group == index)).nonzero(as_tuple=True)
-            taken, price[index] = take_steepest(steps.slope[mine], steps.cost[mine], float(budget))
-            kept = kept.index_put(mine, taken)
+            flat, price[index] = _steepest(steps, flat, flat & (group == index), float(budget))
         prices.append(price)
-    if total == math.inf:
-        return kept, [*prices, np.zeros(1)]
-    mine = kept.nonzero(as_tuple=True)
-    taken, price_of_all = take_steepest(steps.slope[mine], steps.cost[mine], total)
-    return kept.index_put(mine, taken), [*prices, np.array([price_of_all])]
+    price = np.zeros(1)
+    if total < math.inf:
+        flat, price[0] = _steepest(steps, flat, flat, total)
+    return flat.reshape(kept.shape), [*prices, price]
+
+
+def _steepest(steps: Steps, kept: Tensor, mine: Tensor, budget: float) -> tuple[Tensor, float]:
+    """Keep of `mine` the steepest steps within a budget, and the rest of `kept`. Masks ``[S P]``."""
+    place = mine.nonzero()[:, 0]
+    taken, price = take_steepest(steps.slope.flatten()[place], steps.cost.flatten()[place], budget)
+    return kept.index_put((place,), taken), price
 
 
 def _within_cap(
     steps: Steps, total: float, families: Sequence[GroupBudget], cap: UserCap
 ) -> tuple[Tensor, Tensor, list[FloatArray]]:
-    """The same with at most so many pairs per user, and these: prices choose the pairs and pairs the prices."""
+    """The same, and first which pairs: prices choose at most so many per user, and the pairs make prices."""
     order = order_by_user(cap.user, cap.offers, steps.slope.device)
     chosen = choose_pairs(steps, order, total)
     kept, prices = _within(steps, chosen & steps.taken, total, families)

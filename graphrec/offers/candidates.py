@@ -13,13 +13,15 @@ import pandas as pd
 import torch
 from rich.progress import track
 
-from graphrec.data.interactions import Columns, Interactions
+from graphrec.data.interactions import Columns
 from graphrec.data.splits import Split
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import Calibrator, CalibratorKind
+from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.economics import BoolArray, FloatArray
-from graphrec.offers.response import MEDIAN_ELASTICITY, discount_affinity, elasticity_from_affinity
-from graphrec.offers.table import Candidates
+from graphrec.offers.eligibility import Eligibility
+from graphrec.offers.response import MEDIAN_ELASTICITY, elasticity_from_affinity
+from graphrec.offers.shelf_facts import discount_affinities, observed_depths, regular_prices
 
 if TYPE_CHECKING:  # both bring PyG along, which offers must do without
     from graphrec.graph import BipartiteGraph
@@ -29,9 +31,6 @@ IntArray = npt.NDArray[np.int64]
 
 BATCH_SCORES = 4_000_000
 """Scores of a batch, 16 MB in float32: the batch size follows from the catalogue."""
-
-PRICE_WEEKS = 8
-"""Weeks at the end of training that the regular price is read from."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ def fit_calibrator(
     seed: int = 0,
     kind: CalibratorKind = "isotonic",
     max_pairs: int = 2_000_000,
+    eligible: Eligibility | None = None,
 ) -> Calibrator:
     """Learn the probability of a purchase within the validation window from raw scores.
 
@@ -68,6 +68,8 @@ def fit_calibrator(
         seed: Of the draws.
         kind: See `Calibrator.fit`.
         max_pairs: Bound of memory, about 20 bytes a pair.
+        eligible: Learn from these pairs alone, of all their users: an item whose sales fade, or a household
+            that comes less often, buys less than its score says elsewhere.
 
     Raises:
         InputError: If the split has no validation part.
@@ -76,12 +78,14 @@ def fit_calibrator(
         mend = "calibrate on a split made without refit"
         raise InputError("there is no validation part to calibrate on", column="refit", mend=mend)
     rng = np.random.default_rng(seed)
-    users = np.arange(len(split.users))
+    users, items = np.arange(len(split.users)), len(split.items)
+    if eligible is not None:
+        users, items, sample_users = users[eligible.users], int(eligible.items.sum()), None
     if sample_users is not None and sample_users < len(users):
         users = np.sort(rng.choice(users, sample_users, replace=False))
-    keep = min(1.0, max_pairs / (len(users) * len(split.items)))
+    keep = min(1.0, max_pairs / (len(users) * items))
     parts = [
-        _labelled(recommender, graph, split.val.pairs(), batch, keep, rng)
+        _labelled(recommender, graph, split.val.pairs(), batch, keep, rng, eligible)
         for batch in _batches(users, len(split.items), "Calibrating")
     ]
     score, bought, seen, weight = (
@@ -89,34 +93,6 @@ def fit_calibrator(
         for name in ("score", "bought", "seen", "weight")
     )
     return Calibrator.fit(score, bought, seen, kind, weight)
-
-
-def regular_prices(train: pd.DataFrame) -> pd.Series[Any]:
-    """Regular price of each item: the median over the last weeks of training, or over all where it rested.
-
-    Args:
-        train: Rows of the training part with ``item_id`` and ``regular_price`` or ``price`` (money per
-            unit), and ``week`` if there is one.
-
-    Returns:
-        Price by ``item_id``; items without any price above 0 are left out.
-
-    Raises:
-        InputError: If there is no price column, or nothing in it.
-    """
-    column = Columns.REGULAR_PRICE if Columns.REGULAR_PRICE in train else Columns.PRICE
-    if column not in train:
-        mend = "map a column to regular_price or price in the source's `columns`"
-        raise InputError("offers need a price", file=train.attrs.get("file"), column=column, mend=mend)
-    priced = train[train[column] > 0]
-    if priced.empty:
-        mend = "map a column with prices above 0"
-        raise InputError("no price is above 0", file=train.attrs.get("file"), column=column, mend=mend)
-    prices = priced.groupby(Columns.ITEM)[column].median()
-    if Columns.WEEK in train:
-        late = priced[priced[Columns.WEEK] > train[Columns.WEEK].max() - PRICE_WEEKS]
-        prices = late.groupby(Columns.ITEM)[column].median().reindex(prices.index).fillna(prices)
-    return prices.rename("price")
 
 
 def build_candidates(
@@ -127,6 +103,8 @@ def build_candidates(
     users: IntArray,
     k: int = 20,
     items: ItemSet = "all",
+    eligible: Eligibility | None = None,
+    product_sets: pd.Series[Any] | None = None,
 ) -> Candidates:
     """The best `k` items of each user, with all that a policy wants to know.
 
@@ -141,12 +119,16 @@ def build_candidates(
         users: Codes of the users. Shape ``[B]``.
         k: Items per user; fewer where the item set has fewer.
         items: ``all``, ``repeat`` (bought in training) or ``new``.
+        eligible: What a scenario may offer to whom; everything if missing.
+        product_sets: Name of each item's product set by ``item_id``, for coupons and campaigns.
 
     Raises:
         InputError: If the training part has no price, or no user has a candidate.
     """
+    if eligible is not None:
+        users = users[eligible.users[users]]
     batches = [
-        _top_items(recommender, graph, batch, k, items)
+        _top_items(recommender, graph, batch, k, items, eligible)
         for batch in _batches(users, len(split.items), "Ranking")
     ]
     if not batches or not sum(map(len, batches)):
@@ -155,15 +137,25 @@ def build_candidates(
     frame[Columns.USER] = split.users.ids[frame[Columns.USER_CODE]]
     frame[Columns.ITEM] = split.items.ids[frame[Columns.ITEM_CODE]]
     frame["price"] = frame[Columns.ITEM].map(regular_prices(split.train.frame))
-    frame["elasticity"] = frame[Columns.USER].map(_elasticities(split.train)).fillna(MEDIAN_ELASTICITY)
+    affinity = discount_affinities(split.train)
+    frame["affinity"] = frame[Columns.USER].map(affinity).fillna(0.0)
+    elasticity = frame[Columns.USER].map(elasticity_from_affinity(affinity))
+    frame["elasticity"] = elasticity.fillna(MEDIAN_ELASTICITY)
+    frame["max_depth"] = frame[Columns.ITEM].map(observed_depths(split.train.frame))
     score, seen = frame["score"].to_numpy(), frame["seen"].to_numpy()
     frame["probability"] = calibrator.probability(score, seen)
     frame["unit_score"] = calibrator.unit_score(score)
+    if product_sets is not None:
+        frame["product_set"] = frame[Columns.ITEM].map(product_sets)
     unpriced = frame["price"].isna()
     if unpriced.any():
         count = frame.loc[unpriced, Columns.ITEM].nunique()
         warnings.warn(f"{count} items have no price in training and get no offer", stacklevel=2)
-    return Candidates(frame[~unpriced].reset_index(drop=True))
+    frame = frame[~unpriced].reset_index(drop=True)
+    if eligible is not None:
+        user, item = (np.asarray(frame[name]) for name in (Columns.USER_CODE, Columns.ITEM_CODE))
+        frame["worth"] = eligible.worth(user, item, np.asarray(frame["price"], dtype=np.float64))
+    return Candidates(frame)
 
 
 def _batches(users: IntArray, num_items: int, title: str) -> Iterable[IntArray]:
@@ -185,8 +177,9 @@ def _labelled(
     users: IntArray,
     keep: float,
     rng: np.random.Generator,
+    eligible: Eligibility | None,
 ) -> _Labelled:
-    """Score whole catalogues, look up what was bought, and thin the rest."""
+    """Score whole catalogues, look up what was bought, and thin the rest; only what is eligible."""
     codes = _on_device(graph, users)
     score = recommender.score(codes).cpu().numpy().astype(np.float64)
     seen = graph.seen_mask(codes).cpu().numpy()
@@ -195,16 +188,27 @@ def _labelled(
     bought[np.searchsorted(users, of_batch[:, 0]), of_batch[:, 1]] = True
     certain = bought | seen
     kept = certain | (rng.random(score.shape) < keep)
+    if eligible is not None:
+        kept &= eligible.mask(users)
     return _Labelled(score[kept], bought[kept], seen[kept], np.where(certain, 1.0, 1.0 / keep)[kept])
 
 
+@torch.no_grad()
 def _top_items(
-    recommender: Recommender, graph: BipartiteGraph, users: IntArray, k: int, items: ItemSet
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    users: IntArray,
+    k: int,
+    items: ItemSet,
+    eligible: Eligibility | None,
 ) -> pd.DataFrame:
     """Columns ``user``, ``item`` (codes), ``score``, ``seen``; best first within a user."""
     codes = _on_device(graph, users)
-    ranking = recommender.recommend(codes, k, items)
-    ranked, scores = ranking.items.cpu(), ranking.scores.cpu()
+    if eligible is None:
+        ranking = recommender.recommend(codes, k, items)
+        ranked, scores = ranking.items.cpu(), ranking.scores.cpu()
+    else:
+        ranked, scores = _top_eligible(recommender, graph, codes, k, items, eligible.mask(users))
     seen = graph.seen_mask(codes).cpu().gather(1, ranked.clamp(min=0))
     there = (ranked >= 0).numpy()
     return pd.DataFrame(
@@ -217,9 +221,19 @@ def _top_items(
     )
 
 
-def _elasticities(train: Interactions) -> pd.Series[Any]:
-    """Elasticity by ``user_id``; empty where the log has no shelf prices."""
-    if not {Columns.REGULAR_PRICE, Columns.SHELF_PRICE} <= set(train.frame):
-        return pd.Series(dtype=np.float64)
-    frame = train.frame if Columns.QUANTITY in train.frame else train.frame.assign(quantity=1)
-    return elasticity_from_affinity(discount_affinity(frame))
+def _top_eligible(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    codes: torch.Tensor,
+    k: int,
+    items: ItemSet,
+    mask: BoolArray,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Items and scores of the best eligible items, -1 where there are fewer. ``[B, k]`` each."""
+    allowed = torch.as_tensor(mask, device=codes.device)
+    if items != "all":
+        seen = graph.seen_mask(codes)
+        allowed = allowed & (seen if items == "repeat" else ~seen)
+    scores = recommender.score(codes).masked_fill(~allowed, -torch.inf)
+    best, place = scores.topk(min(k, scores.shape[1]))
+    return place.masked_fill(best == -torch.inf, -1).cpu(), best.cpu()

@@ -1,30 +1,35 @@
-"""The rate of each pair under a policy, a scenario, a budget and guardrails, with the reason why."""
+"""The rate of each pair under a policy, a scenario, budgets and guardrails, with the reason why."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.offers.allocation import allocate, check_budget
+from graphrec.offers.allocation import GroupBudget, UserCap, allocate, check_budget
 from graphrec.offers.economics import BoolArray, Economics, FloatArray, percent
 from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.policies import (
-    ExpectedProfit,
-    LinearRate,
-    NoDiscount,
-    Uniform,
-    linear_rate,
-    no_discount,
-    uniform,
+from graphrec.offers.levels import Levels
+from graphrec.offers.limits import (
+    Limit,
+    Reasons,
+    limit_reasons,
+    rate_limits,
+    spread_cap,
+    spread_window,
+    tightest,
 )
-from graphrec.offers.response import ElasticResponse
+from graphrec.offers.parity import parity_budget, parity_gap
+from graphrec.offers.policies import GreedyROI, LevelPolicy, Policy, RulePolicy
+from graphrec.offers.response import Response
+from graphrec.offers.rules import asked_rates
 from graphrec.offers.scenarios import Scenario
 
-Reasons = npt.NDArray[Any]
 IntArray = npt.NDArray[np.int64]
+
+PARITY_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,24 @@ class Pairs:
         price: Regular price, money per unit.
         seen: Whether the pair is in the training part.
         response: Response curves.
+        user: Code of the user.
+        item: Code of the item.
+        affinity: Share of its regular value that the user saved so far.
+        max_depth: Deepest discount in the item's log; infinite where it is not known.
+        worth: What a sold unit is worth to the scenario, in money.
+        cooling: Whether the pair was offered too recently.
     """
 
     unit_score: FloatArray
     price: FloatArray
     seen: BoolArray
-    response: ElasticResponse
+    response: Response
+    user: IntArray
+    item: IntArray
+    affinity: FloatArray
+    max_depth: FloatArray
+    worth: FloatArray
+    cooling: BoolArray
 
 
 @dataclass(frozen=True)
@@ -53,94 +70,201 @@ class Rules:
         economics: Margin and funding.
         guardrails: Allowed rates.
         budget: Upper bound of the total spend, in money; none if missing.
+        group_budgets: Budgets of campaigns or categories below it.
+        cap: At most so many offers per user.
+        parity: Demographic group of each pair (-1 where not known) and the number of users of each; the
+            guardrail's `max_parity_gap` holds between them.
     """
 
     scenario: Scenario
     economics: Economics
     guardrails: Guardrails
     budget: float | None = None
+    group_budgets: tuple[GroupBudget, ...] = ()
+    cap: UserCap | None = None
+    parity: tuple[IntArray, IntArray] | None = None
+
+    def limits(self, pairs: Pairs) -> list[Limit]:
+        """The highest rates of the pairs, by guardrail."""
+        return rate_limits(self.guardrails, self.economics, pairs.max_depth, pairs.cooling)
 
 
-def best_levels(policy: ExpectedProfit, pairs: Pairs, rules: Rules) -> tuple[FloatArray, Reasons]:
-    """Rates with the highest total value of the scenario within the budget, and the reasons. ``[P]`` each."""
-    rates = np.asarray(policy.levels)
-    probability, price = pairs.response.curve(rates), pairs.price[:, None]
-    value = rules.scenario.value(probability, price, rates[None, :], rules.economics)
-    value -= value[:, :1]
-    spend = rules.economics.spend(probability, price, rates[None, :])
-    allowed = rules.guardrails.allowed(rates, rules.economics)[None, :]
-    allowed = allowed & rules.scenario.eligible(pairs.seen)[:, None]
+@dataclass(frozen=True)
+class Decision:
+    """Rates and reasons. Shapes ``[P]``."""
+
+    rate: FloatArray
+    reason: Reasons
+    budget_price: float = field(default=0.0)
+
+
+def decide(policy: Policy, pairs: Pairs, rules: Rules, levels: Levels) -> Decision:
+    """The rate of every pair under a policy, and why; parity between groups is kept by budgets of theirs."""
+    found = _decide(policy, pairs, rules, levels)
+    gap = rules.guardrails.max_parity_gap
+    if gap is None or rules.parity is None:
+        return found
+    group, users = rules.parity
+    for round_ in range(PARITY_ROUNDS):
+        spend = _spend(found.rate, pairs, rules)
+        if parity_gap(spend, group, users) <= gap:
+            break
+        # Equal shares of a budget at first; then below the worst-served, which freed money may have moved
+        shared = round_ == 0 and rules.budget is not None
+        families = (*rules.group_budgets, parity_budget(spend, group, users, gap, shared))
+        found = _decide(policy, pairs, replace(rules, group_budgets=families), levels)
+    return found
+
+
+def _decide(policy: Policy, pairs: Pairs, rules: Rules, levels: Levels) -> Decision:
+    if isinstance(policy, LevelPolicy):
+        return best_levels(policy, pairs, rules, levels)
+    return rule_rates(policy, pairs, rules, levels)
+
+
+def best_levels(policy: LevelPolicy, pairs: Pairs, rules: Rules, levels: Levels) -> Decision:
+    """Rates with the highest total value of the scenario within the budgets, and the reasons."""
+    rates = levels.rates(pairs.price)
+    probability = levels.probability(pairs.response, rates)
+    price = pairs.price[:, None]
+    value = rules.scenario.value(probability, price, rates, rules.economics, pairs.worth[:, None])
+    value = value - value[:, :1]
+    spend = rules.economics.spend(probability, price, rates)
+    limits, eligible = rules.limits(pairs), rules.scenario.eligible(pairs.seen)
+    allowed = (rates <= tightest(limits)[:, None] + 1e-12) & levels.possible(pairs.price)
+    allowed &= eligible[:, None]
+    allowed[:, 0] = True
+    value, spend, allowed, members = levels.pooled(value, spend, allowed)
+    cap, families = levels.pooled_budgets(rules.cap, rules.group_budgets, members)
+    wished = allocate(value, spend).level
     free = allocate(value, spend, None, allowed).level
-    level = free if rules.budget is None else allocate(value, spend, rules.budget, allowed).level
-    reason = _level_reasons(rates, level, free, value, rules)
-    return rates[level], _ineligible(reason, pairs, rules)
+    if rules.guardrails.max_spread is not None and members is None:
+        worth = np.where(allowed, value, -np.inf)
+        allowed &= spread_window(worth, rates, pairs.item, rules.guardrails.max_spread)
+    near = allocate(value, spend, None, allowed).level
+    if isinstance(policy, GreedyROI):
+        level = _best_return(value, spend, allowed, rules.budget, families, cap)
+        lam = 0.0
+    else:
+        found = allocate(value, spend, rules.budget, allowed, families, cap)
+        level, lam = found.level, found.budget_price
+    gain = value[np.arange(len(level)), level]
+    if members is not None:
+        level, free, near, wished = level[members], free[members], near[members], wished[members]
+        gain = gain[members]
+    rows = np.arange(len(level))
+    reason = _level_reasons(rates[rows, level], rates[rows, near], rates.shape[1], gain, rules, policy.name)
+    spread = "spread: another rate would pay, but too far from the other offers on this item"
+    reason = np.where((near != free) & (level == near), spread, reason)
+    capped = (rates[rows, wished] > rates[rows, free]) & (level == free)
+    reason = limit_reasons(limits, capped, reason)
+    return Decision(rates[rows, level], _ineligible(reason, eligible, rules), lam)
 
 
-def rule_rates(
-    policy: NoDiscount | Uniform | LinearRate, pairs: Pairs, rules: Rules
-) -> tuple[FloatArray, Reasons]:
-    """Rates of a policy that follows a rule, and the reasons. ``[P]`` each.
+def rule_rates(policy: RulePolicy, pairs: Pairs, rules: Rules, levels: Levels) -> Decision:
+    """Rates of a rule. Where a budget does not reach, the likeliest buyers are served first."""
+    asked, reason = asked_rates(policy, pairs.unit_score, pairs.affinity)
+    if np.isnan(asked).any():
+        raise ValueError("a policy returned a missing rate")
+    limits = rules.limits(pairs)
+    eligible = rules.scenario.eligible(pairs.seen)
+    highest = tightest(limits)
+    reason = limit_reasons(limits, asked > highest, reason)
+    rate = levels.payable(np.where(eligible, np.clip(asked, 0.0, highest), 0.0), pairs.price)
+    if rules.guardrails.max_spread is not None:
+        spread = spread_cap(rate, pairs.item, rules.guardrails.max_spread)
+        text = f"spread: within {percent(rules.guardrails.max_spread)} of the lowest offer on this item"
+        reason = np.where(rate > spread, text, reason)
+        rate = levels.payable(np.minimum(rate, spread), pairs.price)
+    reason = _ineligible(reason, eligible, rules)
+    order = np.argsort(-pairs.response.base, kind="stable")
+    within = _within(
+        order, _spend(rate, pairs, rules), rate > 0, rules.budget, rules.group_budgets, rules.cap
+    )
+    short = f"{_scarce(rules)}: spent on likelier buyers"
+    reason = np.where(within | (rate == 0), reason, short)
+    return Decision(np.where(within, rate, 0.0), reason)
 
-    Where the budget does not reach, the likeliest buyers are served first.
-    """
-    asked, reason = _asked(policy, pairs)
-    rate, capped = rules.guardrails.apply(asked, rules.economics)
-    reason = np.where(capped, rules.guardrails.reason(rules.economics), reason)
-    rate = np.where(rules.scenario.eligible(pairs.seen), rate, 0.0)
-    reason = _ineligible(reason, pairs, rules)
-    if rules.budget is not None:
-        within = _within_budget(rate, pairs, rules, rules.budget)
-        reason = np.where(within, reason, "budget: spent on likelier buyers")
-        rate = np.where(within, rate, 0.0)
-    return rate, reason
+
+def _spend(rate: FloatArray, pairs: Pairs, rules: Rules) -> FloatArray:
+    return rules.economics.spend(pairs.response.probability(rate), pairs.price, rate)
 
 
-def _asked(policy: NoDiscount | Uniform | LinearRate, pairs: Pairs) -> tuple[FloatArray, Reasons]:
-    """What the rule says before any limit."""
-    count = len(pairs.price)
-    if isinstance(policy, NoDiscount):
-        return no_discount(count), _words(["no_discount: this policy gives none"] * count)
-    if isinstance(policy, Uniform):
-        same = f"uniform: {percent(policy.rate)} for everyone"
-        return uniform(count, policy.rate), _words([same] * count)
-    text = [f"linear_rate: {policy.slope:g} x score {score:.4f}" for score in pairs.unit_score]
-    return linear_rate(pairs.unit_score, policy.slope), _words(text)
+def _best_return(
+    value: FloatArray,
+    spend: FloatArray,
+    allowed: BoolArray,
+    budget: float | None,
+    families: Sequence[GroupBudget],
+    cap: UserCap | None,
+) -> IntArray:
+    """Each pair's level with the most value per spend, the best first while they fit. Shape ``[P]``."""
+    useful = allowed & (value > 0) & (spend > 0)
+    ratio = np.divide(value, spend, out=np.full_like(value, -np.inf), where=useful)
+    level, rows = ratio.argmax(axis=1), np.arange(len(ratio))
+    best = ratio[rows, level]
+    level = np.where(np.isfinite(best), level, 0)
+    order = np.argsort(-best, kind="stable")
+    within = _within(order, spend[rows, level], level > 0, budget, families, cap)
+    return np.where(within, level, 0)
+
+
+def _within(
+    order: IntArray,
+    spend: FloatArray,
+    given: BoolArray,
+    budget: float | None,
+    families: Sequence[GroupBudget],
+    cap: UserCap | None,
+) -> BoolArray:
+    """Which offers are made when one goes down an order until a budget or a user's quota is gone. ``[P]``."""
+    kept = given.copy()
+    if cap is not None:
+        rank = _running(order, kept.astype(np.float64), cap.user)
+        most = np.asarray(cap.offers) if isinstance(cap.offers, int) else cap.offers[cap.user]
+        kept &= rank <= most
+    for family in families:
+        running = _running(order, np.where(kept, spend, 0.0), family.group + 1)
+        kept &= running <= np.append(np.inf, family.budget)[family.group + 1]
+    if budget is not None:
+        check_budget(budget)
+        kept &= _running(order, np.where(kept, spend, 0.0), np.zeros(len(order), dtype=np.int64)) <= budget
+    return kept
+
+
+def _running(order: IntArray, amount: FloatArray, group: IntArray) -> FloatArray:
+    """Sum within each group up to and with each pair, in an order. Shape ``[P]``."""
+    sequence = order[np.argsort(group[order], kind="stable")]
+    running = np.empty(len(order))
+    for part in np.split(sequence, np.flatnonzero(np.diff(group[sequence])) + 1):
+        running[part] = np.cumsum(amount[part])
+    return running
 
 
 def _level_reasons(
-    rates: FloatArray, level: IntArray, free: IntArray, value: FloatArray, rules: Rules
+    rate: FloatArray, free: FloatArray, count: int, gain: FloatArray, rules: Rules, policy: str
 ) -> Reasons:
-    """Why each level was chosen; `free` is what would be chosen without a budget."""
+    """Why each level was chosen; `free` is the rate that would be chosen without budgets."""
     what = "profit" if rules.scenario.name == "promotion" else f"{rules.scenario.name} value"
-    gain = [f"{worth:+.2g} {what}" for worth in value[np.arange(len(level)), level]]
-    wish = [f"{percent(rates[most])} would pay" for most in free]
-    best = _words([f"best_level: best of {len(rates)} levels: {worth}" for worth in gain])
+    best = "best_return" if policy == GreedyROI.name else "best_level"
     none = f"no_level_pays: no level pays at {percent(rules.economics.margin)} margin"
-    less = _words(
-        [f"budget: {worth}; {most} without a budget" for worth, most in zip(gain, wish, strict=True)]
-    )
-    spent = _words([f"budget: {most}, but the budget does more elsewhere" for most in wish])
-    capped = value.argmax(axis=1) > free
-    reason = np.where(free > 0, best, none)
-    reason = np.where(capped, rules.guardrails.reason(rules.economics), reason)
-    return np.where(level == free, reason, np.where(level > 0, less, spent))
+    texts = []
+    for now, most, worth in zip(rate.tolist(), free.tolist(), gain.tolist(), strict=True):
+        if now == most or (best == "best_return" and now > 0):
+            texts.append(f"{best}: best of {count} levels: {worth:+.2g} {what}" if now > 0 else none)
+        elif now > 0:
+            texts.append(f"{_scarce(rules)}: {worth:+.2g} {what}; {percent(most)} without a budget")
+        else:
+            texts.append(f"{_scarce(rules)}: {percent(most)} would pay, but other offers do more")
+    return np.asarray(texts, dtype=object)
 
 
-def _ineligible(reason: Reasons, pairs: Pairs, rules: Rules) -> Reasons:
+def _scarce(rules: Rules) -> str:
+    """What an offer that would pay can fail for."""
+    return "user_cap" if rules.budget is None and not rules.group_budgets else "budget"
+
+
+def _ineligible(reason: Reasons, eligible: BoolArray, rules: Rules) -> Reasons:
     text = f"not_eligible: {rules.scenario.name} is for items the user has "
     text += "bought before" if rules.scenario.pairs == "seen" else "not bought before"
-    return np.where(rules.scenario.eligible(pairs.seen), reason, text)
-
-
-def _within_budget(rate: FloatArray, pairs: Pairs, rules: Rules, budget: float) -> BoolArray:
-    """Which offers are paid for, from the likeliest buyer down, until one no longer fits. Shape ``[P]``."""
-    check_budget(budget)
-    spend = rules.economics.spend(pairs.response.probability(rate), pairs.price, rate)
-    order = np.argsort(-pairs.response.base, kind="stable")
-    within = np.empty(len(rate), dtype=np.bool_)
-    within[order] = np.cumsum(spend[order]) <= budget
-    return np.asarray(within | (spend == 0.0), dtype=np.bool_)
-
-
-def _words(text: list[str]) -> Reasons:
-    return np.asarray(text, dtype=object)
+    return np.where(eligible, reason, text)

@@ -1,4 +1,4 @@
-"""Limits that no policy may cross: a maximum rate and a minimum margin."""
+"""Limits that no policy may cross: rate, margin, depths that were seen, spread on an item, parity."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ class Guardrails:
 
     Args:
         max_rate: No rate is above this, in [0, 1).
-        min_margin: Share of the net price that must be left over cost, in [0, 1).
+        min_margin: Share of the net price that must be left over cost, below 1; negative where a loss down
+            to the salvage value is wanted, as in a clearance.
+        observed_depths: Only rates up to the deepest discount that the item's own log shows; no curve is
+            known beyond it.
+        max_spread: Two users who are offered the same item get rates no further apart than this.
+        max_parity_gap: The mean spend per user of one demographic group exceeds that of another by no more
+            than this share; groups come with the call.
 
     Raises:
         InputError: If one is outside its range.
@@ -24,16 +30,25 @@ class Guardrails:
 
     max_rate: float = 0.3
     min_margin: float = 0.05
+    observed_depths: bool = False
+    max_spread: float | None = None
+    max_parity_gap: float | None = None
 
     def __post_init__(self) -> None:
-        """Check both."""
-        for key, value in (("max_rate", self.max_rate), ("min_margin", self.min_margin)):
-            if not 0.0 <= value < 1.0:
-                raise InputError(f"{value} is not in 0..1", column=key, mend="give a share, as 0.3 for 30 %")
+        """Check each."""
+        mend = "give a share, as 0.3 for 30 %"
+        if not 0.0 <= self.max_rate < 1.0:
+            raise InputError(f"{self.max_rate} is not in 0..1", column="max_rate", mend=mend)
+        if not -10.0 <= self.min_margin < 1.0:
+            raise InputError(f"{self.min_margin} is not below 1", column="min_margin", mend=mend)
+        for key in ("max_spread", "max_parity_gap"):
+            value = getattr(self, key)
+            if value is not None and not value >= 0.0:
+                raise InputError(f"{value} is negative", column=key, mend=mend)
 
     def limit(self, economics: Economics) -> float:
         """The largest allowed rate, in [0, 1)."""
-        return min(self.max_rate, self._margin_limit(economics))
+        return min(self.max_rate, self.margin_limit(economics))
 
     def allowed(self, levels: FloatArray, economics: Economics) -> BoolArray:
         """Which levels may be used; rate 0 always may. ``[R]`` to ``[R]``."""
@@ -59,13 +74,13 @@ class Guardrails:
 
     def reason(self, economics: Economics) -> str:
         """What to tell about a capped rate."""
-        margin_limit = self._margin_limit(economics)
+        margin_limit = self.margin_limit(economics)
         if margin_limit < self.max_rate:
             left = f"to leave a margin of {percent(self.min_margin)}"
             return f"min_margin: capped at {percent(margin_limit)} {left}"
         return f"max_rate: capped at the maximum rate {percent(self.max_rate)}"
 
-    def _margin_limit(self, economics: Economics) -> float:
+    def margin_limit(self, economics: Economics) -> float:
         """Rate at which ``(net - c) / net`` is `min_margin`, with ``net = P (1 - phi d)`` and c the cost."""
         room = 1.0 - (1.0 - economics.margin) / (1.0 - self.min_margin)
         if room <= 0.0:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-CHUNK = 1 << 15
+CHUNK = 1 << 16
 """Pairs at a time, so that a chunk's levels stay in the cache of a core."""
 SORTED = 1 << 16
 """Fewer steps than this are sorted, more are halved first."""
@@ -47,6 +48,13 @@ class Steps:
         """Value gained by the steps that are kept."""
         return float((self.slope.double() * self.cost.double() * kept).sum())
 
+    def next_slope(self, kept: Tensor) -> Tensor:
+        """Slope of each pair's first step that is not kept, 0 where there is none. ``[S, P]`` to ``[P]``."""
+        best = torch.zeros_like(self.free)
+        for slope, taken in zip(self.slope, kept, strict=True):
+            best = torch.maximum(best, slope.masked_fill(taken, 0))
+        return best
+
     def reduced(self, price: Tensor) -> Tensor:
         """What each pair is worth beyond its spend at a price. ``[]`` or ``[P]`` to ``[P]``.
 
@@ -65,7 +73,7 @@ def hull_steps(value: Tensor, spend: Tensor) -> Steps:
         value: Shape ``[P, R]``.
         spend: Not negative, one level at least free. Shape ``[P, R]``.
     """
-    chunks = zip(value.split(CHUNK), spend.split(CHUNK), strict=True)
+    chunks = zip(torch.split(value, CHUNK), torch.split(spend, CHUNK), strict=True)
     parts = [_steps(values.T.contiguous(), spends.T.contiguous()) for values, spends in chunks]
     if not parts:
         parts = [_steps(value.T, spend.T)]
@@ -77,37 +85,65 @@ def hull_steps(value: Tensor, spend: Tensor) -> Steps:
 
 
 def _steps(value: Tensor, spend: Tensor) -> Steps:
-    """Walk each hull from the best free level: always to the level with the steepest way there. ``[R, P]``."""
-    levels, pairs = value.shape
-    free = value.masked_fill(spend > 0, -torch.inf)
-    start = _first(free == free.amax(0)) if pairs else value.new_zeros(0, dtype=torch.int16)
-    here = start.long()[None]
-    targets, slopes, costs = [], [], []
-    for _ in range(levels - 1):
-        gain, cost = value - value.gather(0, here), spend - spend.gather(0, here)
-        slope = torch.where((gain > 0) & (cost > 0), gain / cost, 0.0)
-        steepest = slope.amax(0)
-        # Of equally steep ways the longest: the corners between are no corners
-        reach = torch.where((slope == steepest) & (slope > 0), cost, 0.0)
-        longest = reach.amax(0)
-        target = _first((reach == longest) & (reach > 0)).long()
-        target = torch.where(longest > 0, target, here[0])
-        limit = steepest if not slopes else torch.minimum(steepest, slopes[-1])  # rounding must not turn it
-        targets, slopes, costs = [*targets, target.short()], [*slopes, limit], [*costs, longest]
-        here = target[None]
-    empty = value.new_zeros(0, pairs)
+    """Walk each hull from its best free level, always the steepest way up. Tables ``[R, P]``."""
+    order = None
+    if len(spend) > 1 and (spend[1:] < spend[:-1]).any():
+        spend, order = spend.sort(dim=0, stable=True)
+        value = value.gather(0, order)
+    start, here_value = _best_free(value, spend)
+    free = here_value - (value[0] if order is None else value.gather(0, order.argmin(0)[None])[0])
+    here_spend = torch.zeros_like(here_value)
+    targets: list[Tensor] = []
+    slopes: list[Tensor] = []
+    costs: list[Tensor] = []
+    for step in range(len(value) - 1):
+        slope, target, next_value, next_spend = _steepest(value, spend, here_value, here_spend, step + 1)
+        slope = slope if not slopes else torch.minimum(slope, slopes[-1])  # rounding must not turn it
+        targets, slopes, costs = [*targets, target], [*slopes, slope], [*costs, next_spend - here_spend]
+        here_value, here_spend = next_value, next_spend
+    empty = value.new_zeros(0, value.shape[1])
+    table = torch.stack(targets) if targets else empty.to(torch.int8)
+    if order is not None:
+        start = order.gather(0, start.long()[None])[0].to(torch.int8)
+        table = order.gather(0, table.long()).to(torch.int8)
     return Steps(
         start,
-        value.gather(0, start.long()[None])[0] - value[0],
-        torch.stack(targets) if targets else empty.short(),
+        free,
+        table,
         torch.stack(slopes) if slopes else empty,
         torch.stack(costs) if costs else empty,
     )
 
 
-def _first(mask: Tensor) -> Tensor:
-    """Index of the first True in each column. ``[R, P]`` to ``[P]`` (int16), 0 where there is none."""
-    return mask.to(torch.int8).argmax(0).short()
+def _best_free(value: Tensor, spend: Tensor) -> tuple[Tensor, Tensor]:
+    """The first level of the highest value among those that spend nothing, and its value. ``[P]`` each."""
+    best, level = value[0], torch.zeros_like(value[0], dtype=torch.int8)
+    for index in range(1, len(value)):
+        better = (spend[index] == 0) & (value[index] > best)
+        best, level = torch.where(better, value[index], best), level.masked_fill(better, index)
+    return level, best
+
+
+def _steepest(
+    value: Tensor, spend: Tensor, here_value: Tensor, here_spend: Tensor, first: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Slope, level, value and spend of the steepest way up; of equally steep ones the longest. ``[P]`` each.
+
+    Spends rise with the level, so after n steps a pair stands at level n or above: only what lies higher is
+    looked at. A level below has no spend left to it, which makes its slope minus infinity or not a number.
+    """
+    steepest = torch.full_like(here_value, torch.finfo(value.dtype).tiny)
+    level = torch.zeros_like(here_value, dtype=torch.int8)
+    next_value, next_spend = here_value, here_spend
+    for index in range(first, len(value)):
+        cost = (spend[index] - here_spend).clamp_(min=0)
+        slope = (value[index] - here_value).div_(cost)
+        better = slope >= steepest
+        steepest = torch.fmax(steepest, slope)
+        level = level.masked_fill_(better, index)
+        next_value = torch.where(better, value[index], next_value)
+        next_spend = torch.where(better, spend[index], next_spend)
+    return torch.where(level > 0, steepest, 0), level, next_value, next_spend
 
 
 def take_steepest(slope: Tensor, cost: Tensor, budget: float) -> tuple[Tensor, float]:
@@ -123,25 +159,22 @@ def take_steepest(slope: Tensor, cost: Tensor, budget: float) -> tuple[Tensor, f
     Returns:
         Which are taken, shape ``[M]``, and the slope of the first that is not, 0 if all are.
     """
-    taken = torch.zeros_like(slope, dtype=torch.bool)
-    place = torch.arange(len(slope), device=slope.device)
-    price = 0.0
-    while len(slope) > SORTED:
-        pivot = slope[:: max(1, len(slope) // 1024)].median()
-        above = slope > pivot
+    low, high, left = -math.inf, math.inf, (slope, cost)
+    while len(left[0]) > SORTED:
+        pivot = left[0][:: max(1, len(left[0]) // 1024)].median()
+        above = left[0] > pivot
+        together = float(left[1][above].sum(dtype=torch.float64))
         if not above.any():
             break
-        together = float(cost[above].sum(dtype=torch.float64))
         if together <= budget:
-            taken[place[above]] = True
-            budget -= together
-            above = ~above
+            budget, high, above = budget - together, float(pivot), ~above
         else:
-            price = float(pivot)  # unless a steeper one is found
-        slope, cost, place = slope[above], cost[above], place[above]
-    order = slope.argsort(descending=True, stable=True)
-    running = cost[order].cumsum(0, dtype=torch.float64)
-    fits = running <= budget
-    taken[place[order[fits]]] = True
-    left = order[~fits]
-    return taken, float(slope[left[0]]) if len(left) else price
+            low = float(pivot)
+        left = (left[0][above], left[1][above])
+    taken = slope > high
+    place = ((slope > low) & ~taken).nonzero()[:, 0]
+    order = place[slope[place].argsort(descending=True, stable=True)]
+    fits = cost[order].cumsum(0, dtype=torch.float64) <= budget
+    taken[order[fits]] = True
+    rest = order[~fits]
+    return taken, float(slope[rest[0]]) if len(rest) else max(low, 0.0)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-MOVES = 20_000
-"""Pairs that are tried in one round; beyond these a move is worth next to nothing."""
 ROUNDS = 20
 
 
@@ -44,12 +42,12 @@ class _Room:
             self.offers = most - np.bincount(cap.user, level > 0, users)
 
     def of(self, pair: IntArray, level: IntArray) -> FloatArray:
-        """Money that each of some pairs may still take; below 0 if it may not move at all."""
+        """Money that each of some pairs at a level may still take; below 0 if it may not move at all."""
         room = np.full(len(pair), self.total)
         for family, left in zip(self.families, self.groups, strict=True):
             room = np.minimum(room, np.append(left, np.inf)[family.group[pair]])
         if self.cap is not None and self.offers is not None:
-            full = (level[pair] == 0) & (self.offers[self.cap.user[pair]] <= 0)
+            full = (level == 0) & (self.offers[self.cap.user[pair]] <= 0)
             room = np.where(full, -1.0, room)
         return room
 
@@ -70,6 +68,7 @@ def spend_leftover(
     total: float,
     families: Sequence[GroupBudget],
     cap: UserCap | None,
+    near: IntArray,
 ) -> IntArray:
     """Move pairs to better levels, most value per spend first; never over a budget.
 
@@ -80,47 +79,42 @@ def spend_leftover(
         total: Budget of all.
         families: Budgets of groups.
         cap: Offers per user.
+        near: Pairs that may move.
 
     Returns:
         Levels. Shape ``[P]``.
     """
     values, spends = value.cpu().numpy(), spend.cpu().numpy()
-    pairs, level = np.arange(len(level)), level.copy()
-    room = _Room(level, spends[pairs, level].astype(np.float64), total, families, cap)
+    level = level.copy()
+    spent = spends[np.arange(len(level)), level].astype(np.float64)
+    room = _Room(level, spent, total, families, cap)
     for _ in range(ROUNDS):
-        limit = room.of(pairs, level)
-        open_pairs = np.flatnonzero(limit > 0)
-        if not len(open_pairs) or not _round(open_pairs, level, values, spends, room, limit):
+        # Room only shrinks: who could not move in one round cannot in the next
+        near = near[room.of(near, level[near]) > 0]
+        near = _round(near, level, values[near], spends[near], room)
+        if not len(near):
             break
     _repair(level, spends, total, families)
     return level
 
 
-def _round(
-    open_pairs: IntArray,
-    level: IntArray,
-    values: FloatArray,
-    spends: FloatArray,
-    room: _Room,
-    limit: FloatArray,
-) -> bool:
-    """One move at most for each pair; says whether there was any."""
-    here = level[open_pairs]
-    gain = values[open_pairs] - values[open_pairs, here][:, None]
-    cost = spends[open_pairs] - spends[open_pairs, here][:, None]
-    useful = (gain > 0) & (cost <= limit[open_pairs][:, None])
+def _round(near: IntArray, level: IntArray, values: FloatArray, spends: FloatArray, room: _Room) -> IntArray:
+    """One move at most for each pair; returns the pairs that still could."""
+    rows, here = np.arange(len(near)), level[near]
+    gain = values - values[rows, here][:, None]
+    cost = spends - spends[rows, here][:, None]
+    useful = (gain > 0) & (cost <= room.of(near, here)[:, None])
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         ratio = np.where(useful, np.where(cost > 0, gain / cost, np.inf), -np.inf)
     target = ratio.argmax(axis=1)
-    steepness = ratio[np.arange(len(target)), target]
-    order = np.argsort(-steepness, kind="stable")[: min(MOVES, int(useful.any(axis=1).sum()))]
+    movable = np.flatnonzero(useful.any(axis=1))
     moved = False
-    for index in order:
-        pair, price = int(open_pairs[index]), float(cost[index, target[index]])
-        if price <= room.of(open_pairs[index : index + 1], level)[0]:
-            room.take(pair, price, first=level[pair] == 0 and target[index] > 0)
-            level[pair], moved = target[index], True
-    return moved
+    for row in movable[np.argsort(-ratio[movable, target[movable]], kind="stable")]:
+        pair, price = near[row : row + 1], float(cost[row, target[row]])
+        if price <= room.of(pair, level[pair])[0]:
+            room.take(int(pair[0]), price, first=level[pair[0]] == 0 and target[row] > 0)
+            level[pair], moved = target[row], True
+    return near[movable] if moved else near[:0]
 
 
 def _repair(level: IntArray, spends: FloatArray, total: float, families: Sequence[GroupBudget]) -> None:

@@ -6,17 +6,21 @@ Each policy has a small frozen class that holds its parameters and its name in t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics, FloatArray
-from graphrec.offers.response import ElasticResponse
+
+if TYPE_CHECKING:  # it brings torch along, which the command line's help does without
+    from graphrec.offers.response import Response
 
 LEVELS = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30)
-"""Rates that `expected_profit` chooses from."""
+"""Rates that policies of levels choose from."""
+AFFINITY_SCALE = 1.0
+"""A household is offered what it saves by itself."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,47 @@ class LinearRate:
 
 
 @dataclass(frozen=True)
+class Inverse:
+    """The opposite of the documents' rule: ``rate = slope x (1 - score)``, most to the least likely buyer.
+
+    Args:
+        slope: Rate at score 0, in [0, 1).
+
+    Raises:
+        InputError: If the slope is outside its range.
+    """
+
+    slope: float = 0.1
+    name: ClassVar[str] = "inverse"
+
+    def __post_init__(self) -> None:
+        """Check the slope."""
+        _check_rate(self.slope, "slope")
+
+
+@dataclass(frozen=True)
+class Affinity:
+    """A rule of thumb of the trade: the rate that a user has taken in shelf discounts so far.
+
+    Args:
+        scale: Rate per share of its regular value that the user saved in training, 0 or more.
+
+    Raises:
+        InputError: If the scale is negative.
+    """
+
+    scale: float = AFFINITY_SCALE
+    name: ClassVar[str] = "affinity"
+
+    def __post_init__(self) -> None:
+        """Check the scale."""
+        if not 0.0 <= self.scale < np.inf:
+            raise InputError(f"{self.scale} is not 0 or more", column="scale", mend="give a factor, as 1")
+
+
+@dataclass(frozen=True)
 class ExpectedProfit:
-    """The level with the best expected value, see `expected_profit`.
+    """The level with the best expected value, see `expected_profit`; the first of two names of `Knapsack`.
 
     Args:
         levels: Allowed rates, increasing, the first one 0.
@@ -80,14 +123,63 @@ class ExpectedProfit:
 
     def __post_init__(self) -> None:
         """Check the levels."""
-        for level in self.levels:
-            _check_rate(level, "levels")
-        if not self.levels or self.levels[0] != 0.0 or sorted(set(self.levels)) != list(self.levels):
-            mend = "list increasing rates that start with 0, as [0, 0.05, 0.1]"
-            raise InputError(f"the levels {list(self.levels)} cannot be used", column="levels", mend=mend)
+        check_levels(self.levels)
 
 
-Policy = NoDiscount | Uniform | LinearRate | ExpectedProfit
+@dataclass(frozen=True)
+class Knapsack:
+    """The levels with the highest total value within all budgets, see `graphrec.offers.allocation.allocate`.
+
+    Args:
+        levels: Allowed rates, increasing, the first one 0.
+
+    Raises:
+        InputError: If the levels are not that.
+    """
+
+    levels: tuple[float, ...] = LEVELS
+    name: ClassVar[str] = "knapsack"
+
+    def __post_init__(self) -> None:
+        """Check the levels."""
+        check_levels(self.levels)
+
+
+@dataclass(frozen=True)
+class GreedyROI:
+    """Each pair's level with the most value per spend, the best returns first until the budget is gone.
+
+    What many shops do; unlike the knapsack it never moves a pair to a deeper level that still pays.
+
+    Args:
+        levels: Allowed rates, increasing, the first one 0.
+
+    Raises:
+        InputError: If the levels are not that.
+    """
+
+    levels: tuple[float, ...] = LEVELS
+    name: ClassVar[str] = "greedy_roi"
+
+    def __post_init__(self) -> None:
+        """Check the levels."""
+        check_levels(self.levels)
+
+
+RulePolicy = NoDiscount | Uniform | LinearRate | Inverse | Affinity
+LevelPolicy = ExpectedProfit | GreedyROI | Knapsack
+Policy = RulePolicy | LevelPolicy
+POLICIES: tuple[type[Policy], ...] = (
+    NoDiscount,
+    Uniform,
+    LinearRate,
+    Inverse,
+    Affinity,
+    GreedyROI,
+    ExpectedProfit,
+    Knapsack,
+)
+"""All kinds. The oracle exists in the simulator alone."""
 
 
 def policy_named(name: str) -> Policy:
@@ -96,12 +188,24 @@ def policy_named(name: str) -> Policy:
     Raises:
         InputError: If there is none.
     """
-    policies: list[Policy] = [NoDiscount(), Uniform(), LinearRate(), ExpectedProfit()]
-    for policy in policies:
+    for policy in POLICIES:
         if policy.name == name:
-            return policy
-    names = ", ".join(policy.name for policy in policies)
+            return policy()
+    names = ", ".join(policy.name for policy in POLICIES)
     raise InputError(f"there is no policy '{name}'", column="policy", mend=f"choose one of {names}")
+
+
+def check_levels(levels: tuple[float, ...], column: str = "levels") -> None:
+    """Refuse levels that do not increase from 0.
+
+    Raises:
+        InputError: If they do not, or one is not a rate.
+    """
+    for level in levels:
+        _check_rate(level, column)
+    if not levels or levels[0] != 0.0 or sorted(set(levels)) != list(levels):
+        mend = "list increasing rates that start with 0, as [0, 0.05, 0.1]"
+        raise InputError(f"the levels {list(levels)} cannot be used", column=column, mend=mend)
 
 
 def no_discount(pairs: int) -> FloatArray:
@@ -144,8 +248,13 @@ def linear_rate(score: npt.ArrayLike, slope: float = 0.1) -> FloatArray:
     return np.asarray(_check_rate(slope, "slope") * scores, dtype=np.float64)
 
 
+def inverse_rate(score: npt.ArrayLike, slope: float = 0.1) -> FloatArray:
+    """``rate = slope x (1 - score)``: the documents' rule turned round. Arguments as in `linear_rate`."""
+    return slope - linear_rate(score, slope)
+
+
 def expected_profit(
-    response: ElasticResponse,
+    response: Response,
     price: FloatArray,
     economics: Economics,
     levels: tuple[float, ...] = LEVELS,

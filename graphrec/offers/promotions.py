@@ -1,7 +1,7 @@
 """Kinds of promotion and the rate each comes to.
 
-Offers in this first form are ``percent`` (or ``none`` at rate 0); the other two are converted here so that
-a shop's own promotions can be compared on one scale.
+``percent``, ``amount`` and ``coupon`` (one rate over a set of products) are chosen in
+`graphrec.offers.levels`, ``threshold`` per household in `graphrec.offers.thresholds`; rate 0 is ``none``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from graphrec.errors import InputError
 from graphrec.offers.economics import FloatArray
 
-Promotion = Literal["none", "percent", "amount", "threshold"]
+Promotion = Literal["none", "percent", "amount", "threshold", "coupon"]
 
 
 def percent_rate(percent_off: npt.ArrayLike) -> FloatArray:

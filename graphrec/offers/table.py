@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from graphrec.errors import InputError
 from graphrec.files import write_parquet
-from graphrec.offers.decisions import Pairs, Reasons, Rules, best_levels, rule_rates
-from graphrec.offers.economics import Economics, FloatArray
+from graphrec.offers.allocation import UserCap
+from graphrec.offers.candidate_table import Candidates
+from graphrec.offers.decisions import Decision, Pairs, Rules, decide
+from graphrec.offers.economics import Economics
 from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.policies import ExpectedProfit, Policy
-from graphrec.offers.response import ElasticResponse
-from graphrec.offers.scenarios import scenario_named
+from graphrec.offers.levels import AMOUNTS, Amounts, CouponLevels, Levels, percent_levels
+from graphrec.offers.parity import group_codes
+from graphrec.offers.policies import LEVELS, LevelPolicy, Policy
+from graphrec.offers.promotions import Promotion
+from graphrec.offers.scenarios import Scenario, scenario_named
+from graphrec.offers.terms import Terms
 
 OFFER_COLUMNS = [
     "user_id",
@@ -37,70 +41,29 @@ OFFER_COLUMNS = [
     "policy",
     "propensity",
     "reason",
+    "reason_code",
+    "disclosure",
+    "product_set",
+    "median_basket",
 ]
-"""Columns of the offers table, in order. All are filled but ``threshold`` and ``amount``."""
+"""Columns of the offers table, in order; ``reason`` is ``reason_code`` and words. All are filled but
+``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion.
+``disclosure`` marks prices that personal data set, which New York's Algorithmic Pricing Disclosure Act wants
+said to the shopper in the words of `DISCLOSURE`."""
 
-RANGES = {
-    "score": (-np.inf, np.inf, "a finite number"),
-    "unit_score": (0.0, 1.0, "in 0..1"),
-    "probability": (0.0, 1.0, "in 0..1"),
-    "price": (np.nextafter(0.0, 1.0), np.inf, "a price above 0"),
-    "elasticity": (0.0, np.inf, "a finite number of 0 or more"),
-}
-CANDIDATE_COLUMNS = ["user_id", "item_id", *RANGES, "seen"]
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Pairs that may get an offer, validated on construction.
-
-    Args:
-        frame: ``user_id``, ``item_id`` (together unique), ``score`` (raw), ``unit_score`` in [0, 1],
-            ``probability`` of buying at the regular price, ``price`` (regular, money per unit),
-            ``elasticity``, ``seen`` (bought in training). Other columns are ignored.
-
-    Raises:
-        InputError: If a column is missing, a value out of its range, or a pair there twice.
-    """
-
-    frame: pd.DataFrame
-
-    def __post_init__(self) -> None:
-        """Check columns, then keys, then values."""
-        missing = [column for column in CANDIDATE_COLUMNS if column not in self.frame]
-        if missing:
-            raise InputError("candidates need this column", column=missing[0], mend="see build_candidates")
-        for column in ("user_id", "item_id", "seen"):
-            self._refuse(self.frame[column].isna(), column, "must not be empty")
-        twice = self.frame.duplicated(["user_id", "item_id"])
-        self._refuse(twice, "item_id", "is there twice for this user; keep one row per pair")
-        for column, (low, high, what) in RANGES.items():
-            number = pd.to_numeric(self.frame[column], errors="coerce")
-            inside = number.between(low, high) & np.isfinite(number)
-            self._refuse(~inside, column, f"must be {what}")
-
-    def _refuse(self, wrong: pd.Series[Any], column: str, what: str) -> None:
-        if wrong.any():
-            row = self.frame.loc[wrong.to_numpy()].iloc[0]
-            pair = f"user {row['user_id']!r}, item {row['item_id']!r}"
-            raise InputError(f"{row[column]!r} ({pair}) {what}", column=column)
-
-    def pairs(self) -> Pairs:
-        """The columns as arrays, with response curves. Shapes ``[P]``."""
-        numbers: dict[str, FloatArray]
-        numbers = {column: self.frame[column].to_numpy(dtype=np.float64) for column in RANGES}
-        response = ElasticResponse(numbers["probability"], numbers["elasticity"])
-        seen = self.frame["seen"].to_numpy(dtype=np.bool_)
-        return Pairs(numbers["unit_score"], numbers["price"], seen, response)
+DISCLOSURE = "THIS PRICE WAS SET BY AN ALGORITHM USING YOUR PERSONAL DATA"
+BASKET = "basket"
+"""``item_id`` of an offer on a whole basket."""
 
 
 def make_offers(
     candidates: Candidates,
     policy: Policy,
-    scenario: str = "promotion",
+    scenario: str | Scenario = "promotion",
     budget: float | None = None,
     guardrails: Guardrails | None = None,
     economics: Economics | None = None,
+    terms: Terms | None = None,
 ) -> pd.DataFrame:
     """Decide the rate of every candidate.
 
@@ -113,44 +76,87 @@ def make_offers(
         policy: How rates are chosen. All policies here are deterministic: the propensity is 1.
         scenario: Whose objective, and which pairs may get a rate above 0.
         budget: Upper bound of the retailer's total spend, in money; none if missing.
-        guardrails: Allowed rates; the defaults if missing.
+        guardrails: Allowed rates; the defaults, opened as far as the scenario says, if missing.
         economics: Margin and funding; the defaults if missing.
+        terms: Campaigns, caps and the kind of promotion; none, and per cent, if missing.
 
     Returns:
         ``P`` rows in the candidates' order with `OFFER_COLUMNS`.
 
     Raises:
-        InputError: If the scenario is not known or the budget negative.
+        InputError: If the scenario is not known, a budget negative, or a column that the terms need missing.
     """
-    rules = Rules(scenario_named(scenario), economics or Economics(), guardrails or Guardrails(), budget)
-    pairs = candidates.pairs()
-    decide = (
-        best_levels(policy, pairs, rules)
-        if isinstance(policy, ExpectedProfit)
-        else rule_rates(policy, pairs, rules)
+    aim = scenario_named(scenario) if isinstance(scenario, str) else scenario
+    terms = terms or Terms()
+    pairs = _cooled(candidates, terms)
+    users = candidates.frame["user_id"].drop_duplicates()
+    quota = terms.frequency.quota(pd.Index(users), terms.exposure, terms.week)
+    parity = None
+    if terms.groups is not None:
+        code, names = group_codes(candidates.frame["user_id"], terms.groups)
+        of_user = code[np.unique(pairs.user, return_index=True)[1]]
+        parity = (code, np.bincount(of_user + 1, minlength=len(names) + 1)[1:])
+    rules = Rules(
+        aim,
+        economics or Economics(),
+        guardrails or aim.guardrails(Guardrails(), economics or Economics()),
+        budget,
+        terms.family(),
+        None if quota is None else UserCap(pairs.user, quota),
+        parity,
     )
-    frame = _outcomes(candidates.frame, pairs, *decide, rules.economics)
-    return frame.assign(scenario=scenario, policy=policy.name)[OFFER_COLUMNS]
+    decision = decide(policy, pairs, rules, _levels(candidates, policy, aim, terms.promotion))
+    frame = _outcomes(candidates.frame, pairs, decision, rules.economics, terms.promotion)
+    return frame.assign(scenario=aim.name, policy=policy.name)[OFFER_COLUMNS]
+
+
+def _cooled(candidates: Candidates, terms: Terms) -> Pairs:
+    pairs = candidates.pairs()
+    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week)
+    return replace(pairs, cooling=cooling)
+
+
+def _levels(candidates: Candidates, policy: Policy, scenario: Scenario, promotion: Promotion) -> Levels:
+    """What is chosen among: the scenario's levels before the policy's."""
+    own = policy.levels if isinstance(policy, LevelPolicy) else LEVELS
+    if promotion == "amount":
+        return Amounts(np.asarray(AMOUNTS))
+    if promotion == "coupon":
+        if "product_set" not in candidates.frame:
+            mend = "name a product attribute, as --product_set product_category"
+            raise InputError("coupons need sets of products", column="product_set", mend=mend)
+        coupon = candidates.frame.groupby(["user_id", "product_set"], sort=False, dropna=False).ngroup()
+        grid = np.asarray(scenario.levels or own)
+        return CouponLevels(grid, np.asarray(coupon, dtype=np.int64))
+    return percent_levels(scenario.levels or own)
 
 
 def _outcomes(
-    frame: pd.DataFrame, pairs: Pairs, rate: FloatArray, reason: Reasons, economics: Economics
+    frame: pd.DataFrame, pairs: Pairs, decision: Decision, economics: Economics, promotion: Promotion
 ) -> pd.DataFrame:
     """Everything that follows from the rates."""
+    rate = decision.rate
     probability = pairs.response.probability(rate)
-    return frame[["user_id", "item_id", "score", "probability", "price"]].assign(
+    given = rate > 0
+    code = [text.split(":", 1)[0] for text in decision.reason]
+    sets = frame["product_set"] if promotion == "coupon" else pd.Series(pd.NA, frame.index, dtype="str")
+    return frame[["user_id", "item_id", "score", "price"]].assign(
+        probability=pairs.response.base,
         rate=rate,
         probability_at_rate=probability,
         expected_units=probability,
         expected_revenue=economics.revenue(probability, pairs.price, rate),
         expected_profit=economics.profit(probability, pairs.price, rate),
         spend=economics.spend(probability, pairs.price, rate),
-        promotion=pd.Series(np.where(rate > 0, "percent", "none"), index=frame.index, dtype="str"),
-        # Percentages have neither; the columns stand so that the table keeps its form with other kinds
+        promotion=pd.Series(np.where(given, promotion, "none"), index=frame.index, dtype="str"),
         threshold=np.nan,
-        amount=np.nan,
+        amount=np.where(given & (promotion == "amount"), (rate * pairs.price).round(2), np.nan),
         propensity=1.0,
-        reason=pd.Series(reason, index=frame.index, dtype="str"),
+        reason=pd.Series(decision.reason, index=frame.index, dtype="str"),
+        reason_code=pd.Series(code, index=frame.index, dtype="str"),
+        disclosure=given,
+        product_set=sets.astype("str"),
+        median_basket=np.nan,
     )
 
 
@@ -193,7 +199,7 @@ def _check_offers(frame: pd.DataFrame) -> None:
     if list(frame.columns) != OFFER_COLUMNS:
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(
-        columns=["user_id", "item_id", "threshold", "amount"], errors="ignore"
+        columns=["user_id", "item_id", "threshold", "amount", "median_basket"], errors="ignore"
     )
     if not np.isfinite(numbers.to_numpy(dtype=np.float64)).all():
         raise ValueError("every number of an offers table is finite, threshold and amount excepted")

@@ -30,7 +30,7 @@ class UserOrder:
     offers: Tensor
 
     def best(self, worth: Tensor) -> Tensor:
-        """The best pairs of each user, as many as the user may have; the first of equals. ``[P]`` to ``[P]``."""
+        """Each user's best pairs, as many as allowed; the first of equals. ``[P]`` to ``[P]``."""
         padded = torch.where(self.place >= 0, worth[self.place], -math.inf)
         most = min(int(self.offers.max()) if len(self.offers) else 0, padded.shape[1])
         best = padded.argsort(dim=1, descending=True, stable=True)[:, :most]

@@ -19,6 +19,7 @@ SAMPLE = [
     *("user_id", "item_id", "score", "probability", "rate", "probability_at_rate", "price"),
     *("expected_profit", "promotion", "reason"),
 ]
+WORDS = ("title", "name", "product_type", "product_category", "category")
 _NEEDED = sorted({*SUMS.values(), *SAMPLE, "policy", "scenario"})
 
 
@@ -84,3 +85,30 @@ def offers_sample(offers: pd.DataFrame, policy: str, rows: int = 12) -> pd.DataF
     given = offers[(offers["policy"] == policy) & (offers["rate"] > 0)]
     ranked = given.sort_values("expected_profit", ascending=False, kind="stable")
     return ranked[ranked.groupby("user_id").cumcount() < 2][SAMPLE].head(rows).reset_index(drop=True)
+
+
+def examples(offers: pd.DataFrame, items: pd.DataFrame | None, rows: int = 8) -> pd.DataFrame:
+    """Offers of the last policy that are expected to add most sales, one per user, with the items' words.
+
+    Args:
+        offers: Offers table.
+        items: Attributes by ``item_id``; the most telling one is shown.
+        rows: How many.
+    """
+    last = offers[offers["policy"] == offers["policy"].iloc[-1]]
+    given = last[last["rate"] > 0]
+    added = (given["probability_at_rate"] - given["probability"]) * given["price"]
+    best = given.assign(added=added).sort_values("added", ascending=False, kind="stable")
+    best = best.drop_duplicates("user_id").head(rows)
+    table: pd.DataFrame = best[["user_id", "item_id"]].copy()
+    word = next((one for one in WORDS if items is not None and one in items), None)
+    if items is not None and word is not None and (best["promotion"] != "threshold").all():
+        table[word] = best["item_id"].map(items.set_index("item_id")[word])
+    for column in ("price", "threshold", "amount", "median_basket"):
+        if best[column].notna().any():
+            table[column] = best[column].map("{:,.2f}".format)
+    table["rate"] = best["rate"].map("{:.1%}".format)
+    for column in ("probability", "probability_at_rate"):
+        table[column] = best[column].map("{:.3f}".format)
+    table["reason"] = best["reason"]
+    return table

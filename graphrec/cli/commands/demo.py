@@ -25,6 +25,7 @@ MODELS = {
     "mlp": "multilayer perceptron on features",
     "lightgcn": "graph neural network",
 }
+POLICIES = ("none", "uniform", "linear_rate", "expected_profit")
 TITLE = "Complete Journey: which recommender, which offer"
 
 
@@ -94,16 +95,17 @@ def _validation(folder: Path) -> float:
 
 def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     """Rates of every policy for each user's 20 best items."""
+    from graphrec.cli import offering
     from graphrec.cli.lightning import load_run
     from graphrec.cli.run import BEST, RunFolder
     from graphrec.offers.table import write_offers
 
     task, data = load_run(RunFolder(folder).checkpoints / BEST)
-    candidates = offers_command.offer_candidates(task, data)
+    candidates = offering.offer_candidates(task, data)
     economics, guardrails = Economics(), Guardrails()
-    policies = [policy_named(name) for name in offers_command.POLICIES]
-    table = offers_command.decide(candidates, policies, "promotion", None, economics, guardrails)
-    offers_command.print_totals(table)
+    policies = [policy_named(name) for name in POLICIES]
+    table = offering.decide(candidates, policies, "promotion", None, economics, guardrails)
+    offering.print_totals(table)
     return write_offers(table, out / "offers.parquet"), offers_command.assumptions(economics, guardrails)
 
 

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from graphrec.cli.commands.recommend import check_out, user_codes
+from graphrec.cli.commands.recommend import check_out
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.policies import ExpectedProfit, LinearRate, NoDiscount, Policy, Uniform, policy_named
-from graphrec.offers.scenarios import SCENARIOS
-from graphrec.offers.table import Candidates, make_offers, policy_totals, write_offers
+from graphrec.offers.policies import POLICIES, Uniform
+from graphrec.offers.scenarios import OBJECTIVES, SCENARIO_NAMES
 
-if TYPE_CHECKING:
-    from graphrec.data.module import RecommenderData
-    from graphrec.training import RankedTask
-
-POLICIES = (NoDiscount.name, Uniform.name, LinearRate.name, ExpectedProfit.name)
-EXAMPLE = """example:
-  graphrec offers --ckpt_path runs/x/y/checkpoints/best.ckpt --policy expected_profit --budget 500 \\
-    --out offers.parquet
-  graphrec offers --ckpt_path runs/x/y/checkpoints/best.ckpt --policy none linear_rate --out offers.parquet
+POLICY_NAMES = tuple(policy.name for policy in POLICIES)
+PROMOTIONS = ("percent", "amount", "threshold", "coupon")
+EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
+  graphrec offers --ckpt CKPT --policy knapsack --budget 500 --out offers.parquet
+  graphrec offers --ckpt CKPT --policy none linear_rate greedy_roi knapsack --objective units --budget 500 \\
+    --out offers.parquet                                    # policies at equal spend
+  graphrec offers --ckpt CKPT --policy knapsack --scenario clearance --budget 5000 --out offers.parquet
+  graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
+  graphrec offers --ckpt CKPT --policy knapsack --promotion threshold --objective revenue --budget 2000 \\
+    --out offers.parquet                                    # spend T, save y, per household
+  graphrec offers --ckpt CKPT --policy knapsack --promotion coupon --product_set product_category \\
+    --out offers.parquet                                    # one rate over a set of products
+  graphrec offers --ckpt CKPT --policy knapsack --budget 900 --campaign department \\
+    --campaign_budgets GROCERY=400 PRODUCE=100 --max_offers_per_user 3 --out offers.parquet
+  graphrec offers --ckpt CKPT --policy knapsack --exposure offers_so_far.csv --cool_down_weeks 4 \\
+    --parity income --max_parity_gap 0.2 --out offers.parquet
 """
 
 
@@ -34,46 +37,64 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "offers",
         help="decide the discount of each shopper's best items",
         description="Rank each user's items, calibrate the probability of a purchase on the validation part, "
-        "and let one or more policies choose the rates.",
+        "and let one or more policies choose the rates within budgets and guardrails.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add(
-        "--ckpt_path",
-        "--ckpt",
-        type=Path,
-        required=True,
-        help="best.ckpt of a fit (a refit has no validation part)",
-    )
-    add("--policy", nargs="+", choices=POLICIES, default=["expected_profit"], help="one or more policies")
-    add("--scenario", choices=[s.name for s in SCENARIOS], default="promotion", help="whose objective")
-    add("--budget", type=float, help="the most the retailer may spend on discounts, in money")
+    names = ("--ckpt_path", "--ckpt")
+    add(*names, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
+    add("--out", type=Path, required=True, help="the Parquet file to write")
+    add("--policy", nargs="+", choices=POLICY_NAMES, default=["expected_profit"], help="one or more")
+    scenarios = ", ".join(SCENARIO_NAMES)
+    add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
+    add("--objective", choices=OBJECTIVES, default="scenario", help="what to maximise instead of its weights")
+    add("--promotion", choices=PROMOTIONS, default="percent", help="kind of offer (default percent)")
+    add("--budget", type=float, help="the most the retailer may spend on discounts, for each policy")
     add("--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing")
     add("-k", type=int, default=20, help="candidate items per user (default 20)")
-    add("--items", choices=["all", "repeat", "new"], default="all", help="which items may be offered")
+    add("--items", choices=["all", "repeat", "new"], help="which items; the scenario's if missing")
+    add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
+    _add_limits(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Economics, guardrails and caps."""
+    add = parser.add_argument_group("what is assumed and what is allowed").add_argument
     add("--rate", type=float, default=Uniform().rate, help="rate of the policy uniform")
     add("--margin", type=float, default=Economics().margin, help="assumed margin at the regular price")
     share = Economics().funded_share
+    add("--funded_share", type=float, default=share, help="assumed share of a discount the retailer pays")
+    add("--max_rate", type=float, help="no rate above this (default: the scenario's, 0.3 where it has none)")
+    add("--min_margin", type=float, help="margin that must be left (default 0.05, less in a clearance)")
     add(
-        "--funded_share", type=float, default=share, help="assumed share of a discount that the retailer pays"
+        "--depths",
+        choices=["observed", "any"],
+        default="observed",
+        help="rates up to an item's own history, or any",
     )
-    add("--max_rate", type=float, default=Guardrails().max_rate, help="no rate above this")
-    add("--min_margin", type=float, default=Guardrails().min_margin, help="margin that must be left")
-    add("--out", type=Path, required=True, help="the Parquet file to write")
-    parser.set_defaults(run=run)
+    add("--max_spread", type=float, help="largest difference between two users' rates on one item")
+    add("--max_offers_per_user", type=int, help="at most so many, past ones of the window too")
+    add("--exposure", type=Path, help="CSV or Parquet of past offers: user_id, item_id, week")
+    add("--window_weeks", type=int, default=1, help="window of that cap, the coming week included")
+    add("--cool_down_weeks", type=int, default=0, help="an item is not offered again within so many weeks")
+    add("--campaign", default="department", help="item attribute that tells an item's campaign")
+    add("--campaign_budgets", nargs="+", metavar="NAME=MONEY", help="budgets below the total")
+    add("--product_set", default="product_category", help="item attribute that coupons are valid for")
+    add("--parity", help="user attribute: report what each of its groups gets")
+    add("--max_parity_gap", type=float, help="spend per user of two groups differs by this share at most")
 
 
 def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
     check_out(options.out)
-    economics = Economics(options.margin, options.funded_share)
-    guardrails = Guardrails(options.max_rate, options.min_margin)
-    policies = [Uniform(options.rate) if name == "uniform" else policy_named(name) for name in options.policy]
     if options.budget is not None and options.budget < 0:
         raise InputError(f"{options.budget} is negative", column="--budget", mend="give an amount of money")
+    from graphrec.cli import offering
     from graphrec.cli.lightning import load_run
 
+    request = offering.Request.of(options)
     task, data = load_run(options.ckpt_path)
     if not len(data.split.val):
         raise InputError(
@@ -82,37 +103,7 @@ def run(options: argparse.Namespace) -> Path:
             column="--ckpt_path",
             mend="give checkpoints/best.ckpt of the run itself",
         )
-    candidates = offer_candidates(task, data, options.users, options.k, options.items)
-    offers = decide(candidates, policies, options.scenario, options.budget, economics, guardrails)
-    path = write_offers(offers, options.out)
-    print_totals(offers)
-    print(f"{len(offers):,} rows: {path}")
-    return path
-
-
-def offer_candidates(
-    task: RankedTask, data: RecommenderData, users: Path | None = None, k: int = 20, items: str = "all"
-) -> Candidates:
-    """The best `k` items of each user with calibrated probabilities and prices."""
-    from graphrec.offers.candidates import build_candidates, fit_calibrator
-
-    recommender, graph, split = task.recommender, task.recommender.graph, data.split
-    calibrator = fit_calibrator(recommender, graph, split)
-    codes = user_codes(users, split.users)
-    return build_candidates(recommender, graph, split, calibrator, codes, k, items)  # type: ignore[arg-type]
-
-
-def decide(
-    candidates: Candidates,
-    policies: list[Policy],
-    scenario: str,
-    budget: float | None,
-    economics: Economics,
-    guardrails: Guardrails,
-) -> pd.DataFrame:
-    """The offers of every policy, one below the other."""
-    tables = [make_offers(candidates, policy, scenario, budget, guardrails, economics) for policy in policies]
-    return pd.concat(tables, ignore_index=True)
+    return offering.make(request, task, data)
 
 
 def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:
@@ -126,15 +117,3 @@ def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:
         "assumption until it is learnt from prices",
         "units": "one per purchase, over the four weeks after training",
     }
-
-
-def print_totals(offers: pd.DataFrame) -> None:
-    """A small table on the terminal."""
-    from graphrec.cli.terminal import print_frame
-
-    totals = policy_totals(offers)
-    for column in ("expected_units", "expected_revenue", "expected_profit", "spend"):
-        totals[column] = totals[column].map("{:,.0f}".format)
-    totals["mean_rate"] = totals["mean_rate"].map("{:.2%}".format)
-    totals.columns = totals.columns.str.removeprefix("expected_")
-    print_frame(totals, "What each policy is expected to bring, under the assumed response")

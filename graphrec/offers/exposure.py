@@ -1,0 +1,96 @@
+"""Past offers: who was offered what and when, for cool-downs and caps on how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from graphrec.errors import InputError, check_at_least
+from graphrec.offers.economics import BoolArray
+
+IntArray = npt.NDArray[np.int64]
+
+NEEDED = ("user_id", "item_id", "week")
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """How often a user may be offered something.
+
+    Args:
+        max_offers: Offers per user in a window, those of the exposure table included; no cap if missing.
+        window_weeks: Length of the window that ends with the coming week, in weeks.
+        cool_down_weeks: An item is not offered to a user again within so many weeks.
+
+    Raises:
+        InputError: If one is out of its range.
+    """
+
+    max_offers: int | None = None
+    window_weeks: int = 1
+    cool_down_weeks: int = 0
+
+    def __post_init__(self) -> None:
+        """Check each."""
+        check_at_least(1, window_weeks=self.window_weeks)
+        check_at_least(0, cool_down_weeks=self.cool_down_weeks)
+        if self.max_offers is not None:
+            check_at_least(0, max_offers=self.max_offers)
+
+    def cooling(self, pairs: pd.DataFrame, exposure: pd.DataFrame | None, week: int) -> BoolArray:
+        """Which pairs were offered too recently.
+
+        Args:
+            pairs: ``user_id`` and ``item_id`` of ``P`` pairs.
+            exposure: Past offers, as `read_exposure` returns them.
+            week: The week that is decided for.
+
+        Returns:
+            Shape ``[P]``.
+        """
+        if exposure is None or not self.cool_down_weeks:
+            return np.zeros(len(pairs), dtype=np.bool_)
+        recent = exposure[exposure["week"].between(week - self.cool_down_weeks, week - 1)]
+        keys = pd.MultiIndex.from_frame(recent[["user_id", "item_id"]].astype("str"))
+        mine = pd.MultiIndex.from_frame(pairs[["user_id", "item_id"]].astype("str"))
+        return np.asarray(mine.isin(keys), dtype=np.bool_)
+
+    def quota(self, users: pd.Index, exposure: pd.DataFrame | None, week: int) -> IntArray | None:
+        """How many more offers each user may get, 0 or more; nothing if there is no cap. Shape ``[U]``."""
+        if self.max_offers is None:
+            return None
+        past: IntArray = np.zeros(len(users), dtype=np.int64)
+        if exposure is not None:
+            recent = exposure[exposure["week"].between(week - self.window_weeks + 1, week - 1)]
+            counts = recent["user_id"].astype("str").value_counts()
+            past = np.asarray(counts.reindex(users.astype("str")).fillna(0), dtype=np.int64)
+        return np.asarray(np.maximum(self.max_offers - past, 0), dtype=np.int64)
+
+
+def read_exposure(path: Path) -> pd.DataFrame:
+    """Read a table of past offers: ``user_id``, ``item_id``, ``week``; rows at rate 0 are no offers.
+
+    Raises:
+        InputError: If the file is missing, lacks a column, or a week is not a whole number.
+    """
+    if not path.is_file():
+        mend = "give a CSV or Parquet file with user_id, item_id and week"
+        raise InputError("there is no such file", file=path, column="--exposure", mend=mend)
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    for column in NEEDED:
+        if column not in frame:
+            raise InputError("the table of past offers lacks this column", file=path, column=column)
+    weeks = pd.to_numeric(frame["week"], errors="coerce")
+    wrong = np.flatnonzero(weeks.isna() | (weeks % 1 != 0))
+    if len(wrong):
+        mend = "give the number of the week, as in the log"
+        value = frame["week"].iloc[wrong[0]]
+        raise InputError(
+            f"{value!r} is not a week", file=path, row=int(wrong[0]) + 2, column="week", mend=mend
+        )
+    given = frame[frame["rate"] > 0] if "rate" in frame else frame
+    return given[list(NEEDED)].assign(week=weeks.astype("int64"))

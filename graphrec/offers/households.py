@@ -1,0 +1,132 @@
+"""What the log tells of each household: trips, the risk that it stays away, its worth, its baskets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+
+from graphrec.data.interactions import Columns, IdMap, Interactions
+from graphrec.errors import InputError
+from graphrec.offers.economics import BoolArray, FloatArray
+
+IntArray = npt.NDArray[np.int64]
+
+HORIZON = 4
+"""Weeks in which a household that makes no trip counts as gone."""
+RECENT, FALLING, MIN_TRIPS = 8, 0.7, 4
+"""Trips fall where those of the last 8 weeks are below 70 % of the 8 before, which were at least 4."""
+VALUE_WEEKS = 8
+"""A household that stays is worth the margin of so many weeks of what it used to spend."""
+
+
+def retention_worth(train: Interactions, week: IntArray, margin: float) -> FloatArray:
+    """P(no trip in four weeks) times the margin of eight weeks, where trips fall; 0 elsewhere. Shape ``[U]``.
+
+    The risk is a logistic regression on trips and on weeks since the last one, fitted on the training part
+    four weeks before its end, where it is known who stayed away.
+
+    Args:
+        train: Training part.
+        week: Week of each row.
+        margin: At the regular price.
+
+    Raises:
+        InputError: If the log has no price.
+    """
+    table, last = _trips(train, week), int(week.max())
+    paid = basket_money(train.frame)
+    before = _between(week, last - 2 * RECENT, last - RECENT)
+    user = train.frame[Columns.USER_CODE].to_numpy(dtype=np.int64)
+    weekly = np.bincount(user[before], paid[before], len(train.users)) / RECENT
+    old = table[:, -2 * RECENT : -RECENT].sum(axis=1)
+    falling = (table[:, -RECENT:].sum(axis=1) < FALLING * old) & (old >= MIN_TRIPS)
+    return np.asarray(falling * churn_risk(table) * weekly * VALUE_WEEKS * margin, dtype=np.float64)
+
+
+def churn_risk(trips: FloatArray) -> FloatArray:
+    """P(no trip in the four weeks after the table). Trips ``[U, W]`` to ``[U]``."""
+    known, gone = trips[:, :-HORIZON], trips[:, -HORIZON:].sum(axis=1) == 0
+    active = known.sum(axis=1) > 0
+    if len(np.unique(gone[active])) < 2:
+        return np.full(len(trips), float(gone[active].mean()) if active.any() else 0.0)
+    model = LogisticRegression().fit(_facts(known)[active], gone[active])
+    return np.asarray(model.predict_proba(_facts(trips))[:, 1], dtype=np.float64)
+
+
+def _facts(trips: FloatArray) -> FloatArray:
+    """Recent and earlier trips, and weeks since the last, on a log scale. ``[U, W]`` to ``[U, 3]``."""
+    backwards = trips[:, ::-1] > 0
+    since = np.where(backwards.any(axis=1), backwards.argmax(axis=1), trips.shape[1])
+    recent, earlier = trips[:, -4:].sum(axis=1), trips[:, -16:-4].sum(axis=1)
+    return np.asarray(np.log1p(np.stack([recent, earlier, since], axis=1)), dtype=np.float64)
+
+
+def _trips(train: Interactions, week: IntArray) -> FloatArray:
+    """Baskets of each user and week, or 1 for a week with any where baskets are not known. ``[U, W]``."""
+    key = [train.frame[Columns.USER_CODE].to_numpy(), week - week.min()]
+    frame = pd.DataFrame({"user": key[0], "week": key[1]})
+    if Columns.BASKET in train.frame:
+        frame["basket"] = train.frame[Columns.BASKET].to_numpy()
+    frame = frame.drop_duplicates()
+    table = np.zeros((len(train.users), int(key[1].max()) + 1))
+    np.add.at(table, (frame["user"].to_numpy(), frame["week"].to_numpy()), 1.0)
+    return table
+
+
+def _between(week: IntArray, after: int, until: int) -> BoolArray:
+    return np.asarray((week > after) & (week <= until), dtype=np.bool_)
+
+
+def basket_money(frame: pd.DataFrame) -> FloatArray:
+    """What each row of the log brought, in money: shelf price times quantity. Shape ``[rows]``.
+
+    Raises:
+        InputError: If the log has no price.
+    """
+    column = next((one for one in (Columns.SHELF_PRICE, Columns.PRICE) if one in frame), None)
+    if column is None:
+        mend = "map a column to price in the source's `columns`"
+        raise InputError("the value of a basket needs a price", column=Columns.PRICE, mend=mend)
+    quantity = frame.get(Columns.QUANTITY, 1.0)
+    return np.asarray((frame[column] * quantity).fillna(0.0), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """Values of past baskets.
+
+    Args:
+        user: Code of each basket's user, ascending. Shape ``[N]``.
+        value: In money, above 0. Shape ``[N]``.
+        weeks: Weeks that the log covers.
+    """
+
+    user: IntArray
+    value: FloatArray
+    weeks: int
+
+    @classmethod
+    def of(cls, log: pd.DataFrame, users: IdMap, week: IntArray) -> Baskets:
+        """Add up the rows of each basket.
+
+        Args:
+            log: All rows of the training weeks, those of items outside the catalogue too.
+            users: Codes of the users; rows of others are left out.
+            week: Week of each row.
+
+        Raises:
+            InputError: If the log has no baskets or no price.
+        """
+        if Columns.BASKET not in log:
+            mend = "map a column to basket_id in the source's `columns`"
+            raise InputError("a threshold needs baskets", column=Columns.BASKET, mend=mend)
+        columns = {"user": users.codes(log[Columns.USER]), "basket": log[Columns.BASKET].to_numpy()}
+        frame = pd.DataFrame({**columns, "value": basket_money(log)})
+        total = frame[frame["user"] >= 0].groupby(["user", "basket"], sort=True)["value"].sum().reset_index()
+        total = total[total["value"] > 0]
+        weeks = int(week.max() - week.min() + 1)
+        return cls(total["user"].to_numpy(dtype=np.int64), total["value"].to_numpy(dtype=np.float64), weeks)

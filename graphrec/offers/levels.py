@@ -1,0 +1,136 @@
+"""What a policy chooses among for each pair: percentages, amounts of money, or one coupon over many items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.errors import InputError
+from graphrec.offers.allocation import GroupBudget, UserCap
+from graphrec.offers.economics import BoolArray, FloatArray
+from graphrec.offers.policies import LEVELS, check_levels
+from graphrec.offers.response import Response
+
+IntArray = npt.NDArray[np.int64]
+
+AMOUNTS = (0.0, 0.25, 0.50, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Money off one unit; the face values of Complete Journey's coupons run from 0.35 to 3, the median is 1."""
+COIN = 0.05
+"""A rule's amount is rounded down to this."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Percentages, the same for every pair; the other kinds of promotion inherit from it.
+
+    Args:
+        grid: Levels in ascending order, the first one 0: rates here. Shape ``[R]``.
+    """
+
+    grid: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check the levels."""
+        check_levels(tuple(self.grid.tolist()))
+
+    def rates(self, price: FloatArray) -> FloatArray:
+        """The rate of each level for each pair. ``[P]`` to ``[P, R]``."""
+        return np.broadcast_to(self.grid, (len(price), len(self.grid)))
+
+    def probability(self, response: Response, rates: FloatArray) -> FloatArray:
+        """Probability of each pair at each level. Shape ``[P, R]``."""
+        return response.curve(self.grid)
+
+    def possible(self, price: FloatArray) -> BoolArray:
+        """Which levels exist for each pair. ``[P]`` to ``[P, R]``."""
+        return np.ones((len(price), len(self.grid)), dtype=np.bool_)
+
+    def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
+        """A rule's rate as this kind of promotion can give it. ``[P]`` to ``[P]``."""
+        return rate
+
+    def pooled(
+        self, value: FloatArray, spend: FloatArray, allowed: BoolArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
+        """Tables with a row for each separate decision, and each pair's row if that is not the pair's own."""
+        return value, spend, allowed, None
+
+    def pooled_budgets(
+        self, cap: UserCap | None, families: Sequence[GroupBudget], members: IntArray | None
+    ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
+        """The cap and the group budgets on those rows; a row belongs to the group of its first pair."""
+        if members is None:
+            return cap, tuple(families)
+        first = np.unique(members, return_index=True)[1]
+        of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in families)
+        return None if cap is None else UserCap(cap.user[first], cap.offers), of_rows
+
+
+@dataclass(frozen=True)
+class Amounts(Levels):
+    """Money off one unit, below its price."""
+
+    def __post_init__(self) -> None:
+        """Check the amounts.
+
+        Raises:
+            InputError: If they do not increase from 0.
+        """
+        grid = self.grid.tolist()
+        if not grid or grid[0] != 0.0 or sorted(set(grid)) != grid or not np.isfinite(grid).all():
+            mend = "list increasing amounts that start with 0, as [0, 0.5, 1]"
+            raise InputError(f"the amounts {grid} cannot be used", column="amounts", mend=mend)
+
+    def rates(self, price: FloatArray) -> FloatArray:
+        """``f / P``, and 0 where the amount reaches the price. Shape ``[P, R]``."""
+        return np.where(self.possible(price), self.grid / price[:, None], 0.0)
+
+    def probability(self, response: Response, rates: FloatArray) -> FloatArray:
+        """Probability of each pair at each level, level by level."""
+        return np.stack([response.probability(rates[:, level]) for level in range(rates.shape[1])], axis=1)
+
+    def possible(self, price: FloatArray) -> BoolArray:
+        """Amounts below the price."""
+        return np.asarray(self.grid < price[:, None], dtype=np.bool_)
+
+    def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
+        """Rounded down to coins."""
+        return np.floor(rate * price / COIN + 1e-9) * COIN / price
+
+
+@dataclass(frozen=True)
+class CouponLevels(Levels):
+    """One rate for all items of a product set that a user is offered: the coupon is decided as a whole.
+
+    Args:
+        grid: Rates.
+        coupon: Number of each pair's coupon (a user and a product set), 0 upwards. Shape ``[P]``.
+    """
+
+    coupon: IntArray
+
+    def pooled(
+        self, value: FloatArray, spend: FloatArray, allowed: BoolArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
+        """Sums over each coupon's pairs; a level must be allowed for every one of them."""
+        count, levels = int(self.coupon.max(initial=-1)) + 1, value.shape[1]
+        worth, cost = np.zeros((count, levels)), np.zeros((count, levels))
+        refused = np.zeros((count, levels), dtype=np.int64)
+        np.add.at(worth, self.coupon, value)
+        np.add.at(cost, self.coupon, spend)
+        np.add.at(refused, self.coupon, ~allowed)
+        return worth, cost, refused == 0, self.coupon
+
+    def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
+        """The lowest rate that a rule has for any pair of the coupon, in whole per cent."""
+        lowest = np.full(int(self.coupon.max(initial=-1)) + 1, np.inf)
+        np.minimum.at(lowest, self.coupon, rate)
+        return np.floor(lowest[self.coupon] * 100 + 1e-9) / 100
+
+
+def percent_levels(levels: Sequence[float] = LEVELS) -> Levels:
+    """Percentages off."""
+    return Levels(np.asarray(levels, dtype=np.float64))

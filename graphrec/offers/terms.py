@@ -1,0 +1,57 @@
+"""What an offer may cost and how often it may come, besides a total budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from graphrec.errors import InputError
+from graphrec.offers.allocation import GroupBudget
+from graphrec.offers.exposure import Frequency
+from graphrec.offers.promotions import Promotion
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What an offer may cost and how often it may come, besides the total budget.
+
+    Args:
+        frequency: Caps on offers per user and cool-down.
+        exposure: Past offers (`graphrec.offers.exposure.read_exposure`).
+        week: The week that is decided for, counted as in the exposure table.
+        campaign: Campaign or category of each candidate; missing for none. Shape ``[P]``.
+        campaign_budgets: Budget by campaign, in money.
+        groups: Demographic group by ``user_id``, for the guardrail `max_parity_gap`.
+        promotion: ``percent``, ``amount`` or ``coupon`` (over the candidates' ``product_set``).
+    """
+
+    frequency: Frequency = field(default_factory=Frequency)
+    exposure: pd.DataFrame | None = None
+    week: int = 0
+    campaign: pd.Series[Any] | None = None
+    campaign_budgets: dict[str, float] | None = None
+    groups: pd.Series[Any] | None = None
+    promotion: Promotion = "percent"
+
+    def family(self) -> tuple[GroupBudget, ...]:
+        """Budgets by campaign as arrays.
+
+        Raises:
+            InputError: If a campaign has no candidate.
+        """
+        if self.campaign_budgets is None:
+            return ()
+        if self.campaign is None:
+            mend = "name the column that tells an item's campaign"
+            raise InputError("no candidate has a campaign", column="campaign_budgets", mend=mend)
+        places = {name: place for place, name in enumerate(self.campaign_budgets)}
+        named = self.campaign.astype("str")
+        for name in places:
+            if not (named == name).any():
+                mend = f"known are {', '.join(sorted(named.unique())[:8])}"
+                raise InputError(f"no candidate is in '{name}'", column="campaign_budgets", mend=mend)
+        group = np.asarray(named.map(places).fillna(-1), dtype=np.int64)
+        return (GroupBudget(group, np.array(list(self.campaign_budgets.values()), dtype=np.float64)),)

@@ -1,0 +1,257 @@
+"""满减: spend T, save y, with T and y chosen for each household against its own baskets.
+
+What a threshold does to a household's baskets: those at T or above take the saving and change nothing
+(infra-marginal); of those below, some are filled up to T. How many is not in a log without such offers.
+Assumed is ``P(filled | b) = stretch x min(1, y / (T - b))``: at most a share `stretch` of the baskets, fewer
+the less of the missing money the saving pays back. Every figure rests on that share, which is printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from graphrec.offers.allocation import allocate
+from graphrec.offers.economics import BoolArray, Economics, FloatArray, percent
+from graphrec.offers.guardrails import Guardrails
+from graphrec.offers.households import Baskets
+from graphrec.offers.response import MEDIAN_ELASTICITY
+from graphrec.offers.scenarios import Scenario
+
+IntArray = npt.NDArray[np.int64]
+
+QUANTILES = (0.55, 0.65, 0.75, 0.85)
+SAVINGS = (0.05, 0.10, 0.15, 0.20)
+"""Thresholds by quantile of the household's own baskets, savings as shares of the threshold."""
+MIN_BASKETS = 5
+"""A household with fewer has no distribution of its own, and gets no threshold."""
+STRETCH = 0.3
+"""Share of the baskets just below the threshold that are filled up, at the median elasticity; assumed."""
+INFRA_PENALTY = 0.5
+"""What a unit of money paid out on baskets that were above the threshold anyway counts besides its cost."""
+WINDOW_WEEKS = 4
+"""An offer is good for one basket within so many weeks."""
+
+
+@dataclass(frozen=True)
+class ThresholdOptions:
+    """What each household may be offered and what would come of it; option 0 is nothing.
+
+    Args:
+        threshold: T, 0 for no offer. Shape ``[U, R]``.
+        saving: y. Shape ``[U, R]``.
+        before: P(a basket at T or above in the window) without the offer. Shape ``[U, R]``.
+        redeemed: P(a basket that takes the saving). Shape ``[U, R]``.
+        infra: Part of it from baskets that were there anyway. Shape ``[U, R]``.
+        added: Expected sales that are added to reach T, in money at shelf prices. Shape ``[U, R]``.
+        median: Median basket of the household, 0 where it has too few. Shape ``[U]``.
+        mean: Mean basket. Shape ``[U]``.
+        trips: Expected baskets in the window. Shape ``[U]``.
+    """
+
+    threshold: FloatArray
+    saving: FloatArray
+    before: FloatArray
+    redeemed: FloatArray
+    infra: FloatArray
+    added: FloatArray
+    median: FloatArray
+    mean: FloatArray
+    trips: FloatArray
+
+
+def threshold_options(
+    baskets: Baskets, users: IntArray, elasticity: FloatArray, stretch: float = STRETCH
+) -> ThresholdOptions:
+    """Thresholds above each household's median basket, and their outcomes under the assumed filling up.
+
+    Args:
+        baskets: Past baskets.
+        users: Codes of the households. Shape ``[U]``.
+        elasticity: Of each; 1.5 stretches as much as `stretch` says. Shape ``[U]``.
+        stretch: See `STRETCH`.
+    """
+    count = 1 + len(QUANTILES) * len(SAVINGS)
+    tables = {name: np.zeros((len(users), count)) for name in _TABLES}
+    facts = {name: np.zeros(len(users)) for name in ("median", "mean", "trips")}
+    start = np.searchsorted(baskets.user, users)
+    end = np.searchsorted(baskets.user, users, side="right")
+    for row in range(len(users)):
+        own = baskets.value[start[row] : end[row]]
+        if len(own) < MIN_BASKETS:
+            continue
+        facts["median"][row], facts["mean"][row] = np.median(own), own.mean()
+        facts["trips"][row] = len(own) / baskets.weeks * WINDOW_WEEKS
+        threshold, saving = _offers_above(own)
+        filled = min(1.0, stretch * float(elasticity[row]) / MEDIAN_ELASTICITY)
+        outcome = _outcome(own, threshold, saving, filled, float(facts["trips"][row]))
+        for name, values in zip(_TABLES, (threshold, saving, *outcome), strict=True):
+            tables[name][row, 1:] = values
+    return ThresholdOptions(**tables, **facts)
+
+
+_TABLES = ("threshold", "saving", "before", "redeemed", "infra", "added")
+
+
+def _offers_above(own: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Round thresholds above the median at some quantiles, and their savings. ``[R - 1]`` each."""
+    median = float(np.median(own))
+    step = _round_step(median / 4.0)
+    quantiles = np.quantile(own, QUANTILES)
+    rounded = np.ceil(np.maximum(quantiles, median + 0.5 * step) / step) * step
+    threshold = np.repeat(rounded, len(SAVINGS))
+    return threshold, np.round(threshold * np.tile(SAVINGS, len(QUANTILES)), 1)
+
+
+def _round_step(most: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, 50 and so on, or their tenths, that is not above `most`."""
+    power = 10.0 ** np.floor(np.log10(max(most, 1e-6)))
+    return float(max(step * power for step in (1.0, 2.0, 5.0) if step * power <= max(most, 1e-6) + 1e-12))
+
+
+def _outcome(
+    own: FloatArray, threshold: FloatArray, saving: FloatArray, filled: float, trips: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """`before`, `redeemed`, `infra` and `added` of each offer. ``[R - 1]`` each."""
+    missing = threshold[:, None] - own[None, :]
+    above = missing <= 0
+    lifted = np.where(above, 0.0, filled * np.minimum(1.0, saving[:, None] / np.where(above, 1.0, missing)))
+    over, lift = above.mean(axis=1), lifted.mean(axis=1)
+    chance = over + lift
+    redeemed = 1.0 - (1.0 - np.minimum(chance, 1.0)) ** trips
+    # The first basket that qualifies takes the saving: of the redeemed, what each kind is of all that qualify
+    share = np.divide(redeemed, chance, out=np.zeros_like(chance), where=chance > 0)
+    added = share * (lifted * np.maximum(missing, 0.0)).mean(axis=1)
+    return 1.0 - (1.0 - over) ** trips, redeemed, share * over, added
+
+
+@dataclass(frozen=True)
+class ThresholdChoice:
+    """The options of the households with the value of each, and what was chosen.
+
+    Args:
+        option: Of each household, 0 for nothing. Shape ``[U]``.
+        reason: Shape ``[U]``.
+        spend: Expected, in money. Shape ``[U]``.
+    """
+
+    option: IntArray
+    reason: npt.NDArray[Any]
+    spend: FloatArray
+
+
+def choose_thresholds(
+    options: ThresholdOptions,
+    scenario: Scenario,
+    economics: Economics,
+    guardrails: Guardrails,
+    budget: float | None = None,
+    penalty: float = INFRA_PENALTY,
+) -> ThresholdChoice:
+    """The offers with the highest total value within the budget.
+
+    Value is that of the scenario on the added sales less the saving, less `penalty` times what is paid out on
+    baskets that were above the threshold anyway.
+
+    Args:
+        options: What each household may be offered.
+        scenario: Objective; its `units` count the added sales.
+        economics: Margin and funding.
+        guardrails: Maximum rate (of y over T) and minimum margin of a basket at T.
+        budget: Most that may be spent in all, in money; none if missing.
+        penalty: See `INFRA_PENALTY`.
+    """
+    spend = economics.funded_share * options.saving * options.redeemed
+    profit, revenue = economics.margin * options.added - spend, options.added - spend
+    value = scenario.profit * profit + scenario.revenue * revenue + scenario.units * options.added
+    value += scenario.sold * (options.redeemed - options.infra)
+    value -= penalty * economics.funded_share * options.saving * options.infra
+    allowed = _allowed(options, economics, guardrails)
+    free = allocate(value, spend, None, allowed).level
+    chosen = free if budget is None else allocate(value, spend, budget, allowed).level
+    rows = np.arange(len(chosen))
+    reason = _reasons(options, chosen, free, value[rows, chosen], scenario)
+    return ThresholdChoice(chosen, reason, spend[rows, chosen])
+
+
+def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardrails) -> BoolArray:
+    """Options that keep the guardrails, and every one above the median. ``[U, R]``."""
+    net = options.threshold - economics.funded_share * options.saving
+    left = net - (1.0 - economics.margin) * options.threshold
+    allowed = options.saving <= guardrails.max_rate * options.threshold
+    allowed &= left >= guardrails.min_margin * net
+    allowed &= options.threshold > options.median[:, None]
+    allowed[:, 0] = True
+    return allowed
+
+
+def _reasons(
+    options: ThresholdOptions, chosen: IntArray, free: IntArray, gain: FloatArray, scenario: Scenario
+) -> npt.NDArray[Any]:
+    texts = []
+    for row, (now, most) in enumerate(zip(chosen.tolist(), free.tolist(), strict=True)):
+        target, median = options.threshold[row, now], options.median[row]
+        if median == 0.0:
+            texts.append(f"few_baskets: fewer than {MIN_BASKETS} baskets, so no threshold of its own")
+        elif now == 0 and most == 0:
+            texts.append("no_threshold_pays: baskets above it would cost more than the filled ones bring")
+        elif now == 0:
+            texts.append("budget: a threshold would pay, but the budget does more elsewhere")
+        else:
+            above = f"{target:g} is above the median basket {median:.2f}"
+            infra = options.infra[row, now] / max(options.redeemed[row, now], 1e-12)
+            there = f"{percent(round(float(infra), 3))} of it goes to baskets that were there anyway"
+            texts.append(f"best_threshold: {above}; {gain[row]:+.2g} {scenario.name} value; {there}")
+    return np.asarray(texts, dtype=object)
+
+
+def threshold_table(
+    user_ids: npt.NDArray[Any],
+    options: ThresholdOptions,
+    choice: ThresholdChoice,
+    economics: Economics,
+    scenario: str,
+    policy: str,
+) -> pd.DataFrame:
+    """A row per household in the form of the offers table; the item is the whole basket.
+
+    ``price`` is the mean basket, ``probability`` that of a basket at T or above in four weeks without the
+    offer, ``expected_units`` counts baskets, ``rate`` is y over T.
+    """
+    rows, option = np.arange(len(choice.option)), choice.option
+    given = option > 0
+    threshold, saving = options.threshold[rows, option], options.saving[rows, option]
+    revenue = options.trips * options.mean + options.added[rows, option] - choice.spend
+    cost = (1.0 - economics.margin) * (options.trips * options.mean + options.added[rows, option])
+    code = [text.split(":", 1)[0] for text in choice.reason]
+    empty = pd.Series(pd.NA, range(len(rows)), dtype="str")
+    return pd.DataFrame(
+        {
+            "user_id": user_ids,
+            "item_id": pd.Series(["basket"] * len(rows), dtype="str"),
+            "score": options.before[rows, option],
+            "probability": options.before[rows, option],
+            "rate": np.divide(saving, threshold, out=np.zeros(len(rows)), where=given),
+            "probability_at_rate": options.redeemed[rows, option],
+            "price": options.mean,
+            "expected_units": options.trips,
+            "expected_revenue": revenue,
+            "expected_profit": revenue - cost,
+            "spend": choice.spend,
+            "promotion": pd.Series(np.where(given, "threshold", "none"), dtype="str"),
+            "threshold": np.where(given, threshold, np.nan),
+            "amount": np.where(given, saving, np.nan),
+            "scenario": scenario,
+            "policy": policy,
+            "propensity": 1.0,
+            "reason": pd.Series(choice.reason, dtype="str"),
+            "reason_code": pd.Series(code, dtype="str"),
+            "disclosure": given,
+            "product_set": empty,
+            "median_basket": np.where(options.median > 0, options.median, np.nan),
+        }
+    )
