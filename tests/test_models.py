@@ -35,6 +35,7 @@ from graphrec.models import (
     ItemCF,
     LightGCN,
     Popularity,
+    PowerLaw,
     RawFeatures,
     Spectral,
     TopFrequency,
@@ -67,7 +68,7 @@ def test_blocks_are_found_that_popularity_cannot_see(model, popularity):
 
 
 @pytest.mark.parametrize(
-    "response", [IdealLowPass(), GFCF(), BSPM(), ChebyCF()], ids=lambda one: type(one).__name__
+    "response", [IdealLowPass(), GFCF(), BSPM(), ChebyCF(), PowerLaw()], ids=lambda one: type(one).__name__
 )
 def test_every_response_finds_the_blocks(response, popularity):
     task = ClosedFormTask(Spectral(response, rank=8))

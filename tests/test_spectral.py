@@ -12,7 +12,7 @@ from graphrec.data.interactions import IdMap, Interactions
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.models.decomposition import decompose
-from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, Response
+from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw, Response
 from graphrec.models.spectral import Spectral, apply
 from graphrec.sparse import SparseMatrix
 
@@ -121,6 +121,31 @@ def test_the_tail_is_wrong_by_what_it_says(response, degree):
     error = (model.score(torch.arange(90)).double().numpy() - dense_scores(graph, response, 6)) / weight
     bound = model.tail_error * largest * np.linalg.norm(signal, axis=1)
     assert (np.linalg.norm(error, axis=1) <= bound * 1.001 + 1e-3 * response.ideal_weight).all()
+
+
+@pytest.mark.parametrize(
+    "response", [PowerLaw(), PowerLaw(0.5, 2.0, 0.0, 0.4, 0.2, 0.3), PowerLaw(1.0, 1.0, 0.5, 0.5, 0.5, 0.5)]
+)
+@pytest.mark.parametrize("rank", [7, 25, ITEMS])
+def test_a_power_of_the_spectrum_over_a_straight_tail(response, rank):
+    """Degrees to any power, eigenvalues scaled to at most 1, `exponent` above the cut and a line below it."""
+    graph = small_graph()
+    model = Spectral(response, rank=rank)
+    model.fit(graph)
+
+    signal = bought(graph)
+    users, items = (np.maximum(signal.sum(axis), 1) for axis in (1, 0))
+    user_power, item_power = response.normalisation
+    half = users[:, None] ** -user_power * signal * items**-item_power
+    half /= np.linalg.norm(half, 2)
+    values, vectors = np.linalg.eigh(half.T @ half)
+    kept = np.argsort(-values)[:rank]
+    g = response.tail_slope * values
+    g[kept] = values[kept].clip(0) ** response.exponent
+    filtered = items[:, None] ** -response.power * ((vectors * g) @ vectors.T) * items**response.power_after
+    expected = signal @ filtered
+    tolerance = 0.01 * np.abs(expected).max()  # that of the series for the power
+    np.testing.assert_allclose(model.score(EVERYBODY), expected, atol=tolerance)
 
 
 def test_a_higher_degree_says_less_error():

@@ -10,7 +10,7 @@ from graphrec.models.linear import EASE
 from graphrec.models.neighbours import ItemCF, UserKNN
 from graphrec.models.ngcf import NGCF
 from graphrec.models.popularity import Popularity, TopFrequency
-from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass
+from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.spectral import Spectral
 from graphrec.models.table import EmbeddingTable
 from graphrec.models.turbo_cf import TurboCF
@@ -35,6 +35,7 @@ __all__ = [
     "LightGCN",
     "P3alpha",
     "Popularity",
+    "PowerLaw",
     "RP3beta",
     "RawFeatures",
     "SimGCL",

@@ -1,7 +1,8 @@
 """What spectral filters do to each part of the spectrum: the responses that `Spectral` takes by name.
 
 ``R̃ = D_U^-1/2 R D_I^-1/2`` is the normalised interaction matrix, ``P = R̃ᵀR̃`` the item graph, and ``λ`` its
-eigenvalues, from 0 to 1; 1 belongs to what varies least over the graph.
+eigenvalues, from 0 to 1; 1 belongs to what varies least over the graph. A response may ask for other exponents
+of the degrees; ``R̃`` is then scaled so that the largest ``λ`` is 1.
 """
 
 from __future__ import annotations
@@ -12,29 +13,45 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
-from graphrec.errors import check_at_least
+from graphrec.errors import InputError, check_at_least
 
 DOMAIN = (0.0, 1.0)
 """Where the eigenvalues lie and the polynomials are used."""
 _LINE = Chebyshev([0.5, 0.5], DOMAIN)
 """``λ`` itself."""
+_POWER_DEGREE = 200
+"""Of the series for a power, which has no slope at 0."""
 
 
 class Response(ABC):
     """What a filter does to each part of the spectrum, with ``V`` the leading eigenvectors of ``P``.
 
-    ``S = D^-power g(P) D^power + ideal_weight · D^-ideal_power V Vᵀ D^ideal_power h(P)``, ``D`` being the
-    degrees of the items. Subclasses give ``g`` and, where it is not 1, ``h``, as polynomials of ``λ``.
+    ``S = D^-power g(P) D^power_after + ideal_weight · D^-ideal_power V Vᵀ D^ideal_power h(P)``, ``D`` being
+    the degrees of the items. Subclasses give ``g`` and, where it is not 1, ``h``, as polynomials of ``λ``.
 
     Args:
-        power: Exponent of the degrees around ``g``.
+        power: Exponent of the degrees before ``g``.
         ideal_weight: Weight of the ideal low-pass part.
         ideal_power: Exponent of the degrees around the ideal part.
+        power_after: Exponent of the degrees after ``g``; `power` if missing.
+        normalisation: Exponents of the users' and of the items' degrees in ``R̃``.
+        tail_slope: Slope of the line that stands for ``g`` below the decomposition; if missing, it is fitted
+            to ``g`` there.
     """
 
-    def __init__(self, power: float, ideal_weight: float, ideal_power: float) -> None:
+    def __init__(
+        self,
+        power: float,
+        ideal_weight: float,
+        ideal_power: float,
+        power_after: float | None = None,
+        normalisation: tuple[float, float] = (0.5, 0.5),
+        tail_slope: float | None = None,
+    ) -> None:
         check_at_least(0, ideal_weight=ideal_weight)
         self.power, self.ideal_weight, self.ideal_power = power, ideal_weight, ideal_power
+        self.power_after = power if power_after is None else power_after
+        self.normalisation, self.tail_slope = normalisation, tail_slope
 
     @abstractmethod
     def smooth(self) -> Chebyshev:
@@ -46,7 +63,8 @@ class Response(ABC):
 
     def joined(self) -> bool:
         """Whether both parts have the same weights around them, so that one product serves both."""
-        return self.power == self.ideal_power and self.after_ideal().degree() == 0
+        powers = {self.power, self.power_after, self.ideal_power}
+        return len(powers) == 1 and self.after_ideal().degree() == 0
 
 
 class IdealLowPass(Response):
@@ -107,6 +125,42 @@ class BSPM(Response):
         terms = [(-self.sharpening) ** n / math.factorial(n) for n in range(5)]
         series: Chebyshev = Polynomial(terms).convert(kind=Chebyshev, domain=DOMAIN)
         return series
+
+
+class PowerLaw(Response):
+    """``g(λ) = λ^exponent``: no direction is cut off and none is kept whole.
+
+    Exponents below 1 lift what few users share; every other filter here is a straight line or steeper near 0.
+    Degrees weigh less in ``R̃`` than in the papers' normalisation, which leaves active users and popular items
+    more of a say in what goes together, and the exponents around ``g`` set the popularity of the answer apart
+    from it. Our own; the papers' filters are special cases, apart from the ideal part.
+
+    Args:
+        exponent: Of ``λ``, above 0.
+        tail_slope: Slope of the line that stands for ``g`` below the decomposition.
+        power: Exponent of the degrees before ``g``: larger trusts rare items more.
+        power_after: Exponent of the degrees after ``g``: larger ranks popular items higher.
+        user_power: Exponent of the users' degrees in ``R̃``.
+        item_power: Exponent of the items' degrees in ``R̃``.
+    """
+
+    def __init__(
+        self,
+        exponent: float = 0.6,
+        tail_slope: float = 1.5,
+        power: float = 0.3,
+        power_after: float = 0.2,
+        user_power: float = 0.4,
+        item_power: float = 0.4,
+    ) -> None:
+        if not exponent > 0:
+            raise InputError(f"{exponent} is no power law", column="exponent", mend="give a number above 0")
+        super().__init__(power, 0.0, power, power_after, (user_power, item_power), tail_slope)
+        self.exponent = exponent
+
+    def smooth(self) -> Chebyshev:
+        """A series that is off by less than 1 % of its largest value, and by less yet away from 0."""
+        return Chebyshev.interpolate(lambda value: value.clip(0) ** self.exponent, _POWER_DEGREE, DOMAIN)
 
 
 class ChebyCF(Response):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
+import scipy.sparse.linalg
 import torch
 from numpy.polynomial import Chebyshev
 from torch import Tensor
@@ -23,11 +24,12 @@ _NARROWEST = 1e-3
 
 
 class _Part(NamedTuple):
-    """``x D^-power V (ideal + correction) Vᵀ D^power h(P)``, with or without the correction."""
+    """``x D^-power V (ideal + correction) Vᵀ D^power_after h(P)``, with or without the correction."""
 
     corrects: bool
     ideal: float
     power: float
+    power_after: float
     after: Chebyshev
 
 
@@ -40,7 +42,7 @@ class Spectral(ClosedForm):
     `tail_error`. Most responses are nearly straight where the many small eigenvalues are, so a line will do.
 
     Args:
-        response: ``IdealLowPass``, ``GFCF``, ``BSPM`` or ``ChebyCF``; the last one if missing.
+        response: ``IdealLowPass``, ``GFCF``, ``BSPM``, ``ChebyCF`` or ``PowerLaw``; ChebyCF if missing.
         rank: Eigenvectors to keep; at most as many as there are users or items.
         degree: Degree of ``q``; each costs two sparse products per batch of users. With null all of ``g``
             is applied by sparse products, which is exact and slower.
@@ -85,7 +87,8 @@ class Spectral(ClosedForm):
         """Make room for the fitted state, so that a checkpoint can be loaded without a fit."""
         self.graph = graph
         device = graph.edge_item.device
-        self.operator = SparseMatrix(_interactions(graph)).to(device)
+        matrix, self.scale = _interactions(graph, *self.response.normalisation)
+        self.operator = SparseMatrix(matrix).to(device)
         self.register_buffer("item_degree", graph.item_degree().clamp_min(1).float(), persistent=False)
         columns = len(self._parts()) * min(self.rank, graph.num_users, graph.num_items)
         terms = len(self._smooth().coef) if self._exact() else 1 + (self.degree or 0)
@@ -130,10 +133,12 @@ class Spectral(ClosedForm):
         if not self.tail.any():
             return factor @ self.item_factor.T
         rows, items = self.graph.seen.pairs(users)
-        weight = self.item_degree[:, None] ** self.response.power
+        before, after = (
+            self.item_degree[:, None] ** power for power in (self.response.power, self.response.power_after)
+        )
         signal = torch.zeros(self.operator.columns, len(users), device=users.device)
         signal[items, rows] = 1.0
-        filtered = weight * apply(self.operator, self.tail.tolist(), signal / weight)
+        filtered = after * apply(self.operator, self.tail.tolist(), signal / before)
         return torch.addmm(filtered.T, factor, self.item_factor.T)
 
     def _smooth(self) -> Chebyshev:
@@ -148,11 +153,13 @@ class Spectral(ClosedForm):
         """The products that the scores need beside the tail; known before the fit."""
         response, bent = self.response, not self._exact()
         if response.joined():
-            parts = [_Part(bent, response.ideal_weight, response.power, Chebyshev([1.0], DOMAIN))]
+            both = (response.power, response.power_after)
+            parts = [_Part(bent, response.ideal_weight, *both, Chebyshev([1.0], DOMAIN))]
         else:
+            smooth, ideal = (response.power, response.power_after), (response.ideal_power,) * 2
             parts = [
-                _Part(bent, 0.0, response.power, Chebyshev([1.0], DOMAIN)),
-                _Part(False, response.ideal_weight, response.ideal_power, response.after_ideal()),
+                _Part(bent, 0.0, *smooth, Chebyshev([1.0], DOMAIN)),
+                _Part(False, response.ideal_weight, *ideal, response.after_ideal()),
             ]
         return [part for part in parts if part.corrects or part.ideal]
 
@@ -161,9 +168,12 @@ class Spectral(ClosedForm):
         smooth = self._smooth()
         if self.degree is None or self._exact():
             return smooth, 0.0
-        domain = (0.0, max(below, _NARROWEST))
-        near = Chebyshev.interpolate(smooth, self.degree, domain=domain)
-        near = near.convert(kind=Chebyshev, domain=DOMAIN)
+        domain, slope = (0.0, max(below, _NARROWEST)), self.response.tail_slope
+        if slope is not None and self.degree == 1:
+            near = Chebyshev([0.5 * slope, 0.5 * slope], DOMAIN)
+        else:
+            near = Chebyshev.interpolate(smooth, self.degree, domain=domain)
+            near = near.convert(kind=Chebyshev, domain=DOMAIN)
         inside, everywhere = np.linspace(*domain, 1001), np.linspace(*DOMAIN, 1001)
         largest = np.abs(smooth(everywhere)).max()
         return near, float(np.abs(smooth(inside) - near(inside)).max() / largest)
@@ -174,16 +184,17 @@ class Spectral(ClosedForm):
         correction = torch.from_numpy(self._smooth()(values) - tail(values)).to(found.vectors)
         left, right = [], []
         for part in self._parts():
-            weight = self.item_degree[:, None] ** part.power
-            left.append(found.vectors / weight * (part.ideal + part.corrects * correction))
-            right.append(apply(self.operator, part.after.coef.tolist(), found.vectors * weight))
+            before, after = (self.item_degree[:, None] ** power for power in (part.power, part.power_after))
+            left.append(found.vectors / before * (part.ideal + part.corrects * correction))
+            right.append(apply(self.operator, part.after.coef.tolist(), found.vectors * after))
         return torch.cat(left, dim=1), torch.cat(right, dim=1)
 
     def _signal_product(self, left: Tensor) -> Tensor:
-        """``X left``, with the signals ``X = D_U^1/2 R̃ D_I^1/2`` of all users. Shape ``[U, columns]``."""
+        """``X left``, the signals ``X`` of all users being what ``R̃`` was made of. Shape ``[U, columns]``."""
         users = torch.arange(self.graph.num_users, device=left.device)
-        product: Tensor = self.operator(self.item_degree.sqrt()[:, None] * left)
-        return self.graph.seen.counts(users).sqrt()[:, None] * product
+        user_power, item_power = self.response.normalisation
+        product: Tensor = self.operator(self.item_degree[:, None] ** item_power * left)
+        return self.scale * self.graph.seen.counts(users)[:, None] ** user_power * product
 
     def extra_repr(self) -> str:
         """What was fitted and how well."""
@@ -211,9 +222,20 @@ def apply(matrix: SparseMatrix, coefficients: list[float], x: Tensor) -> Tensor:
     return last
 
 
-def _interactions(graph: BipartiteGraph) -> sp.csr_array:
-    """``R̃ = D_U^-1/2 R D_I^-1/2``. Shape ``[U, I]``."""
+def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> tuple[sp.csr_array, float]:
+    """``R̃ = D_U^-user_power R D_I^-item_power / c``, no singular value above 1, and ``c``. Shape ``[U, I]``."""
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
-    degrees = np.bincount(user, minlength=graph.num_users)[user] * np.bincount(item)[item]
+    users, items = (np.bincount(codes)[codes].astype(np.float64) for codes in (user, item))
     shape = (graph.num_users, graph.num_items)
-    return sp.csr_array(((1 / np.sqrt(degrees)).astype(np.float32), (user, item)), shape=shape)
+    matrix = sp.csr_array((users**-user_power * items**-item_power, (user, item)), shape=shape)
+    # with a half each, the largest singular value is 1 already, of the vector of the roots of the degrees
+    largest = 1.0 if user_power == item_power == 0.5 else _largest_singular_value(matrix)
+    return (matrix / largest).astype(np.float32), largest
+
+
+def _largest_singular_value(matrix: sp.csr_array) -> float:
+    """By Lanczos, started where the answer is near, so that every run finds the same; 1 for no entries."""
+    if min(matrix.shape) < 3 or not matrix.nnz:
+        return float(np.linalg.norm(matrix.toarray(), 2)) or 1.0
+    start = np.ones(min(matrix.shape))
+    return float(sp.linalg.svds(matrix, k=1, v0=start, return_singular_vectors=False)[0])
