@@ -15,14 +15,14 @@ def day(number: int) -> pd.Timestamp:
     return FIRST + pd.Timedelta(days=number)
 
 
-def planted(seed: int = 0, days: int = 200) -> CouponData:
+def planted(seed: int = 0, days: int = 200, per_group: int = PER_GROUP) -> CouponData:
     """Group g buys items of group g twice a week; coupon 100 + g covers the items of group g.
 
     A tenth of a group's redemptions go to coupons that do not suit it.
     """
     rng = np.random.default_rng(seed)
-    users = np.arange(GROUPS * PER_GROUP) + 1
-    group = (users - 1) // PER_GROUP
+    users = np.arange(GROUPS * per_group) + 1
+    group = (users - 1) // per_group
     visits = [
         (u, g, d) for u, g in zip(users, group, strict=True) for d in range(days) if rng.random() < 2 / 7
     ]
