@@ -181,7 +181,7 @@ def draw(test: pd.DataFrame, models: dict[str, Probability], path: Path) -> None
             left.plot((hits / hits[-1])[50:], (hits / shown)[50:], label=name, lw=1.4)
     left.axhline(label.mean(), color="0.6", lw=1, ls=":", label="no model")
     left.set(xlabel="recall", ylabel="precision", yscale="log", title=f"Campaigns {campaigns}")
-    left.legend(frameon=False)
+    left.legend(frameon=False, loc="lower left")
     bins = np.array_split(np.argsort(models[GRAPH], kind="stable")[-20_000:], 12)
     promised = [models[GRAPH][rows].mean() for rows in bins]
     observed = np.array([label[rows].mean() for rows in bins])
