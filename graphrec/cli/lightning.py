@@ -235,7 +235,7 @@ class GraphRecCLI(LightningCLI):
         }
 
 
-def run_lightning(args: list[str], **kwargs: Any) -> GraphRecCLI:
+def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwargs: Any) -> GraphRecCLI:
     """Run a subcommand of Lightning, or with ``run=False`` only build model and data.
 
     Raises:
@@ -246,7 +246,7 @@ def run_lightning(args: list[str], **kwargs: Any) -> GraphRecCLI:
         example = f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
         strict |= {args[0]: {**strict, "epilog": example}}
     try:
-        return GraphRecCLI(
+        return kind(
             RankedTask,
             RecommenderData,
             subclass_mode_model=True,

@@ -112,5 +112,6 @@ def _lightning(args: list[str]) -> Any:
     check_configs(args)
     with checkpoint_config(args) as complete:
         from graphrec.cli.lightning import run_lightning
+        from graphrec.cli.response import cli_for
 
-        return run_lightning(complete)
+        return run_lightning(complete, cli_for(complete))

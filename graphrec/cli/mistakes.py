@@ -59,7 +59,7 @@ def explain(error: Exception, args: list[str]) -> str:
 
 def find_mistake(whole: Entry) -> Mistake | None:
     """The first mistake in a configuration, or none that can be seen without running it."""
-    groups = _groups()
+    groups = _groups(whole)
     for key, entry in whole.keys.items():
         if key not in groups and key not in _FREE:
             return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, *_FREE[:2]]))
@@ -73,18 +73,25 @@ def find_mistake(whole: Entry) -> Mistake | None:
     return None
 
 
-def _groups() -> dict[str, Parameter]:
+def _groups(whole: Entry) -> dict[str, Parameter]:
     from pytorch_lightning import Trainer
 
     from graphrec.cli.run import RunOptions
     from graphrec.data.module import RecommenderData
     from graphrec.training import RankedTask
+    from graphrec.training.response import ResponseTask
+    from graphrec.training.response_data import ResponseData
 
+    data: type = RecommenderData
+    task: type = RankedTask
+    named = whole.keys["data"].keys.get("class_path") if "data" in whole.keys else None
+    if named is not None and str(named.value).rpartition(".")[2] == ResponseData.__name__:
+        data, task = ResponseData, ResponseTask
     return {
         "run": Parameter(RunOptions),
         "trainer": Parameter(Trainer),
-        "data": Parameter(RecommenderData, required=True),
-        "model": Parameter(RankedTask, required=True),
+        "data": Parameter(data, required=True),
+        "model": Parameter(task, required=True),
     }
 
 

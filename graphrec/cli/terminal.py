@@ -28,7 +28,7 @@ def print_frame(frame: pd.DataFrame, title: str = "") -> None:
         table.add_column(str(column).replace("_", " "), justify="right" if number else "left")
     for row in frame.itertuples(index=False):
         table.add_row(*(f"{cell:,.4f}" if isinstance(cell, float) else str(cell) for cell in row))
-    _console().print(table)
+    console().print(table)
 
 
 def print_measures(part: str, metrics: Mapping[str, Any], data: RecommenderData) -> None:
@@ -47,7 +47,7 @@ def print_measures(part: str, metrics: Mapping[str, Any], data: RecommenderData)
     for items in data.item_sets:
         names = [f"{part}_{measure}_{k}_{items}" for measure in TITLES]
         table.add_row(items, *(_with_interval(name, metrics) for name in names if name in metrics))
-    _console().print(table)
+    console().print(table)
 
 
 def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:
@@ -56,7 +56,7 @@ def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:
     return f"{float(metrics[name]):.4f}{between}"
 
 
-def _console() -> Console:
+def console() -> Console:
     """The terminal; a log file has no width of its own, and 80 columns would cut words."""
-    console = Console()
-    return console if console.is_terminal else Console(width=140)
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=140)

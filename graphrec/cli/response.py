@@ -1,0 +1,123 @@
+"""fit, validate and test of a response, and the curves that a fitted one gives to offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from rich import box
+from rich.table import Table
+
+from graphrec.cli.checks import check_split, check_weights
+from graphrec.cli.entries import read_entries
+from graphrec.cli.launch import say
+from graphrec.cli.lightning import GraphRecCLI, run_lightning
+from graphrec.cli.loggers import make_folder, plain, record
+from graphrec.cli.run import read_checkpoint
+from graphrec.cli.terminal import console
+from graphrec.errors import InputError
+from graphrec.training.response import ResponseTask
+from graphrec.training.response_data import ResponseData
+
+WATCHED = ("val_likelihood", "val_auc")
+MEASURES = {"logloss": "log loss", "auc": "AUC", "ece": "calibration error"}
+
+
+class ResponseCLI(GraphRecCLI):
+    """The commands of an experiment whose data is `ResponseData`."""
+
+    def __init__(self, *classes: Any, args: Any, **options: Any) -> None:
+        super().__init__(ResponseTask, ResponseData, args=args, **options)
+
+    def _build(self) -> None:
+        """Read and check everything that can be wrong; only then the run's folder appears."""
+        checkpoint = self._settings.get("ckpt_path")
+        content = read_checkpoint(Path(checkpoint)) if checkpoint else None
+        if self.subcommand == "predict":
+            mend = "use `graphrec offers --response CKPT`"
+            raise InputError("a response predicts nothing without offers", mend=mend)
+        if self.run_options.monitor not in WATCHED:
+            what, mend = (
+                f"no metric is called '{self.run_options.monitor}'",
+                f"known are {', '.join(WATCHED)}",
+            )
+            raise InputError(what, column="run.monitor", mend=mend)
+        if content is not None:
+            check_split(content, self.datamodule)
+        panel = self.datamodule.panel
+        self.model.bind(len(panel.names), panel.group_sizes)
+        if content is not None:
+            check_weights(content, self.model, Path(checkpoint))
+        say(f"device: {self.trainer.strategy.root_device}")
+        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            make_folder(self.folder, self.subcommand == "fit")
+
+    before_validate = before_test = before_predict = _build
+
+    def before_fit(self) -> None:
+        """Build the model, then tell W&B what this run is."""
+        self._build()
+        record(self.trainer.loggers, self._description(), {})
+
+    def after_validate(self) -> None:
+        """Print the measures."""
+        self._print("val")
+
+    def after_test(self) -> None:
+        """Print the measures."""
+        self._print("test")
+
+    def _print(self, part: str) -> None:
+        measured = self.trainer.callback_metrics
+        table = Table(title=f"{part}: the response", title_justify="left", box=box.SIMPLE)
+        names = [name for name in MEASURES if f"{part}_{name}" in measured]
+        for name in names:
+            table.add_column(MEASURES[name], justify="right")
+        table.add_row(*(f"{float(measured[f'{part}_{name}']):.4f}" for name in names))
+        console().print(table)
+        if "monotonicity_violations" in measured:
+            print(f"violations of monotonicity: {int(measured['monotonicity_violations'])}")
+
+    def _description(self) -> dict[str, Any]:
+        settings, data = self._settings, self.datamodule
+        return {
+            "run": self.run_options.name,
+            "id": self.folder.id,
+            "model": self.run_options.name.removeprefix(f"{data.source.name}-"),
+            "dataset": data.source.name,
+            "seed": settings.get("seed_everything"),
+            "split_sha256": data.split.sha256(),
+            "features": list(data.panel.names),
+            "cli": plain(settings.clone().as_dict()),
+        }
+
+
+def cli_for(args: list[str]) -> type[GraphRecCLI]:
+    """The commands that a configuration's data asks for."""
+    data = read_entries(args).keys.get("data")
+    named = None if data is None else data.keys.get("class_path")
+    is_response = named is not None and str(named.value).rpartition(".")[2] == ResponseData.__name__
+    return ResponseCLI if is_response else GraphRecCLI
+
+
+def load_response(checkpoint: Path) -> tuple[ResponseTask, ResponseData]:
+    """Rebuild the model and the data of a response's checkpoint; the data computes its rows when asked.
+
+    Raises:
+        InputError: If the file is no checkpoint of a response.
+    """
+    content = read_checkpoint(checkpoint)
+    config = yaml.safe_load(content["graphrec"]["config"])
+    if config["data"]["class_path"].rpartition(".")[2] != ResponseData.__name__:
+        mend = "give a run of experiments/complete_journey/response.yaml or the like"
+        raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", mend=mend)
+    for key in ("ckpt_path", "weights_only"):
+        config.pop(key, None)
+    cli = run_lightning(config, ResponseCLI, run=False)
+    task, state = cli.model, content["state_dict"]
+    tables = [value for name, value in state.items() if name.startswith("network.effects.")]
+    task.bind(len(state["network.centre"]), tuple(len(table) - 1 for table in tables))
+    task.load_state_dict(state)
+    return task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu")), cli.datamodule

@@ -1,0 +1,103 @@
+"""Putting a response right on recent weeks, whether its promises are kept, and since when not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.optimize import minimize
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Recalibration:
+    """``logit p = shift + base · a + lift · (logit(d) − a)``, ``a`` being the logit without discount.
+
+    Platt scaling with a slope of its own for what the discount adds; both slopes are above 0, so a monotone
+    response stays one and keeps its form.
+
+    Args:
+        shift: Added to every logit; what a changed base rate needs.
+        base: Slope of the logit without discount.
+        lift: Slope of what the discount adds.
+    """
+
+    shift: float = 0.0
+    base: float = 1.0
+    lift: float = 1.0
+
+    @classmethod
+    def fit(cls, base_logit: Floats, increment: Floats, bought: npt.ArrayLike) -> Recalibration:
+        """Maximum likelihood.
+
+        Args:
+            base_logit: Logits without discount. Shape ``[n]``.
+            increment: What the discounts added, at least 0. Shape ``[n]``.
+            bought: Shape ``[n]``.
+        """
+        label = np.asarray(bought, dtype=np.float64)
+        if not 0 < label.sum() < len(label):  # nothing to learn from
+            return cls()
+
+        def loss(x: Floats) -> tuple[float, Floats]:
+            base, lift = np.exp(x[1]), np.exp(x[2])
+            logit = x[0] + base * base_logit + lift * increment
+            error = 1.0 / (1.0 + np.exp(-logit)) - label
+            # a weak prior on slopes of 1 keeps them finite where there is no discount, or no spread
+            slope = np.array([error.sum(), base * (error @ base_logit), lift * (error @ increment)])
+            slope[1:] += x[1:]
+            value = (np.logaddexp(0.0, logit) - label * logit).sum() + (x[1:] ** 2).sum() / 2
+            return float(value) / len(label), slope / len(label)
+
+        found = minimize(
+            loss, np.zeros(3), jac=True, method="L-BFGS-B", bounds=[(None, None), (-2, 2), (-2, 2)]
+        )
+        return cls(float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2])))
+
+    def __call__(self, base_logit: Floats, increment: Floats) -> Floats:
+        """Logits put right. Shapes ``[n]``."""
+        return np.asarray(self.shift + self.base * base_logit + self.lift * increment)
+
+
+def reliability(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
+    """Promised against observed frequency in bins of about equally many rows.
+
+    Args:
+        probability: Shape ``[n]``.
+        bought: Shape ``[n]``.
+        bins: At most this many bins.
+
+    Returns:
+        A row per bin: ``promised``, ``observed``, ``rows``, and ``error``, the standard error of `observed`.
+    """
+    frame = pd.DataFrame({"promised": np.asarray(probability), "observed": np.asarray(bought, dtype=float)})
+    edges = np.unique(np.quantile(frame["promised"], np.linspace(0, 1, bins + 1)[1:-1]))
+    groups = frame.groupby(np.searchsorted(edges, frame["promised"], side="left"))
+    table = groups.mean().assign(rows=groups.size())
+    spread = (table["observed"] * (1 - table["observed"]) / table["rows"]) ** 0.5
+    return table.assign(error=spread).reset_index(drop=True)
+
+
+def drift(probability: npt.ArrayLike, bought: npt.ArrayLike, week: npt.ArrayLike) -> pd.DataFrame:
+    """Purchases over promised purchases in each week; away from 1 by more than noise, recalibrate.
+
+    Args:
+        probability: Shape ``[n]``.
+        bought: Shape ``[n]``.
+        week: Shape ``[n]``.
+
+    Returns:
+        A row per week: ``week``, ``rows``, ``observed`` and ``promised`` rates, their ``ratio``, and ``z``,
+        the excess of purchases in standard deviations if the promises held and rows were independent.
+    """
+    promised = np.asarray(probability, dtype=np.float64)
+    frame = pd.DataFrame({"week": np.asarray(week), "observed": np.asarray(bought, dtype=float)})
+    frame = frame.assign(promised=promised, variance=promised * (1 - promised), rows=1)
+    total = frame.groupby("week").sum().reset_index()
+    z = (total["observed"] - total["promised"]) / total["variance"] ** 0.5
+    rates = total[["observed", "promised"]].div(total["rows"], axis=0)
+    ratio = rates["observed"] / rates["promised"]
+    return pd.concat([total[["week", "rows"]], rates], axis=1).assign(ratio=ratio, z=z)

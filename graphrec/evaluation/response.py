@@ -1,0 +1,132 @@
+"""Does a response promise the lift that discounts have? Checks by depth and by the user's affinity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
+
+from graphrec.evaluation.intervals import resamples
+
+Floats = npt.NDArray[np.float64]
+Curves = Callable[[Floats], Floats]
+
+DEPTHS = (0.01, 0.1, 0.2, 0.3, 0.4)
+"""Lower ends of the depth bins; below the first a shelf price counts as the regular one."""
+BIN_NAMES = ("regular", "1-10 %", "10-20 %", "20-30 %", "30-40 %", "40 % and more")
+QUARTILES = 4
+_CHUNK = 50
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """Sums over the rows of each user and item, by depth bin; each matrix is ``[U, I]``."""
+
+    rows: list[sp.csr_array]
+    bought: list[sp.csr_array]
+    promised: list[sp.csr_array]
+    quartile: npt.NDArray[np.int64]
+
+
+def lift_table(
+    rows: pd.DataFrame, probability: npt.ArrayLike, replicates: int = 500, seed: int = 0
+) -> pd.DataFrame:
+    """Observed and promised lift of each affinity quartile and depth bin, with intervals.
+
+    The lift is the number of purchases over what the same items sell at the regular price, relative to the
+    same quotient of the quartile's rows at the regular price. So neither do items that are often on deal and
+    bought often anyway look responsive, nor quartiles that buy more. Promised lifts follow from the same
+    computation on probabilities instead of purchases. Items without a row at the regular price are left out.
+
+    Args:
+        rows: ``user_id``, ``item_id``, ``bought``, ``rate`` and ``affinity``; quartiles are of users.
+        probability: Of a purchase, for each row. Shape ``[n]``.
+        replicates: Resamples of users, whose rows stay together.
+        seed: Of the resamples.
+
+    Returns:
+        A row per quartile (0 the lowest affinity) and bin: ``quartile``, ``depth``, ``rows``, ``observed``,
+        ``low``, ``high`` (95 %), ``promised`` and ``inside``.
+    """
+    cells = _cells(rows, np.asarray(probability, dtype=np.float64))
+    everyone = np.ones((1, len(cells.quartile)))
+    observed, promised = (_lifts(cells, values, everyone)[0] for values in (cells.bought, cells.promised))
+    drawn = np.concatenate(
+        [_lifts(cells, cells.bought, weights) for weights in _weights(len(cells.quartile), replicates, seed)]
+    )
+    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
+    quartile, depth = np.divmod(np.arange(observed.size), len(BIN_NAMES))
+    table = pd.DataFrame({"quartile": quartile, "depth": np.array(BIN_NAMES)[depth]})
+    table["rows"] = _counts(cells).ravel().astype(np.int64)
+    for name, values in (("observed", observed), ("low", low), ("high", high), ("promised", promised)):
+        table[name] = values.ravel()
+    return table.assign(inside=table["promised"].between(table["low"], table["high"]))
+
+
+def monotonicity_violations(curves: Curves, pairs: int, comparisons: int = 1_000_000, seed: int = 0) -> int:
+    """How often a deeper discount promises fewer purchases, over random pairs of rates.
+
+    Args:
+        curves: One rate per pair ``[P]`` to probabilities ``[P]``, for the same ``P`` pairs each time.
+        pairs: Number of pairs ``P``.
+        comparisons: Comparisons to draw; rounded up to whole passes over the pairs.
+        seed: Of the rates, uniform between 0 and 0.9.
+    """
+    rng, violations = np.random.default_rng(seed), 0
+    for _ in range(-(-comparisons // pairs)):
+        low, high = np.sort(rng.uniform(0.0, 0.9, size=(2, pairs)), axis=0)
+        violations += int((curves(high) < curves(low)).sum())
+    return violations
+
+
+def affinity_quartile(rows: pd.DataFrame) -> pd.Series[int]:
+    """Quartile of each user's affinity among the users in `rows`, 0 the lowest, by ``user_id``."""
+    affinity = rows.groupby("user_id")["affinity"].first()
+    place = affinity.rank(method="first") - 1
+    return (place * QUARTILES // len(affinity)).astype(np.int64)
+
+
+def _cells(rows: pd.DataFrame, probability: Floats) -> _Cells:
+    quartile = affinity_quartile(rows)
+    user = pd.Index(quartile.index).get_indexer(pd.Index(rows["user_id"]))
+    item, items = pd.factorize(rows["item_id"])
+    depth = np.digitize(rows["rate"], DEPTHS)
+    priced = np.bincount(item[depth == 0], minlength=len(items)) > 0
+    shape, kept = (len(quartile), len(items)), priced[item]
+
+    def sums(values: Floats) -> list[sp.csr_array]:
+        of = [kept & (depth == place) for place in range(len(BIN_NAMES))]
+        return [sp.csr_array(sp.coo_array((values[at], (user[at], item[at])), shape)) for at in of]
+
+    bought = rows["bought"].to_numpy(dtype=np.float64)
+    codes = np.asarray(quartile, dtype=np.int64)
+    return _Cells(sums(np.ones(len(rows))), sums(bought), sums(probability), codes)
+
+
+def _lifts(cells: _Cells, values: list[sp.csr_array], weights: Floats) -> Floats:
+    """Lift by quartile and bin, for several weightings of the users. ``[R, U]`` to ``[R, 4, bins]``."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # without a regular week among the users drawn, an item has nothing to compare with
+        usual = np.nan_to_num((weights @ values[0]) / (weights @ cells.rows[0]), posinf=0.0)
+        lift = np.empty((len(weights), QUARTILES, len(values)))
+        for quartile in range(QUARTILES):
+            mine = weights * (cells.quartile == quartile)
+            for place, (total, rows) in enumerate(zip(values, cells.rows, strict=True)):
+                expected = ((mine @ rows) * usual).sum(axis=1)
+                lift[:, quartile, place] = (mine @ total).sum(axis=1) / expected
+        return np.asarray(lift / lift[:, :, :1])
+
+
+def _counts(cells: _Cells) -> Floats:
+    by_user = np.stack([rows.sum(axis=1) for rows in cells.rows], axis=1)
+    return np.stack([by_user[cells.quartile == quartile].sum(axis=0) for quartile in range(QUARTILES)])
+
+
+def _weights(users: int, replicates: int, seed: int) -> list[Floats]:
+    """How often each user is drawn, some resamples at a time."""
+    drawn = [np.bincount(of, minlength=users).astype(np.float64) for of in resamples(users, replicates, seed)]
+    return [np.stack(drawn[start : start + _CHUNK]) for start in range(0, replicates, _CHUNK)]
