@@ -12,7 +12,8 @@ RATES = np.array([0.0, 0.1, 0.2, 0.3])
 
 
 def limits_of(depth, cooling, **guardrails):
-    return rate_limits(Guardrails(**guardrails), Economics(), np.array(depth), np.array(cooling))
+    gone = np.zeros(len(depth), dtype=bool)
+    return rate_limits(Guardrails(**guardrails), Economics(), np.array(depth), np.array(cooling), gone)
 
 
 def test_the_tightest_limit_of_each_pair_counts_and_is_named():

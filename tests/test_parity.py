@@ -30,8 +30,9 @@ def test_the_report_says_what_each_group_gets():
     assert report["offers_per_user"].tolist() == [0.5, 2.0, 1.0]
     assert report["mean_rate"].to_numpy() == pytest.approx([0.1, 0.2, 0.3])
     assert report["spend_per_user"].tolist() == [0.5, 4.0, 9.0]
-    assert report["gap"].tolist()[:2] == [7.0, 0.0]
-    assert np.isnan(report.loc["unknown", "gap"])
+    assert report["gap"].tolist() == [17.0, 1.25, 0.0]
+    none = parity_report(OFFERS.assign(rate=0.0, spend=0.0), GROUPS)
+    assert (none["gap"] == 0).all()
 
 
 def test_the_gap_and_the_budgets_that_close_it():

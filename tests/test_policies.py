@@ -92,5 +92,7 @@ def test_economics_agrees_with_its_formulae_and_refuses_nonsense():
 def test_policies_by_name():
     for policy in (NoDiscount(), Uniform(), LinearRate(), Inverse(), Affinity(), GreedyROI(), Knapsack()):
         assert policy_named(policy.name) == policy
-    with pytest.raises(InputError, match="choose one of none, uniform, linear_rate, inverse, affinity, greedy"):
+    with pytest.raises(
+        InputError, match="choose one of none, uniform, linear_rate, inverse, affinity, greedy"
+    ):
         policy_named("linear")

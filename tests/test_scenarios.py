@@ -40,7 +40,9 @@ def test_another_objective_replaces_every_weight(objective, value):
     aimed = scenario_named("clearance").aiming_at(objective)
     found = aimed.value(np.array([0.2]), np.array([10.0]), np.array([0.1]), Economics(), np.array([9.0]))
     assert found == pytest.approx(value)
+    assert aimed.measure == objective
     assert aimed.max_rate == scenario_named("clearance").max_rate
+    assert scenario_named("launch").measure == "launch value"
     assert scenario_named("launch").aiming_at("scenario") == scenario_named("launch")
 
 

@@ -24,6 +24,7 @@ from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.parity import parity_report
 from graphrec.offers.policies import Policy, Uniform, policy_named
 from graphrec.offers.scenarios import Scenario, scenario_of
+from graphrec.offers.stock import read_stock
 from graphrec.offers.table import make_offers, write_offers
 from graphrec.offers.terms import Terms
 from graphrec.report.offer_summary import examples, policy_totals
@@ -48,6 +49,7 @@ class Request:
     frequency: Frequency
     campaign_budgets: dict[str, float] | None
     exposure: pd.DataFrame | None
+    stock: pd.Series[Any] | None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
@@ -74,6 +76,7 @@ class Request:
             Frequency(options.max_offers_per_user, options.window_weeks, options.cool_down_weeks),
             campaign_budgets(options.campaign_budgets),
             None if options.exposure is None else read_exposure(options.exposure),
+            None if options.stock is None else read_stock(options.stock),
         )
 
 
@@ -129,6 +132,9 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData) -> p
     candidates = offer_candidates(task, data, options.users, options.k, items, eligible, sets)
     if options.response is not None:
         candidates = _with_response(candidates, options.response)
+    if request.stock is not None:
+        stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
+        candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
     terms = _terms(request, data, candidates)
     return decide(
         candidates, request.policies, aim, options.budget, request.economics, request.guardrails, terms

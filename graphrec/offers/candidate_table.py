@@ -21,7 +21,7 @@ RANGES = {
     "elasticity": (0.0, np.inf, "a finite number of 0 or more"),
 }
 CANDIDATE_COLUMNS = ["user_id", "item_id", *RANGES, "seen"]
-OPTIONAL = {"affinity": 0.0, "max_depth": np.inf, "worth": 0.0}
+OPTIONAL = {"affinity": 0.0, "max_depth": np.inf, "worth": 0.0, "stock": np.inf}
 """What candidates may bring besides, and what is taken where they do not."""
 
 
@@ -34,7 +34,7 @@ class Candidates:
             ``probability`` of buying at the regular price, ``price`` (regular, money per unit),
             ``elasticity``, ``seen`` (bought in training). It may have ``affinity`` (share saved in training),
             ``max_depth`` (deepest discount in the item's log), ``worth`` (of a sold unit to the scenario, in
-            money), ``product_set``; other columns are ignored.
+            money), ``stock`` (units on hand), ``product_set``; other columns are ignored.
         response: Response curves of the rows; the elasticities if missing.
 
     Raises:
@@ -69,7 +69,7 @@ class Candidates:
         numbers: dict[str, FloatArray]
         numbers = {column: self.frame[column].to_numpy(dtype=np.float64) for column in RANGES}
         response = self.response or ElasticResponse(numbers["probability"], numbers["elasticity"])
-        affinity, max_depth, worth = (self._optional(name) for name in OPTIONAL)
+        affinity, max_depth, worth, stock = (self._optional(name) for name in OPTIONAL)
         return Pairs(
             unit_score=numbers["unit_score"],
             price=numbers["price"],
@@ -81,6 +81,7 @@ class Candidates:
             affinity=affinity,
             max_depth=max_depth,
             worth=worth,
+            stock=stock,
         )
 
     def _optional(self, name: str) -> FloatArray:

@@ -26,6 +26,7 @@ from graphrec.offers.policies import GreedyROI, LevelPolicy, Policy, RulePolicy
 from graphrec.offers.response import Response
 from graphrec.offers.rules import asked_rates
 from graphrec.offers.scenarios import Scenario
+from graphrec.offers.stock import sells_out
 
 IntArray = npt.NDArray[np.int64]
 
@@ -47,6 +48,7 @@ class Pairs:
         max_depth: Deepest discount in the item's log; infinite where it is not known.
         worth: What a sold unit is worth to the scenario, in money.
         cooling: Whether the pair was offered too recently.
+        stock: Units on hand of the item; infinite where it is not known.
     """
 
     unit_score: FloatArray
@@ -59,6 +61,7 @@ class Pairs:
     max_depth: FloatArray
     worth: FloatArray
     cooling: BoolArray
+    stock: FloatArray
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,8 @@ class Rules:
 
     def limits(self, pairs: Pairs) -> list[Limit]:
         """The highest rates of the pairs, by guardrail."""
-        return rate_limits(self.guardrails, self.economics, pairs.max_depth, pairs.cooling)
+        gone = sells_out(pairs.response.base, pairs.item, pairs.stock)
+        return rate_limits(self.guardrails, self.economics, pairs.max_depth, pairs.cooling, gone)
 
 
 @dataclass(frozen=True)
@@ -245,7 +249,7 @@ def _level_reasons(
     rate: FloatArray, free: FloatArray, count: int, gain: FloatArray, rules: Rules, policy: str
 ) -> Reasons:
     """Why each level was chosen; `free` is the rate that would be chosen without budgets."""
-    what = "profit" if rules.scenario.name == "promotion" else f"{rules.scenario.name} value"
+    what = rules.scenario.measure
     best = "best_return" if policy == GreedyROI.name else "best_level"
     none = f"no_level_pays: no level pays at {percent(rules.economics.margin)} margin"
     texts = []

@@ -77,13 +77,7 @@ def read_exposure(path: Path) -> pd.DataFrame:
     Raises:
         InputError: If the file is missing, lacks a column, or a week is not a whole number.
     """
-    if not path.is_file():
-        mend = "give a CSV or Parquet file with user_id, item_id and week"
-        raise InputError("there is no such file", file=path, column="--exposure", mend=mend)
-    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    for column in NEEDED:
-        if column not in frame:
-            raise InputError("the table of past offers lacks this column", file=path, column=column)
+    frame = read_rows(path, NEEDED, "--exposure")
     weeks = pd.to_numeric(frame["week"], errors="coerce")
     wrong = np.flatnonzero(weeks.isna() | (weeks % 1 != 0))
     if len(wrong):
@@ -94,3 +88,20 @@ def read_exposure(path: Path) -> pd.DataFrame:
         )
     given = frame[frame["rate"] > 0] if "rate" in frame else frame
     return given[list(NEEDED)].assign(week=weeks.astype("int64"))
+
+
+def read_rows(path: Path, needed: tuple[str, ...], option: str) -> pd.DataFrame:
+    """Read a CSV or Parquet file that has some columns.
+
+    Raises:
+        InputError: If it is missing or lacks one.
+    """
+    if not path.is_file():
+        mend = f"give a CSV or Parquet file with {', '.join(needed)}"
+        raise InputError("there is no such file", file=path, column=option, mend=mend)
+    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+    for column in needed:
+        if column not in frame:
+            mend = f"it needs {', '.join(needed)}"
+            raise InputError("the table lacks this column", file=path, column=column, mend=mend)
+    return frame

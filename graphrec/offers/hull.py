@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK = 1 << 16
-"""Pairs at a time, so that a chunk's levels stay in the cache of a core."""
+CHUNK = 1 << 12
+"""Pairs at a time on a CPU: the levels stay in the cache of a core, and torch, which shares larger tables out
+among its threads, does not wait for them at each of a thousand small steps."""
 SORTED = 1 << 16
 """Fewer steps than this are sorted, more are halved first."""
 
@@ -73,7 +74,8 @@ def hull_steps(value: Tensor, spend: Tensor) -> Steps:
         value: Shape ``[P, R]``.
         spend: Not negative, one level at least free. Shape ``[P, R]``.
     """
-    chunks = zip(torch.split(value, CHUNK), torch.split(spend, CHUNK), strict=True)
+    size = CHUNK if value.device.type == "cpu" else max(1, len(value))
+    chunks = zip(torch.split(value, size), torch.split(spend, size), strict=True)
     parts = [_steps(values.T.contiguous(), spends.T.contiguous()) for values, spends in chunks]
     if not parts:
         parts = [_steps(value.T, spend.T)]

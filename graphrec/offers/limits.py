@@ -38,6 +38,7 @@ def rate_limits(
     economics: Economics,
     max_depth: FloatArray,
     cooling: BoolArray,
+    gone: BoolArray,
 ) -> list[Limit]:
     """The limits of ``P`` pairs, the most specific first.
 
@@ -46,10 +47,12 @@ def rate_limits(
         economics: Margin and funding.
         max_depth: Deepest discount that the item's log shows; infinite where it shows no prices. ``[P]``.
         cooling: Pairs that were offered too recently. ``[P]``.
+        gone: Pairs of items that sell out without a discount. ``[P]``.
     """
     pairs = len(max_depth)
     limits = [
         Limit("cool_down", "offered too recently", np.where(cooling, 0.0, np.inf)),
+        Limit("stock", "sells out at the regular price", np.where(gone, 0.0, np.inf)),
         Limit("max_rate", "capped at the maximum rate {rate}", np.full(pairs, guardrails.max_rate)),
     ]
     left = f"capped at {{rate}} to leave a margin of {percent(guardrails.min_margin)}"

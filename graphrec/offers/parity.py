@@ -41,8 +41,8 @@ def parity_report(offers: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
 
     Returns:
         A row per policy and group, ``unknown`` last: ``users``, ``offers_per_user``, ``mean_rate`` (of the
-        offers), ``spend_per_user`` (money), and ``gap``: the most of any known group over this group's spend
-        per user, minus 1.
+        offers), ``spend_per_user`` (money), and ``gap``: the most of any group over this group's spend per
+        user, minus 1.
     """
     code, names = group_codes(offers["user_id"], groups)
     named = np.array([*names, UNKNOWN], dtype=object)[code]
@@ -61,10 +61,8 @@ def parity_report(offers: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
             "spend_per_user": table["spend"] / table["users"],
         }
     )
-    known = result[result["group"] != UNKNOWN]
-    most = result["policy"].map(known.groupby("policy")["spend_per_user"].max())
-    own = result["spend_per_user"].where(result["group"] != UNKNOWN)
-    result["gap"] = (most / own - 1.0).mask((most == 0) & own.notna(), 0.0)
+    most = result["policy"].map(result.groupby("policy")["spend_per_user"].max())
+    result["gap"] = (most / result["spend_per_user"] - 1.0).mask(most == 0, 0.0)
     last = (result["group"] == UNKNOWN).astype(int)
     return result.assign(last=last).sort_values(["policy", "last", "group"]).drop(columns="last")
 

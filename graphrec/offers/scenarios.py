@@ -61,6 +61,13 @@ class Scenario:
     levels: tuple[float, ...] | None = None
     about: str = ""
 
+    @property
+    def measure(self) -> str:
+        """What the objective counts, in a word or two."""
+        weights = {"profit": self.profit, "revenue": self.revenue, "units": self.sold}
+        only = [name for name, weight in weights.items() if weight > 0]
+        return only[0] if len(only) == 1 and not self.units and not self.worth else f"{self.name} value"
+
     def eligible(self, seen: BoolArray) -> BoolArray:
         """Which pairs may get an offer. ``[P]`` to ``[P]``."""
         if self.pairs == "all":

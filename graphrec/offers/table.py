@@ -94,8 +94,11 @@ def make_offers(
     parity = None
     if terms.groups is not None:
         code, names = group_codes(candidates.frame["user_id"], terms.groups)
-        of_user = code[np.unique(pairs.user, return_index=True)[1]]
-        parity = (code, np.bincount(of_user + 1, minlength=len(names) + 1)[1:])
+        # Users of no known group are one more: else those who told theirs would pay for the cap
+        code = np.where(code < 0, len(names), code)
+        count = np.bincount(code[np.unique(pairs.user, return_index=True)[1]])
+        code, count = np.unique(code, return_inverse=True)[1], count[count > 0]
+        parity = (code, count)
     rules = Rules(
         aim,
         economics or Economics(),

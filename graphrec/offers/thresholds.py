@@ -205,7 +205,7 @@ def _reasons(
             above = f"{target:g} is above the median basket {median:.2f}"
             infra = options.infra[row, now] / max(options.redeemed[row, now], 1e-12)
             there = f"{percent(round(float(infra), 3))} of it goes to baskets that were there anyway"
-            texts.append(f"best_threshold: {above}; {gain[row]:+.2g} {scenario.name} value; {there}")
+            texts.append(f"best_threshold: {above}; {gain[row]:+.2g} {scenario.measure}; {there}")
     return np.asarray(texts, dtype=object)
 
 

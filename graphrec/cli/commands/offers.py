@@ -81,6 +81,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--cool_down_weeks", type=int, default=0, help="an item is not offered again within so many weeks")
     add("--campaign", default="department", help="item attribute that tells an item's campaign")
     add("--campaign_budgets", nargs="+", metavar="NAME=MONEY", help="budgets below the total")
+    add("--stock", type=Path, help="CSV or Parquet of units on hand: item_id, stock; none off what sells out")
     add("--product_set", default="product_category", help="item attribute that coupons are valid for")
     add("--parity", help="user attribute: report what each of its groups gets")
     add("--max_parity_gap", type=float, help="spend per user of two groups differs by this share at most")
