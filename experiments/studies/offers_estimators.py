@@ -262,8 +262,8 @@ def main(options: argparse.Namespace) -> None:
     )
     print(
         f"Thin support refused in {metrics['thin_support_refused']:.0%} of the runs. Cross-validation over "
-        f"weeks and households: value {metrics['folded_value_mean']:.4f} ± {metrics['folded_value_sd']:.4f} units per "
-        f"decision, regret {metrics['folded_regret_mean']:.3f} ± {metrics['folded_regret_sd']:.3f}."
+        f"weeks and households: value {metrics['folded_value_mean']:.4f} ± {metrics['folded_value_sd']:.4f} "
+        f"units per decision, regret {metrics['folded_regret_mean']:.3f} ± {metrics['folded_regret_sd']:.3f}."
     )
 
 

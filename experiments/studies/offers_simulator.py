@@ -5,7 +5,7 @@ python experiments/studies/offers_simulator.py --out runs/offers-simulator --see
 A market with a known response is calibrated on the Complete Journey (real pairs, prices, histories and
 affinities). A shop logs ten weeks of randomised discounts on 40,000 pairs; the response network learns from
 that log what a shop may know. Every policy then spends what the documents' rule, 0.1 x score, spends. Ten
-seeds, about 3 minutes on two cores.
+seeds, about 4 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -272,8 +272,8 @@ def main(options: argparse.Namespace) -> None:
     print(
         f"Observables explain {metrics['elasticity_explained_share']:.0%} of the spread of elasticities "
         f"(hidden sigma {sigma:.2f}), which allows a share of {metrics['gain_share_ceiling']:.3f}. "
-        f"Profit objective: {metrics['profit_objective_live']:.0f} of {len(runs)} policies went live, worst gain "
-        f"{metrics['profit_objective_gain_worst']:+.3%} "
+        f"Profit objective: {metrics['profit_objective_live']:.0f} of {len(runs)} policies went live, "
+        f"worst gain {metrics['profit_objective_gain_worst']:+.3%} "
         f"(best possible {metrics['profit_objective_gain_best']:+.3%})."
     )
 

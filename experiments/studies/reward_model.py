@@ -1,4 +1,4 @@
-"""The model of purchases that the study of estimators leans on: a logistic regression with a slope of depth."""
+"""The model of purchases that the study of estimators leans on: logistic, with a slope of depth."""
 
 from __future__ import annotations
 
