@@ -10,6 +10,7 @@ from graphrec.models.linear import EASE
 from graphrec.models.neighbours import ItemCF, UserKNN
 from graphrec.models.ngcf import NGCF
 from graphrec.models.popularity import Popularity, TopFrequency
+from graphrec.models.purchase_ranker import PurchaseRanker
 from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.spectral import Spectral
 from graphrec.models.table import EmbeddingTable
@@ -36,6 +37,7 @@ __all__ = [
     "P3alpha",
     "Popularity",
     "PowerLaw",
+    "PurchaseRanker",
     "RP3beta",
     "RawFeatures",
     "SimGCL",

@@ -1,7 +1,7 @@
 """What spectral filters do to each part of the spectrum: the responses that `Spectral` takes by name.
 
 ``R̃ = D_U^-1/2 R D_I^-1/2`` is the normalised interaction matrix, ``P = R̃ᵀR̃`` the item graph, and ``λ`` its
-eigenvalues, from 0 to 1; 1 belongs to what varies least over the graph. A response may ask for other exponents
+eigenvalues, from 0 to 1; 1 belongs to what varies least over the graph. A response may ask for other powers
 of the degrees; ``R̃`` is then scaled so that the largest ``λ`` is 1.
 """
 
