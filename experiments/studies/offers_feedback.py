@@ -6,7 +6,7 @@ The shop starts with the documents' rule, 0.1 x score, plus 20 % uniform explora
 first two weeks gives the features; Thompson sampling and LinUCB then learn week by week on its last
 layer. A new version goes live only if the lower end of its DR interval, on up to five weeks that it has not
 seen, beats the version in use. Regret counts units less the price of the budget times spend, exploration
-included. Ten seeds, about 3 minutes on two cores.
+included. Ten seeds, about 4 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def draw(runs: list[dict[str, tuple[Feedback, float]]]) -> Figure:
             live = [at + 1 for run in runs for at, one in enumerate(run[name][0].rounds) if one.decision.live]
             height = np.full(len(live), -0.35 - 0.3 * number)
             axes.scatter(live, height, color=COLOURS[number], s=12, alpha=0.35, linewidths=0)
-        axes.annotate("versions gone live", (ROUNDS, -0.5), fontsize=8, ha="right", va="center")
+        axes.annotate("versions gone live", (ROUNDS, 0.3), fontsize=8, ha="right", va="bottom")
         axes.set(
             xlabel="Week", ylabel="Cumulative regret (weeks of the oracle's gain)", xlim=(0.5, ROUNDS + 0.5)
         )
