@@ -91,3 +91,15 @@ def test_a_file_keeps_everything(panel, tmp_path):
 def test_an_unknown_group_is_named(source):
     with pytest.raises(InputError, match="column 'colour': items have no such attribute; choose among"):
         build_panel(source, find_visits(source.log, OPTIONS), groups=["colour"])
+
+
+def test_a_group_feature_by_hand(source, panel):
+    row, place = panel.rows.iloc[len(panel.rows) // 3], len(panel.rows) // 3
+    department = source.items.set_index("item_id")["department"]
+    mine = source.log[(source.log["user_id"] == row["user_id"]) & (source.log["week"] < row["week"])]
+    weeks = mine.loc[mine["item_id"].map(department) == department[row["item_id"]], "week"].unique()
+    value = dict(zip(panel.names, panel.features[place], strict=True))
+    assert value["department_rate"] == pytest.approx(
+        np.log((len(weeks) + 0.4) / (mine["week"].nunique() + 2))
+    )
+    assert value["department_recency"] == pytest.approx(np.log(row["week"] - weeks.max()))

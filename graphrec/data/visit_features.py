@@ -125,8 +125,8 @@ def group_features(
     """
     groups = IdMap.from_values(group_of.reindex(visits.items.ids))
     of_item = groups.codes(group_of.reindex(visits.items.ids))
-    bought = _group_purchases(visits, log, group_of, groups)
-    own, there = bought[visits.user * len(groups) + of_item[visits.item]], visits.visited[visits.user]
+    own = _group_purchases(visits, log, group_of, groups, of_item[visits.item])
+    there = visits.visited[visits.user]
     yield f"{name}_rate", log_rate(before(own), before(there), 2 * TYPICAL)
     yield f"{name}_rate_3", log_rate(faded(own, 3), faded(there, 3), 2 * TYPICAL, 1.0)
     since = weeks_since(own, NEVER)
@@ -192,14 +192,17 @@ def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[Floats, Floats, Floa
 
 
 def _group_purchases(
-    visits: Visits, log: pd.DataFrame, group_of: pd.Series[str], groups: IdMap
+    visits: Visits, log: pd.DataFrame, group_of: pd.Series[str], groups: IdMap, group: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """Whether the user bought anything of the group. ``[U * groups, W]``."""
+    """Whether the user of each pair bought anything of the pair's group. ``[P, W]``."""
     rows = log[log[Columns.WEEK].between(1, visits.weeks)]
-    group = groups.codes(rows[Columns.ITEM].map(group_of))
-    rows, group = rows[group >= 0], group[group >= 0]
-    bought = np.zeros((len(visits.users) * len(groups), visits.weeks), dtype=np.bool_)
-    bought[
-        visits.users.codes(rows[Columns.USER]) * len(groups) + group, rows[Columns.WEEK].to_numpy() - 1
-    ] = True
-    return bought
+    code = groups.codes(rows[Columns.ITEM].map(group_of))
+    rows, code = rows[code >= 0], code[code >= 0]
+    # a line for each user and group that is asked for; all of them would not fit in memory
+    wanted, line = np.unique(visits.user * len(groups) + group, return_inverse=True)
+    key = visits.users.codes(rows[Columns.USER]) * len(groups) + code
+    place = np.minimum(np.searchsorted(wanted, key), len(wanted) - 1)
+    known = wanted[place] == key
+    bought = np.zeros((len(wanted), visits.weeks), dtype=np.bool_)
+    bought[place[known], rows[Columns.WEEK].to_numpy()[known] - 1] = True
+    return bought[line]
