@@ -9,7 +9,13 @@ from coupon_data import FIRST, ITEMS, day, planted
 
 from graphrec.data.coupon_features import campaign_features
 from graphrec.data.coupon_history import History, covered_items
-from graphrec.data.coupons import candidates, complete_journey_coupons, split_campaigns
+from graphrec.data.coupons import (
+    CampaignSplit,
+    candidates,
+    complete_journey_coupons,
+    rolling_origins,
+    split_campaigns,
+)
 from graphrec.errors import InputError
 
 
@@ -108,6 +114,24 @@ def test_the_split_leaves_out_what_straddles_and_what_is_cut_off(data):
     assert (split.train, split.test) == ((1, 2), (4,))  # 3 runs over day 100, 5 over the end
     with pytest.raises(InputError, match="to test on"):
         split_campaigns(data.campaigns, day(180), data.first_day, day(200))
+
+
+def test_a_rolling_origin_knows_only_what_ended_before(data):
+    """3 starts on day 90; campaigns 4 and 5 of the shop start on days 120 and 150."""
+    ends = data.campaigns.set_index("campaign_id")
+    folds = rolling_origins(data.campaigns, (3, 4, 5))
+    assert [one for fold in folds for one in fold.test] == [3, 4, 5]
+    for fold in folds:
+        first = ends.loc[list(fold.test), "start"].min()
+        assert set(fold.train) == set(ends.index[ends["end"] < first])
+    with pytest.raises(InputError, match="before campaign 1 "):
+        rolling_origins(data.campaigns, (1,))
+
+
+def test_campaigns_that_start_together_share_a_fold():
+    days = pd.to_datetime(["2020-01-01", "2020-03-01", "2020-03-01"])
+    campaigns = pd.DataFrame({"campaign_id": [1, 2, 3], "start": days, "end": days + pd.Timedelta(days=9)})
+    assert rolling_origins(campaigns, (2, 3)) == (CampaignSplit(train=(1,), test=(2, 3)),)
 
 
 def test_a_campaign_without_dates_is_named_with_its_row(data):

@@ -12,6 +12,7 @@ from graphrec.data.coupon_history import History, covered_items
 from graphrec.models.redemption import (
     NOT_FEATURES,
     RedemptionEnsemble,
+    fit_logistic,
     link_features,
     redemption_table,
     rises,
@@ -84,14 +85,36 @@ def test_finds_the_planted_redemptions_of_a_later_campaign(ensemble, tables):
     assert probability.mean() == pytest.approx(test["redeemed"].mean(), abs=0.06)
 
 
-def test_more_of_what_can_only_help_never_lowers_the_probability(ensemble, tables, columns):
-    base = ensemble.log_odds(tables[1])
+def test_more_of_what_can_only_help_never_lowers_the_boosted_log_odds(ensemble, tables, columns):
+    base = ensemble.boosted_log_odds(tables[1])
     rising = [name for name in columns if rises(name)]
     assert {"covered_weeks", "link_sum", "user_redeems", "redeemed_same"} <= set(rising)
     assert not {"rank_covered_slow", "link_place", "user_redeemed_days"} & set(rising)
     more = tables[1].assign(**{name: tables[1][name] * 1.5 + 1 for name in rising})
-    assert (ensemble.log_odds(more) >= base - 1e-9).all()
-    assert (ensemble.log_odds(more) > base).any()
+    assert (ensemble.boosted_log_odds(more) >= base - 1e-9).all()
+    assert (ensemble.boosted_log_odds(more) > base).any()
+
+
+def test_the_mean_lies_between_its_two_parts(ensemble, tables, columns):
+    table = tables[1]
+    regression = fit_logistic(tables[0], columns, ensemble.idle_share, ensemble.seed)
+    smooth = regression.decision_function(table[columns].to_numpy(float))
+    boosted = ensemble.boosted_log_odds(table)
+    assert np.allclose(ensemble.log_odds(table), (smooth + boosted) / 2)
+    trees = dataclasses.replace(ensemble, logistic_share=0.0)
+    assert (trees.log_odds(table) == boosted).all()
+
+
+def test_the_regression_cuts_off_what_lies_far_out(tables, columns):
+    regression = fit_logistic(tables[0], columns, 1.0, seed=0)
+    row = tables[1][columns].iloc[[0, 0]].to_numpy(float)
+    row[:, columns.index("covered_spend")] = 1e6, 1e9
+    assert np.ptp(regression.decision_function(row)) == 0
+
+
+def test_an_ensemble_that_was_not_fitted_says_so(tables, columns):
+    with pytest.raises(RuntimeError, match="fit comes before"):
+        RedemptionEnsemble(columns).log_odds(tables[1])
 
 
 def test_the_labels_of_the_test_change_nothing(ensemble, tables):

@@ -2,10 +2,10 @@
 
     python experiments/studies/journey_redemption.py --out runs/journey-redemption
 
-Trains on the 14 campaigns that start in 2017 and end before October, tests once on campaigns 16 to 19.
-Settings were chosen on campaigns 11 to 13, fitted on those that end before they start; `--part validation`
-shows that table, whose figures are then named test as well. The model is the mean log-odds of `--members`
-boostings with the seeds --seed, --seed + 1 and so on.
+Trains on the 14 campaigns that start in 2017 and end before October, tests on campaigns 16 to 19. Settings
+were chosen with a rolling origin: each of campaigns 8 to 13 judged on a model of those that ended before it
+started. `--part validation` shows that table, pooled; its figures are then named test as well. The model is
+the mean log-odds of a logistic regression and of `--members` boostings with the seeds --seed, --seed + 1, ...
 
 Campaigns 16, 17 and 19 (types B and C) have 115 redemptions: their intervals are wide. Type A counts a coupon
 that the household was never sent as not redeemed, because the data do not say which 16 of the pool it got.
@@ -28,21 +28,24 @@ from matplotlib import pyplot
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from graphrec.data.coupons import CampaignSplit, complete_journey_coupons, split_campaigns
+from graphrec.data.coupons import (
+    CAMPAIGN,
+    CampaignSplit,
+    CouponData,
+    complete_journey_coupons,
+    rolling_origins,
+    split_campaigns,
+)
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import paired_intervals, user_intervals
 from graphrec.files import write_atomically, write_parquet, write_text
-from graphrec.models.redemption import NOT_FEATURES, RedemptionEnsemble, redemption_table, thin_idle
+from graphrec.models.redemption import NOT_FEATURES, RedemptionEnsemble, fit_logistic, redemption_table
 
 DAY = pd.Timestamp("2017-10-01")
-VALIDATION = CampaignSplit(train=(27, 1, 2, 3, 4, 5, 6, 7, 8, 9), test=(11, 12, 13))
-"""Inside the training campaigns: 9 ends on 2 July, 11 starts on the 12th; 10 runs over that."""
-GRAPH = "boosting with graph"
-NO_GRAPH = "boosting without graph"
+VALIDATION = (8, 9, 10, 11, 12, 13)
+"""Campaigns to choose on; what ended before the first of them has 91 redemptions."""
+GRAPH, NO_GRAPH = "ensemble with graph", "ensemble without graph"
 Probability = npt.NDArray[np.float64]
 
 
@@ -50,21 +53,15 @@ def main() -> None:
     """Build the tables, fit, test, write ``metrics.json``, ``scores.parquet`` and ``redemption.png``."""
     arguments = _arguments()
     data = complete_journey_coupons()
-    split = split_campaigns(data.campaigns, DAY, data.first_day, data.last_day)
+    splits = [split_campaigns(data.campaigns, DAY, data.first_day, data.last_day)]
     if arguments.part == "validation":
-        split = VALIDATION
-    tables = {}
-    for campaign in track(split.train + split.test, "Features of campaigns"):
-        file = arguments.out / "features" / f"{campaign}.parquet"
-        if not file.is_file():  # an interrupted run goes on where it stopped
-            write_parquet(redemption_table(data, (campaign,)), file)
-        tables[campaign] = pd.read_parquet(file)
-    train, test = (
-        pd.concat([tables[one] for one in part], ignore_index=True) for part in (split.train, split.test)
-    )
-    models = fit_models(train, test, arguments.members, arguments.seed)
+        known = data.campaigns[data.campaigns[CAMPAIGN].isin(splits[0].train)]
+        splits = list(rolling_origins(known, VALIDATION))
+    tables = _tables(data, splits, arguments.out / "features")
+    test, models = predict(tables, splits, arguments.members, arguments.seed)
     metrics = judge(test, models, arguments.replicates)
-    metrics |= {"members": arguments.members, "train_pairs": len(train), "test_pairs": len(test)}
+    trained = sum(len(tables[one]) for one in splits[-1].train)
+    metrics |= {"members": arguments.members, "train_pairs": trained, "test_pairs": len(test)}
     keys = test[["campaign_id", "user", "coupon", "redeemed"]].copy()
     write_parquet(keys.assign(probability=models[GRAPH]), arguments.out / "scores.parquet")
     write_text(arguments.out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
@@ -86,6 +83,31 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _tables(data: CouponData, splits: list[CampaignSplit], folder: Path) -> dict[int, pd.DataFrame]:
+    campaigns, tables = sorted({one for split in splits for one in split.train + split.test}), {}
+    for campaign in track(campaigns, "Features of campaigns"):
+        file = folder / f"{campaign}.parquet"
+        if not file.is_file():  # an interrupted run goes on where it stopped
+            write_parquet(redemption_table(data, (campaign,)), file)
+        tables[campaign] = pd.read_parquet(file)
+    return tables
+
+
+def predict(
+    tables: dict[int, pd.DataFrame], splits: list[CampaignSplit], members: int, seed: int
+) -> tuple[pd.DataFrame, dict[str, Probability]]:
+    """The judged pairs of all splits one below the other, and every model's probability of them."""
+    tests, found = [], []
+    for split in splits:
+        train, test = (
+            pd.concat([tables[one] for one in part], ignore_index=True) for part in (split.train, split.test)
+        )
+        tests.append(test)
+        found.append(fit_models(train, test, members, seed))
+    models = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+    return pd.concat(tests, ignore_index=True), models
+
+
 def fit_models(train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int) -> dict[str, Probability]:
     """Probabilities of the test pairs by every model, the baselines first."""
     every = [name for name in train.columns if name not in NOT_FEATURES]
@@ -94,21 +116,13 @@ def fit_models(train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int)
     found = {"constant": np.full(len(test), base)}
     # a score without a scale: only its order is judged
     found["purchases"] = test["covered_weeks"].to_numpy(dtype=np.float64)
-    found["logistic"] = logistic(train, test, plain, seed)
+    regression = fit_logistic(train, plain, idle_share=0.1, seed=seed)
+    found["logistic"] = regression.predict_proba(test[plain].to_numpy(np.float64))[:, 1]
     for name, columns in ((NO_GRAPH, plain), (GRAPH, every)):
         ensemble = RedemptionEnsemble(columns, members=members, seed=seed).fit(train)
+        found[name.replace("ensemble", "boosting")] = 1 / (1 + np.exp(-ensemble.boosted_log_odds(test)))
         found[name] = ensemble.probability(test)
     return found
-
-
-def logistic(train: pd.DataFrame, test: pd.DataFrame, columns: list[str], seed: int) -> Probability:
-    """Logistic regression on the logarithms of the features."""
-    rows, weight = thin_idle(train, 0.1, seed)
-    logs = FunctionTransformer(lambda x: np.log1p(np.maximum(x, -0.99)))
-    model: Pipeline = make_pipeline(logs, StandardScaler(), LogisticRegression(C=0.003, max_iter=300))
-    part = train.iloc[rows]
-    model.fit(part[columns].to_numpy(np.float64), part["redeemed"], logisticregression__sample_weight=weight)
-    return np.asarray(model.predict_proba(test[columns].to_numpy(np.float64))[:, 1])
 
 
 def judge(test: pd.DataFrame, models: dict[str, Probability], replicates: int) -> dict[str, Any]:

@@ -179,6 +179,28 @@ def split_campaigns(
     return CampaignSplit(train, test)
 
 
+def rolling_origins(campaigns: pd.DataFrame, judged: tuple[int, ...]) -> tuple[CampaignSplit, ...]:
+    """Judge each of several campaigns on a model of those that ended before it started.
+
+    Campaigns with the same training campaigns share a split.
+
+    Args:
+        campaigns: Those that may be trained on or judged.
+        judged: Ids of those to judge.
+
+    Raises:
+        InputError: If nothing ended before one of them.
+    """
+    parts: dict[tuple[int, ...], list[int]] = {}
+    ordered = campaigns.sort_values(START)
+    for one, start in ordered.loc[ordered[CAMPAIGN].isin(judged), [CAMPAIGN, START]].itertuples(index=False):
+        train = tuple(int(other) for other in ordered.loc[ordered[END] < start, CAMPAIGN])
+        if not train:
+            raise InputError(f"no campaign ended before campaign {one} started", column=CAMPAIGN)
+        parts.setdefault(train, []).append(int(one))
+    return tuple(CampaignSplit(train, tuple(test)) for train, test in parts.items())
+
+
 def candidates(data: CouponData, campaign: int) -> pd.DataFrame:
     """Every targeted user with every coupon of a campaign, and whether it was redeemed during it.
 
