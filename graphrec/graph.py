@@ -97,6 +97,7 @@ class BipartiteGraph(nn.Module):
 
     edge_user: Tensor
     edge_item: Tensor
+    edge_place: Tensor
     history_user: Tensor
     history_item: Tensor
     history_week: Tensor
@@ -118,6 +119,7 @@ class BipartiteGraph(nn.Module):
             self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
         self.has_weeks = Columns.WEEK in train.frame
         self._add_history(train)
+        self.register_buffer("edge_place", _edge_places(train), persistent=False)
         for side in ("user", "item"):
             array = None if features is None else torch.from_numpy(getattr(features, side))
             self.register_buffer(f"{side}_features", array, persistent=False)
@@ -206,6 +208,23 @@ class BipartiteGraph(nn.Module):
         for name, values in zip(("user", "item", "week"), history, strict=True):
             self.register_buffer(f"history_{name}", values, persistent=False)
 
+    def places(self, edges: Tensor) -> Tensor:
+        """Place of edges in their users' histories, from 0 for the oldest to 1; ½ where no time is known."""
+        if not len(self.edge_place):
+            return torch.full(edges.shape, 0.5, device=edges.device)
+        return self.edge_place[edges]
+
     def extra_repr(self) -> str:
         """Sizes."""
         return f"users={self.num_users}, items={self.num_items}, edges={self.num_edges}"
+
+
+def _edge_places(train: Interactions) -> Tensor:
+    """Place of each edge among its user's by its last purchase, ties sharing one; empty without times."""
+    times = [name for name in (Columns.TIMESTAMP, Columns.WEEK, Columns.ORDER) if name in train.frame]
+    if not times or train.frame[times[0]].isna().all():
+        return torch.zeros(0)
+    last = train.frame.groupby([Columns.USER_CODE, Columns.ITEM_CODE])[times[0]].max()
+    by_user = last.groupby(level=0)
+    place = (by_user.rank() - 0.5) / by_user.transform("count")
+    return torch.from_numpy(place.fillna(0.5).to_numpy(dtype=np.float32, copy=True))

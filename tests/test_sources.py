@@ -264,3 +264,20 @@ def test_sources_import_neither_lightning_nor_wandb():
     code = f"import sys, graphrec.data.sources; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_lightgcn_holds_out_the_ends_of_the_lists(tmp_path):
+    """The validation part follows the training part in every list, as the test part does."""
+    (tmp_path / "train.txt").write_text("0 9 8 7 6 5 4 3 2 1 0\n1 5 3\n2 4\n3\n")
+    (tmp_path / "valid.txt").write_text("0 11\n2 12\n")
+    (tmp_path / "test.txt").write_text("0 13\n1 14\n")
+    log = sources.lightgcn_txt(str(tmp_path), validate_on_last=0.2).log
+    parts = {
+        part: list(zip(rows["user_id"], rows["item_id"], strict=True)) for part, rows in log.groupby("part")
+    }
+    assert parts["valid"] == [(0, 1), (0, 0), (1, 3)], "a lone item stays in training"
+    assert {(0, 11), (2, 12), (2, 4), (1, 5)} < set(parts["train"])
+    assert log.loc[log["item_id"].isin([11, 12, 13]), "order"].isna().all()
+    assert log.loc[(log["user_id"] == 0) & (log["item_id"] == 7), "order"].item() == 2
+    with pytest.raises(InputError, match="validate_on_last"):
+        sources.lightgcn_txt(str(tmp_path), validate_on_last=1.0)

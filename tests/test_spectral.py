@@ -282,3 +282,18 @@ def test_low_pass_of_rank_two_is_the_two_colours():
 def test_mistakes_are_named(mistake):
     with pytest.raises(InputError, match="is too small"):
         mistake()
+
+
+def test_older_items_count_less():
+    """The signal of an edge falls with its place in the user's own history; the filter is the same."""
+    frame = pd.DataFrame(
+        {"user": [0, 0, 0, 1, 1, 2, 2], "item": [0, 1, 2, 0, 3, 2, 4], "week": [1, 5, 9, 2, 3, 4, 4]}
+    )
+    graph = BipartiteGraph(Interactions(frame, IdMap(np.arange(3)), IdMap(np.arange(5))))
+    np.testing.assert_allclose(graph.edge_place, [1 / 6, 3 / 6, 5 / 6, 1 / 4, 3 / 4, 1 / 2, 1 / 2])
+    signal, half = bought(graph), normalised(graph)
+    signal[graph.edge_user, graph.edge_item] = np.exp(-2 * (1 - graph.edge_place.double()))
+    for degree, rank in ((1, 5), (8, 2), (None, 2), (1, 3)):
+        model = Spectral(GFCF(0.0), rank=rank, degree=degree, recency=2.0)
+        model.fit(graph)
+        np.testing.assert_allclose(model.score(torch.arange(3)), signal @ half.T @ half, atol=1e-5)

@@ -16,7 +16,7 @@ import pandas as pd
 UNKNOWN = "unknown"
 """Stands for a missing attribute, so that a model can tell it from every real value."""
 
-_POSITION = ("line",)
+_POSITION = ("line", "order")
 """Columns that say where a row stood, not what it says: two rows that differ only here are the same."""
 
 

@@ -35,6 +35,8 @@ class Columns:
     PRICE = "price"
     REGULAR_PRICE = "regular_price"
     SHELF_PRICE = "shelf_price"
+    ORDER = "order"
+    """Place in the user's own list, for logs without times; missing where it is not known."""
     PART = "part"
     """Where a given split says so: 'train', 'valid' or 'test'."""
 

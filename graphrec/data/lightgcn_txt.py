@@ -18,31 +18,53 @@ _MAX_DIGITS = 18
 """Longer numbers do not fit in 64 bits."""
 
 
-def lightgcn_txt(path: str, train_on_valid: bool = False) -> RawData:
+def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: float | None = None) -> RawData:
     """Read a folder with ``train.txt``, ``test.txt`` and, where there is one, ``valid.txt``.
 
     Use it to compare with published numbers on Gowalla, Yelp2018 or Amazon-Book in the papers' own split.
     There is no time in these files: choose the split ``Given``. A user without items is legal.
 
+    The lists of Gowalla's ``train.txt`` are in the order of time and its test part goes on where they end,
+    while ``valid.txt`` was drawn from all of the list: what wins there need not win on the test part. With
+    `validate_on_last` the ends of the lists are the validation part, which is as far from training as the
+    test part is.
+
     Args:
         path: The folder.
         train_on_valid: Put the validation part into the training part, as these papers do.
+        validate_on_last: Share of each list of ``train.txt``, at its end, that becomes the validation part;
+            ``valid.txt`` then belongs to the training part.
 
     Returns:
-        A log with integer ids, ``part`` and ``line``.
+        A log with integer ids, ``part``, ``line`` and ``order``, the place in the list of ``train.txt``.
 
     Raises:
-        InputError: If a file is missing, or holds anything but whole numbers ≥ 0.
+        InputError: If a file is missing, or holds anything but whole numbers ≥ 0, or the share is not one.
     """
     files = _files(Path(path))
     logs = {part: _read(file) for part, file in files.items()}
-    named = {part: "train" if train_on_valid and part == "valid" else part for part in files}
+    joined = train_on_valid or validate_on_last is not None
+    named = {part: "train" if joined and part == "valid" else part for part in files}
+    place = logs["train"].groupby(Columns.USER).cumcount()
+    logs["train"] = logs["train"].assign(**{Columns.ORDER: place.astype(np.float64)})
     log = pd.concat(
         [frame.assign(**{Columns.PART: named[part]}) for part, frame in logs.items()], ignore_index=True
     )
+    if validate_on_last is not None:
+        log.loc[_ends(log, validate_on_last), Columns.PART] = "valid"
     log, steps = clean(log, [drop_duplicates])
     log.attrs.update({"file" if part == "train" else part: str(file) for part, file in files.items()})
     return RawData(Path(path).resolve().name, log, steps=steps, file=str(files["train"]))
+
+
+def _ends(log: pd.DataFrame, share: float) -> npt.NDArray[np.bool_]:
+    """The last part of each list with a known order; a lone row stays where it is."""
+    if not 0 < share < 1:
+        mend = "give a share between 0 and 1, as 0.2"
+        raise InputError(f"{share} is not such a share", column="validate_on_last", mend=mend)
+    length = log.groupby(Columns.USER)[Columns.ORDER].transform("count")
+    held_out = (share * length).round().clip(lower=1).where(length > 1, 0)
+    return (log[Columns.ORDER] >= length - held_out).to_numpy()
 
 
 def _files(folder: Path) -> dict[str, Path]:

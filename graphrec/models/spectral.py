@@ -48,6 +48,8 @@ class Spectral(ClosedForm):
         rank: Eigenvectors to keep; at most as many as there are users or items.
         degree: Degree of ``q``; each costs two sparse products per batch of users. With null all of ``g``
             is applied by sparse products, which is exact and slower.
+        recency: Rate ``ρ`` at which a user's older items count less: the signal of an edge is
+            ``exp(-ρ (1 - place))``, place being that in the user's history, from 0 to 1 (`BipartiteGraph`).
         oversampling: Further columns of the randomised decomposition.
         iterations: Its rounds; more take time and lower `decomposition_error`.
         seed: Of its random start.
@@ -64,15 +66,18 @@ class Spectral(ClosedForm):
         response: Response | None = None,
         rank: int = 512,
         degree: int | None = 1,
+        recency: float = 0.0,
         oversampling: int = 32,
         iterations: int = 3,
         seed: int = 0,
     ) -> None:
         super().__init__()
         check_at_least(1, rank=rank)
-        check_at_least(0, degree=degree or 0, oversampling=oversampling, iterations=iterations)
+        check_at_least(
+            0, degree=degree or 0, recency=recency, oversampling=oversampling, iterations=iterations
+        )
         self.response = response or ChebyCF()
-        self.rank, self.degree, self.seed = rank, degree, seed
+        self.rank, self.degree, self.recency, self.seed = rank, degree, recency, seed
         self.oversampling, self.iterations = oversampling, iterations
 
     @property
@@ -90,7 +95,7 @@ class Spectral(ClosedForm):
         self.graph = graph
         vars(self).pop("item_graph", None)
         device = graph.edge_item.device
-        matrix, self.scale = _interactions(graph, *self.response.normalisation)
+        matrix = _interactions(graph, *self.response.normalisation)
         self.operator = SparseMatrix(matrix).to(device)
         self.register_buffer("item_degree", graph.item_degree().clamp_min(1).float(), persistent=False)
         columns = len(self._parts()) * min(self.rank, graph.num_users, graph.num_items)
@@ -135,16 +140,17 @@ class Spectral(ClosedForm):
         factor = self.user_factor[users]
         if not self.tail.any():
             return factor @ self.item_factor.T
-        rows, items = self.graph.seen.pairs(users)
+        rows, edges = self.graph.seen.places(users)
+        items, signals = self.graph.edge_item[edges], self._signals(edges)
         before, after = (
             self.item_degree**power for power in (self.response.power, self.response.power_after)
         )
         if self.item_graph is not None and len(self.tail) <= 2:
             scores = factor @ self.item_factor.T
-            self._add_line(scores, rows, items, 1 / before, after)
+            self._add_line(scores, rows, items, signals / before[items], after)
             return scores
         signal = torch.zeros(self.operator.columns, len(users), device=users.device)
-        signal[items, rows] = 1 / before[items]
+        signal[items, rows] = signals / before[items]
         filtered = after[:, None] * apply(self.operator, self.tail.tolist(), signal)
         return torch.addmm(filtered.T, factor, self.item_factor.T)
 
@@ -156,20 +162,25 @@ class Spectral(ClosedForm):
         degree = self.graph.seen.counts(torch.arange(self.graph.num_users)).double()
         if float(degree.square().sum()) > _MOST_NEIGHBOURS:
             return None
-        matrix, _ = _interactions(self.graph, *self.response.normalisation)
+        matrix = _interactions(self.graph, *self.response.normalisation)
         return sp.csr_array(matrix.T @ matrix)
 
-    def _add_line(self, scores: Tensor, rows: Tensor, items: Tensor, before: Tensor, after: Tensor) -> None:
+    def _add_line(self, scores: Tensor, rows: Tensor, items: Tensor, signals: Tensor, after: Tensor) -> None:
         """Add ``x D^-power q(P) D^power_after`` for a line ``q``, in place. Scores of shape ``[B, I]``."""
         constant, slope = ([*self.tail.tolist(), 0.0])[:2]
         assert self.item_graph is not None
-        signal = sp.csr_array((before[items].numpy(), (rows.numpy(), items.numpy())), shape=scores.shape)
+        signal = sp.csr_array((signals.numpy(), (rows.numpy(), items.numpy())), shape=scores.shape)
         near = sp.coo_array(signal @ self.item_graph)
         place = torch.from_numpy(near.row.astype(np.int64) * scores.shape[1] + near.col)
         values = 2 * slope * torch.from_numpy(near.data) * after[torch.from_numpy(near.col).long()]
         scores.view(-1).index_add_(0, place, values)
         # T_1 = 2 λ - 1: what is left of the line multiplies the signal itself
-        scores[rows, items] += (constant - slope) * before[items] * after[items]
+        scores[rows, items] += (constant - slope) * signals * after[items]
+
+    def _signals(self, edges: Tensor) -> Tensor:
+        """What the edges weigh in their users' signals."""
+        weights: Tensor = (-self.recency * (1 - self.graph.places(edges))).exp()
+        return weights
 
     def _smooth(self) -> Chebyshev:
         """The response ``g`` without leading zeros, so that its degree can be read."""
@@ -220,11 +231,13 @@ class Spectral(ClosedForm):
         return torch.cat(left, dim=1), torch.cat(right, dim=1)
 
     def _signal_product(self, left: Tensor) -> Tensor:
-        """``X left``, the signals ``X`` of all users being what ``R̃`` was made of. Shape ``[U, columns]``."""
-        users = torch.arange(self.graph.num_users, device=left.device)
-        user_power, item_power = self.response.normalisation
-        product: Tensor = self.operator(self.item_degree[:, None] ** item_power * left)
-        return self.scale * self.graph.seen.counts(users)[:, None] ** user_power * product
+        """``X left``, with the signals ``X`` of all users. Shape ``[U, columns]``."""
+        edges = torch.arange(self.graph.num_edges, device=left.device)
+        entries = (self._signals(edges).cpu().numpy(), self.graph.edge_item.cpu().numpy())
+        shape = (self.graph.num_users, self.graph.num_items)
+        signals = sp.csr_array((*entries, self.graph.seen.start.cpu().numpy()), shape=shape)
+        product: Tensor = SparseMatrix(signals).to(left.device)(left)
+        return product
 
     def extra_repr(self) -> str:
         """What was fitted and how well."""
@@ -252,15 +265,15 @@ def apply(matrix: SparseMatrix, coefficients: list[float], x: Tensor) -> Tensor:
     return last
 
 
-def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> tuple[sp.csr_array, float]:
-    """``R̃ = D_U^-user_power R D_I^-item_power / c`` with largest singular value 1, and ``c``. ``[U, I]``."""
+def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> sp.csr_array:
+    """``R̃ = D_U^-user_power R D_I^-item_power / c``; with ``c`` no singular value is above 1. ``[U, I]``."""
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
     users, items = (np.bincount(codes)[codes].astype(np.float64) for codes in (user, item))
     shape = (graph.num_users, graph.num_items)
     matrix = sp.csr_array((users**-user_power * items**-item_power, (user, item)), shape=shape)
     # with a half each, the largest singular value is 1 already, of the vector of the roots of the degrees
     largest = 1.0 if user_power == item_power == 0.5 else _largest_singular_value(matrix)
-    return (matrix / largest).astype(np.float32), largest
+    return (matrix / largest).astype(np.float32)
 
 
 def _largest_singular_value(matrix: sp.csr_array) -> float:
