@@ -124,7 +124,8 @@ def test_the_tail_is_wrong_by_what_it_says(response, degree):
 
 
 @pytest.mark.parametrize(
-    "response", [PowerLaw(), PowerLaw(0.5, 2.0, 0.0, 0.4, 0.2, 0.3), PowerLaw(1.0, 1.0, 0.5, 0.5, 0.5, 0.5)]
+    "response",
+    [PowerLaw(), PowerLaw(0.5, 2.0, 0.0, 0.0, 0.4, 0.2, 0.3), PowerLaw(1.0, 1.0, 0.4, 0.5, 0.5, 0.5, 0.5)],
 )
 @pytest.mark.parametrize("rank", [7, 25, ITEMS])
 def test_a_power_of_the_spectrum_over_a_straight_tail(response, rank):
@@ -141,7 +142,7 @@ def test_a_power_of_the_spectrum_over_a_straight_tail(response, rank):
     values, vectors = np.linalg.eigh(half.T @ half)
     kept = np.argsort(-values)[:rank]
     g = response.tail_slope * values
-    g[kept] = values[kept].clip(0) ** response.exponent
+    g[kept] = values[kept].clip(0) ** response.exponent + response.ideal_weight
     filtered = items[:, None] ** -response.power * ((vectors * g) @ vectors.T) * items**response.power_after
     expected = signal @ filtered
     tolerance = 0.01 * np.abs(expected).max()  # that of the series for the power

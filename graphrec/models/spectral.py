@@ -197,7 +197,8 @@ class Spectral(ClosedForm):
             both = (response.power, response.power_after)
             parts = [_Part(bent, response.ideal_weight, *both, Chebyshev([1.0], DOMAIN))]
         else:
-            smooth, ideal = (response.power, response.power_after), (response.ideal_power,) * 2
+            smooth = (response.power, response.power_after)
+            ideal = (response.ideal_power, response.ideal_power_after)
             parts = [
                 _Part(bent, 0.0, *smooth, Chebyshev([1.0], DOMAIN)),
                 _Part(False, response.ideal_weight, *ideal, response.after_ideal()),
