@@ -6,7 +6,8 @@ FOLDER holds Gowalla as LightGCN has it; all models train on train and validatio
 is a LightGCN of three layers with the temperatures of Adap-τ (experiments/gowalla/lightgcn_adaptau.yaml),
 until its Recall@20 on the test part reaches 0.1830, LightGCN's published value. The test part is read after
 each epoch, outside the clock, and changes nothing in the training. The same is extrapolated for a LightGCN
-whose layers are COO products: the time of its step, measured here, times the steps of its paper's 1,000 epochs.
+whose layers are COO products: the time of its step, measured here, times the steps of the 1,000 epochs of its
+paper.
 The spectral filter is fitted, everybody is ranked, and the clock stands when the lists are measured.
 """
 

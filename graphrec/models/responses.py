@@ -131,9 +131,10 @@ class BSPM(Response):
 class PowerLaw(Response):
     """``g(λ) = λ^exponent`` and an ideal low-pass part, over degrees of any power.
 
-    Exponents below 1 lift what few users share. Degrees may weigh less in ``R̃`` than in the papers' normalisation, which leaves active users and popular
-    items more of a say in what goes together, and the exponents around ``g`` set the popularity of the answer
-    apart from it. Our own; with 1, 1 and a half four times it is near GF-CF.
+    Exponents below 1 lift what few users share. Degrees may weigh less in ``R̃`` than in the papers'
+    normalisation, which leaves active users and popular items more of a say in what goes together, and the
+    exponents around ``g`` set the popularity of the answer apart from it. Our own; with 1, 1 and a half four
+    times it is near GF-CF.
 
     Args:
         exponent: Of ``λ``, above 0.
