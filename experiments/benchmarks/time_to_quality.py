@@ -40,7 +40,7 @@ from graphrec.models.lightgcn import LightGCN
 from graphrec.training import AdaptiveTemperatureTask
 
 PUBLISHED_RECALL, PUBLISHED_EPOCHS, BATCH, STEPS = 0.1830, 1000, 2048, 5
-SPECTRAL = Path(__file__).parents[1] / "gowalla" / "powerlaw_512.yaml"
+SPECTRAL = Path(__file__).parents[1] / "gowalla" / "powerlaw.yaml"
 
 
 def data(folder: Path) -> RecommenderData:
@@ -95,7 +95,7 @@ def train(module: RecommenderData, epochs: int) -> list[tuple[float, float]]:
 
 
 def spectral(module: RecommenderData) -> dict[str, float]:
-    """Fit and ranking of everybody with the settings of powerlaw_512.yaml."""
+    """Fit and ranking of everybody with the settings of powerlaw.yaml."""
     settings = yaml.safe_load(SPECTRAL.read_text())["model"]["init_args"]["recommender"]["init_args"]
     response = PowerLaw(**settings.pop("response")["init_args"])
     started = time.perf_counter()
