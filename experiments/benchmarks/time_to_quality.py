@@ -154,6 +154,7 @@ if __name__ == "__main__":
     parser = arguments(__doc__)
     parser.add_argument("--epochs", type=int, default=30, help="give up after so many (default 30)")
     given = parser.parse_args()
-    if given.data is None:
-        parser.error("--data FOLDER is needed: published values are those of Gowalla")
-    main(given)
+    if given.data is None:  # `make bench` knows no folder
+        print("left out: the published values are those of Gowalla, so give --data FOLDER")
+    else:
+        main(given)
