@@ -46,7 +46,7 @@ SPECTRAL = Path(__file__).parents[1] / "gowalla" / "powerlaw.yaml"
 def data(folder: Path) -> RecommenderData:
     """Train and validation together, and the test part."""
     source = sources.lightgcn_txt(str(folder), train_on_valid=True)
-    return RecommenderData(source, Given(whole_catalogue=True), batch_size=BATCH)
+    return RecommenderData(source, Given(val_fraction=0.0, whole_catalogue=True), batch_size=BATCH)
 
 
 def quality(recommender: Recommender, module: RecommenderData, batch: int = 128) -> dict[str, float]:
