@@ -130,13 +130,16 @@ class GraphScores:
 
     def __init__(self, log: Purchases, seed: int = 0) -> None:
         weeks = np.bincount(log.place, minlength=len(log.pairs)).astype(np.float32)
-        weights = {"bought": np.ones_like(weeks), "often": np.log1p(weeks)}
+        graphs = {
+            "bought": _normalised(log, np.ones_like(weeks)),
+            "often": _normalised(log, np.log1p(weeks)),
+        }
         self.factors = []
         for weight, rank in FILTERS:
-            matrix, degree = _normalised(log, weights[weight])
+            matrix, degree = graphs[weight]
             found = decompose(matrix, rank, seed=seed)
             self.factors.append((matrix(found.vectors), degree.sqrt()[:, None] * found.vectors))
-        self.matrix, self.degree = _normalised(log, weights["bought"])
+        self.matrix, self.degree = graphs["bought"]
 
     def of(self, users: Ints) -> Floats:
         """Every link score of some users. Shape ``[4, B, I]``."""

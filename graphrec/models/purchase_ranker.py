@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
 from graphrec.errors import InputError, check_at_least
-from graphrec.graph import BipartiteGraph
+from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ClosedForm
 from graphrec.models.purchase_features import FILTERS, PAIR_FACTS, PairTable, Purchases, known_and_new
 
@@ -53,8 +53,7 @@ class PurchaseRanker(ClosedForm):
     """
 
     known_score: Tensor
-    new_start: Tensor
-    new_item: Tensor
+    new_pair: Tensor
     new_score: Tensor
 
     def __init__(
@@ -88,14 +87,13 @@ class PurchaseRanker(ClosedForm):
                 examples, tables, (PAIR_FACTS + len(FILTERS), len(FILTERS)), strict=True
             )
         )
-        self._keep(graph, known, tables[1].pairs, new)
+        self._keep(graph, known, torch.from_numpy(tables[1].pairs), new)
 
     def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
         """Take the scores as they were."""
-        if set(state) >= {"known_score", "new_start", "new_item", "new_score"}:
-            self.graph = graph
-            for name, value in state.items():
-                self.register_buffer(name, value.to(graph.edge_item.device).clone())
+        names = ("known_score", "new_pair", "new_score")
+        if set(state) >= set(names):
+            self._keep(graph, *(state[name].clone() for name in names))
         else:
             self.fit(graph)
 
@@ -105,11 +103,8 @@ class PurchaseRanker(ClosedForm):
         scores = torch.full((len(users), self.graph.num_items), _FLOOR, device=users.device)
         rows, places = self.graph.seen.places(users)
         scores[rows, self.graph.seen.items[places]] = self.known_score[places]
-        count = self.new_start[users + 1] - self.new_start[users]
-        rows = torch.repeat_interleave(torch.arange(len(users), device=users.device), count)
-        first = torch.cumsum(count, 0) - count
-        places = torch.arange(len(rows), device=users.device) + (self.new_start[users] - first)[rows]
-        scores[rows, self.new_item[places]] = self.new_score[places]
+        rows, places = self.candidates.places(users)
+        scores[rows, self.candidates.items[places]] = self.new_score[places]
         return scores
 
     def _examples(self, log: Purchases) -> tuple[list[_Examples], list[_Examples]]:
@@ -143,14 +138,13 @@ class PurchaseRanker(ClosedForm):
         )
         return trees.fit(columns, bought)
 
-    def _keep(self, graph: BipartiteGraph, known: Tensor, new: npt.NDArray[np.int64], score: Tensor) -> None:
+    def _keep(self, graph: BipartiteGraph, known: Tensor, new: Tensor, score: Tensor) -> None:
+        """Scores of the graph's edges, and those of new pairs, numbered ``u I + i`` and sorted."""
         self.graph = graph
-        users, items = np.divmod(new, graph.num_items)
-        start = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=graph.num_users))])
-        kept = {"known_score": known, "new_start": torch.from_numpy(start)}
-        kept |= {"new_item": torch.from_numpy(items), "new_score": score}
-        for name, value in kept.items():
+        for name, value in (("known_score", known), ("new_pair", new), ("new_score", score)):
             self.register_buffer(name, value.to(graph.edge_item.device))
+        pairs = np.stack(np.divmod(new.cpu().numpy(), graph.num_items), axis=1)
+        self.candidates = ItemLists(pairs, graph.num_users, graph.num_items).to(graph.edge_item.device)
 
 
 def _purchases(graph: BipartiteGraph) -> Purchases:
