@@ -14,6 +14,7 @@ from scipy.optimize import linprog
 from graphrec.errors import InputError
 from graphrec.offers.allocation import GroupBudget, UserCap, allocate
 from graphrec.offers.economics import Economics
+from graphrec.offers.linear_bound import linear_bound
 from graphrec.offers.policies import LEVELS
 from graphrec.offers.response import ElasticResponse
 
@@ -26,21 +27,6 @@ def offers_like(pairs: int, seed: int):
     probability = response.curve(rates)
     value = Economics().profit(probability, price, rates) + 0.3 * probability * price
     return value - value[:, :1], Economics().spend(probability, price, rates)
-
-
-def linear_bound(value, spend, budget):
-    pairs, levels = value.shape
-    one_level = sp.kron(sp.eye(pairs), np.ones((1, levels)), format="csr")
-    solved = linprog(
-        -value.ravel(),
-        A_ub=spend.reshape(1, -1),
-        b_ub=[budget],
-        A_eq=one_level,
-        b_eq=np.ones(pairs),
-        method="highs",
-    )
-    assert solved.status == 0
-    return -solved.fun
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.8])

@@ -17,16 +17,15 @@ import time
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import scipy.sparse as sp
 import torch
 from matplotlib.figure import Figure
 from measure import arguments, wait, write
 from rich.progress import track
-from scipy.optimize import linprog
 
 from graphrec.cli.terminal import print_frame
 from graphrec.offers.allocation import GroupBudget, UserCap, allocate
 from graphrec.offers.economics import Economics
+from graphrec.offers.linear_bound import linear_bound
 from graphrec.offers.policies import LEVELS
 from graphrec.offers.response import ElasticResponse
 
@@ -42,21 +41,6 @@ def draw(pairs: int, seed: int) -> tuple[FloatArray, FloatArray]:
     probability = response.curve(rates)
     value = Economics().profit(probability, price, rates) + 0.3 * probability * price
     return value - value[:, :1], Economics().spend(probability, price, rates)
-
-
-def linear_bound(value: FloatArray, spend: FloatArray, budget: float) -> float:
-    """Value of the linear programme, which no allocation can exceed."""
-    pairs, levels = value.shape
-    one_level = sp.kron(sp.eye(pairs), np.ones((1, levels)), format="csr")
-    solved = linprog(
-        -value.ravel(),
-        A_ub=spend.reshape(1, -1),
-        b_ub=[budget],
-        A_eq=one_level,
-        b_eq=np.ones(pairs),
-        method="highs",
-    )
-    return -float(solved.fun)
 
 
 def timed(cells: int, repeats: int) -> dict[str, float]:

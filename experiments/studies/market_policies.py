@@ -6,13 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
-from scipy.optimize import linprog
 from study import WORST_CASE
 
 from graphrec.offers.allocation import allocate
 from graphrec.offers.economics import FloatArray
 from graphrec.offers.equal_spend import best_levels, controlled, greedy_roi, scaled_rule, worth
+from graphrec.offers.linear_bound import linear_bound
 from graphrec.offers.market import Market, draw_market
 from graphrec.offers.market_facts import MarketFacts
 from graphrec.offers.response import ElasticResponse, Response
@@ -100,13 +99,5 @@ def lp_gap(market: Market, budget: float, count: int = 4000) -> float:
     part = ElasticResponse(market.truth.base[:count], market.truth.elasticity[:count])
     value, spend = worth(part, market.price[:count], LEVELS, WORST_CASE)
     money = budget * len(value) / len(market)
-    one_each = sp.kron(sp.eye(len(value)), np.ones((1, len(LEVELS))), format="csr")
-    solved = linprog(
-        -value.ravel(),
-        A_ub=spend.reshape(1, -1),
-        b_ub=[money],
-        A_eq=one_each,
-        b_eq=np.ones(len(value)),
-        method="highs",
-    )
-    return float((-solved.fun - allocate(value, spend, money).value) / -solved.fun)
+    bound = linear_bound(value, spend, money)
+    return (bound - allocate(value, spend, money).value) / bound

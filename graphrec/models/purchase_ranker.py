@@ -142,7 +142,7 @@ class PurchaseRanker(ClosedForm):
         """Scores of the graph's edges, and those of new pairs, numbered ``u I + i`` and sorted."""
         self.graph = graph
         for name, value in (("known_score", known), ("new_pair", new), ("new_score", score)):
-            self.register_buffer(name, value.to(graph.edge_item.device))
+            self.keep(name, value.to(graph.edge_item.device))
         pairs = np.stack(np.divmod(new.cpu().numpy(), graph.num_items), axis=1)
         self.candidates = ItemLists(pairs, graph.num_users, graph.num_items).to(graph.edge_item.device)
 

@@ -162,7 +162,9 @@ class Spectral(ClosedForm):
         degree = self.graph.seen.counts(torch.arange(self.graph.num_users)).double()
         if float(degree.square().sum()) > _MOST_NEIGHBOURS:
             return None
-        matrix = _interactions(self.graph, *self.response.normalisation)
+        operator = self.operator
+        arrays = tuple(part.numpy() for part in (operator.values, operator.col, operator.crow))
+        matrix = sp.csr_array(arrays, shape=(operator.rows, operator.columns))
         return sp.csr_array(matrix.T @ matrix)
 
     def _add_line(self, scores: Tensor, rows: Tensor, items: Tensor, signals: Tensor, after: Tensor) -> None:
