@@ -10,10 +10,13 @@ needs no sample: its second argument is a sum over the whole catalogue, which `t
 from __future__ import annotations
 
 import math
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from graphrec.models.products import log_sum_products
 
 
 def bpr(positive: Tensor, negative: Tensor) -> Tensor:
@@ -35,6 +38,14 @@ def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
     return (torch.logaddexp(positive, negative.logsumexp(1)) - positive).mean()
 
 
+@runtime_checkable
+class OfLogSum(Protocol):
+    """A loss that only needs ``log Σ e^{s⁻}`` of the negatives, which is to be had without their scores."""
+
+    def of_log_sum(self, positive: Tensor, log_sum: Tensor) -> Tensor:
+        """``[B]`` and ``[B]`` to a scalar."""
+
+
 class BilateralSoftmax:
     """Softmax with a power on the side of the negatives, ``-s⁺ + w log Σ e^{s⁻}``.
 
@@ -51,7 +62,11 @@ class BilateralSoftmax:
 
     def __call__(self, positive: Tensor, negative: Tensor) -> Tensor:
         """``[B]`` and ``[B, K]`` to a scalar; −inf stands where a negative is left out."""
-        return (self.weight * negative.logsumexp(1) - positive).mean()
+        return self.of_log_sum(positive, negative.logsumexp(1))
+
+    def of_log_sum(self, positive: Tensor, log_sum: Tensor) -> Tensor:
+        """``[B]`` and ``log Σ e^{s⁻}`` of shape ``[B]`` to a scalar."""
+        return (self.weight * log_sum - positive).mean()
 
 
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
@@ -91,8 +106,8 @@ def info_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
         second: Another view of the same nodes. Shape ``[n, D]``.
         temperature: ``τ``.
     """
-    cosine = functional.normalize(first, dim=1) @ functional.normalize(second, dim=1).T
-    return functional.cross_entropy(cosine / temperature, torch.arange(len(first), device=first.device))
+    left, right = functional.normalize(first, dim=1) / temperature, functional.normalize(second, dim=1)
+    return (log_sum_products(left, right) - (left * right).sum(1)).mean()
 
 
 def alignment(user: Tensor, item: Tensor) -> Tensor:
@@ -114,5 +129,5 @@ def uniformity(vectors: Tensor) -> Tensor:
     count = len(unit)
     if count < 2:
         return 0.0 * unit.sum()
-    exponents = (unit @ unit.T).mul(4).sub(4).fill_diagonal_(-torch.inf)
-    return exponents.flatten().logsumexp(0) - math.log(count * (count - 1))
+    sums = log_sum_products(4 * unit, unit, torch.arange(count, device=unit.device))
+    return sums.logsumexp(0) - 4 - math.log(count * (count - 1))

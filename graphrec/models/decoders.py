@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,20 +12,33 @@ from graphrec.models.base import Decoder
 from graphrec.models.products import inner_products
 
 
-class Dot(Decoder):
-    """Inner product."""
+class InnerProduct(Decoder):
+    """A score that is an inner product of something made of each side."""
+
+    @abstractmethod
+    def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """What is multiplied: ``[..., D]`` and ``[..., D]`` to two of the same shapes."""
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """``Σ_d u_d i_d``."""
-        return (user * item).sum(-1)
+        """``Σ_d`` over the factors."""
+        left, right = self.factors(user, item)
+        return (left * right).sum(-1)
 
     def matrix(self, user: Tensor, item: Tensor) -> Tensor:
-        """``U Iᵀ``."""
-        return inner_products(user, item)
+        """The same of every pair."""
+        return inner_products(*self.factors(user, item))
 
 
-class Cosine(Decoder):
-    """Cosine similarity divided by a temperature.
+class Dot(InnerProduct):
+    """Inner product ``Σ_d u_d i_d``."""
+
+    def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """The vectors as they are."""
+        return user, item
+
+
+class Cosine(InnerProduct):
+    """Cosine similarity divided by a temperature, ``cos(u, i) / τ``.
 
     Args:
         temperature: The smaller, the more a softmax looks at the hardest negatives.
@@ -33,16 +48,12 @@ class Cosine(Decoder):
         super().__init__()
         self.temperature = temperature
 
-    def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """``cos(u, i) / τ``."""
-        return functional.cosine_similarity(user, item, dim=-1) / self.temperature
-
-    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
-        """``cos(u, i) / τ`` of every pair."""
-        return functional.normalize(user, dim=1) @ functional.normalize(item, dim=1).T / self.temperature
+    def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """The vectors in length 1, the user's over the temperature."""
+        return functional.normalize(user, dim=-1) / self.temperature, functional.normalize(item, dim=-1)
 
 
-class CosineTrained(Dot):
+class CosineTrained(Cosine):
     """Cosine over a temperature in training, inner product in ranking.
 
     The lengths of the vectors are not trained directly, and propagation gives popular items longer ones;
@@ -53,17 +64,11 @@ class CosineTrained(Dot):
     """
 
     def __init__(self, temperature: float = 0.1) -> None:
-        super().__init__()
-        self.cosine = Cosine(temperature)
+        super().__init__(temperature)
 
-    def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """``cos(u, i) / τ`` in training, else ``u · i``."""
-        scores: Tensor = self.cosine(user, item) if self.training else super().forward(user, item)
-        return scores
-
-    def matrix(self, user: Tensor, item: Tensor) -> Tensor:
-        """The same of every pair."""
-        return self.cosine.matrix(user, item) if self.training else super().matrix(user, item)
+    def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """Those of the cosine in training, else the vectors as they are."""
+        return super().factors(user, item) if self.training else (user, item)
 
 
 class MLP(Decoder):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
-from graphrec.models.decoders import Dot
+from graphrec.models.decoders import InnerProduct
 from graphrec.models.order import tie_order
 from graphrec.models.retrieval import ItemIndex, is_worthwhile
 
@@ -71,9 +71,10 @@ class EmbeddingRecommender(Recommender):
         self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
     ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
         """The best items; for inner products over a large catalogue without scoring all of it."""
-        user, item = self.embeddings()
-        wanted = "repeat" not in item_sets and isinstance(self.decoder, Dot) and not self.training
-        if not (wanted and is_worthwhile(item, k)):
+        if "repeat" in item_sets or not isinstance(self.decoder, InnerProduct) or self.training:
+            return super().lists(users, k, item_sets)
+        user, item = self.decoder.factors(*self.embeddings())
+        if not is_worthwhile(item, k):
             return super().lists(users, k, item_sets)
         if self._index is None:
             self._index = ItemIndex(item, tie_order(len(item), item.device))

@@ -1,11 +1,17 @@
-"""Inner products of every user of a batch with every item."""
+"""Inner products of every user of a batch with every item, and softmax denominators over them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _BLOCK = 1024  # items; 512 to 4,096 take about the same time
+_ROWS = 128  # of a softmax on a CPU; their products with 2,048 items fill half of a cache of 2 MB
+_ROWS_ELSEWHERE = 4096
 
 
 def inner_products(user: Tensor, item: Tensor) -> Tensor:
@@ -23,3 +29,64 @@ def inner_products(user: Tensor, item: Tensor) -> Tensor:
         block = slice(start, start + _BLOCK)
         torch.mm(user, item[block].T, out=scores[:, block])
     return scores
+
+
+def log_sum_products(left: Tensor, right: Tensor, own: Tensor | None = None) -> Tensor:
+    """``log Σ_k exp(l_b · r_k)``, the logarithm of a softmax's denominator, without the matrix of products.
+
+    The products of a few rows at a time are made, summed and dropped, and made again for the gradient, as in
+    Dao et al., FlashAttention, 2022: memory no longer grows with ``B K``, and on a CPU the rows stay in the
+    cache, which takes 18 ms instead of 47 for 2,048 times 2,048 in 64 dimensions, gradient included.
+
+    Args:
+        left: Shape ``[B, D]``.
+        right: Shape ``[K, D]``.
+        own: Place of a row among the columns which its sum leaves out, with ``K`` of at least 2. Shape
+            ``[B]``.
+
+    Returns:
+        Shape ``[B]``.
+    """
+    if left.dtype in (torch.bfloat16, torch.float16):
+        left, right = left.float(), right.float()
+    sums: Tensor = _LogSumProducts.apply(left, right.to(left.dtype), own)  # type: ignore[no-untyped-call]
+    return sums
+
+
+class _LogSumProducts(torch.autograd.Function):
+    """`log_sum_products`, whose gradient is ``P R`` for the rows and ``Pᵀ L`` for the columns."""
+
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, own: Tensor | None) -> Tensor:
+        """The sums, a few rows at a time."""
+        sums = left.new_empty(len(left))
+        for rows, products in _products_in_pieces(left, right, own):
+            largest = products.amax(1)
+            exponentials = products.sub_(largest[:, None]).exp_()
+            torch.add(exponentials.sum(1).log_(), largest, out=sums[rows])
+        ctx.save_for_backward(left, right, own, sums)
+        return sums
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        """The products again, as shares ``P`` of the sums."""
+        left, right, own, sums = ctx.saved_tensors
+        of_left, of_right = torch.empty_like(left), torch.zeros_like(right)
+        for rows, products in _products_in_pieces(left, right, own):
+            shares = products.sub_(sums[rows, None]).exp_().mul_(gradient[rows, None])
+            torch.mm(shares, right, out=of_left[rows])
+            of_right.addmm_(shares.T, left[rows])
+        return of_left, of_right, None
+
+
+def _products_in_pieces(left: Tensor, right: Tensor, own: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
+    """``L Rᵀ`` for a few rows at a time, all in the same memory, with −inf in each row's own place."""
+    size = _ROWS if left.is_cpu else _ROWS_ELSEWHERE
+    memory = left.new_empty(min(size, len(left)), len(right))
+    for start in range(0, len(left), size):
+        rows = slice(start, min(start + size, len(left)))
+        products = torch.mm(left[rows], right.T, out=memory[: rows.stop - start])
+        if own is not None:
+            products.scatter_(1, own[rows, None], -torch.inf)
+        yield rows, products

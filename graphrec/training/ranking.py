@@ -12,11 +12,12 @@ from graphrec.data.module import run_seed
 from graphrec.data.shards import Shard, training_shard
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import BilateralSoftmax, bpr, total_square
+from graphrec.losses import BilateralSoftmax, OfLogSum, bpr, total_square
 from graphrec.models.base import Decoder, Embeddings, Encoder, Rows
-from graphrec.models.decoders import Dot
+from graphrec.models.decoders import Dot, InnerProduct
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
+from graphrec.models.products import log_sum_products
 from graphrec.models.table import EmbeddingTable
 from graphrec.sampling import (
     log_probability,
@@ -190,6 +191,10 @@ class RankingTask(RankedTask):
         assert batch.negatives is not None
         assert vectors.negative is not None
         positive = self.decoder(vectors.user, vectors.item)
+        plain = batch.is_shared and not self.log_q
+        if plain and isinstance(self.loss, OfLogSum) and isinstance(self.decoder, InnerProduct):
+            factors = self.decoder.factors(vectors.user, vectors.negative)
+            return batch.weight * self.loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
         if batch.is_shared:
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
@@ -199,11 +204,7 @@ class RankingTask(RankedTask):
             negative = negative - self.item_log_q[batch.negatives]
         if batch.own is not None:
             negative[torch.arange(len(negative), device=negative.device), batch.own] = -torch.inf
-        return batch.weight * self._loss(batch, positive, negative)
-
-    def _loss(self, batch: Batch, positive: Tensor, negative: Tensor) -> Tensor:
-        """The mean loss of these edges."""
-        return self.loss(positive, negative)
+        return batch.weight * self.loss(positive, negative)
 
     def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Loss against ``α Σ (u · i)² / E`` over every pair of the catalogue, and the penalty."""
