@@ -70,18 +70,18 @@ class Csr(NamedTuple):
             places = torch.repeat_interleave(start - crow[:-1], counts)
             places += torch.arange(len(places), device=places.device, dtype=places.dtype)
             return Csr(crow, self.col[places], self.values[places], self.columns)
-        return self._of(self._scipy()[rows.numpy()], self.columns)
+        return self._of(self.scipy()[rows.numpy()], self.columns)
 
     def transpose(self) -> Csr:
         """The transposed matrix."""
         if self.values.device.type != "cpu":
             other = self.tensor().to_sparse_csc()
             return Csr(other.ccol_indices(), other.row_indices(), other.values(), len(self.crow) - 1)
-        return self._of(self._scipy().T.tocsr(), len(self.crow) - 1)
+        return self._of(self.scipy().T.tocsr(), len(self.crow) - 1)
 
-    def _scipy(self) -> sp.csr_array:
-        """A view, without a copy."""
-        parts = (self.values.numpy(), self.col.numpy(), self.crow.numpy())
+    def scipy(self) -> sp.csr_array:
+        """SciPy's view; on the CPU, without a copy."""
+        parts = tuple(part.cpu().numpy() for part in (self.values, self.col, self.crow))
         return sp.csr_array(parts, shape=(len(self.crow) - 1, self.columns))
 
     @staticmethod

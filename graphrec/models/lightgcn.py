@@ -24,14 +24,17 @@ class LightGCN(EmbeddingTable):
         graph: Gives the number of users and items.
         dim: Dimension ``D``.
         num_layers: Layers ``L`` of propagation.
-        init_std: Standard deviation of the normal start.
+        init_std: Standard deviation of the start.
         storage: Type in which propagation reads the vectors. ``bfloat16`` halves what it moves, at a relative
             error below 0.1 % in the result; weights, sums and gradients stay in float32.
         layer_weights: The paper's ``α_0 … α_L``, one for each layer and one for the table itself, taken as
             they are; the mean if missing.
+        start: Where training begins: ``normal`` numbers, or at the graph's leading singular vectors
+            (``spectral``).
 
     Raises:
-        InputError: If there are not ``L + 1`` layer weights.
+        InputError: If there are not ``L + 1`` layer weights, or a spectral start is asked for and the table
+            is shared out over processes.
     """
 
     def __init__(
@@ -42,8 +45,9 @@ class LightGCN(EmbeddingTable):
         init_std: float = 0.1,
         storage: Literal["float32", "bfloat16"] = "float32",
         layer_weights: list[float] | None = None,
+        start: Literal["normal", "spectral"] = "normal",
     ) -> None:
-        super().__init__(graph, dim, init_std)
+        super().__init__(graph, dim, init_std, start)
         check_at_least(0, num_layers=num_layers)
         self.num_layers, self.storage = num_layers, getattr(torch, storage)
         self.coefficients = layer_weights or [1 / (num_layers + 1)] * (num_layers + 1)
