@@ -61,10 +61,6 @@ def polynomial_rows(
     return result
 
 
-def _step(csr: Csr, x: Tensor, storage: torch.dtype) -> Tensor:
-    return csr.product(x.to(storage)).to(x.dtype)
-
-
 class _Polynomial(torch.autograd.Function):
     """A polynomial of a symmetric matrix is symmetric: its gradient is the same polynomial."""
 
@@ -85,15 +81,15 @@ class _Polynomial(torch.autograd.Function):
     def _apply(
         x: Tensor, matrix: SparseMatrix, coefficients: tuple[float, ...], storage: torch.dtype
     ) -> Tensor:
-        csr, result = matrix.csr(), torch.empty_like(x)
+        csr, parts = matrix.csr(storage), []
         for columns in blocks(x, storage):
-            layer = x[:, columns].contiguous()
-            total = coefficients[0] * layer
+            part = x[:, columns]
+            layer, total = part.to(storage), coefficients[0] * part
             for coefficient in coefficients[1:]:
-                layer = _step(csr, layer, storage)
+                layer = csr.product(layer)
                 total.add_(layer, alpha=coefficient)
-            result[:, columns] = total
-        return result
+            parts.append(total)
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 class _PolynomialRows(torch.autograd.Function):
@@ -109,19 +105,19 @@ class _PolynomialRows(torch.autograd.Function):
         storage: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         """All products but the last in full, the last one on the rows."""
-        csr = matrix.csr()
-        last = _rows_of(csr, rows) if len(coefficients) > 1 else None
+        csr = matrix.csr(storage)
+        last = _rows_of(matrix.csr(), rows) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (csr, coefficients, storage), x.shape, last
         ctx.save_for_backward(rows)
         own = x.detach().index_select(0, rows)
         result = coefficients[0] * own
         for columns in _chains(x, coefficients, storage):
-            layer = x[:, columns].detach()
+            layer = x[:, columns].detach().to(storage)
             for coefficient in coefficients[1:-1]:
-                layer = _step(csr, layer, storage)
+                layer = csr.product(layer)
                 result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
             if last is not None:
-                result[:, columns].add_(last.forward(layer, storage), alpha=coefficients[-1])
+                result[:, columns].add_(last.forward(layer), alpha=coefficients[-1])
         return result, own
 
     @staticmethod
@@ -132,12 +128,12 @@ class _PolynomialRows(torch.autograd.Function):
         (rows,) = ctx.saved_tensors
         parts = [] if last is not None else [gradient.new_zeros(ctx.size)]
         for columns in _chains(gradient, coefficients, storage) if last is not None else ():
-            part = gradient[:, columns].contiguous()
-            total = last.backward(coefficients[-1] * part, storage)
+            part = gradient[:, columns].to(storage)
+            total = last.backward(coefficients[-1] * part)
             for coefficient in coefficients[-2:0:-1]:
                 total.index_add_(0, rows, part, alpha=coefficient)
-                total = _step(csr, total, storage)
-            parts.append(total)
+                total = csr.product(total)
+            parts.append(total.to(gradient.dtype))
         result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         return result.index_add_(0, rows, coefficients[0] * gradient + own), None, None, None, None
 
@@ -158,13 +154,13 @@ class Slice:
         self.csr = csr.take(rows)
         self.transposed = _TRANSPOSING.submit(self.csr.transpose)
 
-    def forward(self, x: Tensor, storage: torch.dtype) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """``P_S A x``."""
-        return _step(self.csr, x, storage)
+        return self.csr.product(x)
 
-    def backward(self, gradient: Tensor, storage: torch.dtype) -> Tensor:
+    def backward(self, gradient: Tensor) -> Tensor:
         """``A P_Sᵀ g``."""
-        return _step(self.transposed.result(), gradient, storage)
+        return self.transposed.result().product(gradient)
 
 
 class _Whole:
@@ -173,14 +169,14 @@ class _Whole:
     def __init__(self, csr: Csr, rows: Tensor) -> None:
         self.csr, self.rows = csr, rows
 
-    def forward(self, x: Tensor, storage: torch.dtype) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """``P_S (A x)``."""
-        return _step(self.csr, x, storage)[self.rows]
+        return self.csr.product(x)[self.rows]
 
-    def backward(self, gradient: Tensor, storage: torch.dtype) -> Tensor:
+    def backward(self, gradient: Tensor) -> Tensor:
         """``A (P_Sᵀ g)``."""
         spread = gradient.new_zeros(len(self.csr.crow) - 1, gradient.shape[1])
-        return _step(self.csr, spread.index_copy_(0, self.rows, gradient), storage)
+        return self.csr.product(spread.index_copy_(0, self.rows, gradient))
 
 
 def _rows_of(csr: Csr, rows: Tensor) -> Slice | _Whole:

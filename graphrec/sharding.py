@@ -232,7 +232,7 @@ class _PolynomialRows(torch.autograd.Function):
             layer = matrix.product(layer, storage)
             result.index_add_(0, place, layer.index_select(0, here), alpha=coefficient)
         if last is not None:
-            result.add_(last.forward(layer, storage), alpha=coefficients[-1])
+            result.add_(last.forward(layer.to(storage)), alpha=coefficients[-1])
         distributed.all_reduce(known)
         return result, own
 
@@ -245,7 +245,7 @@ class _PolynomialRows(torch.autograd.Function):
         part = gradient.index_select(0, place)
         total = gradient.new_zeros(ctx.size)
         if last is not None:
-            total = last.backward(coefficients[-1] * gradient, storage)
+            total = last.backward((coefficients[-1] * gradient).to(storage)).to(gradient.dtype)
             for coefficient in coefficients[-2:0:-1]:
                 total.index_add_(0, here, part, alpha=coefficient)
                 total = matrix.product(total, storage)

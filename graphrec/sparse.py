@@ -116,11 +116,16 @@ class SparseMatrix(nn.Module):
             self.register_buffer(name, torch.from_numpy(array.astype(np.int32, copy=False)), persistent=False)
         values = torch.from_numpy(csr.data.astype(np.float32, copy=False))
         self.register_buffer("values", values, persistent=False)
+        self._stored: Tensor | None = None
         self.transposed = None if symmetric else SparseMatrix(csr.T, symmetric=True)
 
-    def csr(self) -> Csr:
-        """The three arrays."""
-        return Csr(self.crow, self.col, self.values, self.columns)
+    def csr(self, storage: torch.dtype = torch.float32) -> Csr:
+        """The three arrays; values of another type than float32 are made once and kept."""
+        if storage == self.values.dtype:
+            return Csr(self.crow, self.col, self.values, self.columns)
+        if self._stored is None or self._stored.dtype != storage or self._stored.device != self.values.device:
+            self._stored = self.values.to(storage)
+        return Csr(self.crow, self.col, self._stored, self.columns)
 
     def tensor(self) -> Tensor:
         """The CSR view, shape ``[rows, columns]``."""

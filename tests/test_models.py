@@ -39,6 +39,7 @@ from graphrec.models import (
     RawFeatures,
     Spectral,
     TopFrequency,
+    lightgcn,
 )
 from graphrec.models.base import Decoder, Embeddings, Encoder
 from graphrec.models.embedding import EmbeddingRecommender
@@ -154,12 +155,16 @@ def test_a_missing_layer_weight_is_named():
         LightGCN(random_graph(), layer_weights=[0.1, 0.2, 0.3])
 
 
-def test_half_storage_is_near_and_is_not_the_default():
+def test_half_storage_is_near_and_is_taken_for_tables_that_leave_the_cache(monkeypatch):
     graph = random_graph()
     encoder, half = LightGCN(graph, dim=16, num_layers=2), LightGCN(graph, 16, 2, storage="bfloat16")
     half.load_state_dict(encoder.state_dict())
     exact, rough = torch.cat(list(encoder(graph))), torch.cat(list(half(graph)))
     assert 0 < (rough - exact).norm() < 2e-3 * exact.norm()
+    monkeypatch.setattr(lightgcn, "LARGE_TABLE_BYTES", 4 * graph.num_nodes * 16 - 1)
+    torch.testing.assert_close(torch.cat(list(encoder(graph))), rough, rtol=0, atol=0)
+    monkeypatch.setattr(lightgcn, "LARGE_TABLE_BYTES", 4 * graph.num_nodes * 16)
+    torch.testing.assert_close(torch.cat(list(encoder(graph))), exact, rtol=0, atol=0)
 
 
 def test_lightgcn_reaches_as_far_as_its_layers():

@@ -73,3 +73,14 @@ def test_half_storage_stays_near_and_keeps_the_type():
     assert (rough - exact).norm() < 0.01 * exact.norm()
     rows, _ = polynomial_rows(matrix, x, [0.25] * 4, FEW, torch.bfloat16)
     assert (rows - exact[FEW]).norm() < 0.01 * exact[FEW].norm()
+
+
+def test_gradients_through_half_storage_stay_near():
+    matrix, x = symmetric(), signal().requires_grad_()
+    weight = torch.linspace(-1, 1, len(FEW) * DIM).view(len(FEW), DIM)
+    gradients = []
+    for storage in (torch.float32, torch.bfloat16):
+        rows, own = polynomial_rows(matrix, x, [0.25] * 4, FEW, storage)
+        gradients += torch.autograd.grad(((rows + own) * weight).sum(), x)
+    assert gradients[1].dtype == torch.float32
+    assert 0 < (gradients[1] - gradients[0]).norm() < 0.01 * gradients[0].norm()

@@ -221,7 +221,7 @@ def draw(figure: Figure, flat: dict[str, float], sizes: list[int]) -> None:
 if __name__ == "__main__":
     parser = arguments(__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 4, 16, 64], help="millions of edges")
-    parser.add_argument("--storage", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--storage", choices=["auto", "float32", "bfloat16"], default="auto")
     parser.add_argument(
         "--order",
         choices=["random", "degree"],

@@ -66,7 +66,7 @@ class SimGCL(LightGCN, ContrastiveEncoder):
 
     def contrast(self, graph: BipartiteGraph) -> Contrast:
         """The embeddings without noise, and two views with noise of their own."""
-        clean = graph.filter(self.weight, self.coefficients, self.storage)
+        clean = graph.filter(self.weight, self.coefficients, self.storage_type)
         with torch.no_grad():
             shifts = [weighted_sum(self.coefficients, self.noisy_layers(graph)) - clean for _ in range(2)]
         return Contrast(self._split(clean), self._split(clean + shifts[0]), self._split(clean + shifts[1]))
