@@ -78,6 +78,30 @@ def test_intervals_cover_a_repetition():
     assert ((seen["low"] <= seen["observed"]) & (seen["observed"] <= seen["high"])).all()
 
 
+def test_only_the_interval_over_items_too_covers_what_items_share():
+    """Deals of each item have a luck of their own; promises that are right on average must not be blamed."""
+    rng, inside, twoway = np.random.default_rng(5), [], []
+    for _ in range(10):
+        rows, _ = planted(rows=60_000)
+        rows = rows.assign(item_id=rng.integers(40, size=len(rows)))
+        promised = np.where(rows["rate"] > 0, 0.2, 0.1)
+        luck = rng.lognormal(-0.125, 0.5, size=40)[rows["item_id"]]
+        rows["bought"] = rng.random(len(rows)) < np.where(rows["rate"] > 0, promised * luck, promised)
+        found = lift_table(rows, promised, replicates=100).dropna()
+        found = found[found["depth"] != BIN_NAMES[0]]
+        inside.append(found["inside"].mean())
+        twoway.append(found["twoway_inside"].mean())
+    assert np.mean(inside) < 0.7
+    assert np.mean(twoway) > 0.85
+
+
+def test_the_interval_over_items_too_is_that_of_users_with_one_item():
+    rows, probability = planted(rows=20_000)
+    table = lift_table(rows.assign(item_id=0), probability, replicates=100)
+    assert table["twoway_low"].tolist() == pytest.approx(table["low"].tolist(), rel=1e-9, nan_ok=True)
+    assert table["twoway_high"].tolist() == pytest.approx(table["high"].tolist(), rel=1e-9, nan_ok=True)
+
+
 def test_quartiles_are_of_users_not_of_rows():
     rows = pd.DataFrame({"user_id": ["a"] * 9 + ["b", "c", "d"], "affinity": [0.9] * 9 + [0.1, 0.2, 0.3]})
     assert affinity_quartile(rows).to_dict() == {"a": 3, "b": 0, "c": 1, "d": 2}

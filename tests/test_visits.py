@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from graphrec.data.interactions import IdMap
-from graphrec.data.shelf import build_shelf, read_promotions
+from graphrec.data.shelf import USUAL_WEEKS, Shelf, build_shelf, read_promotions
 from graphrec.data.visits import VisitOptions, find_visits, visits_of
 from graphrec.errors import InputError
 
@@ -59,6 +59,35 @@ def test_the_shelf_is_the_median_and_is_carried_over_unsold_weeks():
     assert shelf.depth[0].tolist() == [0.0, 0.5, 0.5, 0.5, 0.25]
     assert shelf.depth[1].tolist() == [0.0] * 5  # a shelf price above the regular one is no discount
     assert shelf.sold.astype(int).tolist() == [[1, 1, 0, 0, 1], [0, 1, 1, 1, 0]]
+
+
+def shelf_of(price, depth):
+    price, depth = np.array([price]), np.array([depth])
+    none = np.zeros_like(depth)
+    return Shelf(IdMap(np.array(["milk"])), price, depth, none == 0, none, none)
+
+
+def test_a_list_price_that_nobody_pays_is_no_reference():
+    # after a week at the list price 20 % off, but 40 % in the last week but one; then a new list price
+    depth = [0.0] + [0.2] * (USUAL_WEEKS + 2) + [0.4, 0.0]
+    shelf = shelf_of([5.0] * (len(depth) - 1) + [4.0], depth)
+    forgotten = USUAL_WEEKS + 1  # the first week after those that remember the full price
+    assert shelf.usual_depth[0, :forgotten].tolist() == [0.0] * forgotten
+    assert shelf.usual_depth[0, forgotten:] == pytest.approx([0.2, 0.2, 0.2, 0.0])
+    assert shelf.saving[0, 1:forgotten] == pytest.approx(0.2)
+    assert shelf.saving[0, forgotten:] == pytest.approx([0.0, 0.0, 0.25, 0.0])
+
+
+def test_a_higher_price_than_usual_saves_nothing():
+    shelf = shelf_of([2.0, 2.0, 3.0], [0.5, 0.5, 0.0])
+    assert shelf.usual_depth[0] == pytest.approx([0.0, 0.5, 2 / 3])
+    assert shelf.saving[0] == pytest.approx([0.5, 0.0, 0.0])
+
+
+def test_the_usual_price_does_not_know_the_week_itself():
+    before = shelf_of([5.0] * 4, [0.1, 0.2, 0.3, 0.0])
+    after = shelf_of([5.0] * 4, [0.1, 0.2, 0.3, 0.5])
+    assert (before.usual_depth == after.usual_depth).all()
 
 
 def test_promotions_are_shares_and_0_elsewhere(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphrec.data.weekly import before, faded, last_value, log_rate, weeks_since
+from graphrec.data.weekly import before, faded, highest, last_value, log_rate, weeks_since
 
 tables = st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).random((3, 9)))
 
@@ -16,6 +16,14 @@ def test_sums_over_earlier_weeks_as_in_a_loop(values, weeks):
     for week in range(9):
         assert total[:, week] == pytest.approx(values[:, :week].sum(axis=1))
         assert last[:, week] == pytest.approx(values[:, max(0, week - weeks) : week].sum(axis=1))
+
+
+@given(tables, st.integers(1, 12))
+def test_the_highest_of_earlier_weeks_as_in_a_loop(values, weeks):
+    found = highest(values, weeks)
+    assert (found[:, 0] == -np.inf).all()
+    for week in range(1, 9):
+        assert (found[:, week] == values[:, max(0, week - weeks) : week].max(axis=1)).all()
 
 
 @given(tables, st.floats(0.5, 10))

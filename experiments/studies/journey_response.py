@@ -4,8 +4,8 @@
 
 Fits experiments/complete_journey/response.yaml with and without the graph's link score and with first-half
 history only, and compares with logistic regressions, monotone boosting and an unconstrained perceptron on the
-same rows and features. Writes DIR/metrics.json, DIR/lifts.csv and three pictures. About ten minutes on two
-cores.
+same rows and features. Writes DIR/metrics.json, DIR/lifts.csv and three pictures. About three minutes on
+two cores.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def boosting(data: ResponseData, x: Floats, seed: int) -> tuple[Floats, Floats]:
     return val, test
 
 
-def perceptron(data: ResponseData, x: Floats, seed: int, epochs: int = 5) -> tuple[Floats, Floats]:
+def perceptron(data: ResponseData, x: Floats, seed: int, epochs: int = 10) -> tuple[Floats, Floats]:
     """Logits of a perceptron with the response's widths that may do with the depth what it likes."""
     torch.manual_seed(seed)
     rows = torch.tensor(x, dtype=torch.float32)
@@ -195,6 +195,7 @@ def judge_lifts(data: ResponseData, lifts: pd.DataFrame) -> dict[str, float]:
     discounted = lifts[lifts["depth"] != BIN_NAMES[0]]
     seen = lift_metrics(second_half(data), "second_half_lift")
     metrics = {"lifts_inside": float(discounted["inside"].sum()), "lifts_cells": float(len(discounted))}
+    metrics["lifts_inside_twoway"] = float(discounted["twoway_inside"].sum())
     metrics |= lift_metrics(lifts, "lift")
     return metrics | {key: value for key, value in seen.items() if not key.endswith("_promised")}
 

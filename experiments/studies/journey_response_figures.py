@@ -48,8 +48,11 @@ def draw_lifts(lifts: pd.DataFrame, path: Path) -> None:
     for quartile, axis in enumerate(axes):
         mine = lifts[(lifts["quartile"] == quartile) & (lifts["depth"] != BIN_NAMES[0])]
         place, seen = np.arange(len(mine)), mine["observed"]
-        spread = np.abs(np.stack([mine["low"] - seen, mine["high"] - seen]))
-        axis.errorbar(place - 0.1, seen, spread, fmt="o", color="black", capsize=2, label="observed, 95 %")
+        wide, narrow = (
+            np.abs(np.stack([mine[f"{of}low"] - seen, mine[f"{of}high"] - seen])) for of in ("twoway_", "")
+        )
+        axis.errorbar(place - 0.1, seen, wide, fmt="none", ecolor="silver", label="95 %, products too")
+        axis.errorbar(place - 0.1, seen, narrow, fmt="o", color="black", capsize=2, label="observed, 95 %")
         axis.plot(place + 0.1, mine["promised"], "D", color=COLORS[2], markersize=5, label="promised")
         axis.axhline(1, color="grey", linewidth=1)
         axis.set_xticks(place, mine["depth"].str.replace(" and more", "+"), rotation=45)

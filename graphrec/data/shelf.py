@@ -7,6 +7,7 @@ a non-buyer saw can be read off the receipts of those who bought.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ import pandas as pd
 
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.table_files import must_be_a_file
+from graphrec.data.weekly import highest
 from graphrec.errors import InputError
 
 FloatArray = npt.NDArray[np.float64]
 
 DEEPEST = 0.95
 """Depths above this are misprints: a rate must stay below 1."""
+USUAL_WEEKS = 8
+"""Weeks after which a price that nobody was asked any more is forgotten."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,24 @@ class Shelf:
     sold: npt.NDArray[np.bool_]
     display: FloatArray
     mailer: FloatArray
+
+    @cached_property
+    def usual_depth(self) -> FloatArray:
+        """Discount at which an item costs what it usually does. ``[I, W]``, in [0, 1).
+
+        The usual price is the highest on the shelf in the last `USUAL_WEEKS` weeks. Where a list price has
+        not been asked for long, shoppers do not take a price below it for a saving: they compare with what
+        they remember (reference prices: Winer, Journal of Consumer Research 1986; Kalyanaram and Winer,
+        Marketing Science 1995). It is known before the week, as the regular price is.
+        """
+        usual = highest(self.price * (1.0 - self.depth), USUAL_WEEKS)
+        usual = np.where(np.isfinite(usual), usual, self.price)
+        return np.asarray(np.clip(1.0 - usual / self.price, 0.0, DEEPEST))
+
+    @cached_property
+    def saving(self) -> FloatArray:
+        """Discount on the usual price. ``[I, W]``, in [0, 1)."""
+        return np.asarray(np.clip(1.0 - (1.0 - self.depth) / (1.0 - self.usual_depth), 0.0, DEEPEST))
 
 
 def build_shelf(log: pd.DataFrame, items: IdMap, weeks: int, promotions: pd.DataFrame | None = None) -> Shelf:

@@ -23,7 +23,7 @@ Feature = tuple[str, Floats]
 TYPICAL = 0.1
 """Rough share of visits with a purchase; what a pair without history is drawn to."""
 DEAL = 0.05
-"""Depth from which a shelf price counts as a deal."""
+"""Discount on the usual price from which a shelf price counts as a deal, see `Shelf.saving`."""
 NEVER = 30.0
 """Weeks that stand for "not yet"."""
 
@@ -51,12 +51,12 @@ def pair_features(visits: Visits) -> Iterator[Feature]:
 
 def deal_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
     """What the user did with this item on deals and without. Tables ``[P, W]``."""
-    deal, there = shelf.depth[visits.item] >= DEAL, visits.visited[visits.user]
+    saving, there = shelf.saving[visits.item], visits.visited[visits.user]
+    deal = saving >= DEAL
     for name, kind in (("deal", deal), ("full", ~deal)):
         yield f"pair_rate_{name}", log_rate(before(visits.bought & kind), before(there & kind), TYPICAL)
     yield "pair_deal_share", (before(visits.bought & deal) + 0.5) / (before(visits.bought) + 1.0)
-    depth = shelf.depth[visits.item]
-    yield "pair_last_depth", last_value(depth, visits.bought, 0.0)
+    yield "pair_last_depth", last_value(saving, visits.bought, 0.0)
     # a deal that the user met lately and may have stocked up on
     yield "pair_deals_met", faded(there & deal, 3)
 
@@ -84,7 +84,7 @@ def item_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
     """How the item sells to its buyers. Tables ``[I, W]``."""
     bought = _sum_by(visits.bought, visits.item, len(visits.items))
     there = _sum_by(visits.visited[visits.user], visits.item, len(visits.items))
-    deal = shelf.depth >= DEAL
+    deal = shelf.saving >= DEAL
     yield "item_rate", log_rate(before(bought), before(there), TYPICAL, 20.0)
     for half_life in (1, 4):
         recent, chances = faded(bought, half_life), faded(there, half_life)
@@ -103,6 +103,7 @@ def shelf_features(shelf: Shelf) -> Iterator[Feature]:
     yield "shelf_price", np.log(shelf.price)
     usual = before(shelf.price) / past
     yield "shelf_price_change", np.log(shelf.price / np.where(usual > 0, usual, shelf.price))
+    yield "shelf_usual_depth", shelf.usual_depth
     yield "shelf_last_depth", np.pad(shelf.depth[:, :-1], ((0, 0), (1, 0)))
     yield "shelf_depth_4", before(shelf.depth, 4) / 4
     yield "shelf_depth", before(shelf.depth) / past
@@ -135,12 +136,12 @@ def group_features(
 
 
 def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> Floats:
-    """Mean depth of the other items of the group in the week; they take this one's place. ``[I, W]``."""
+    """Mean saving on the other items of the group in the week; they take this one's place. ``[I, W]``."""
     groups = IdMap.from_values(group_of.reindex(items.ids))
     of_item = groups.codes(group_of.reindex(items.ids))
     others = np.maximum(np.bincount(of_item, minlength=len(groups)) - 1, 1)[:, None]
-    total = _sum_by(shelf.depth, of_item, len(groups))
-    return np.asarray((total[of_item] - shelf.depth) / others[of_item])
+    total = _sum_by(shelf.saving, of_item, len(groups))
+    return np.asarray((total[of_item] - shelf.saving) / others[of_item])
 
 
 def first_affinity(visits: Visits, log: pd.DataFrame) -> Floats:

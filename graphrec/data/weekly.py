@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 Floats = npt.NDArray[np.float64]
 Table = npt.NDArray[Any]
@@ -30,6 +31,12 @@ def faded(values: Table, half_life: float) -> Floats:
     for week in range(1, values.shape[1]):
         total[:, week] = keep * (total[:, week - 1] + values[:, week - 1])
     return total
+
+
+def highest(values: Table, weeks: int) -> Floats:
+    """Highest value of the last `weeks` earlier weeks, minus infinity where there is none."""
+    padded = np.pad(np.asarray(values, dtype=np.float64), ((0, 0), (weeks, 0)), constant_values=-np.inf)
+    return np.asarray(sliding_window_view(padded, weeks, axis=1)[:, :-1].max(axis=2))
 
 
 def weeks_since(happened: Table, never: float) -> Floats:

@@ -42,29 +42,39 @@ def lift_table(
     bought often anyway look responsive, nor quartiles that buy more. Promised lifts follow from the same
     computation on probabilities instead of purchases. Items without a row at the regular price are left out.
 
+    There are two intervals. ``low`` to ``high`` resamples users alone: how far the lift of *these* deals is
+    off because other users could have come. But what makes a deal sell well or badly in its week (a rival
+    shop, the weather, a place at the entrance) is shared by all users, so the rows of an item are no
+    independent tries, and a few items make most of a cell. ``twoway_low`` to ``twoway_high`` resamples users
+    and items independently, a row counting as often as both were drawn: the pigeonhole bootstrap (Owen,
+    Annals of Applied Statistics 2007), somewhat conservative. It covers what deals on other items would have
+    shown, and so it is the one that a promise made before the weeks can be held against.
+
     Args:
         rows: ``user_id``, ``item_id``, ``bought``, ``rate`` and ``affinity``; quartiles are of users.
         probability: Of a purchase, for each row. Shape ``[n]``.
-        replicates: Resamples of users, whose rows stay together.
+        replicates: Resamples of users, whose rows stay together, and of as many of users and items.
         seed: Of the resamples.
 
     Returns:
         A row per quartile (0 the lowest affinity) and bin: ``quartile``, ``depth``, ``rows``, ``observed``,
-        ``low``, ``high`` (95 %), ``promised`` and ``inside``.
+        ``promised``, ``low``, ``high`` and ``inside`` over users, and ``twoway_low``, ``twoway_high`` and
+        ``twoway_inside`` over users and items (95 %).
     """
     cells = _cells(rows, np.asarray(probability, dtype=np.float64))
-    everyone = np.ones((1, len(cells.quartile)))
-    observed, promised = (_lifts(cells, values, everyone)[0] for values in (cells.bought, cells.promised))
-    drawn = np.concatenate(
-        [_lifts(cells, cells.bought, weights) for weights in _weights(len(cells.quartile), replicates, seed)]
+    everyone, all_items = np.ones((1, len(cells.quartile))), np.ones((1, cells.rows[0].shape[1]))
+    observed, promised = (
+        _lifts(cells, values, everyone, all_items)[0] for values in (cells.bought, cells.promised)
     )
-    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
     quartile, depth = np.divmod(np.arange(observed.size), len(BIN_NAMES))
     table = pd.DataFrame({"quartile": quartile, "depth": np.array(BIN_NAMES)[depth]})
     table["rows"] = _counts(cells).ravel().astype(np.int64)
-    for name, values in (("observed", observed), ("low", low), ("high", high), ("promised", promised)):
-        table[name] = values.ravel()
-    return table.assign(inside=table["promised"].between(table["low"], table["high"]))
+    table["observed"], table["promised"] = observed.ravel(), promised.ravel()
+    for prefix, crossed in (("", False), ("twoway_", True)):
+        low, high = _interval(cells, replicates, seed, crossed)
+        table[f"{prefix}low"], table[f"{prefix}high"] = low.ravel(), high.ravel()
+        table[f"{prefix}inside"] = table["promised"].between(low.ravel(), high.ravel())
+    return table
 
 
 def monotonicity_violations(curves: Curves, pairs: int, comparisons: int = 1_000_000, seed: int = 0) -> int:
@@ -107,8 +117,22 @@ def _cells(rows: pd.DataFrame, probability: Floats) -> _Cells:
     return _Cells(sums(np.ones(len(rows))), sums(bought), sums(probability), codes)
 
 
-def _lifts(cells: _Cells, values: list[sp.csr_array], weights: Floats) -> Floats:
-    """Lift by quartile and bin, for several weightings of the users. ``[R, U]`` to ``[R, 4, bins]``."""
+def _interval(cells: _Cells, replicates: int, seed: int, crossed: bool) -> tuple[Floats, Floats]:
+    """Ends of the 95 % interval of the observed lifts over users, or over users and items. ``[4, bins]``."""
+    users, items = len(cells.quartile), cells.rows[0].shape[1]
+    drawn_users = _weights(users, replicates, seed)
+    # items need draws of their own, not those of the users
+    drawn_items = (
+        _weights(items, replicates, seed + 1) if crossed else [np.ones((1, items))] * len(drawn_users)
+    )
+    both = zip(drawn_users, drawn_items, strict=True)
+    drawn = np.concatenate([_lifts(cells, cells.bought, *weights) for weights in both])
+    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
+    return low, high
+
+
+def _lifts(cells: _Cells, values: list[sp.csr_array], weights: Floats, items: Floats) -> Floats:
+    """Lift by quartile and bin ``[R, 4, bins]``, by weights of users ``[R, U]`` and items ``[R or 1, I]``."""
     with np.errstate(divide="ignore", invalid="ignore"):
         # without a regular week among the users drawn, an item has nothing to compare with
         usual = np.nan_to_num((weights @ values[0]) / (weights @ cells.rows[0]), posinf=0.0)
@@ -116,8 +140,8 @@ def _lifts(cells: _Cells, values: list[sp.csr_array], weights: Floats) -> Floats
         for quartile in range(QUARTILES):
             mine = weights * (cells.quartile == quartile)
             for place, (total, rows) in enumerate(zip(values, cells.rows, strict=True)):
-                expected = ((mine @ rows) * usual).sum(axis=1)
-                lift[:, quartile, place] = (mine @ total).sum(axis=1) / expected
+                expected = ((mine @ rows) * usual * items).sum(axis=1)
+                lift[:, quartile, place] = ((mine @ total) * items).sum(axis=1) / expected
         return np.asarray(lift / lift[:, :, :1])
 
 
@@ -126,7 +150,9 @@ def _counts(cells: _Cells) -> Floats:
     return np.stack([by_user[cells.quartile == quartile].sum(axis=0) for quartile in range(QUARTILES)])
 
 
-def _weights(users: int, replicates: int, seed: int) -> list[Floats]:
-    """How often each user is drawn, some resamples at a time."""
-    drawn = [np.bincount(of, minlength=users).astype(np.float64) for of in resamples(users, replicates, seed)]
+def _weights(number: int, replicates: int, seed: int) -> list[Floats]:
+    """How often each user or item is drawn, some resamples at a time."""
+    drawn = [
+        np.bincount(of, minlength=number).astype(np.float64) for of in resamples(number, replicates, seed)
+    ]
     return [np.stack(drawn[start : start + _CHUNK]) for start in range(0, replicates, _CHUNK)]

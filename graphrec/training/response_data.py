@@ -29,6 +29,8 @@ Rows = tuple[Tensor, Tensor, Tensor, Tensor]
 """Features ``[B, F]``, groups ``[B, G]``, rates ``[B]`` and purchases ``[B]`` of a batch."""
 IntArray = npt.NDArray[np.int64]
 SMALLEST_LINK = 1e-3
+FEATURES_EDITION = 2
+"""Raised when a feature is computed otherwise, so that no old cache is read."""
 
 
 class PanelRows(Dataset[Rows]):
@@ -169,7 +171,7 @@ class ResponseData(pl.LightningDataModule):
         present = [column for column in columns if column in self.source.log]
         digest = hashlib.sha256(pd.util.hash_pandas_object(self.source.log[present]).to_numpy().tobytes())
         settings = [asdict(self.options), self.promotions, self.groups, self.rolling, self.link_every]
-        digest.update(repr((settings, _settings(self.link))).encode())
+        digest.update(repr((FEATURES_EDITION, settings, _settings(self.link))).encode())
         return digest.hexdigest()[:16]
 
     def train_dataloader(self) -> DataLoader[Rows]:
