@@ -29,7 +29,7 @@ class LightGCN(EmbeddingTable):
         num_layers: Layers ``L`` of propagation.
         init_std: Standard deviation of the start.
         storage: Type in which propagation reads and writes the vectors between layers. ``bfloat16`` halves
-            what it moves, at a relative error of about 0.2 % in the result; weights, Adam and sums stay in
+            what it moves, at a relative error of about 0.1 % in the result; weights, Adam and sums stay in
             float32. ``auto`` takes it on a CPU for tables above 64 MB, which leave its caches.
         layer_weights: The paper's ``α_0 … α_L``, one for each layer and one for the table itself, taken as
             they are; the mean if missing.
