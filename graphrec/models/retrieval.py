@@ -1,8 +1,10 @@
-"""The items with the largest inner products: searched in bfloat16, exact in float32.
+"""The items with the largest inner products, without a sort of the whole catalogue.
 
-A processor with bfloat16 instructions multiplies in it four times as fast, and half as much is written and
-searched. So candidates are found there, scored again in float32, and certified: no other item can belong
-into the list, by the rounding error of bfloat16. Rows without a certificate are scored in full.
+The largest score of each group of items is looked at first, and only the best groups are searched. A
+processor with bfloat16 instructions multiplies in it four times as fast, and half as much is written and
+searched; there candidates are found in bfloat16 and scored again in float32. Either way a list is certified:
+no other item can belong into it, in bfloat16 by the rounding error. Rows without a certificate, for example
+with equal scores where the list ends, are ranked in full.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor
 
 from graphrec.models.order import rank_of, top_items, top_unseen
-from graphrec.models.products import inner_products
+from graphrec.models.products import inner_products, multiply
 
 _GROUPS = 32  # items of a group, of which the largest is looked at first
 _USERS = 256  # at a time; bounds the memory to half a kilobyte per item
@@ -22,9 +24,13 @@ rounding the result, with a little room for the sums in float32 and for terms of
 
 
 def is_worthwhile(item: Tensor, k: int) -> bool:
-    """Whether the search pays: the machine multiplies bfloat16 natively, and the catalogue is large."""
-    native = item.is_cpu and torch.cpu._is_avx512_bf16_supported()
-    return native and item.dtype == torch.float32 and len(item) >= 4 * _GROUPS * _candidates(k)
+    """Whether the search pays: on a CPU, for a large catalogue."""
+    return item.is_cpu and item.dtype == torch.float32 and len(item) >= 4 * _GROUPS * _candidates(k)
+
+
+def multiplies_half() -> bool:
+    """Whether the processor multiplies bfloat16 natively."""
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def _candidates(k: int) -> int:
@@ -42,9 +48,10 @@ class ItemIndex:
 
     def __init__(self, item: Tensor, order: Tensor) -> None:
         self.item, self.order, self.rank = item, order, rank_of(order)
-        self.half = item.to(torch.bfloat16)
+        storage = torch.bfloat16 if multiplies_half() else torch.float32
+        self.stored = item.to(storage)
         self.longest = item.norm(dim=1).max()
-        self._scores = torch.empty(_USERS, len(item), dtype=torch.bfloat16)
+        self._scores = torch.empty(_USERS, len(item), dtype=storage)
 
     def top(self, user: Tensor, k: int, seen: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Scores and items of the best, each ``[B, k]``.
@@ -67,28 +74,36 @@ class ItemIndex:
         return torch.cat(values), torch.cat(items)
 
     def _top(self, user: Tensor, k: int, seen: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        items, last = self._search(user, _candidates(k), seen)
-        items = items.gather(1, self.rank[items].argsort(dim=1))
-        exact = torch.bmm(self.item[items], user[:, :, None]).squeeze(2)
+        found, items = self._search(user, _candidates(k), seen)
+        last = found[:, -1]
+        by_rank = self.rank[items].argsort(dim=1)
+        items = items.gather(1, by_rank)
+        if self.stored.dtype == torch.bfloat16:
+            exact = torch.bmm(self.item[items], user[:, :, None]).squeeze(2)
+        else:
+            exact = found.gather(1, by_rank)
         values, place = exact.sort(dim=1, descending=True, stable=True)
         values, items = values[:, :k], items.gather(1, place[:, :k])
-        certain = values[:, -1] > last * (1 + _OUTPUT) + _INPUTS * self.longest * user.norm(dim=1)
-        unsure = (~(certain & (last > 0))).nonzero().flatten()
+        certain = values[:, -1] > last
+        if self.stored.dtype == torch.bfloat16:
+            margin = last * _OUTPUT + _INPUTS * self.longest * user.norm(dim=1)
+            certain = (values[:, -1] > last + margin) & (last > 0)
+        unsure = (~certain).nonzero().flatten()
         if len(unsure):
             values[unsure], items[unsure] = self._in_full(user, unsure, k, seen)
         return values, items
 
     def _search(self, user: Tensor, count: int, seen: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        """The `count` items with the largest rounded scores ``[B, count]``, and the least of these scores.
+        """The `count` largest stored scores, the largest first, and their items, each ``[B, count]``.
 
         Positive bfloat16 numbers are ordered like their bits, and integers are compared many times as fast.
         Where that misleads, because the least score is not positive, the row gets no certificate.
         """
         scores = self._scores[: len(user)]
-        torch.mm(user.to(torch.bfloat16), self.half.T, out=scores)
-        bits = scores.view(torch.int16)
+        multiply(user.to(scores.dtype), self.stored, scores)
+        bits = scores.view(torch.int16) if scores.dtype == torch.bfloat16 else scores
         if seen is not None:
-            bits[seen] = _LOWEST
+            bits[seen] = _LOWEST if scores.dtype == torch.bfloat16 else -torch.inf
         width = bits.shape[1] // _GROUPS
         end = width * _GROUPS
         largest = bits[:, :end].view(len(bits), _GROUPS, width).amax(dim=1)
@@ -97,7 +112,7 @@ class ItemIndex:
         rest = torch.arange(end, bits.shape[1]).expand(len(bits), -1)
         places = torch.cat([(groups[:, :, None] + inside).flatten(1), rest], dim=1)
         found, chosen = bits.gather(1, places).topk(count, dim=1)
-        return places.gather(1, chosen), found[:, -1:].contiguous().view(torch.bfloat16).float().squeeze(1)
+        return found.contiguous().view(scores.dtype).float(), places.gather(1, chosen)
 
     def _in_full(
         self, user: Tensor, rows: Tensor, k: int, seen: tuple[Tensor, Tensor] | None
