@@ -1,11 +1,11 @@
-"""The search in groups, in bfloat16 and in float32, against a full ranking."""
+"""The search in groups, by bounds in bytes and in float32, against a full ranking."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from graphrec.models import retrieval
+from graphrec.models import bounds
 from graphrec.models.order import tie_order, top_items, top_unseen
 from graphrec.models.retrieval import ItemIndex, is_worthwhile
 
@@ -13,10 +13,10 @@ ITEMS, DIM, K = 6000, 16, 20
 ORDER = tie_order(ITEMS, torch.device("cpu"))
 
 
-@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"], autouse=True)
-def half(request, monkeypatch):
-    """As on a processor without and with bfloat16 instructions; every one can do without them."""
-    monkeypatch.setattr(retrieval, "multiplies_half", lambda: request.param)
+@pytest.fixture(params=[False, True] if bounds.multiplies_bytes() else [False], autouse=True)
+def in_bytes(request, monkeypatch):
+    """As on a processor without and with instructions for products of bytes."""
+    monkeypatch.setattr(bounds, "multiplies_bytes", lambda: request.param)
 
 
 def vectors(kind: str, users: int = 300) -> tuple[torch.Tensor, torch.Tensor]:

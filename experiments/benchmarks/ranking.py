@@ -6,7 +6,7 @@ FOLDER holds train.txt, valid.txt and test.txt as LightGCN has them; without it,
 start from the same embedding table of a LightGCN of three layers, so propagation is part of both, as in the
 example. graphrec gives every measure of each user at 10 and 20, the example the means of precision and recall
 at 20. The example ranks as many users at a time as it trains edges, 8,192 (``ranking_ratio_pyg``); a batch of
-128 is measured too, and so is graphrec without its search in bfloat16, which needs a processor that has it.
+128 is measured too, and so is graphrec with the scores of all items in place of its search.
 The ways take turns in one process; figures are medians, and what counts are the ratios.
 """
 
@@ -38,7 +38,7 @@ DIM, LAYERS, K, USERS = 64, 3, 20, 512
 Means = dict[str, float]
 LABELS = {
     "graphrec": "graphrec",
-    "float32": "graphrec, float32 only",
+    "float32": "graphrec, scores of all items",
     "pyg": "PyG's example, 8,192 users at a time",
     "pyg_128": "PyG's example, 128 users at a time",
 }

@@ -100,11 +100,11 @@ class RankingEvaluator:
         cutoffs: Sequence[int] = (10, 20),
         item_sets: Sequence[ItemSet] = ("new",),
     ) -> None:
-        self.graph, self.truth = graph, _sorted(truth)
+        self.graph, self._keys = graph, _keys(graph, truth)
         self.cutoffs, self.item_sets = tuple(sorted(cutoffs)), tuple(item_sets)
         self.order = tie_order(graph.num_items, graph.edge_item.device)
         self.information = -torch.log2(graph.item_degree().clamp_min(1) / graph.num_users)
-        self._counts = _counts(graph, self.truth)
+        self._counts = _counts(graph, self._keys)
         self._collected: dict[ItemSet, _Collected] = {name: _Collected() for name in self.item_sets}
 
     def rank(self, users: Tensor, recommender: Recommender) -> None:
@@ -151,7 +151,7 @@ class RankingEvaluator:
         users, count, values, items = users[kept], count[kept], values[kept], items[kept]
         listed = ~values.isneginf()
         # what is listed belongs to the item set, so what was bought and is listed was to be found on it
-        hits = self.truth.contains(users, items) & listed
+        hits = self._bought(users, items) & listed
         into = self._collected[name]
         into.users.append(users.cpu())
         into.items.append(items.masked_fill(~listed, -1).cpu())
@@ -160,6 +160,14 @@ class RankingEvaluator:
             measures = _measures(hits[:, :k], count, listed[:, :k], information[:, :k], k)
             for measure, value in measures.items():
                 into.values[f"{measure}_{k}"].append(value.cpu())
+
+    def _bought(self, users: Tensor, items: Tensor) -> Tensor:
+        """True where a user bought an item in the part that is evaluated. Shape of `items`, ``[n, K]``."""
+        if not len(self._keys):
+            return torch.zeros_like(items, dtype=torch.bool)
+        keys = users[:, None] * self.graph.num_items + items
+        place = torch.searchsorted(self._keys, keys).clamp_max(len(self._keys) - 1)
+        return self._keys[place] == keys
 
     def compute(self) -> dict[ItemSet, UserMetrics]:
         """Everything collected so far, by item set."""
@@ -175,22 +183,19 @@ class RankingEvaluator:
         }
 
 
-def _sorted(truth: ItemLists) -> ItemLists:
-    """The lists with each pair once and in order, as a search in them needs."""
-    users = torch.arange(len(truth.start) - 1, device=truth.items.device)
-    rows, items = truth.pairs(users)
-    keys = torch.unique(rows * truth.num_items + items)
-    pairs = torch.stack([keys // truth.num_items, keys % truth.num_items], dim=1)
-    return ItemLists(pairs.cpu().numpy(), len(users), truth.num_items).to(keys.device)
+def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:
+    """Each pair once as a number, in order. Shape ``[pairs]``."""
+    rows, items = truth.pairs(torch.arange(graph.num_users, device=truth.items.device))
+    keys: Tensor = torch.unique(rows * graph.num_items + items)
+    return keys
 
 
-def _counts(graph: BipartiteGraph, truth: ItemLists) -> dict[ItemSet, Tensor]:
+def _counts(graph: BipartiteGraph, keys: Tensor) -> dict[ItemSet, Tensor]:
     """How many items each user has to find on each item set. Each ``[U]``."""
-    users = torch.arange(graph.num_users, device=truth.items.device)
-    rows, items = truth.pairs(users)
+    rows, items = keys // graph.num_items, keys % graph.num_items
     before = graph.seen.contains(rows, items[:, None])[:, 0]
+    counts = torch.bincount(rows, minlength=graph.num_users)
     repeat = torch.bincount(rows[before], minlength=graph.num_users)
-    counts = truth.counts(users)
     return {"all": counts, "repeat": repeat, "new": counts - repeat}
 
 

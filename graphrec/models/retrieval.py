@@ -1,10 +1,9 @@
-"""The items with the largest inner products, without a sort of the whole catalogue.
+"""The items with the largest inner products, without the scores of the whole catalogue.
 
-The largest score of each group of items is looked at first, and only the best groups are searched. A
-processor with bfloat16 instructions multiplies in it four times as fast, and half as much is written and
-searched; there candidates are found in bfloat16 and scored again in float32. Either way a list is certified:
-no other item can belong into it, in bfloat16 by the rounding error. Rows without a certificate, for example
-with equal scores where the list ends, are ranked in full.
+Upper bounds of all scores are made for a block of items at a time, which fits the cache, and only the highest
+of each group of items is kept. The groups with the highest bounds are then scored in full. A list is
+certified: no item outside these groups can belong into it. Rows without a certificate, for example with equal
+scores where the list ends, are ranked in full.
 """
 
 from __future__ import annotations
@@ -12,30 +11,28 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphrec.models.order import rank_of, top_items, top_unseen
-from graphrec.models.products import inner_products, multiply
+from graphrec.models.bounds import upper_bounds
+from graphrec.models.order import rank_of, top_unseen
+from graphrec.models.products import inner_products
 
-_GROUPS = 32  # items of a group, of which the largest is looked at first
-_USERS = 256  # at a time; bounds the memory to half a kilobyte per item
-_LOWEST = torch.iinfo(torch.int16).min
-_INPUTS, _OUTPUT = 2.0**-8 * 1.02, 2.0**-8 * 1.02
-"""Bounds of the error of a product: of ``‖u‖ ‖i‖`` by rounding both vectors (2⁻⁹ each), and of itself by
-rounding the result, with a little room for the sums in float32 and for terms of second order."""
+_GROUP = 4  # items, of which the highest bound is kept
+_COARSE = 16  # groups, of which the highest bound is looked at first
+_BLOCK = 2048  # items whose bounds are made at a time
+_TOGETHER = 32  # users whose candidates are scored at a time
+_USERS = 256  # at a time; with a block of items they fill 2 MB
+
+Pairs = tuple[Tensor, Tensor]
+"""Rows of users (ascending) and items."""
 
 
 def is_worthwhile(item: Tensor, k: int) -> bool:
     """Whether the search pays: on a CPU, for a large catalogue."""
-    return item.is_cpu and item.dtype == torch.float32 and len(item) >= 4 * _GROUPS * _candidates(k)
-
-
-def multiplies_half() -> bool:
-    """Whether the processor multiplies bfloat16 natively."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    return item.is_cpu and item.dtype == torch.float32 and len(item) >= 128 * _candidates(k)
 
 
 def _candidates(k: int) -> int:
-    """More of them cost little, a row without a certificate costs as much as a hundred with one."""
-    return 2 * k + 8
+    """More groups cost little, a row without a certificate costs as much as a hundred with one."""
+    return 3 * k + 8
 
 
 class ItemIndex:
@@ -48,80 +45,136 @@ class ItemIndex:
 
     def __init__(self, item: Tensor, order: Tensor) -> None:
         self.item, self.order, self.rank = item, order, rank_of(order)
-        storage = torch.bfloat16 if multiplies_half() else torch.float32
-        self.stored = item.to(storage)
-        self.longest = item.norm(dim=1).max()
-        self._scores = torch.empty(_USERS, len(item), dtype=storage)
+        self.precision = 4 * item.shape[1] * 2.0**-24 * item.norm(dim=1).max()
+        self.bounds = upper_bounds(item)
+        self.blocks = [block.contiguous() for block in torch.split(self.bounds.right, _BLOCK, dim=1)]
+        self.members = _members(len(item))
+        real = self.members < len(item)
+        self.unreal = None if real.all() else ~real
+        self.group, self.member = torch.empty(2, len(item), dtype=torch.int64)
+        self.group[self.members[real]], self.member[self.members[real]] = real.nonzero(as_tuple=True)
+        self.grouped = item[self.members.clamp_max(len(item) - 1)].flatten(1)
+        lowest = self.bounds.lowest
+        self._product = lowest.new_empty(_USERS * _BLOCK)
+        self._highest = lowest.repeat(_USERS, len(real))
+        self._slot = torch.full((_USERS, len(real)), -1, dtype=torch.int16)
+        self._vectors = item.new_empty(0)
 
-    def top(self, user: Tensor, k: int, seen: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+    def top(self, user: Tensor, k: int, seen: Pairs | None = None) -> tuple[Tensor, Tensor]:
         """Scores and items of the best, each ``[B, k]``.
 
         Args:
             user: Vectors of the users. Shape ``[B, D]``.
             k: Length of the lists.
-            seen: Row (ascending) and item of each pair that may not be ranked.
+            seen: Pairs that may not be ranked.
         """
-        parts = []
+        if seen is None:
+            seen = (torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
+        values, items = user.new_empty(len(user), k), torch.empty(len(user), k, dtype=torch.int64)
+        certain = torch.empty(len(user), dtype=torch.bool)
         for start in range(0, len(user), _USERS):
-            inside = None
-            if seen is not None:
-                low, high = torch.searchsorted(seen[0], torch.tensor([start, start + _USERS])).tolist()
-                inside = (seen[0][low:high] - start, seen[1][low:high])
-            parts.append(self._top(user[start : start + _USERS], k, inside))
-        if not parts:
-            return user.new_empty(0, k), torch.empty(0, k, dtype=torch.int64)
-        values, items = zip(*parts, strict=True)
-        return torch.cat(values), torch.cat(items)
-
-    def _top(self, user: Tensor, k: int, seen: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        found, items = self._search(user, _candidates(k), seen)
-        last = found[:, -1]
-        by_rank = self.rank[items].argsort(dim=1)
-        items = items.gather(1, by_rank)
-        if self.stored.dtype == torch.bfloat16:
-            exact = torch.bmm(self.item[items], user[:, :, None]).squeeze(2)
-        else:
-            exact = found.gather(1, by_rank)
-        values, place = exact.sort(dim=1, descending=True, stable=True)
-        values, items = values[:, :k], items.gather(1, place[:, :k])
-        certain = values[:, -1] > last
-        if self.stored.dtype == torch.bfloat16:
-            margin = last * _OUTPUT + _INPUTS * self.longest * user.norm(dim=1)
-            certain = (values[:, -1] > last + margin) & (last > 0)
+            few = slice(start, start + _USERS)
+            low, high = torch.searchsorted(seen[0], torch.tensor([start, start + _USERS])).tolist()
+            inside = (seen[0][low:high] - start, seen[1][low:high])
+            values[few], items[few], certain[few] = self._search(user[few], k, inside)
         unsure = (~certain).nonzero().flatten()
         if len(unsure):
             values[unsure], items[unsure] = self._in_full(user, unsure, k, seen)
         return values, items
 
-    def _search(self, user: Tensor, count: int, seen: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor]:
-        """The `count` largest stored scores, the largest first, and their items, each ``[B, count]``.
+    def _search(self, user: Tensor, k: int, seen: Pairs) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores and items, each ``[B, k]``, and whether they are certain, ``[B]``."""
+        groups, limit = self._best_groups(user, _candidates(k), seen)
+        values, chosen = self._scores(user, groups, seen).topk(k + 1, dim=1)
+        rest = torch.maximum(values[:, k], limit + self.precision * user.norm(dim=1))
+        certain = values[:, k - 1] > rest
+        values, chosen = values[:, :k], chosen[:, :k]
+        items = self.members[groups.gather(1, chosen // _GROUP), chosen % _GROUP]
+        items = items.clamp_max(len(self.item) - 1)  # an unreal one is in no certain list
+        by_rank = self.rank[items].argsort(dim=1)
+        values, place = values.gather(1, by_rank).sort(dim=1, descending=True, stable=True)
+        return values, items.gather(1, by_rank.gather(1, place)), certain
 
-        Positive bfloat16 numbers are ordered like their bits, and integers are compared many times as fast.
-        Where that misleads, because the least score is not positive, the row gets no certificate.
-        """
-        scores = self._scores[: len(user)]
-        multiply(user.to(scores.dtype), self.stored, scores)
-        bits = scores.view(torch.int16) if scores.dtype == torch.bfloat16 else scores
-        if seen is not None:
-            bits[seen] = _LOWEST if scores.dtype == torch.bfloat16 else -torch.inf
-        width = bits.shape[1] // _GROUPS
-        end = width * _GROUPS
-        largest = bits[:, :end].view(len(bits), _GROUPS, width).amax(dim=1)
-        groups = largest.topk(count, dim=1, sorted=False).indices
-        inside = torch.arange(0, end, width)
-        rest = torch.arange(end, bits.shape[1]).expand(len(bits), -1)
-        places = torch.cat([(groups[:, :, None] + inside).flatten(1), rest], dim=1)
-        found, chosen = bits.gather(1, places).topk(count, dim=1)
-        return found.contiguous().view(scores.dtype).float(), places.gather(1, chosen)
+    def _best_groups(self, user: Tensor, count: int, seen: Pairs) -> tuple[Tensor, Tensor]:
+        """The groups with the highest bounds, ``[B, count]``, and a bound for all other items, ``[B]``."""
+        left, unit = self.bounds.left(user)
+        highest, start = self._highest[: len(user)], 0
+        for block, pairs in zip(self.blocks, self._by_block(seen), strict=True):
+            product = self._product[: len(user) * block.shape[1]].view(len(user), -1)
+            self.bounds.product(left, block, product)
+            product.index_put_(pairs, self.bounds.lowest)
+            in_groups = _in_groups(product, self.bounds.lowest)
+            end = start + in_groups.shape[2]
+            torch.amax(in_groups, dim=1, out=highest[:, start:end])
+            start = end
+        size = highest.shape[1] // _COARSE
+        coarse = highest.view(len(user), _COARSE, size).amax(dim=1).topk(count, dim=1, sorted=False).indices
+        groups = (coarse[:, :, None] + torch.arange(0, highest.shape[1], size)).flatten(1)
+        found, chosen = highest.gather(1, groups).topk(count, dim=1, sorted=False)
+        return groups.gather(1, chosen), found.amin(dim=1) * unit
 
-    def _in_full(
-        self, user: Tensor, rows: Tensor, k: int, seen: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, Tensor]:
+    def _by_block(self, seen: Pairs) -> list[Pairs]:
+        """The pairs of each block of items, with places in the block."""
+        rows, items = seen
+        block = items >> _BLOCK.bit_length() - 1
+        block, by_block = block.sort()
+        sizes = torch.bincount(block, minlength=len(self.blocks)).tolist()
+        places = items[by_block] - block * _BLOCK
+        return list(zip(torch.split(rows[by_block], sizes), torch.split(places, sizes), strict=True))
+
+    def _scores(self, user: Tensor, groups: Tensor, seen: Pairs) -> Tensor:
+        """Scores of all members of some groups, −inf for what may not be ranked. Shape ``[B, 4 count]``."""
+        users, count = groups.shape
+        scores = user.new_empty(users, count * _GROUP)
+        if len(self._vectors) < _TOGETHER * count:
+            self._vectors = self.grouped.new_empty(_TOGETHER * count, self.grouped.shape[1])
+        for start in range(0, users, _TOGETHER):
+            few = slice(start, start + _TOGETHER)
+            vectors = self._vectors[: groups[few].numel()]
+            torch.index_select(self.grouped, 0, groups[few].flatten(), out=vectors)
+            vectors = vectors.view(-1, count * _GROUP, user.shape[1])
+            torch.bmm(user[few, None], vectors.transpose(1, 2), out=scores[few, None])
+        if self.unreal is not None:
+            scores.masked_fill_(self.unreal[groups].flatten(1), -torch.inf)
+        slots = self._slots(groups, seen[0], self.group[seen[1]])
+        scored = slots >= 0
+        places = slots[scored] * _GROUP + self.member[seen[1][scored]]
+        return scores.index_put_((seen[0][scored], places), scores.new_tensor(-torch.inf))
+
+    def _slots(self, groups: Tensor, rows: Tensor, asked: Tensor) -> Tensor:
+        """Place of some groups among those of a row, −1 if they are not among them. Shape of `rows`."""
+        slot = self._slot[: len(groups)]
+        slot.scatter_(1, groups, torch.arange(groups.shape[1], dtype=torch.int16).expand_as(groups))
+        found = slot[rows, asked].long()
+        slot.scatter_(1, groups, -1)
+        return found
+
+    def _in_full(self, user: Tensor, rows: Tensor, k: int, seen: Pairs) -> tuple[Tensor, Tensor]:
         """Rank some rows over the whole catalogue in float32."""
-        scores = inner_products(user[rows], self.item)
-        if seen is None:
-            return top_items(scores, k, self.order)
         place = torch.full((len(user),), -1)
         place[rows] = torch.arange(len(rows))
         kept = place[seen[0]] >= 0
+        scores = inner_products(user[rows], self.item)
         return top_unseen(scores, (place[seen[0]][kept], seen[1][kept]), k, self.order)
+
+
+def _members(size: int) -> Tensor:
+    """Items of each group; places that no item fills have a number beyond the last. Shape ``[groups, 4]``.
+
+    Within a block neighbours belong to different groups, so that maxima are taken of whole rows.
+    """
+    parts = []
+    for start in range(0, size, _BLOCK):
+        width = -(-min(_BLOCK, size - start) // _GROUP)
+        items = start + torch.arange(_GROUP * width)
+        parts.append(items.view(_GROUP, width).T)
+    groups = torch.cat(parts)
+    return torch.cat([groups, torch.full((-len(groups) % _COARSE, _GROUP), size)])
+
+
+def _in_groups(product: Tensor, lowest: Tensor) -> Tensor:
+    """Bounds of the members of each group. Shape ``[B, 4, groups]``."""
+    missing = -product.shape[1] % _GROUP
+    if missing:
+        product = torch.cat([product, lowest.expand(len(product), missing)], dim=1)
+    return product.view(len(product), _GROUP, -1)
