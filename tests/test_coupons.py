@@ -91,7 +91,7 @@ def test_nothing_from_the_first_day_on_changes_a_feature(data, table):
 def test_every_feature_is_finite_and_has_its_range(table):
     features = table.drop(columns=["campaign_id", "user", "coupon", "redeemed"])
     assert np.isfinite(features.to_numpy()).all()
-    assert (features.drop(columns="covered_lift") >= 0).all().all()
+    assert (features.drop(columns=["covered_lift", "trip_lift"]) >= 0).all().all()
     assert features["covered_share"].max() <= 1
     assert (features["coupon_items"] == ITEMS).all()
 

@@ -19,6 +19,7 @@ from graphrec.models.redemption import (
     thin_idle,
     user_vectors,
 )
+from graphrec.models.sent_coupons import SentRegression
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +98,11 @@ def test_more_of_what_can_only_help_never_lowers_the_boosted_log_odds(ensemble, 
 
 def test_the_mean_lies_between_its_two_parts(ensemble, tables, columns):
     table = tables[1]
-    regression = fit_logistic(tables[0], columns, ensemble.idle_share, ensemble.seed)
-    smooth = regression.decision_function(table[columns].to_numpy(float))
+    rows, weight = thin_idle(tables[0], ensemble.idle_share, ensemble.seed)
+    smooth = SentRegression(columns, ensemble.strength).fit(tables[0].iloc[rows], weight).log_odds(table)
     boosted = ensemble.boosted_log_odds(table)
     assert np.allclose(ensemble.log_odds(table), (smooth + boosted) / 2)
-    trees = dataclasses.replace(ensemble, logistic_share=0.0)
+    trees = dataclasses.replace(ensemble, regression_share=0.0)
     assert (trees.log_odds(table) == boosted).all()
 
 

@@ -5,7 +5,8 @@
 Trains on the 14 campaigns that start in 2017 and end before October, tests on campaigns 16 to 19. Settings
 were chosen with a rolling origin: each of campaigns 8 to 13 judged on a model of those that ended before it
 started. `--part validation` shows that table, pooled; its figures are then named test as well. The model is
-the mean log-odds of a logistic regression and of `--members` boostings with the seeds --seed, --seed + 1, ...
+the mean log-odds of `--members` boostings with the seeds --seed, --seed + 1, ... and of a regression that
+separates what is sent from what is redeemed.
 
 Campaigns 16, 17 and 19 (types B and C) have 115 redemptions: their intervals are wide. Type A counts a coupon
 that the household was never sent as not redeemed, because the data do not say which 16 of the pool it got.

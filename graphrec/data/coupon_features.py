@@ -3,7 +3,7 @@
 Names say what they describe: ``covered_*`` the user's purchases of the items that the coupon covers,
 ``type_*`` to ``maker_*`` those of similar items, ``user_*``, ``coupon_*`` and ``campaign_*``; ``rank_*`` and
 ``pool_*`` the place of the coupon among all the user may get, because a pool of 200 is narrowed to the 16
-nearest to what the household buys.
+nearest to what the household buys. ``trip_*`` and ``place_*`` are described in `graphrec.data.coupon_trips`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec.data.coupon_history import Codes, Floats, History, covered_items
+from graphrec.data.coupon_trips import trip_features
 from graphrec.data.coupons import CAMPAIGN, END, KIND, START, CouponData, candidates
 from graphrec.data.interactions import Columns
 
@@ -44,6 +45,8 @@ def campaign_features(data: CouponData, campaign: int) -> pd.DataFrame:
     pairs |= _similar_purchases(history, users, covers)
     pairs |= _similar_redemptions(history, users, coupons, covers)
     pairs |= _ranks(pairs)
+    dates = data.campaign(campaign)
+    pairs |= trip_features(history, users, covers, (dates[END] - dates[START]).days)
     shape = (len(users), len(coupons))
     pairs |= {n: np.broadcast_to(v[:, None], shape) for n, v in user_features(history, users).items()}
     pairs |= {n: np.broadcast_to(v, shape) for n, v in coupon_features(history, coupons, covers).items()}
@@ -120,8 +123,10 @@ def _similar_redemptions(
     """The user's redemptions of this coupon and of coupons on similar items, before the campaign."""
     mine = history.past_redemptions[users]
     found = {"redeemed_same": _dense(mine[:, coupons])}
-    for name in ("type", "category"):
+    for name in ("type", "category", "maker_category"):
         found[f"redeemed_{name}"] = _dense(mine @ _similarity(history.data, covers, name).T)
+    every = sp.csr_matrix(covered_items(history.data)[1].T)
+    found["redeemed_items"] = _dense(mine @ (_unit_rows(sp.csr_matrix(covers.T)) @ _unit_rows(every).T).T)
     return found
 
 

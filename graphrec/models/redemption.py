@@ -11,14 +11,14 @@ import scipy.sparse as sp
 from rich.progress import track
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.pipeline import Pipeline
 
 from graphrec.data.coupon_features import campaign_features, long_features
 from graphrec.data.coupon_history import Codes, Floats, History, covered_items
 from graphrec.data.coupons import START, CouponData
 from graphrec.errors import check_at_least
 from graphrec.models.decomposition import decompose
+from graphrec.models.sent_coupons import SentRegression, scaling
 from graphrec.sparse import SparseMatrix
 
 NOT_FEATURES = ("campaign_id", "user", "coupon", "redeemed")
@@ -102,10 +102,11 @@ def redemption_table(data: CouponData, campaigns: tuple[int, ...], rank: int = 6
 
 @dataclass
 class RedemptionEnsemble:
-    """Gradient-boosted trees over seeds and a logistic regression, averaged in the log-odds.
+    """Gradient-boosted trees over seeds and a regression that knows of pools, averaged in the log-odds.
 
     Trees follow thresholds of the few large campaigns that they are fitted on and promise too much for their
-    best pairs; the regression is smooth and errs elsewhere. Each tree is monotone in what can only help, the
+    best pairs; the regression is smooth, knows that a coupon of a pool has to be sent before it can be
+    redeemed (`SentRegression`), and errs elsewhere. Each tree is monotone in what can only help, the
     regression and so the mean is not: its features overlap, and their coefficients may have either sign.
 
     Redemptions are rare (0.3 %) and most other pairs are idle: no covered item was ever bought. Each member
@@ -119,7 +120,8 @@ class RedemptionEnsemble:
         leaves: Of each tree.
         idle_share: Share of idle pairs that a member sees.
         monotone: Whether the features of `RISING` may only raise the log-odds of a tree.
-        logistic_share: Weight of the regression in the mean; 0 leaves the trees alone.
+        regression_share: Weight of the regression in the mean; 0 leaves the trees alone.
+        strength: Inverse of the penalty of the regression.
         seed: Of the first member.
     """
 
@@ -130,10 +132,11 @@ class RedemptionEnsemble:
     leaves: int = 6
     idle_share: float = 0.1
     monotone: bool = True
-    logistic_share: float = 0.5
+    regression_share: float = 0.5
+    strength: float = 0.05
     seed: int = 0
     fitted: list[HistGradientBoostingClassifier] = field(default_factory=list, repr=False)
-    regression: Pipeline | None = field(default=None, repr=False)
+    regression: SentRegression | None = field(default=None, repr=False)
 
     def fit(self, table: pd.DataFrame) -> RedemptionEnsemble:
         """Fit all members to a table with the columns of `redemption_table`."""
@@ -142,20 +145,23 @@ class RedemptionEnsemble:
             self._member(table, self.seed + number)
             for number in track(range(self.members), "Ensemble", transient=True)
         ]
-        self.regression = fit_logistic(table, self.columns, self.idle_share, self.seed)
+        rows, weight = thin_idle(table, self.idle_share, self.seed)
+        self.regression = SentRegression(self.columns, self.strength).fit(table.iloc[rows], weight)
         return self
 
     def log_odds(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Weighted mean of the trees' and the regression's log-odds. ``[P]`` rows to ``[P]``.
+
+        Args:
+            table: Whole campaigns: all coupons that a household may get.
 
         Raises:
             RuntimeError: Before `fit`.
         """
         if self.regression is None:
             raise RuntimeError("fit comes before log_odds")
-        values = table[self.columns].to_numpy(np.float64)
-        smooth: npt.NDArray[np.float64] = self.regression.decision_function(values)
-        return (1 - self.logistic_share) * self.boosted_log_odds(table) + self.logistic_share * smooth
+        smooth = self.regression.log_odds(table)
+        return (1 - self.regression_share) * self.boosted_log_odds(table) + self.regression_share * smooth
 
     def boosted_log_odds(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Mean log-odds of the boostings alone. ``[P]`` rows to ``[P]``."""
@@ -195,23 +201,11 @@ def fit_logistic(table: pd.DataFrame, columns: list[str], idle_share: float, see
         seed: Of their draw.
     """
     rows, weight = thin_idle(table, idle_share, seed)
-    model = make_pipeline(
-        FunctionTransformer(_signed_log),
-        StandardScaler(),
-        FunctionTransformer(_cut_off),  # a household of a hundred trips is not ten times one of ten
-        LogisticRegression(C=0.003, max_iter=300),
-    )
+    model = scaling()
+    model.steps.append(("logisticregression", LogisticRegression(C=0.003, max_iter=300)))
     part = table.iloc[rows]
     values = part[columns].to_numpy(np.float64)
     return model.fit(values, part["redeemed"], logisticregression__sample_weight=weight)
-
-
-def _signed_log(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
-
-
-def _cut_off(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.clip(values, -3, 3)
 
 
 def rises(name: str) -> bool:
