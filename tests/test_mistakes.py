@@ -210,6 +210,8 @@ KEYS = {
     "required": ("        path: log.csv", "        name: shop", "row 10, key 'path': table needs this key; add `path:` to its init_args"),
     "reference": ("data:\n  class", "data: dta.yaml\nseed_everything:\n  class", "row 6, key 'data': there is no such file: dta.yaml; paths start at the folder"),
     "no mapping": ("run:\n  name: mistakes\n  root: runs\n", "run: shop\n", "row 1, key 'run': 'shop' is no mapping of keys to values; indent its keys below it"),
+    "list of a run": ("run:\n  name: mistakes\n  root: runs\n", "run: [shop]\n", "row 1, key 'run': ['shop'] is no mapping of keys to values; indent"),
+    "list of a trainer": ("trainer:\n  max_epochs: 1\n", "trainer: [fast]\n", "row 4, key 'trainer': ['fast'] is no mapping of keys to values; indent"),
     "syntax": ("  max_epochs: 1", "  max_epochs: 1\n bad: [", "row 6: not valid YAML: "),
 }  # fmt: skip
 

@@ -87,6 +87,9 @@ class GraphRecCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Find the checkpoint that was meant, and tell the data whether it belongs to a refit."""
+        for group in ("run", "trainer"):
+            if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
+                raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
         settings, options = self._settings, self.run_options
         if self.subcommand in ("validate", "test", "predict") and not settings.get("ckpt_path"):
             settings.ckpt_path = agreed("checkpoint", str(newest(options)))
