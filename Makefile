@@ -1,11 +1,11 @@
-# make demo | test | lint | bench: each sets up .venv by itself, once
+# make demo | test | lint | bench | notebooks: each sets up .venv by itself, once
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # uploads nothing unless WANDB_MODE says otherwise
 export WANDB_MODE ?= offline
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench notebooks clean
 setup: $(VENV)/.installed-dev
 
 # pip's output is kept: the first installation takes minutes and should be seen to move
@@ -38,6 +38,11 @@ bench: $(VENV)/.installed-dev
 	  echo "== $$script"; \
 	  $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; \
 	done
+
+# outputs go to copies: the notebooks themselves stay without
+notebooks: $(VENV)/.installed-dev
+	@mkdir -p runs/notebooks
+	$(BIN)/jupyter-execute notebooks/*.ipynb --kernel_name=python3 --output='../runs/notebooks/{notebook_name}'
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

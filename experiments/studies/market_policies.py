@@ -18,7 +18,7 @@ from graphrec.offers.response import ElasticResponse, Response
 from graphrec.offers.simulator import LEVELS, outcome
 
 POLICIES = ("none", "uniform", "inverse", "linear_rate", "affinity", "greedy_roi", "knapsack", "oracle")
-HIDDEN_DRAWS = 30
+HIDDEN_DRAWS = 300
 
 
 def rates(market: Market, response: Response, budget: float) -> dict[str, FloatArray]:

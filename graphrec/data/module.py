@@ -99,7 +99,7 @@ class RecommenderData(pl.LightningDataModule):
         item_sets: list[Literal["all", "repeat", "new"]] | None = None,
         cutoffs: list[int] | None = None,
         batch_size: int = 8192,
-        eval_batch_size: int = 128,
+        eval_batch_size: int = 256,
         refit: bool = False,
         seed: int = 0,
     ) -> None:
