@@ -84,7 +84,6 @@ class ByteBounds:
         random = torch.randn(dim, dim, generator=torch.Generator().manual_seed(0))
         self.rotation = torch.linalg.qr(random).Q.to(item.dtype)
         rounded, error, length, self.step = _rounded(item @ self.rotation, whole=True)
-        self.step = self.step.squeeze()
         levels = min(4 * dim**0.5, _LARGEST)  # a typical user then has about as many
         self.error_unit, self.length_unit = _unit(error, levels), _unit(length, levels)
         lengths = torch.stack([error / self.error_unit, length / self.length_unit], dim=1).ceil()

@@ -25,15 +25,10 @@ def inner_products(user: Tensor, item: Tensor) -> Tensor:
     if tracked or not user.is_cpu or torch.is_autocast_enabled("cpu"):
         return user @ item.T
     scores = user.new_empty(len(user), len(item))
-    multiply(user, item, scores)
-    return scores
-
-
-def multiply(user: Tensor, item: Tensor, scores: Tensor) -> None:
-    """Write ``U Iᵀ`` into ``scores [B, I]``, a block of items at a time."""
     for start in range(0, len(item), _BLOCK):
         block = slice(start, start + _BLOCK)
         torch.mm(user, item[block].T, out=scores[:, block])
+    return scores
 
 
 def log_sum_products(left: Tensor, right: Tensor, own: Tensor | None = None) -> Tensor:

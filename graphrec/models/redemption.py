@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from rich.progress import track
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from graphrec.data.coupon_features import campaign_features, long_features
 from graphrec.data.coupon_history import Codes, Floats, History, covered_items
@@ -201,8 +201,7 @@ def fit_logistic(table: pd.DataFrame, columns: list[str], idle_share: float, see
         seed: Of their draw.
     """
     rows, weight = thin_idle(table, idle_share, seed)
-    model = scaling()
-    model.steps.append(("logisticregression", LogisticRegression(C=0.003, max_iter=300)))
+    model = make_pipeline(scaling(), LogisticRegression(C=0.003, max_iter=300))
     part = table.iloc[rows]
     values = part[columns].to_numpy(np.float64)
     return model.fit(values, part["redeemed"], logisticregression__sample_weight=weight)
