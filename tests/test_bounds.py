@@ -60,3 +60,19 @@ def test_exact_bounds_are_the_scores():
     user, item = torch.randn(USERS, 5, generator=generator), torch.randn(ITEMS, 5, generator=generator)
     found, _ = bounds_of(ExactBounds(item), user)
     torch.testing.assert_close(found, (user @ item.T).double())
+
+
+@pytest.mark.parametrize("kind", [ByteBounds, ExactBounds])
+@pytest.mark.parametrize(("dim", "width"), [(8, 30), (64, 1_000), (300, 70_000)])  # the last needs wide keys
+def test_largest_are_those_of_topk_and_lie_where_they_are_said_to(kind, dim, width):
+    generator = torch.Generator().manual_seed(width)
+    bounds = kind(torch.randn(ITEMS, dim, generator=generator))
+    least = max(float(bounds.lowest), -1e6)
+    values = torch.randint(int(least), int(-least), (7, width), generator=generator).to(bounds.lowest.dtype)
+    values[0] = values[0, 0]
+    values[1] = bounds.lowest
+    values[2, ::3] = bounds.lowest
+    top, places = bounds.largest(values, 21)
+    assert torch.equal(top.sort(dim=1).values, values.topk(21, dim=1).values.flip(1))
+    assert torch.equal(values.gather(1, places), top)
+    assert all(len(set(row)) == 21 for row in places.tolist())

@@ -32,6 +32,9 @@ class Bounds(Protocol):
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> None:
         """Write ``L R``, with some columns of the right factor."""
 
+    def largest(self, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The largest entries of each row and their places, in any order. Each ``[B, count]``."""
+
 
 def upper_bounds(item: Tensor) -> Bounds:
     """The bounds that this processor computes fastest.
@@ -63,6 +66,11 @@ class ExactBounds:
         """Write ``L R``."""
         torch.mm(left, right, out=out)
 
+    def largest(self, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Select with ``torch.topk``."""
+        top = values.topk(count, dim=1, sorted=False)
+        return top.values, top.indices
+
 
 class ByteBounds:
     """Products of vectors rounded to bytes, plus what the rounding may hide.
@@ -77,8 +85,6 @@ class ByteBounds:
         item: Vectors of the items. Shape ``[I, D]``.
     """
 
-    lowest = torch.tensor(torch.iinfo(torch.int32).min, dtype=torch.int32)
-
     def __init__(self, item: Tensor) -> None:
         dim = item.shape[1]
         random = torch.randn(dim, dim, generator=torch.Generator().manual_seed(0))
@@ -87,7 +93,9 @@ class ByteBounds:
         levels = min(4 * dim**0.5, _LARGEST)  # a typical user then has about as many
         self.error_unit, self.length_unit = _unit(error, levels), _unit(length, levels)
         lengths = torch.stack([error / self.error_unit, length / self.length_unit], dim=1).ceil()
-        self.right = torch.cat([rounded, lengths], dim=1).to(torch.int8).T
+        right = torch.cat([rounded, lengths], dim=1)
+        self.right = right.to(torch.int8).T
+        self.lowest = -(_LARGEST * right.abs().sum(1).amax().int() + 1)
 
     def left(self, user: Tensor) -> tuple[Tensor, Tensor]:
         """Rounded vectors with coordinates for the errors, and the units of the bounds."""
@@ -102,6 +110,17 @@ class ByteBounds:
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> None:
         """Write ``L R``, exact in integers."""
         torch._int_mm(left, right, out=out)  # private, but the only product of bytes of torch without scales
+
+    def largest(self, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """Select by NumPy's partition of values and places in one number: half the time of ``torch.topk``."""
+        width = values.shape[1]
+        bits = width.bit_length()
+        fits = -int(self.lowest) << bits < 1 << 31
+        places = torch.arange(width, dtype=torch.int32 if fits else torch.int64)
+        keys = values.to(places.dtype).bitwise_left_shift(bits).bitwise_or_(places)
+        keys.numpy().partition(width - count, axis=1)
+        top = keys[:, width - count :]
+        return (top >> bits).int(), (top & ((1 << bits) - 1)).long()
 
 
 def _rounded(vectors: Tensor, whole: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -16,8 +16,8 @@ from graphrec.models.order import rank_of, top_unseen
 from graphrec.models.products import inner_products
 
 _GROUP = 4  # items, of which the highest bound is kept
-_COARSE = 16  # groups, of which the highest bound is looked at first
-_BLOCK = 2048  # items whose bounds are made at a time
+_COARSE = 8  # groups, of which the highest bound is looked at first
+_BLOCK = 2048  # items whose bounds are made at a time, about
 _TOGETHER = 32  # users whose candidates are scored at a time
 _USERS = 256  # at a time; with a block of items they fill 2 MB
 
@@ -47,15 +47,16 @@ class ItemIndex:
         self.item, self.order, self.rank = item, order, rank_of(order)
         self.precision = 4 * item.shape[1] * 2.0**-24 * item.norm(dim=1).max()
         self.bounds = upper_bounds(item)
-        self.blocks = [block.contiguous() for block in torch.split(self.bounds.right, _BLOCK, dim=1)]
-        self.members = _members(len(item))
+        self.width = _width(len(item))
+        self.blocks = [block.contiguous() for block in torch.split(self.bounds.right, self.width, dim=1)]
+        self.members = _members(len(item), self.width)
         real = self.members < len(item)
-        self.unreal = None if real.all() else ~real
+        self.unreal, self.full = ~real, int(real.all(dim=1).sum())
         self.group, self.member = torch.empty(2, len(item), dtype=torch.int64)
         self.group[self.members[real]], self.member[self.members[real]] = real.nonzero(as_tuple=True)
         self.grouped = item[self.members.clamp_max(len(item) - 1)].flatten(1)
         lowest = self.bounds.lowest
-        self._product = lowest.new_empty(_USERS * _BLOCK)
+        self._product = lowest.new_empty(_USERS * self.width)
         self._highest = lowest.repeat(_USERS, len(real))
         self._slot = torch.full((_USERS, len(real)), -1, dtype=torch.int16)
         self._vectors = item.new_empty(0)
@@ -72,19 +73,23 @@ class ItemIndex:
             seen = (torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
         values, items = user.new_empty(len(user), k), torch.empty(len(user), k, dtype=torch.int64)
         certain = torch.empty(len(user), dtype=torch.bool)
+        left, unit = self.bounds.left(user)
         for start in range(0, len(user), _USERS):
             few = slice(start, start + _USERS)
             low, high = torch.searchsorted(seen[0], torch.tensor([start, start + _USERS])).tolist()
             inside = (seen[0][low:high] - start, seen[1][low:high])
-            values[few], items[few], certain[few] = self._search(user[few], k, inside)
+            groups, limit = self._best_groups(left[few], _candidates(k), inside)
+            found = self._best_items(user[few], groups, limit * unit[few], k, inside)
+            values[few], items[few], certain[few] = found
         unsure = (~certain).nonzero().flatten()
         if len(unsure):
             values[unsure], items[unsure] = self._in_full(user, unsure, k, seen)
         return values, items
 
-    def _search(self, user: Tensor, k: int, seen: Pairs) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores and items, each ``[B, k]``, and whether they are certain, ``[B]``."""
-        groups, limit = self._best_groups(user, _candidates(k), seen)
+    def _best_items(
+        self, user: Tensor, groups: Tensor, limit: Tensor, k: int, seen: Pairs
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores and items of the best in some groups, ``[B, k]``, and whether none is better, ``[B]``."""
         values, chosen = self._scores(user, groups, seen).topk(k + 1, dim=1)
         rest = torch.maximum(values[:, k], limit + self.precision * user.norm(dim=1))
         certain = values[:, k - 1] > rest
@@ -95,12 +100,11 @@ class ItemIndex:
         values, place = values.gather(1, by_rank).sort(dim=1, descending=True, stable=True)
         return values, items.gather(1, by_rank.gather(1, place)), certain
 
-    def _best_groups(self, user: Tensor, count: int, seen: Pairs) -> tuple[Tensor, Tensor]:
+    def _best_groups(self, left: Tensor, count: int, seen: Pairs) -> tuple[Tensor, Tensor]:
         """The groups with the highest bounds, ``[B, count]``, and a bound for all other items, ``[B]``."""
-        left, unit = self.bounds.left(user)
-        highest, start = self._highest[: len(user)], 0
+        highest, start = self._highest[: len(left)], 0
         for block, pairs in zip(self.blocks, self._by_block(seen), strict=True):
-            product = self._product[: len(user) * block.shape[1]].view(len(user), -1)
+            product = self._product[: len(left) * block.shape[1]].view(len(left), -1)
             self.bounds.product(left, block, product)
             product.index_put_(pairs, self.bounds.lowest)
             in_groups = _in_groups(product, self.bounds.lowest)
@@ -108,24 +112,25 @@ class ItemIndex:
             torch.amax(in_groups, dim=1, out=highest[:, start:end])
             start = end
         size = highest.shape[1] // _COARSE
-        coarse = highest.view(len(user), _COARSE, size).amax(dim=1).topk(count, dim=1, sorted=False).indices
+        _, coarse = self.bounds.largest(highest.view(len(left), _COARSE, size).amax(dim=1), count)
         groups = (coarse[:, :, None] + torch.arange(0, highest.shape[1], size)).flatten(1)
-        found, chosen = highest.gather(1, groups).topk(count, dim=1, sorted=False)
-        return groups.gather(1, chosen), found.amin(dim=1) * unit
+        found, chosen = self.bounds.largest(highest.gather(1, groups), count)
+        return groups.gather(1, chosen), found.amin(dim=1)
 
     def _by_block(self, seen: Pairs) -> list[Pairs]:
         """The pairs of each block of items, with places in the block."""
         rows, items = seen
-        block = items >> _BLOCK.bit_length() - 1
-        block, by_block = block.sort()
+        block = items // self.width
+        by_block = torch.from_numpy(block.to(torch.int16).numpy().argsort(kind="stable"))  # a radix sort
         sizes = torch.bincount(block, minlength=len(self.blocks)).tolist()
-        places = items[by_block] - block * _BLOCK
+        places = (items - block * self.width)[by_block]
         return list(zip(torch.split(rows[by_block], sizes), torch.split(places, sizes), strict=True))
 
     def _scores(self, user: Tensor, groups: Tensor, seen: Pairs) -> Tensor:
         """Scores of all members of some groups, −inf for what may not be ranked. Shape ``[B, 4 count]``."""
         users, count = groups.shape
-        scores = user.new_empty(users, count * _GROUP)
+        flat = user.new_empty(groups.numel() * _GROUP + 1)  # the last one is for pairs nobody asked for
+        scores = flat[:-1].view(users, -1)
         if len(self._vectors) < _TOGETHER * count:
             self._vectors = self.grouped.new_empty(_TOGETHER * count, self.grouped.shape[1])
         for start in range(0, users, _TOGETHER):
@@ -134,12 +139,13 @@ class ItemIndex:
             torch.index_select(self.grouped, 0, groups[few].flatten(), out=vectors)
             vectors = vectors.view(-1, count * _GROUP, user.shape[1])
             torch.bmm(user[few, None], vectors.transpose(1, 2), out=scores[few, None])
-        if self.unreal is not None:
+        if (groups >= self.full).any():
             scores.masked_fill_(self.unreal[groups].flatten(1), -torch.inf)
-        slots = self._slots(groups, seen[0], self.group[seen[1]])
-        scored = slots >= 0
-        places = slots[scored] * _GROUP + self.member[seen[1][scored]]
-        return scores.index_put_((seen[0][scored], places), scores.new_tensor(-torch.inf))
+        rows, items = seen
+        slots = self._slots(groups, rows, self.group[items])
+        places = (rows * count + slots) * _GROUP + self.member[items]
+        flat.index_fill_(0, places.where(slots >= 0, len(flat) - 1), -torch.inf)
+        return scores
 
     def _slots(self, groups: Tensor, rows: Tensor, asked: Tensor) -> Tensor:
         """Place of some groups among those of a row, −1 if they are not among them. Shape of `rows`."""
@@ -158,14 +164,19 @@ class ItemIndex:
         return top_unseen(scores, (place[seen[0]][kept], seen[1][kept]), k, self.order)
 
 
-def _members(size: int) -> Tensor:
+def _width(size: int) -> int:
+    """Items of a block, so that none is left that is much smaller than the others."""
+    return _GROUP * -(-size // (_GROUP * max(round(size / _BLOCK), 1)))
+
+
+def _members(size: int, block: int) -> Tensor:
     """Items of each group; places that no item fills have a number beyond the last. Shape ``[groups, 4]``.
 
     Within a block neighbours belong to different groups, so that maxima are taken of whole rows.
     """
     parts = []
-    for start in range(0, size, _BLOCK):
-        width = -(-min(_BLOCK, size - start) // _GROUP)
+    for start in range(0, size, block):
+        width = -(-min(block, size - start) // _GROUP)
         items = start + torch.arange(_GROUP * width)
         parts.append(items.view(_GROUP, width).T)
     groups = torch.cat(parts)
