@@ -7,15 +7,12 @@ one of its gradient, are taken over those rows; what lies between is a chain of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graphrec.sparse import Csr, SparseMatrix, blocks
-
-_TRANSPOSING = ThreadPoolExecutor(1, thread_name_prefix="transpose")
 
 
 def polynomial(
@@ -109,6 +106,7 @@ class _PolynomialRows(torch.autograd.Function):
         last = _rows_of(matrix.csr(), rows) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (csr, coefficients, storage), x.shape, last
         ctx.save_for_backward(rows)
+        ctx.set_materialize_grads(False)  # most losses ask for one of the two
         own = x.detach().index_select(0, rows)
         result = coefficients[0] * own
         for columns in _chains(x, coefficients, storage):
@@ -126,6 +124,8 @@ class _PolynomialRows(torch.autograd.Function):
         (csr, coefficients, storage), last = ctx.arguments, ctx.last
         gradient, own = gradients
         (rows,) = ctx.saved_tensors
+        if gradient is None:
+            return own.new_zeros(ctx.size).index_add_(0, rows, own), None, None, None, None
         parts = [] if last is not None else [gradient.new_zeros(ctx.size)]
         for columns in _chains(gradient, coefficients, storage) if last is not None else ():
             part = gradient[:, columns].to(storage)
@@ -135,7 +135,8 @@ class _PolynomialRows(torch.autograd.Function):
                 total = csr.product(total)
             parts.append(total.to(gradient.dtype))
         result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-        return result.index_add_(0, rows, coefficients[0] * gradient + own), None, None, None, None
+        ego = coefficients[0] * gradient
+        return result.index_add_(0, rows, ego if own is None else ego.add_(own)), None, None, None, None
 
 
 def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
@@ -146,13 +147,12 @@ def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) ->
 class Slice:
     """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU.
 
-    Transposing takes one core a while and is not needed before the gradient is, so a thread does it
-    meanwhile.
+    Transposing takes one core a while; a thread that did it meanwhile would wait for the threads of OpenMP,
+    which do not sleep between two operations.
     """
 
     def __init__(self, csr: Csr, rows: Tensor) -> None:
         self.csr = csr.take(rows)
-        self.transposed = _TRANSPOSING.submit(self.csr.transpose)
 
     def forward(self, x: Tensor) -> Tensor:
         """``P_S A x``."""
@@ -160,7 +160,7 @@ class Slice:
 
     def backward(self, gradient: Tensor) -> Tensor:
         """``A P_Sᵀ g``."""
-        return self.transposed.result().product(gradient)
+        return self.csr.transpose().product(gradient)
 
 
 class _Whole:

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from measure import arguments, load_graph, take_turns, write
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor
-from torch.nn.functional import embedding, softplus
+from torch.nn.functional import softplus
 from torch_geometric.nn import LightGCN as PyGLightGCN
 
 from graphrec.cli.terminal import print_frame
@@ -56,8 +56,8 @@ def graphrec_step(graph: BipartiteGraph, layers: int, storage: str = "float32") 
         distinct_users, user_place = torch.unique(users, return_inverse=True)
         distinct_items, item_place = torch.unique(torch.cat([bought, sampled]), return_inverse=True)
         rows = model.rows(graph, distinct_users, distinct_items)
-        user = embedding(user_place, rows.user)
-        positive, negative = embedding(item_place, rows.item).view(2, BATCH, DIM)
+        user = rows.user.index_select(0, user_place)
+        positive, negative = rows.item.index_select(0, item_place).view(2, BATCH, DIM)
         optimizer.zero_grad()
         bpr((user * positive).sum(1), (user * negative).sum(1)[:, None]).backward()
         optimizer.step()

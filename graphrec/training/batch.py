@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from graphrec.models.base import Rows
 
@@ -70,11 +69,16 @@ def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors
         share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
         penalty = penalty + share * _times(rows.ego_item, sampled)
     return Vectors(
-        functional.embedding(user_place, rows.user),
-        functional.embedding(own, rows.item),
-        None if batch.negatives is None else functional.embedding(sampled, rows.item),
+        rows.user.index_select(0, user_place),
+        rows.item.index_select(0, own),
+        None if batch.negatives is None else _laid_out(rows.item, sampled),
         penalty,
     )
+
+
+def _laid_out(rows: Tensor, place: Tensor) -> Tensor:
+    """``rows[place]``; the gradient of ``index_select`` takes half the time of that of an embedding."""
+    return rows.index_select(0, place.flatten()).view(*place.shape, rows.shape[1])
 
 
 def _times(rows: Tensor, place: Tensor) -> Tensor:
