@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from coupon_data import day, planted
-from scripts import load_script
+from scripts import EXPERIMENTS, load_script
 
 from graphrec.data.coupons import CampaignSplit
 
@@ -56,3 +56,13 @@ def test_the_return_study_chooses_by_logloss_on_the_choosing_visits():
     assert study.FIT[1] + 4 <= study.CHOOSE[0]
     assert study.CHOOSE[1] + 4 <= study.TEST[0]
     assert study.TEST[1] + 4 <= study.LAST_WEEK
+
+
+def test_spread_of_lifts_by_hand(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS / "studies"))
+    study = load_script("studies/journey_response")
+    one, other = (
+        pd.DataFrame({"observed": lift, "low": lift * np.exp(-1.96 * 0.1), "high": lift * np.exp(1.96 * 0.1)})
+        for lift in (np.array([2.0, 1.0]), np.array([1.0, 1.0]))
+    )
+    assert study.spread(one, other) == pytest.approx(np.log(2) ** 2 / (2 * 0.1**2) / 2)

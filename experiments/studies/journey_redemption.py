@@ -1,6 +1,7 @@
 """Which coupons does a household redeem? A second link task on the graph, Complete Journey.
 
     python experiments/studies/journey_redemption.py --out runs/journey-redemption
+    python experiments/studies/journey_redemption.py --out runs/weaker --part validation --strength .02
 
 Trains on the 14 campaigns that start in 2017 and end before October, tests on campaigns 16 to 19. Settings
 were chosen with a rolling origin: each of campaigns 8 to 13 judged on a model of those that ended before it
@@ -59,10 +60,15 @@ def main() -> None:
         known = data.campaigns[data.campaigns[CAMPAIGN].isin(splits[0].train)]
         splits = list(rolling_origins(known, VALIDATION))
     tables = _tables(data, splits, arguments.out / "features")
-    test, models = predict(tables, splits, arguments.members, arguments.seed)
+    test, models = predict(tables, splits, arguments.members, arguments.seed, arguments.strength)
     metrics = judge(test, models, arguments.replicates)
     trained = sum(len(tables[one]) for one in splits[-1].train)
-    metrics |= {"members": arguments.members, "train_pairs": trained, "test_pairs": len(test)}
+    metrics |= {
+        "members": arguments.members,
+        "strength": arguments.strength,
+        "train_pairs": trained,
+        "test_pairs": len(test),
+    }
     keys = test[["campaign_id", "user", "coupon", "redeemed"]].copy()
     write_parquet(keys.assign(probability=models[GRAPH]), arguments.out / "scores.parquet")
     write_text(arguments.out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
@@ -77,6 +83,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--seed", type=int, default=0, help="of the first member")
     parser.add_argument("--members", type=int, default=5, help="boostings that are averaged")
+    parser.add_argument(
+        "--strength", type=float, default=0.05, help="inverse of the penalty of the regression"
+    )
     parser.add_argument("--replicates", type=int, default=200, help="resamples of the households")
     parser.add_argument(
         "--part", choices=["test", "validation"], default="test", help="campaigns to judge on"
@@ -95,7 +104,11 @@ def _tables(data: CouponData, splits: list[CampaignSplit], folder: Path) -> dict
 
 
 def predict(
-    tables: dict[int, pd.DataFrame], splits: list[CampaignSplit], members: int, seed: int
+    tables: dict[int, pd.DataFrame],
+    splits: list[CampaignSplit],
+    members: int,
+    seed: int,
+    strength: float,
 ) -> tuple[pd.DataFrame, dict[str, Probability]]:
     """The judged pairs of all splits one below the other, and every model's probability of them."""
     tests, found = [], []
@@ -104,12 +117,14 @@ def predict(
             pd.concat([tables[one] for one in part], ignore_index=True) for part in (split.train, split.test)
         )
         tests.append(test)
-        found.append(fit_models(train, test, members, seed))
+        found.append(fit_models(train, test, members, seed, strength))
     models = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
     return pd.concat(tests, ignore_index=True), models
 
 
-def fit_models(train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int) -> dict[str, Probability]:
+def fit_models(
+    train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int, strength: float
+) -> dict[str, Probability]:
     """Probabilities of the test pairs by every model, the baselines first."""
     every = [name for name in train.columns if name not in NOT_FEATURES]
     plain = [name for name in every if not name.startswith("link_")]
@@ -120,7 +135,7 @@ def fit_models(train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int)
     regression = fit_logistic(train, plain, idle_share=0.1, seed=seed)
     found["logistic"] = regression.predict_proba(test[plain].to_numpy(np.float64))[:, 1]
     for name, columns in ((NO_GRAPH, plain), (GRAPH, every)):
-        ensemble = RedemptionEnsemble(columns, members=members, seed=seed).fit(train)
+        ensemble = RedemptionEnsemble(columns, members, strength=strength, seed=seed).fit(train)
         found[name.replace("ensemble", "boosting")] = 1 / (1 + np.exp(-ensemble.boosted_log_odds(test)))
         found[name] = ensemble.probability(test)
     return found

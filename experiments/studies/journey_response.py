@@ -190,6 +190,44 @@ def gain_metrics(name: str, rows: pd.DataFrame, worse: Floats, seed: int) -> dic
     return {f"{name}{end}": value for end, value in zip(("", "_low", "_high"), found, strict=True)}
 
 
+def observed_lifts(data: ResponseData, first: int, last: int) -> pd.DataFrame:
+    """Observed lifts of some weeks, bins with a discount only."""
+    rows = data.panel.rows
+    part = rows[rows["week"].between(first, last)].reset_index(drop=True)
+    lifts = lift_table(part, part["bought"], replicates=200)
+    return lifts[lifts["depth"] != BIN_NAMES[0]].reset_index(drop=True)
+
+
+def spread(one: pd.DataFrame, other: pd.DataFrame, prefix: str = "") -> float:
+    """Mean squared difference of two spans' log lifts, in the variance that their intervals claim."""
+    variance = sum(
+        (np.log(lifts[f"{prefix}high"] / lifts[f"{prefix}low"]) / (2 * 1.96)) ** 2 for lifts in (one, other)
+    )
+    return float((np.log(one["observed"] / other["observed"]) ** 2 / variance).mean())
+
+
+def lifts_by_others(data: ResponseData, lifts: pd.DataFrame, others: dict[str, Floats]) -> dict[str, float]:
+    """Cells that other promises keep, and whether the intervals are as wide as lifts move by themselves.
+
+    The promise without a model is what the eight weeks before the test showed. The spread between these and
+    the eight weeks before them would be 1 if the intervals told all that makes lifts move.
+    """
+    discounted = lifts[lifts["depth"] != BIN_NAMES[0]].reset_index(drop=True)
+    first = data.panel.rows["week"].iloc[data.split.test].min()
+    earlier, past = observed_lifts(data, first - 16, first - 9), observed_lifts(data, first - 8, first - 1)
+    inside = past["observed"].between(discounted["low"], discounted["high"])
+    metrics = {"lifts_inside_past": float(inside.sum())}
+    metrics |= {
+        "lift_spread": spread(earlier, past),
+        "lift_spread_twoway": spread(earlier, past, "twoway_"),
+    }
+    rows = data.panel.rows.iloc[data.split.test].reset_index(drop=True)
+    for name, probability in others.items():
+        table = lift_table(rows, probability)
+        metrics[f"lifts_inside_{name}"] = float(table["inside"][table["depth"] != BIN_NAMES[0]].sum())
+    return metrics
+
+
 def judge_lifts(data: ResponseData, lifts: pd.DataFrame) -> dict[str, float]:
     """How many cells keep what they promise; the deepest ones; and what the second half of the year shows."""
     discounted = lifts[lifts["depth"] != BIN_NAMES[0]]
@@ -218,6 +256,7 @@ def run(out: Path, seed: int, cache: Path, figures: Path | None) -> dict[str, fl
     for folder in (out, *([figures] if figures else [])):
         draw_curves(task, data, rows, folder / "response_curves.png")
     others, measures = baselines(data, seed)
+    metrics |= lifts_by_others(data, lifts, others)
     metrics |= measures | gain_metrics("gain_over_boosting_logloss", rows, others["boosting"], seed)
     metrics |= {
         "rows_train": float(len(data.split.train)),

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 _BLOCK = 1024  # items; 512 to 4,096 take about the same time
+_FEW = 64  # users, whose vectors and scores of a block are too small to gain by staying in the cache
 _ROWS = 128  # of a softmax on a CPU; their products with 2,048 items fill half of a cache of 2 MB
 _ROWS_ELSEWHERE = 4096
 
@@ -18,11 +19,12 @@ def inner_products(user: Tensor, item: Tensor) -> Tensor:
     """``U Iᵀ`` in a tensor of its own: ``[B, D]`` and ``[I, D]`` to ``[B, I]``.
 
     On a CPU and without gradient it is computed for a block of items at a time, with the same numbers: the
-    operands of a block stay in the cache, which makes the product of a few hundred users and a whole
-    catalogue about twice as fast. Gradients, autocast and other devices take the plain product.
+    operands of a block stay in the cache, which on AMD makes the product of a few hundred users and a whole
+    catalogue about twice as fast (on Intel it changes little). Few users, gradients, autocast and other
+    devices take the plain product.
     """
     tracked = torch.is_grad_enabled() and (user.requires_grad or item.requires_grad)
-    if tracked or not user.is_cpu or torch.is_autocast_enabled("cpu"):
+    if len(user) < _FEW or tracked or not user.is_cpu or torch.is_autocast_enabled("cpu"):
         return user @ item.T
     scores = user.new_empty(len(user), len(item))
     for start in range(0, len(item), _BLOCK):
