@@ -8,7 +8,6 @@ tests hold against; those classes return means, and intervals need the value of 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -77,9 +76,12 @@ class UserMetrics:
 
 @dataclass
 class _Collected:
+    """Users, their lists, which of these items they bought, and how many they bought; batch by batch."""
+
     users: list[Tensor] = field(default_factory=list)
     items: list[Tensor] = field(default_factory=list)
-    values: dict[str, list[Tensor]] = field(default_factory=lambda: defaultdict(list))
+    hits: list[Tensor] = field(default_factory=list)
+    counts: list[Tensor] = field(default_factory=list)
 
 
 class RankingEvaluator:
@@ -145,7 +147,7 @@ class RankingEvaluator:
             self._collect(name, users, values, items)
 
     def _collect(self, name: ItemSet, users: Tensor, values: Tensor, items: Tensor) -> None:
-        """Measure the lists of the users who have something to find."""
+        """Keep the lists of the users who have something to find, and what they found."""
         count = self._counts[name][users]
         kept = count > 0
         users, count, values, items = users[kept], count[kept], values[kept], items[kept]
@@ -155,11 +157,8 @@ class RankingEvaluator:
         into = self._collected[name]
         into.users.append(users.cpu())
         into.items.append(items.masked_fill(~listed, -1).cpu())
-        information = self.information[items]
-        for k in self.cutoffs:
-            measures = _measures(hits[:, :k], count, listed[:, :k], information[:, :k], k)
-            for measure, value in measures.items():
-                into.values[f"{measure}_{k}"].append(value.cpu())
+        into.hits.append(hits.cpu())
+        into.counts.append(count.cpu())
 
     def _bought(self, users: Tensor, items: Tensor) -> Tensor:
         """True where a user bought an item in the part that is evaluated. Shape of `items`, ``[n, K]``."""
@@ -170,17 +169,18 @@ class RankingEvaluator:
         return self._keys[place] == keys
 
     def compute(self) -> dict[ItemSet, UserMetrics]:
-        """Everything collected so far, by item set."""
-        return {
-            name: UserMetrics(
-                torch.cat(into.users),
-                {key: torch.cat(parts) for key, parts in into.values.items()},
-                torch.cat(into.items),
-                self.cutoffs,
-                self.graph.num_items,
-            )
-            for name, into in self._collected.items()
+        """The measures of everything collected so far, by item set."""
+        return {name: self._measured(into) for name, into in self._collected.items()}
+
+    def _measured(self, into: _Collected) -> UserMetrics:
+        items, hits, count = torch.cat(into.items), torch.cat(into.hits), torch.cat(into.counts)
+        listed, information = items >= 0, self.information.cpu()[items.clamp_min(0)]
+        values = {
+            f"{measure}_{k}": value
+            for k in self.cutoffs
+            for measure, value in _measures(hits[:, :k], count, listed[:, :k], information[:, :k], k).items()
         }
+        return UserMetrics(torch.cat(into.users), values, items, self.cutoffs, self.graph.num_items)
 
 
 def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:
