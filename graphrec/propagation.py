@@ -7,6 +7,7 @@ one of its gradient, are taken over those rows; what lies between is a chain of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -145,14 +146,19 @@ def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) ->
 
 
 class Slice:
-    """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU.
-
-    Transposing takes one core a while; a thread that did it meanwhile would wait for the threads of OpenMP,
-    which do not sleep between two operations.
-    """
+    """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU."""
 
     def __init__(self, csr: Csr, rows: Tensor) -> None:
         self.csr = csr.take(rows)
+
+    @cached_property
+    def transposed(self) -> Csr:
+        """``A P_Sᵀ``, made once for all passes of a gradient.
+
+        A thread that made it during the forward pass would wait for those of OpenMP, which do not sleep
+        between two operations.
+        """
+        return self.csr.transpose()
 
     def forward(self, x: Tensor) -> Tensor:
         """``P_S A x``."""
@@ -160,7 +166,7 @@ class Slice:
 
     def backward(self, gradient: Tensor) -> Tensor:
         """``A P_Sᵀ g``."""
-        return self.csr.transpose().product(gradient)
+        return self.transposed.product(gradient)
 
 
 class _Whole:

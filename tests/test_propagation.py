@@ -10,7 +10,7 @@ import torch
 from graphrec.propagation import polynomial, polynomial_rows
 from graphrec.sparse import SparseMatrix
 
-NODES, DIM = 60, 40
+NODES, DIM = 60, 150  # three passes over the columns
 FEW, MANY = torch.tensor([50, 4, 17]), torch.arange(NODES - 1, 0, -1)
 """Rows that hold a small part of the entries, which are cut out, and rows that hold most of them."""
 
