@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from coupon_data import PER_GROUP, day, planted
 
+from graphrec.data.coupon_features import covered_purchases
 from graphrec.data.coupon_history import History, covered_items
 from graphrec.data.coupon_trips import covered_trips, pool_places, trip_features
 
@@ -24,9 +25,13 @@ def covered(data):
     return covered_items(data, 3)
 
 
+def features_of(history, users, covers, days):
+    return trip_features(history, users, covers, covered_purchases(history, users, covers), days)
+
+
 @pytest.fixture(scope="module")
 def features(history, covered):
-    return trip_features(history, np.arange(3 * PER_GROUP), covered[1], days=28)
+    return features_of(history, np.arange(3 * PER_GROUP), covered[1], days=28)
 
 
 def test_trips_agree_with_a_naive_count(data, history, covered, features):
@@ -70,7 +75,7 @@ def test_an_item_bought_once_a_week_is_expected_once_a_week(data, history, cover
     steady.lines = pd.DataFrame(
         {"user": 0, "item": item, "basket": weeks, "week_back": weeks, "spend": 2.0}
     ).assign(coupon_saving=0.0, shelf_saving=0.0)
-    found = trip_features(steady, np.array([0]), covered[1], days=7)
+    found = features_of(steady, np.array([0]), covered[1], days=7)
     assert found["trip_expected"][0, 0] == pytest.approx(1 - np.exp(-1), abs=0.03)
     assert found["trip_spend_share"][0, 0] == 1
     assert found["trip_expected"][0, 1:].max() == found["trip_spend_share"][0, 1:].max() == 0

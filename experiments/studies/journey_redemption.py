@@ -84,7 +84,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of the first member")
     parser.add_argument("--members", type=int, default=5, help="boostings that are averaged")
     parser.add_argument(
-        "--strength", type=float, default=0.05, help="inverse of the penalty of the regression"
+        "--strength",
+        type=float,
+        default=RedemptionEnsemble.strength,
+        help="inverse of the penalty of the regression (default: %(default)s)",
     )
     parser.add_argument("--replicates", type=int, default=200, help="resamples of the households")
     parser.add_argument(

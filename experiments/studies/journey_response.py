@@ -194,7 +194,11 @@ def observed_lifts(data: ResponseData, first: int, last: int) -> pd.DataFrame:
     """Observed lifts of some weeks, bins with a discount only."""
     rows = data.panel.rows
     part = rows[rows["week"].between(first, last)].reset_index(drop=True)
-    lifts = lift_table(part, part["bought"], replicates=200)
+    return discounted(lift_table(part, part["bought"], replicates=200))
+
+
+def discounted(lifts: pd.DataFrame) -> pd.DataFrame:
+    """The cells with a discount."""
     return lifts[lifts["depth"] != BIN_NAMES[0]].reset_index(drop=True)
 
 
@@ -206,34 +210,34 @@ def spread(one: pd.DataFrame, other: pd.DataFrame, prefix: str = "") -> float:
     return float((np.log(one["observed"] / other["observed"]) ** 2 / variance).mean())
 
 
-def lifts_by_others(data: ResponseData, lifts: pd.DataFrame, others: dict[str, Floats]) -> dict[str, float]:
+def lifts_by_others(
+    data: ResponseData, rows: pd.DataFrame, lifts: pd.DataFrame, others: dict[str, Floats]
+) -> dict[str, float]:
     """Cells that other promises keep, and whether the intervals are as wide as lifts move by themselves.
 
     The promise without a model is what the eight weeks before the test showed. The spread between these and
     the eight weeks before them would be 1 if the intervals told all that makes lifts move.
     """
-    discounted = lifts[lifts["depth"] != BIN_NAMES[0]].reset_index(drop=True)
-    first = data.panel.rows["week"].iloc[data.split.test].min()
+    first = rows["week"].min()
     earlier, past = observed_lifts(data, first - 16, first - 9), observed_lifts(data, first - 8, first - 1)
-    inside = past["observed"].between(discounted["low"], discounted["high"])
-    metrics = {"lifts_inside_past": float(inside.sum())}
-    metrics |= {
-        "lift_spread": spread(earlier, past),
-        "lift_spread_twoway": spread(earlier, past, "twoway_"),
+    promised = {"past": past["observed"]}
+    for name, probability in others.items():  # the intervals are those of the rows, whoever promises
+        promised[name] = discounted(lift_table(rows, probability, replicates=1))["promised"]
+    cells = discounted(lifts)
+    metrics = {
+        f"lifts_inside_{name}": float(lift.between(cells["low"], cells["high"]).sum())
+        for name, lift in promised.items()
     }
-    rows = data.panel.rows.iloc[data.split.test].reset_index(drop=True)
-    for name, probability in others.items():
-        table = lift_table(rows, probability)
-        metrics[f"lifts_inside_{name}"] = float(table["inside"][table["depth"] != BIN_NAMES[0]].sum())
-    return metrics
+    twoway = spread(earlier, past, "twoway_")
+    return metrics | {"lift_spread": spread(earlier, past), "lift_spread_twoway": twoway}
 
 
 def judge_lifts(data: ResponseData, lifts: pd.DataFrame) -> dict[str, float]:
     """How many cells keep what they promise; the deepest ones; and what the second half of the year shows."""
-    discounted = lifts[lifts["depth"] != BIN_NAMES[0]]
+    cells = discounted(lifts)
     seen = lift_metrics(second_half(data), "second_half_lift")
-    metrics = {"lifts_inside": float(discounted["inside"].sum()), "lifts_cells": float(len(discounted))}
-    metrics["lifts_inside_twoway"] = float(discounted["twoway_inside"].sum())
+    metrics = {"lifts_inside": float(cells["inside"].sum()), "lifts_cells": float(len(cells))}
+    metrics["lifts_inside_twoway"] = float(cells["twoway_inside"].sum())
     metrics |= lift_metrics(lifts, "lift")
     return metrics | {key: value for key, value in seen.items() if not key.endswith("_promised")}
 
@@ -256,7 +260,7 @@ def run(out: Path, seed: int, cache: Path, figures: Path | None) -> dict[str, fl
     for folder in (out, *([figures] if figures else [])):
         draw_curves(task, data, rows, folder / "response_curves.png")
     others, measures = baselines(data, seed)
-    metrics |= lifts_by_others(data, lifts, others)
+    metrics |= lifts_by_others(data, rows, lifts, others)
     metrics |= measures | gain_metrics("gain_over_boosting_logloss", rows, others["boosting"], seed)
     metrics |= {
         "rows_train": float(len(data.split.train)),

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.data.coupon_history import Codes, Floats, History, covered_items
+from graphrec.data.coupon_history import SLOW, Codes, Floats, History, covered_items
 from graphrec.data.coupon_trips import trip_features
 from graphrec.data.coupons import CAMPAIGN, END, KIND, START, CouponData, candidates
 from graphrec.data.interactions import Columns
 
-_SLOW, _FAST, _RECENT = 13.0, 4.0, 8
-"""Weeks: a quarter and a month as decay, and two months as a window."""
+_FAST, _RECENT = 4.0, 8
+"""Weeks: a month as decay, and two months as a window."""
 _NEVER = 400.0
 """Days since something that never happened; more than the year that the log covers."""
 _PRIOR_MAILINGS, _PRIOR_RATE = 300.0, 0.003
@@ -46,7 +46,7 @@ def campaign_features(data: CouponData, campaign: int) -> pd.DataFrame:
     pairs |= _similar_redemptions(history, users, coupons, covers)
     pairs |= _ranks(pairs)
     dates = data.campaign(campaign)
-    pairs |= trip_features(history, users, covers, (dates[END] - dates[START]).days)
+    pairs |= trip_features(history, users, covers, pairs, (dates[END] - dates[START]).days)
     shape = (len(users), len(coupons))
     pairs |= {n: np.broadcast_to(v[:, None], shape) for n, v in user_features(history, users).items()}
     pairs |= {n: np.broadcast_to(v, shape) for n, v in coupon_features(history, coupons, covers).items()}
@@ -74,7 +74,7 @@ def covered_purchases(history: History, users: Codes, covers: sp.csr_matrix) -> 
     popularity = np.asarray(weeks.sum(axis=0)).ravel()
     back = rows["week_back"].to_numpy()
     weights = {
-        "slow": np.exp(-back / _SLOW),
+        "slow": np.exp(-back / SLOW),
         "fast": np.exp(-back / _FAST),
         "recent": back < _RECENT,
         "spend": rows["spend"],
@@ -102,7 +102,7 @@ def covered_purchases(history: History, users: Codes, covers: sp.csr_matrix) -> 
 
 def _similar_purchases(history: History, users: Codes, covers: sp.csr_matrix) -> dict[str, Floats]:
     """Purchases in the groups that a coupon's items belong to: all, and weighted by their share in it."""
-    slow = history.purchases(np.exp(-history.by_week["week_back"] / _SLOW))[users]
+    slow = history.purchases(np.exp(-history.by_week["week_back"] / SLOW))[users]
     couponed = history.purchases(history.by_week["coupon_saving"] > 0.005)[users]
     weeks, found = history.item_weeks[users], {}
     for name, members in history.data.item_groups.items():

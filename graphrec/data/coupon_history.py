@@ -15,6 +15,8 @@ from graphrec.errors import InputError
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
+SLOW = 13.0
+"""Weeks, a quarter, after which a purchase counts 1/e where habits change slowly."""
 
 
 class History:

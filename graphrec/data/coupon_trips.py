@@ -14,10 +14,10 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.data.coupon_history import Codes, Floats, History
+from graphrec.data.coupon_history import SLOW, Codes, Floats, History
 
-_TRIP_DECAY, _COUPON_DECAY, _WEEK_DECAY = 8.0, 10.0, 13.0
-"""Weeks after which a trip, one with a coupon, and a week with a purchase count 1/e."""
+_TRIP_DECAY, _COUPON_DECAY = 8.0, 10.0
+"""Weeks after which a trip, and one with a coupon, count 1/e."""
 _NEVER = 60.0
 """Weeks since a trip that never happened; more than the year that the log covers."""
 _WIDE = 1000
@@ -25,20 +25,23 @@ _WIDE = 1000
 _RANKED = ("trip_lift", "trip_slow", "trip_expected", "trip_spend_share", "trip_coupon")
 
 
-def trip_features(history: History, users: Codes, covers: sp.csr_matrix, days: int) -> dict[str, Floats]:
+def trip_features(
+    history: History, users: Codes, covers: sp.csr_matrix, bought: Mapping[str, Floats], days: int
+) -> dict[str, Floats]:
     """Trips with covered items, what to expect of the campaign by them, and the places they give a coupon.
 
     Args:
         history: What is known before the campaign.
         users: Codes, increasing. Shape ``[B]``.
         covers: Items by coupons, ones. Shape ``[I, C]``.
+        bought: What `covered_purchases` found, ``covered_slow`` and ``covered_spend``. Each ``[B, C]``.
         days: Length of the campaign.
 
     Returns:
         Matrices ``[B, C]``.
     """
     found = covered_trips(history, users, covers)
-    found |= _expected(history, users, covers, days)
+    found |= _expected(history, users, bought, days)
     return found | pool_places(found, covers)
 
 
@@ -83,16 +86,14 @@ def _touched(row: Codes, lines: pd.DataFrame, covers: sp.csr_matrix, trips: int)
     return ((bought @ covers) > 0).astype(np.float32)
 
 
-def _expected(history: History, users: Codes, covers: sp.csr_matrix, days: int) -> dict[str, Floats]:
+def _expected(history: History, users: Codes, bought: Mapping[str, Floats], days: int) -> dict[str, Floats]:
     """Probability of a purchase during the campaign at the recent rate (Poisson), and the share of spend."""
-    rows = history.by_week
-    recent = (history.purchases(np.exp(-rows["week_back"] / _WEEK_DECAY))[users] @ covers).toarray()
-    weeks = _WEEK_DECAY * (1 - np.exp(-history.weeks / _WEEK_DECAY))  # what the decay sums up to
-    spend = history.purchases(rows["spend"])[users]
-    total = np.maximum(np.asarray(spend.sum(axis=1)).ravel(), 1)
+    weeks = SLOW * (1 - np.exp(-history.weeks / SLOW))  # what the decay sums up to
+    spend = history.purchases(history.by_week["spend"])[users].sum(axis=1)
+    total = np.maximum(np.asarray(spend).ravel(), 1)
     return {
-        "trip_expected": (1 - np.exp(-recent / weeks * days / 7)).astype(np.float32),
-        "trip_spend_share": ((spend @ covers).toarray() / total[:, None]).astype(np.float32),
+        "trip_expected": (1 - np.exp(-bought["covered_slow"] / weeks * days / 7)).astype(np.float32),
+        "trip_spend_share": (bought["covered_spend"] / total[:, None]).astype(np.float32),
     }
 
 

@@ -69,8 +69,8 @@ def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors
         share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
         penalty = penalty + share * _times(rows.ego_item, sampled)
     return Vectors(
-        rows.user.index_select(0, user_place),
-        rows.item.index_select(0, own),
+        _laid_out(rows.user, user_place),
+        _laid_out(rows.item, own),
         None if batch.negatives is None else _laid_out(rows.item, sampled),
         penalty,
     )
