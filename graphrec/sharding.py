@@ -221,7 +221,7 @@ class _PolynomialRows(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """What every process knows of these rows, summed over all: no row has to travel whole."""
         place, here = matrix.own(rows)
-        last = Slice(matrix.csr(), rows) if len(coefficients) > 1 else None
+        last = Slice(matrix.csr(), rows, ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (matrix, coefficients, storage), x.shape, last
         ctx.save_for_backward(place, here)
         result, own = known = x.new_zeros(2, len(rows), x.shape[1])
@@ -230,7 +230,7 @@ class _PolynomialRows(torch.autograd.Function):
         layer = x
         for coefficient in coefficients[1:-1]:
             layer = matrix.product(layer, storage)
-            result.index_add_(0, place, layer.index_select(0, here), alpha=coefficient)
+            result.index_add_(0, place, coefficient * layer.index_select(0, here))
         if last is not None:
             result.add_(last.forward(layer.to(storage)), alpha=coefficients[-1])
         distributed.all_reduce(known)
@@ -247,7 +247,7 @@ class _PolynomialRows(torch.autograd.Function):
         if last is not None:
             total = last.backward((coefficients[-1] * gradient).to(storage)).to(gradient.dtype)
             for coefficient in coefficients[-2:0:-1]:
-                total.index_add_(0, here, part, alpha=coefficient)
+                total.index_add_(0, here, coefficient * part)
                 total = matrix.product(total, storage)
         total.index_add_(0, here, coefficients[0] * part + own.index_select(0, place))
         return total, None, None, None, None

@@ -77,7 +77,7 @@ class Csr(NamedTuple):
         if self.values.device.type != "cpu":
             other = self.tensor().to_sparse_csc()
             return Csr(other.ccol_indices(), other.row_indices(), other.values(), len(self.crow) - 1)
-        return self._of(self.scipy().T.tocsr(), len(self.crow) - 1)
+        return self._of(self.scipy().tocsc(), len(self.crow) - 1)
 
     def scipy(self) -> sp.csr_array:
         """SciPy's view; on the CPU, without a copy."""
@@ -85,7 +85,7 @@ class Csr(NamedTuple):
         return sp.csr_array(parts, shape=(len(self.crow) - 1, self.columns))
 
     @staticmethod
-    def _of(matrix: sp.csr_array, columns: int) -> Csr:
+    def _of(matrix: sp.csr_array | sp.csc_array, columns: int) -> Csr:
         crow, col = (
             torch.from_numpy(a.astype(np.int32, copy=False)) for a in (matrix.indptr, matrix.indices)
         )
