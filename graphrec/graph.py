@@ -66,13 +66,14 @@ class ItemLists(nn.Module):
         """
         if not len(self.items) or not len(users):
             return torch.zeros_like(items, dtype=torch.bool)
-        low = self.start[users][:, None].expand_as(items)
-        end = high = self.start[users + 1][:, None].expand_as(items)
-        for _ in range(int(self.counts(users).amax()).bit_length()):
-            middle = (low + high) // 2
-            below = (low < high) & (self.items[middle.clamp_max(len(self.items) - 1)] < items)
-            low, high = torch.where(below, middle + 1, low), torch.where(below, high, middle)
-        return (low < end) & (self.items[low.clamp_max(len(self.items) - 1)] == items)
+        counts = self.counts(users)
+        place = self.start[users].clamp_max(len(self.items) - 1)[:, None].expand_as(items)
+        size = counts[:, None]
+        for _ in range(int(counts.amax()).bit_length()):
+            half = size >> 1  # the item is at its place or in the `size - 1` after it, if it is there at all
+            place = place + half * (self.items[place + half] <= items)
+            size = size - half
+        return (self.items[place] == items) & (counts > 0)[:, None]
 
     def mask(self, users: Tensor) -> Tensor:
         """True where the item is in the user's list. Shape ``[B, I]``, bool."""
