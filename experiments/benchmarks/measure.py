@@ -1,4 +1,4 @@
-"""What the benchmarks share: the command line, taking turns, and writing figures and pictures.
+"""What the benchmarks share: command line, turns, a clock of training, writing of figures and pictures.
 
 Every script here is run as ``python experiments/benchmarks/NAME.py --data FOLDER --json FILE``; this file is
 imported by them and measures nothing itself.
@@ -9,11 +9,15 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib
+import numpy as np
+import pytorch_lightning as pl
 import torch
 
 matplotlib.use("agg")
@@ -21,9 +25,13 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from rich.progress import Progress
 
+import graphrec.cli.quiet  # noqa: F401  (what Lightning says and a benchmark need not)
 from graphrec.data import sources
 from graphrec.data.splits import Given
+from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
+from graphrec.models.base import Recommender
+from graphrec.training.ranked import RankedTask
 
 
 def arguments(doc: str | None, repeats: int = 7) -> argparse.ArgumentParser:
@@ -71,6 +79,67 @@ def take_turns(
                 if turn > 1:
                     times[name].append(time.perf_counter() - started)
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+def quality(recommender: Recommender, pairs: np.ndarray, batch: int = 128) -> dict[str, float]:
+    """Recall@20 and NDCG@20 of some held-out pairs of user and item."""
+    graph = recommender.graph
+    evaluator = RankingEvaluator(graph, truth_lists(pairs, graph), (20,), ("new",))
+    for users in torch.from_numpy(np.unique(pairs[:, 0])).split(batch):
+        evaluator.rank(users, recommender)
+    means = evaluator.compute()["new"].means()
+    return {name: means[name] for name in ("recall_20", "ndcg_20")}
+
+
+@dataclass
+class Clock(pl.Callback):
+    """Adds up the time of the epochs, and stands while it looks how good the model has become.
+
+    Args:
+        look: How good a recommender is.
+        name: Of what `look` tells.
+        goal: Training stops when it is reached.
+        every: Epochs from one look to the next.
+    """
+
+    look: Callable[[Recommender], float]
+    name: str
+    goal: float = float("inf")
+    every: int = 1
+    started: float = 0.0
+    paused: float = 0.0
+    curve: list[tuple[float, float]] = field(default_factory=list)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
+        """Stop the clock, look, go on until the goal is reached."""
+        epoch = trainer.current_epoch + 1
+        if epoch % self.every:
+            return
+        seconds = time.perf_counter() - self.started - self.paused
+        assert isinstance(task, RankedTask)
+        recommender = task.recommender.eval()
+        with torch.no_grad():
+            value = self.look(recommender)
+        recommender.train()
+        self.curve.append((seconds, value))
+        print(f"epoch {epoch}: {seconds:.0f} s, {self.name} {value:.4f}", flush=True)
+        trainer.should_stop = value >= self.goal
+        self.paused = time.perf_counter() - self.started - seconds
+
+
+def fit_quietly(task: pl.LightningModule, module: pl.LightningDataModule, clock: Clock, epochs: int) -> None:
+    """Train without files and without validation; the clock starts now, so building the graph is on it."""
+    pl.seed_everything(0, verbose=False)
+    clock.started = time.perf_counter()
+    pl.Trainer(
+        max_epochs=epochs,
+        callbacks=[clock],
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+        enable_progress_bar=sys.stdout.isatty(),
+    ).fit(task, datamodule=module)
 
 
 def wait() -> None:

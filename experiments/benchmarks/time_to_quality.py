@@ -15,28 +15,23 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pandas as pd
-import pytorch_lightning as pl
-import torch
 import yaml
 from matplotlib.figure import Figure
-from measure import arguments, write
+from measure import Clock, arguments, fit_quietly, quality, write
 from propagation import coo_step
 
 from graphrec.cli.terminal import print_frame
 from graphrec.data import sources
 from graphrec.data.module import RecommenderData
 from graphrec.data.splits import Given
-from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
 from graphrec.models import PowerLaw, Spectral
-from graphrec.models.base import Recommender
 from graphrec.models.lightgcn import LightGCN
 from graphrec.training import AdaptiveTemperatureTask
 
@@ -50,40 +45,6 @@ def data(folder: Path) -> RecommenderData:
     return RecommenderData(source, Given(val_fraction=0.0, whole_catalogue=True), batch_size=BATCH)
 
 
-def quality(recommender: Recommender, module: RecommenderData, batch: int = 128) -> dict[str, float]:
-    """Recall@20 and NDCG@20 of the test part."""
-    graph, pairs = recommender.graph, module.split.test.pairs()
-    evaluator = RankingEvaluator(graph, truth_lists(pairs, graph), (20,), ("new",))
-    for users in torch.from_numpy(pairs[:, 0]).unique().split(batch):
-        evaluator.rank(users, recommender)
-    means = evaluator.compute()["new"].means()
-    return {name: means[name] for name in ("recall_20", "ndcg_20")}
-
-
-@dataclass
-class Clock(pl.Callback):
-    """Adds up the time of the epochs and reads the test part between them."""
-
-    module: RecommenderData
-    goal: float
-    started: float = field(default_factory=time.perf_counter)
-    paused: float = 0.0
-    curve: list[tuple[float, float]] = field(default_factory=list)
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, task: pl.LightningModule) -> None:
-        """Stop the clock, look, go on until the goal is reached."""
-        seconds = time.perf_counter() - self.started - self.paused
-        assert isinstance(task, AdaptiveTemperatureTask)
-        recommender = task.recommender.eval()
-        with torch.no_grad():
-            recall = quality(recommender, self.module)["recall_20"]
-        recommender.train()
-        self.curve.append((seconds, recall))
-        print(f"epoch {trainer.current_epoch + 1}: {seconds:.0f} s, Recall@20 {recall:.4f}")
-        trainer.should_stop = recall >= self.goal
-        self.paused = time.perf_counter() - self.started - seconds
-
-
 def settings(file: Path) -> dict[str, Any]:
     """The model's arguments in a recipe."""
     arguments: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"]
@@ -92,14 +53,12 @@ def settings(file: Path) -> dict[str, Any]:
 
 def train(module: RecommenderData, recipe: Path, epochs: int) -> list[tuple[float, float]]:
     """Seconds and Recall@20 after each epoch, until the goal; building the graph is on the clock."""
-    pl.seed_everything(0)
     given = settings(recipe)
     encoder = given.pop("encoder")["init_args"]
     task = AdaptiveTemperatureTask(partial(LightGCN, **encoder), **given)
-    clock = Clock(module, PUBLISHED_RECALL)
-    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
-    trainer = pl.Trainer(max_epochs=epochs, callbacks=[clock], limit_val_batches=0, **quiet)
-    trainer.fit(task, datamodule=module)
+    test = module.split.test.pairs()
+    clock = Clock(lambda model: quality(model, test)["recall_20"], "Recall@20", PUBLISHED_RECALL)
+    fit_quietly(task, module, clock, epochs)
     return clock.curve
 
 
@@ -111,7 +70,7 @@ def spectral(module: RecommenderData) -> dict[str, float]:
     model = Spectral(response, **given)
     model.fit(BipartiteGraph(module.split.train))
     fitted = time.perf_counter() - started
-    found = quality(model, module)
+    found = quality(model, module.split.test.pairs())
     seconds = time.perf_counter() - started
     return {
         "spectral_seconds": seconds,
