@@ -162,7 +162,7 @@ class Slice:
 
     def forward(self, x: Tensor) -> Tensor:
         """``P_S A x``."""
-        return self.csr.product(x)
+        return self.csr.product(x, even=True)
 
     def backward(self, gradient: Tensor) -> Tensor:
         """``A P_Sᵀ g``."""

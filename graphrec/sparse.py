@@ -19,6 +19,9 @@ from torch.nn import functional
 BLOCK_BYTES = 256
 """Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""
 
+_SPLITS = 64  # places at which rows may be halved
+_ROW_COST = 8  # of writing a row, in entries that are read
+
 
 class Csr(NamedTuple):
     """A sparse matrix by rows: ``crow [rows + 1]``, ``col [E]``, both int32, and ``values [E]``."""
@@ -33,20 +36,45 @@ class Csr(NamedTuple):
         size = (len(self.crow) - 1, self.columns)
         return torch.sparse_csr_tensor(self.crow, self.col, self.values, size, check_invariants=False)
 
-    def product(self, x: Tensor) -> Tensor:
-        """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient."""
+    def product(self, x: Tensor, even: bool = False) -> Tensor:
+        """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient.
+
+        Args:
+            x: Dense vectors.
+            even: Share out the work evenly, at the price of empty rows in memory; pays for few long rows.
+        """
         if not len(self.col):
             return x.new_zeros(len(self.crow) - 1, x.shape[1])
         if x.device.type != "cpu":
             return self.tensor() @ x
-        return functional.embedding_bag(
+        before, behind = self._empty_rows() if even else (0, 0)
+        crow = self.crow
+        if before or behind:
+            crow = torch.cat([crow[:1].expand(before), crow, crow[-1:].expand(behind)])
+        result = functional.embedding_bag(
             self.col,
             x.detach().contiguous(),
-            self.crow,
+            crow,
             mode="sum",
             per_sample_weights=self.values.to(x.dtype),
             include_last_offset=True,
         )
+        return result[before : len(result) - behind]
+
+    def _empty_rows(self) -> tuple[int, int]:
+        """Empty rows to put before and behind, so that each of two threads has as much to do.
+
+        A gather gives each half of the rows, however long they are: of the nodes of a batch, users first and
+        popular items next, the first half may have three quarters of the entries. More threads take none.
+        """
+        rows = len(self.crow) - 1
+        if torch.get_num_threads() != 2 or rows < _SPLITS:
+            return 0, 0
+        split = np.arange(_SPLITS + 1) * rows // _SPLITS
+        entries = self.crow.numpy()[split].astype(np.int64)
+        cost = np.maximum(entries, entries[-1] - entries) + _ROW_COST * np.maximum(split, rows - split)
+        missing = rows - 2 * int(split[cost.argmin()])
+        return max(missing, 0), max(-missing, 0)
 
     def blocked_product(self, x: Tensor) -> Tensor:
         """The same in as many passes as suit the cache."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
@@ -62,3 +63,27 @@ def test_copies_share_nothing_and_move_with_their_module():
     x = torch.ones(30, 2)
     assert matrix(x).abs().sum() == 0 < twin(x).abs().sum()
     assert {buffer.device.type for buffer in twin.to("meta").buffers()} == {"meta"}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("heavy", ["first", "last", "nowhere"])
+def test_a_product_shared_out_evenly_is_the_same(threads, heavy):
+    rng = np.random.default_rng(0)
+    dense = (rng.random((201, 30)) < 0.05).astype(np.float32)
+    if heavy != "nowhere":
+        dense[slice(50) if heavy == "first" else slice(150, None)] = rng.random((51 - (heavy == "first"), 30))
+    csr, x = SparseMatrix(sp.csr_array(dense)).csr(), torch.randn(30, 7)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert torch.equal(csr.product(x, even=True), csr.product(x))
+        start, end = csr._empty_rows()
+        half = (201 + start + end) // 2 - start  # rows of the first thread
+        share = float(csr.crow[half] / csr.crow[-1])
+    finally:
+        torch.set_num_threads(before)
+    if threads != 2:
+        assert start == end == 0
+    elif heavy != "nowhere":
+        assert (start > 0) == (heavy == "first")
+        assert abs(share - 0.5) < 0.2 < abs(float(csr.crow[100] / csr.crow[-1]) - 0.5)
