@@ -53,6 +53,19 @@ def test_pair_negatives_end_where_the_user_bought_everything():
     assert hits < 0.25
 
 
+def test_pair_negatives_are_those_of_redrawing_everything():
+    """What is looked up again is only what was hit; the numbers are those of the plain rule."""
+    half_of_all = [(user, item) for user in range(9) for item in range(user, 20, 2)]
+    graph = graph_of(half_of_all, users=10, items=20)
+    users = torch.arange(10).repeat(30)
+    generator = step_generator(5, 0, CPU)
+    expected = torch.randint(20, (300, 4), generator=generator)
+    for _ in range(3):
+        hit = graph.seen_mask(users).gather(1, expected)
+        expected = torch.where(hit, torch.randint(20, (300, 4), generator=generator), expected)
+    assert torch.equal(pair_negatives(graph, users, 4, step_generator(5, 0, CPU)), expected)
+
+
 def test_shared_negatives_are_uniform():
     graph = graph_of([(0, 0)], users=1, items=25)
     drawn = shared_negatives(graph, 50_000, step_generator(0, 0, CPU))
