@@ -39,8 +39,8 @@ class RankingTask(RankedTask):
         encoder: Graph to embeddings, for example ``LightGCN`` or ``EmbeddingTable``.
         decoder: Embeddings to raw scores; inner product if missing.
         loss: Function of the scores of bought and of sampled items, from ``graphrec.losses``.
-        learning_rate: Of Adam; batches k times as large learn about as much in an epoch with one that is higher
-            by the square root of k (experiments/benchmarks/batch_size.py).
+        learning_rate: Of Adam; batches k times as large learn about as much in an epoch with one that is
+            higher by the square root of k (experiments/benchmarks/batch_size.py).
         l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
         weight_decay: L2 of Adam on every weight, the same for rare and frequent nodes.
         negatives: Sampled items ``K``, per edge or per batch.
