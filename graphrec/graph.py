@@ -38,6 +38,7 @@ class ItemLists(nn.Module):
         self.register_buffer("start", start, persistent=False)
         items = torch.from_numpy(np.ascontiguousarray(pairs[:, 1], dtype=np.int64))
         self.register_buffer("items", items, persistent=False)
+        self._keys: Tensor | None = None
 
     def counts(self, users: Tensor) -> Tensor:
         """Number of items of each user. Shape ``[B]``."""
@@ -56,9 +57,10 @@ class ItemLists(nn.Module):
         return rows, self.items[places]
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
-        """True where the item is in the user's list: a binary search in every user's list at once.
+        """True where the item is in the user's list.
 
-        Needs memory for the pairs asked about, not for the lists.
+        On the CPU a binary search in every user's list at once, which needs memory for the pairs asked about
+        and not for the lists. A GPU waits for every small operation: there it is one search in all pairs.
 
         Args:
             users: User codes. Shape ``[B]``.
@@ -66,6 +68,8 @@ class ItemLists(nn.Module):
         """
         if not len(self.items) or not len(users):
             return torch.zeros_like(items, dtype=torch.bool)
+        if not self.items.is_cpu:
+            return self._among_keys(users[:, None] * self.num_items + items)
         counts = self.counts(users)
         place = self.start[users].clamp_max(len(self.items) - 1)[:, None].expand_as(items)
         size = counts[:, None]
@@ -74,6 +78,16 @@ class ItemLists(nn.Module):
             place = place + half * (self.items[place + half] <= items)
             size = size - half
         return (self.items[place] == items) & (counts > 0)[:, None]
+
+    def _among_keys(self, keys: Tensor) -> Tensor:
+        """True where ``user I + item`` is that of a listed pair."""
+        if self._keys is None or self._keys.device != keys.device:
+            self._keys = torch.arange(len(self.start) - 1, device=keys.device).repeat_interleave(
+                self.start.diff(), output_size=len(self.items)
+            )
+            self._keys.mul_(self.num_items).add_(self.items)
+        place = torch.searchsorted(self._keys, keys).clamp_max_(len(self._keys) - 1)
+        return self._keys[place] == keys
 
     def mask(self, users: Tensor) -> Tensor:
         """True where the item is in the user's list. Shape ``[B, I]``, bool."""
@@ -162,7 +176,7 @@ class BipartiteGraph(nn.Module):
     def filter_nodes(
         self, x: Tensor, coefficients: Sequence[float], nodes: Tensor, storage: torch.dtype = torch.float32
     ) -> tuple[Tensor, Tensor]:
-        """The filter's result at some distinct nodes, and ``x`` there: what a training step needs.
+        """The filter's result at some nodes, which may repeat, and ``x`` there: what a training step needs.
 
         ``x [N, D]`` and ``nodes [n]`` to two tensors of shape ``[n, D]``.
         """

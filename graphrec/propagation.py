@@ -49,7 +49,7 @@ def polynomial_rows(
         matrix: The symmetric matrix ``A``, ``[N, N]``.
         x: Dense signal. Shape ``[N, D]``.
         coefficients: ``c_0 … c_L``.
-        rows: Distinct rows. Shape ``[n]``.
+        rows: Rows, which may repeat. Shape ``[n]``.
         storage: Type in which the vectors are read by a product.
     """
     result: tuple[Tensor, Tensor] = _PolynomialRows.apply(  # type: ignore[no-untyped-call]
@@ -103,7 +103,7 @@ class _PolynomialRows(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """All products but the last in full, the last one on the rows."""
         csr = matrix.csr(storage)
-        last = _rows_of(matrix.csr(), rows, ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
+        last = _rows_of(matrix, rows, storage, ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (csr, coefficients, storage), x.shape, last
         ctx.save_for_backward(rows)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
@@ -183,10 +183,12 @@ class _Whole:
     def backward(self, gradient: Tensor) -> Tensor:
         """``A (P_Sᵀ g)``."""
         spread = gradient.new_zeros(len(self.csr.crow) - 1, gradient.shape[1])
-        return self.csr.product(spread.index_copy_(0, self.rows, gradient))
+        return self.csr.product(spread.index_add_(0, self.rows, gradient))
 
 
-def _rows_of(csr: Csr, rows: Tensor, has_gradient: bool) -> Slice | _Whole:
+def _rows_of(matrix: SparseMatrix, rows: Tensor, storage: torch.dtype, has_gradient: bool) -> Slice | _Whole:
     """Cut where it pays: cutting and transposing cost about as much as the product they save."""
-    cut = csr.values.device.type == "cpu" and 2 * csr.entries(rows) < len(csr.col)
-    return Slice(csr, rows, has_gradient) if cut else _Whole(csr, rows)
+    csr = matrix.csr()
+    if csr.values.device.type == "cpu" and 2 * csr.entries(rows) < len(csr.col):
+        return Slice(csr, rows, has_gradient)  # in float32, since SciPy knows no bfloat16
+    return _Whole(matrix.csr(storage), rows)

@@ -28,10 +28,20 @@ def step_randomness(seed: int, step: int, device: torch.device) -> Iterator[None
     drawn. Afterwards the generators are as before.
     """
     mixed = _mixed(seed, step, stream=1)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        # for all devices it takes a millisecond: a stack trace for each kind of GPU that is not in use
-        (torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed)(mixed)
+    on_gpu = device.type == "cuda"
+    with torch.random.fork_rng([device] if on_gpu else []):
+        # torch.manual_seed takes a millisecond: a stack trace for each kind of GPU, in use or not
+        if device.type in ("cpu", "cuda"):
+            torch.default_generator.manual_seed(mixed)
+        else:
+            torch.manual_seed(mixed)
+        if on_gpu:
+            torch.cuda.default_generators[_index(device)].manual_seed(mixed)
         yield
+
+
+def _index(device: torch.device) -> int:
+    return torch.cuda.current_device() if device.index is None else device.index
 
 
 def _mixed(seed: int, step: int, stream: int = 0) -> int:
@@ -78,6 +88,8 @@ def pair_negatives(
         generator: Source of randomness, on the device of `users`.
         tries: Redraws at most; the few hits left after that are kept, as in the LightGCN code.
     """
+    if not users.is_cpu:
+        return _first_without_hit(graph, users, count, generator, tries)
     size = (len(users), count)
     negatives = torch.randint(graph.num_items, size, generator=generator, device=users.device)
     rows, columns = graph.seen.contains(users, negatives).nonzero(as_tuple=True)
@@ -89,3 +101,14 @@ def pair_negatives(
         again = graph.seen.contains(users[rows], redrawn[:, None])[:, 0]
         rows, columns = rows[again], columns[again]
     return negatives
+
+
+def _first_without_hit(
+    graph: BipartiteGraph, users: Tensor, count: int, generator: torch.Generator, tries: int
+) -> Tensor:
+    """The same, with all redraws drawn at once: a GPU need not be asked in between whether any is due."""
+    size = (len(users), tries + 1, count)
+    drawn = torch.randint(graph.num_items, size, generator=generator, device=users.device)
+    hit = graph.seen.contains(users, drawn.flatten(1)).view(size)
+    hit[:, -1] = False
+    return drawn.gather(1, hit.int().argmin(1, keepdim=True))[:, 0]

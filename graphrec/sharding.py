@@ -131,7 +131,7 @@ def sharded_polynomial_rows(
         matrix: The matrix ``A``, shared out.
         x: This process's rows of the signal. Shape ``[n_r, D]``.
         coefficients: ``c_0 … c_L``.
-        rows: Distinct rows, of any process. Shape ``[n]``.
+        rows: Rows of any process, which may repeat. Shape ``[n]``.
         storage: Type in which the vectors are read by a product.
     """
     result: tuple[Tensor, Tensor] = _PolynomialRows.apply(  # type: ignore[no-untyped-call]

@@ -18,13 +18,13 @@ from graphrec.data.splits import Random
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
+def script_of(monkeypatch):
     monkeypatch.syspath_prepend(str(EXPERIMENTS / "benchmarks"))
     return importlib.import_module
 
 
-def test_the_clock_stands_while_it_looks_and_stops_at_the_goal(benchmark, monkeypatch):
-    measure = benchmark("measure")
+def test_the_clock_stands_while_it_looks_and_stops_at_the_goal(script_of, monkeypatch):
+    measure = script_of("measure")
     times = iter([110.0, 150.0, 160.0, 190.0])  # a look at the end of an epoch takes 40 and 30 seconds
     monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: next(times)))
     values = iter([0.1, 0.3])
@@ -39,8 +39,8 @@ def test_the_clock_stands_while_it_looks_and_stops_at_the_goal(benchmark, monkey
     assert trainer.should_stop
 
 
-def test_when_a_curve_reaches_a_value(benchmark):
-    seconds_to = benchmark("batch_size").seconds_to
+def test_when_a_curve_reaches_a_value(script_of):
+    seconds_to = script_of("batch_size").seconds_to
     curve = [(10.0, 0.2), (20.0, 0.4), (30.0, 0.3)]
     assert seconds_to(curve, 0.1) == pytest.approx(5)
     assert seconds_to(curve, 0.3) == pytest.approx(15)
@@ -55,8 +55,8 @@ def small(folder, batch_size):
     )
 
 
-def test_batch_sizes_follow_their_rules_and_runs_are_kept(benchmark, monkeypatch, tmp_path):
-    script = benchmark("batch_size")
+def test_batch_sizes_follow_their_rules_and_runs_are_kept(script_of, monkeypatch, tmp_path):
+    script = script_of("batch_size")
     monkeypatch.setattr(script, "data", small)
     rates = []
 

@@ -57,6 +57,8 @@ def test_lists_know_what_they_contain():
     users = torch.arange(USERS)
     asked = torch.arange(ITEMS).expand(USERS, ITEMS)
     assert torch.equal(graph.seen.contains(users, asked), graph.seen_mask(users))
+    keys = users[:, None] * ITEMS + asked
+    assert torch.equal(graph.seen._among_keys(keys), graph.seen_mask(users))  # as a GPU does it
     empty = ItemLists(np.empty((0, 2), dtype=np.int64), USERS, ITEMS)
     assert not empty.contains(users, asked).any()
     assert graph.seen.contains(users[:0], asked[:0]).shape == (0, ITEMS)
@@ -146,7 +148,18 @@ def test_features_are_buffers_and_may_be_missing():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
-def test_propagation_on_the_gpu_is_that_on_the_cpu():
-    graph = BipartiteGraph(interactions())
-    x = torch.randn(USERS + ITEMS, 5)
-    torch.testing.assert_close(copy.deepcopy(graph).cuda().propagate(x.cuda()).cpu(), graph.propagate(x))
+@pytest.mark.parametrize("storage", [torch.float32, torch.bfloat16])
+def test_propagation_on_the_gpu_is_that_on_the_cpu(storage):
+    graph, nodes = BipartiteGraph(interactions()), torch.tensor([3, 0, 3, USERS])
+    x = torch.randn(USERS + ITEMS, 8, requires_grad=True)
+    found = []
+    for device in ("cpu", "cuda"):
+        place, at = copy.deepcopy(graph).to(device), x.to(device)
+        filtered, own = place.filter_nodes(at, [0.5, 1.0, 2.0], nodes.to(device), storage)
+        (gradient,) = torch.autograd.grad((filtered * own).sum(), x)
+        found += [(place.propagate(at), place.filter(at, [0.5, 1.0, 2.0], storage), filtered, own, gradient)]
+    half = storage == torch.bfloat16
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(
+            theirs.cpu(), ours, atol=0.1 if half else 1e-5, rtol=0.02 if half else 1e-5
+        )

@@ -11,8 +11,8 @@ from graphrec.propagation import polynomial, polynomial_rows
 from graphrec.sparse import SparseMatrix
 
 NODES, DIM = 60, 150  # three passes over the columns
-FEW, MANY = torch.tensor([50, 4, 17]), torch.arange(NODES - 1, 0, -1)
-"""Rows that hold a small part of the entries, which are cut out, and rows that hold most of them."""
+FEW, MANY = torch.tensor([50, 4, 17, 4]), torch.arange(NODES - 1, 0, -1).repeat(2)
+"""Rows with a small part of the entries, which are cut out, and rows with most of them; some come twice."""
 
 
 def symmetric() -> SparseMatrix:
@@ -75,12 +75,13 @@ def test_half_storage_stays_near_and_keeps_the_type():
     assert (rows - exact[FEW]).norm() < 0.01 * exact[FEW].norm()
 
 
-def test_gradients_through_half_storage_stay_near():
+@pytest.mark.parametrize("chosen", [FEW, MANY], ids=["few rows", "most rows"])
+def test_gradients_through_half_storage_stay_near(chosen):
     matrix, x = symmetric(), signal().requires_grad_()
-    weight = torch.linspace(-1, 1, len(FEW) * DIM).view(len(FEW), DIM)
+    weight = torch.linspace(-1, 1, len(chosen) * DIM).view(len(chosen), DIM)
     gradients = []
     for storage in (torch.float32, torch.bfloat16):
-        rows, own = polynomial_rows(matrix, x, [0.25] * 4, FEW, storage)
+        rows, own = polynomial_rows(matrix, x, [0.25] * 4, chosen, storage)
         gradients += torch.autograd.grad(((rows + own) * weight).sum(), x)
     assert gradients[1].dtype == torch.float32
     assert 0 < (gradients[1] - gradients[0]).norm() < 0.01 * gradients[0].norm()

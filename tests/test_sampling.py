@@ -9,6 +9,7 @@ from scipy.stats import chisquare
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.graph import BipartiteGraph
 from graphrec.sampling import (
+    _first_without_hit,
     log_probability,
     pair_negatives,
     shared_negatives,
@@ -64,6 +65,20 @@ def test_pair_negatives_are_those_of_redrawing_everything():
         hit = graph.seen_mask(users).gather(1, expected)
         expected = torch.where(hit, torch.randint(20, (300, 4), generator=generator), expected)
     assert torch.equal(pair_negatives(graph, users, 4, step_generator(5, 0, CPU)), expected)
+
+
+def test_negatives_drawn_at_once_follow_the_same_rule():
+    """As a GPU does it: the first of four draws that is no hit, or the last."""
+    graph = graph_of([(user, item) for user in range(9) for item in range(user, 20, 2)], users=10, items=20)
+    users = torch.arange(10).repeat(30)
+    drawn = torch.randint(20, (300, 4, 6), generator=step_generator(5, 0, CPU))
+    hit = graph.seen_mask(users).gather(1, drawn.flatten(1)).view(drawn.shape)
+    expected = drawn[:, 3]
+    for choice in (2, 1, 0):
+        expected = torch.where(hit[:, choice], expected, drawn[:, choice])
+    ours = _first_without_hit(graph, users, 6, step_generator(5, 0, CPU), tries=3)
+    assert torch.equal(ours, expected)
+    assert hit[:, :3].all(dim=1).any()
 
 
 def test_shared_negatives_are_uniform():

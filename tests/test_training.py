@@ -29,7 +29,7 @@ from graphrec.models import (
     TopFrequency,
 )
 from graphrec.sampling import pair_negatives, step_generator
-from graphrec.training import ClosedFormTask, RankedTask, RankingTask
+from graphrec.training import ClosedFormTask, RankedTask, RankingTask, batch
 
 
 def data(**options) -> RecommenderData:
@@ -259,6 +259,39 @@ def test_loss_of_a_step_is_the_formula_with_half_the_squared_ego_vectors(encoder
             penalty += ego[graph.num_users + n].square().sum().item() / 2
     step = task.training_step(edges, 0)
     assert step.item() == pytest.approx(loss + 0.5 * penalty / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options", [{"negatives": 3}, {"sampling": "shared", "negatives": 5}, {"sampling": "batch"}]
+)
+@pytest.mark.parametrize("encoder", [EmbeddingTable, LightGCN])
+def test_a_batch_that_is_embedded_code_by_code_gives_the_same(encoder, options, monkeypatch):
+    """As a GPU does it, which is not asked how many distinct nodes there are."""
+    monkeypatch.setattr(RankingTask, "global_step", 5)
+    task = RankingTask(small(encoder), l2=0.5, loss=sampled_softmax, **options)
+    task.bind(BipartiteGraph(data().split.train))
+    losses, gradients = [], []
+    for distinct in (batch._distinct, lambda codes: (codes, None)):
+        monkeypatch.setattr(batch, "_distinct", distinct)
+        loss = task.training_step(torch.arange(200), 0)
+        losses.append(loss)
+        gradients += torch.autograd.grad(loss, task.recommender.encoder.weight)
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_its_edges(tmp_path):
+    task, module = RankingTask(small(EmbeddingTable), learning_rate=0.0, l2=0.0, loss=bpr), data()
+    assert len(module.split.train.pairs()) % 128
+    runner = fit(task, module, tmp_path)
+    graph = task.recommender.graph
+    scores = task.recommender.eval().score(torch.arange(graph.num_users))
+    bought, other = (
+        scores[graph.edge_user, graph.edge_item],
+        scores.masked_fill(graph.seen_mask(torch.arange(graph.num_users)), torch.nan),
+    )
+    expected = torch.nn.functional.softplus(other[graph.edge_user] - bought[:, None]).nanmean()
+    assert runner.callback_metrics["train_loss"] == pytest.approx(float(expected), abs=0.002)
 
 
 def test_the_documents_network_has_41_weights_and_they_learn(tmp_path):

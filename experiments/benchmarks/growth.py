@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import resource
 import statistics
@@ -24,21 +23,17 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pytorch_lightning as pl
 import torch
 from matplotlib.figure import Figure
-from measure import arguments, write
+from measure import arguments, training_steps, write
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from torch.utils.data import DataLoader
 
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import IdMap, Interactions
-from graphrec.data.module import EdgeBatches, EdgeIds
 from graphrec.graph import BipartiteGraph
 from graphrec.models import LightGCN
 from graphrec.training import RankingTask
@@ -57,7 +52,8 @@ def main(options: argparse.Namespace) -> None:
     flat: dict[str, float] = {"threads": torch.get_num_threads()}
     rows = []
     for size in options.sizes:
-        settings = ["--repeats", str(options.repeats), "--storage", options.storage, "--order", options.order]
+        names = ("repeats", "storage", "order", "accelerator")
+        settings = [part for name in names for part in (f"--{name}", str(getattr(options, name)))]
         row = json.loads(run([__file__, "--one", str(size), *settings], f"{size} M edges")[0])
         flat |= {f"edges_{size}m_{name}": value for name, value in row.items()}
         rows.append({"M edges": size, **row})
@@ -72,7 +68,7 @@ def main(options: argparse.Namespace) -> None:
     write(options.json, flat, partial(draw, flat=flat, sizes=options.sizes))
 
 
-def measure(size: int, repeats: int, storage: str, order: str) -> dict[str, float]:
+def measure(size: int, repeats: int, storage: str, order: str, accelerator: str) -> dict[str, float]:
     """What one size takes; seconds, GB of this process at its peak, bytes to an edge beyond the start's."""
     torch.manual_seed(0)
     before = peak_gb()
@@ -83,7 +79,14 @@ def measure(size: int, repeats: int, storage: str, order: str) -> dict[str, floa
     task = RankingTask(encoder=partial(LightGCN, storage=storage))
     task.bind(BipartiteGraph(train))
     built, build_peak = time.perf_counter() - started, peak_gb()
-    step = statistics.median(steps(task, 3 if size >= 64 else repeats))
+    repeats = 3 if size >= 64 else repeats
+    seconds = training_steps(
+        task, BATCH, repeats, WARM_UP, accelerator, lambda n: print(f"step {n}", flush=True)
+    )
+    step = statistics.median(seconds)
+    device = (
+        {"gpu_peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 3)} if accelerator == "gpu" else {}
+    )
     return {
         "nodes": size * (USERS + ITEMS),
         "build_seconds": round(built, 2),
@@ -92,38 +95,8 @@ def measure(size: int, repeats: int, storage: str, order: str) -> dict[str, floa
         "build_peak_gb": round(build_peak, 3),
         "peak_gb": round(peak_gb(), 3),
         "bytes_per_edge": round(1e9 * (peak_gb() - before) / (size * MILLION), 1),
+        **device,
     }
-
-
-class Clock(pl.Callback):
-    """Takes the time at the end of every step."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
-        """From the end of one step to that of the next nothing is left out."""
-        self.times.append(time.perf_counter())
-        print(f"step {len(self.times)}", flush=True)
-
-
-def steps(task: RankingTask, repeats: int) -> list[float]:
-    """Seconds of each step of the loop that `fit` runs, after some to warm up."""
-    graph, clock = task.recommender.graph, Clock()
-    batches = EdgeBatches(graph.num_edges, BATCH, seed=0)
-    loader = DataLoader(EdgeIds(graph.num_edges), batch_size=None, sampler=batches)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    trainer = pl.Trainer(
-        max_steps=repeats + WARM_UP,
-        accelerator="cpu",
-        callbacks=[clock],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(task, loader)
-    return np.diff(clock.times[WARM_UP - 1 :]).tolist()
 
 
 def interactions(edges: int, users: int, items: int, order: str) -> Interactions:
@@ -228,9 +201,11 @@ if __name__ == "__main__":
         default="random",
         help="codes of the nodes: at random, or the frequent first",
     )
+    parser.add_argument("--accelerator", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(measure(given.one, given.repeats, given.storage, given.order)))
+        one = measure(given.one, given.repeats, given.storage, given.order, given.accelerator)
+        print(json.dumps(one))
     else:
         main(given)

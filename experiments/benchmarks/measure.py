@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -24,9 +26,11 @@ matplotlib.use("agg")
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 from rich.progress import Progress
+from torch.utils.data import DataLoader
 
 import graphrec.cli.quiet  # noqa: F401  (what Lightning says and a benchmark need not)
 from graphrec.data import sources
+from graphrec.data.module import EdgeBatches, EdgeIds
 from graphrec.data.splits import Given
 from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
@@ -140,6 +144,61 @@ def fit_quietly(task: pl.LightningModule, module: pl.LightningDataModule, clock:
         enable_model_summary=False,
         enable_progress_bar=sys.stdout.isatty(),
     ).fit(task, datamodule=module)
+
+
+class StepTimes(pl.Callback):
+    """Takes the time at the end of every step.
+
+    Args:
+        tell: Called with the number of steps done.
+    """
+
+    def __init__(self, tell: Callable[[int], object]) -> None:
+        self.tell, self.times = tell, list[float]()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """From the end of one step to that of the next nothing is left out.
+
+        A GPU is not waited for, as training does not wait for it either.
+        """
+        self.times.append(time.perf_counter())
+        self.tell(len(self.times))
+
+
+def training_steps(
+    task: RankedTask,
+    batch: int,
+    repeats: int,
+    warm_up: int,
+    accelerator: str = "auto",
+    tell: Callable[[int], object] = lambda step: None,
+) -> list[float]:
+    """Seconds of each step of the loop that `fit` runs, after some to warm up.
+
+    Args:
+        task: Bound to its graph.
+        batch: Edges a step.
+        repeats: Steps that count.
+        warm_up: Steps before them.
+        accelerator: Lightning's.
+        tell: Called with the number of steps done.
+    """
+    graph, clock = task.recommender.graph, StepTimes(tell)
+    batches = EdgeBatches(graph.num_edges, batch, seed=0)
+    loader = DataLoader(EdgeIds(graph.num_edges), batch_size=None, sampler=batches)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    trainer = pl.Trainer(
+        max_steps=repeats + warm_up,
+        accelerator=accelerator,
+        callbacks=[clock],
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(task, loader)
+    return np.diff(clock.times[warm_up - 1 :]).tolist()
 
 
 def wait() -> None:

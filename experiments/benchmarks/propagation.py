@@ -13,7 +13,9 @@ whole rows, one in blocks of columns, one with bfloat16, and three orders of the
 from __future__ import annotations
 
 import argparse
+import statistics
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 
 import numpy as np
@@ -21,7 +23,7 @@ import pandas as pd
 import scipy.sparse as sp
 import torch
 from matplotlib.figure import Figure
-from measure import arguments, load_graph, take_turns, write
+from measure import arguments, load_graph, take_turns, training_steps, write
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor
 from torch.nn.functional import softplus
@@ -32,6 +34,9 @@ from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr
 from graphrec.models import LightGCN
 from graphrec.sparse import SparseMatrix
+from graphrec.training import RankingTask
+from graphrec.training.batch import Batch, vectors_of
+from graphrec.training.graphed import LossGraph
 
 DIM, BATCH = 64, 2048
 
@@ -51,15 +56,18 @@ def graphrec_step(graph: BipartiteGraph, layers: int, storage: str = "float32") 
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     steps = count()
 
+    def loss(users: Tensor, bought: Tensor, sampled: Tensor) -> Tensor:
+        edges = Batch(users, bought, sampled[:, None], 1.0, users)
+        vectors = vectors_of(edges, lambda *nodes: model.rows(graph, *nodes))
+        assert vectors.negative is not None
+        return bpr((vectors.user * vectors.item).sum(1), (vectors.user[:, None] * vectors.negative).sum(2))
+
+    loss_of = LossGraph(loss, model) if model.weight.is_cuda else loss
+
     def step() -> Tensor:
         users, bought, sampled = batch(graph, next(steps))
-        distinct_users, user_place = torch.unique(users, return_inverse=True)
-        distinct_items, item_place = torch.unique(torch.cat([bought, sampled]), return_inverse=True)
-        rows = model.rows(graph, distinct_users, distinct_items)
-        user = rows.user.index_select(0, user_place)
-        positive, negative = rows.item.index_select(0, item_place).view(2, BATCH, DIM)
         optimizer.zero_grad()
-        bpr((user * positive).sum(1), (user * negative).sum(1)[:, None]).backward()
+        loss_of(users, bought, sampled).backward()
         optimizer.step()
         return model.weight
 
@@ -220,6 +228,21 @@ def device_figures(graph: BipartiteGraph, step: float, product: float) -> dict[s
     }
 
 
+def fit_figures(graph: BipartiteGraph, repeats: int) -> dict[str, float]:
+    """Milliseconds of a step and seconds of an epoch of `fit`: with its sampling, penalty and logging.
+
+    Lightning takes the graph to its device and leaves it on the CPU.
+    """
+    flat = {}
+    for layers in (3, 1):
+        task = RankingTask(encoder=partial(LightGCN, dim=DIM, num_layers=layers))
+        task.bind(graph)
+        seconds = statistics.mean(training_steps(task, BATCH, 10 * repeats, warm_up=10))
+        flat[f"fit_step_ms_{layers}"] = round(1000 * seconds, 2)
+        flat[f"fit_epoch_seconds_{layers}"] = round(-(-graph.num_edges // BATCH) * seconds, 2)
+    return flat
+
+
 def draw(figure: Figure, flat: dict[str, float]) -> None:
     """Milliseconds of a step, on a logarithmic scale."""
     for place, layers in enumerate((3, 1), 1):
@@ -245,6 +268,9 @@ def main(options: argparse.Namespace) -> None:
     print_frame(table, f"{2 * graph.num_edges:,} entries x {DIM} columns")
     flat |= device_figures(graph, flat["step_ms_graphrec_3"] / 1000, min(median.values()))
     flat |= {f"product_ms_{name.replace(',', '').replace(' ', '_')}": 1000 * s for name, s in median.items()}
+    flat |= fit_figures(graph, options.repeats)
+    print(f"fit: {flat['fit_step_ms_3']} ms a step of 3 layers, {flat['fit_step_ms_1']} of 1")
+    print(f"epoch of 3 layers: {flat['epoch_seconds_3']:.2f} s, in fit {flat['fit_epoch_seconds_3']} s")
     write(options.json, flat, lambda figure: draw(figure, flat))
 
 

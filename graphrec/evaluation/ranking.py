@@ -147,18 +147,13 @@ class RankingEvaluator:
             self._collect(name, users, values, items)
 
     def _collect(self, name: ItemSet, users: Tensor, values: Tensor, items: Tensor) -> None:
-        """Keep the lists of the users who have something to find, and what they found."""
-        count = self._counts[name][users]
-        kept = count > 0
-        users, count, values, items = users[kept], count[kept], values[kept], items[kept]
-        listed = ~values.isneginf()
+        """Keep the lists of a batch, and what was found, where they are: a GPU is not waited for."""
+        listed, into = ~values.isneginf(), self._collected[name]
+        into.users.append(users)
+        into.items.append(items.masked_fill(~listed, -1))
         # what is listed belongs to the item set, so what was bought and is listed was to be found on it
-        hits = self._bought(users, items) & listed
-        into = self._collected[name]
-        into.users.append(users.cpu())
-        into.items.append(items.masked_fill(~listed, -1).cpu())
-        into.hits.append(hits.cpu())
-        into.counts.append(count.cpu())
+        into.hits.append(self._bought(users, items) & listed)
+        into.counts.append(self._counts[name][users])
 
     def _bought(self, users: Tensor, items: Tensor) -> Tensor:
         """True where a user bought an item in the part that is evaluated. Shape of `items`, ``[n, K]``."""
@@ -173,14 +168,17 @@ class RankingEvaluator:
         return {name: self._measured(into) for name, into in self._collected.items()}
 
     def _measured(self, into: _Collected) -> UserMetrics:
-        items, hits, count = torch.cat(into.items), torch.cat(into.hits), torch.cat(into.counts)
-        listed, information = items >= 0, self.information.cpu()[items.clamp_min(0)]
+        """Of the users who have something to find."""
+        count = torch.cat(into.counts)
+        kept = count.nonzero().flatten()
+        users, items, hits = (torch.cat(part)[kept] for part in (into.users, into.items, into.hits))
+        count, listed, information = count[kept], items >= 0, self.information[items.clamp_min(0)]
         values = {
-            f"{measure}_{k}": value
+            f"{measure}_{k}": value.cpu()
             for k in self.cutoffs
             for measure, value in _measures(hits[:, :k], count, listed[:, :k], information[:, :k], k).items()
         }
-        return UserMetrics(torch.cat(into.users), values, items, self.cutoffs, self.graph.num_items)
+        return UserMetrics(users.cpu(), values, items.cpu(), self.cutoffs, self.graph.num_items)
 
 
 def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:

@@ -84,8 +84,8 @@ class Encoder(nn.Module, ABC):
 
         Args:
             graph: The training graph.
-            users: Distinct user codes. Shape ``[n]``.
-            items: Distinct item codes. Shape ``[m]``.
+            users: User codes, which may repeat. Shape ``[n]``.
+            items: Item codes, which may repeat. Shape ``[m]``.
         """
         embeddings: Embeddings = self(graph)
         ego = self.ego(graph)

@@ -94,6 +94,7 @@ class AdaptiveTemperatureTask(RankingTask):
 
     def on_train_epoch_end(self) -> None:
         """Remember each user's mean loss, over all processes."""
+        super().on_train_epoch_end()
         graph = self.recommender.graph
         total = self.trainer.strategy.reduce(self.summed.clone(), reduce_op="sum")
         self.user_loss.copy_(total / torch.bincount(graph.edge_user, minlength=graph.num_users).clamp_min(1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -32,6 +33,17 @@ class Batch:
     edges: Tensor
     own: Tensor | None = None
 
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> Batch:
+        """A batch that is not shared out over processes, from what `tensors` gives."""
+        users, items, negatives, edges, *own = tensors
+        return cls(users, items, negatives, 1.0, edges, own[0] if own else None)
+
+    def tensors(self) -> list[Tensor]:
+        """All but the weight; there must be negatives."""
+        assert self.negatives is not None
+        return [self.users, self.items, self.negatives, self.edges, *([] if self.own is None else [self.own])]
+
     @property
     def is_shared(self) -> bool:
         """Whether one set of negatives serves the whole batch."""
@@ -46,42 +58,65 @@ class Vectors:
         user: Of the users.
         item: Of the items.
         negative: Of the negatives, if there are any.
-        penalty: Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15).
+        penalty: Gives half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15).
     """
 
     user: Tensor
     item: Tensor
     negative: Tensor | None
-    penalty: Tensor
+    penalty: Callable[[], Tensor]
 
 
 def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors:
-    """Embed each distinct user and item of a batch once, and lay the vectors out as the batch has them."""
-    count = len(batch.items)
+    """Embed the users and items of a batch, and lay the vectors out as the batch has them."""
     negatives = batch.items[:0] if batch.negatives is None else batch.negatives
-    users, user_place = torch.unique(batch.users, return_inverse=True)
-    items, item_place = torch.unique(torch.cat([batch.items, negatives.flatten()]), return_inverse=True)
+    users, user_place = _distinct(batch.users)
+    items, item_place = _distinct(torch.cat([batch.items, negatives.flatten()]))
     rows = embed(users, items)
-    own, sampled = item_place[:count], item_place[count:].view_as(negatives)
-    penalty = (batch.weight / (2 * count)) * (_times(rows.ego_user, user_place) + _times(rows.ego_item, own))
-    if batch.own is None:
-        # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
-        share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
-        penalty = penalty + share * _times(rows.ego_item, sampled)
+    own, sampled = slice(len(batch.items)), slice(len(batch.items), None)
+    negative = None
+    if batch.negatives is not None:
+        negative = _laid_out(rows.item, item_place, sampled).view(*negatives.shape, rows.item.shape[1])
     return Vectors(
         _laid_out(rows.user, user_place),
-        _laid_out(rows.item, own),
-        None if batch.negatives is None else _laid_out(rows.item, sampled),
-        penalty,
+        _laid_out(rows.item, item_place, own),
+        negative,
+        partial(_penalty, batch, rows, user_place, item_place),
     )
 
 
-def _laid_out(rows: Tensor, place: Tensor) -> Tensor:
-    """``rows[place]``; the gradient of ``index_select`` takes half the time of that of an embedding."""
-    return rows.index_select(0, place.flatten()).view(*place.shape, rows.shape[1])
+def _penalty(batch: Batch, rows: Rows, user_place: Tensor | None, item_place: Tensor | None) -> Tensor:
+    count = len(batch.items)
+    own, sampled = slice(count), slice(count, None)
+    squares = _squares(rows.ego_user, user_place) + _squares(rows.ego_item, item_place, own)
+    penalty = (batch.weight / (2 * count)) * squares
+    if batch.own is not None:
+        return penalty
+    # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
+    share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
+    return penalty + share * _squares(rows.ego_item, item_place, sampled)
 
 
-def _times(rows: Tensor, place: Tensor) -> Tensor:
-    """Sum of the squared lengths of ``rows[place]``."""
-    counts = torch.bincount(place.flatten(), minlength=len(rows))
+def _distinct(codes: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The distinct codes, and the place of each among them.
+
+    A GPU would have to be asked how many they are, and waited for; it embeds codes as often as they come,
+    each in its own place.
+    """
+    if not codes.is_cpu:
+        return codes, None
+    distinct, place = torch.unique(codes, return_inverse=True)
+    return distinct, place
+
+
+def _laid_out(rows: Tensor, place: Tensor | None, part: slice = slice(None)) -> Tensor:
+    """The vectors of a part of the codes; the gradient of ``index_select`` takes half the time of others."""
+    return rows[part] if place is None else rows.index_select(0, place[part])
+
+
+def _squares(rows: Tensor, place: Tensor | None, part: slice = slice(None)) -> Tensor:
+    """Sum of the squared lengths of the vectors of a part of the codes."""
+    if place is None:
+        return rows[part].square().sum()
+    counts = torch.bincount(place[part], minlength=len(rows))
     return counts.to(rows.dtype) @ rows.square().sum(1)

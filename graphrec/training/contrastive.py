@@ -71,7 +71,7 @@ class ContrastiveTask(RankingTask):
             raise InputError(what, column="encoder", mend="choose SimGCL or XSimGCL, or RankingTask")
         return recommender
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Both losses in one, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         assert isinstance(encoder, ContrastiveEncoder)

@@ -50,7 +50,7 @@ class DirectAUTask(RankingTask):
         graph = self.recommender.graph
         return Batch(graph.edge_user[edges], graph.edge_item[edges], None, 1.0, edges)
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Alignment and uniformity in one, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         vectors = vectors_of(batch, lambda users, items: encoder.rows(graph, users, items))

@@ -27,6 +27,7 @@ from graphrec.sampling import (
     step_randomness,
 )
 from graphrec.training.batch import Batch, Vectors, vectors_of
+from graphrec.training.graphed import LossGraph
 from graphrec.training.ranked import RankedTask
 
 Loss = Callable[[Tensor, Tensor], Tensor] | BilateralSoftmax
@@ -82,6 +83,9 @@ class RankingTask(RankedTask):
         self.learning_rate, self.l2, self.negatives = learning_rate, l2, negatives
         self.weight_decay, self.sampling, self.unobserved = weight_decay, sampling, unobserved
         self.popularity, self.log_q = popularity, log_q
+        self._epoch_loss: Tensor | float = 0.0
+        self._epoch_edges = 0
+        self._graphed: LossGraph | None = None
         self._check_sampling()
 
     def _check_sampling(self) -> None:
@@ -152,12 +156,44 @@ class RankingTask(RankedTask):
     def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
         """Loss of this process's edges of a batch of edge ids, ``[B]``; the batch's is their mean."""
         with step_randomness(run_seed(), self.global_step, edges.device):
-            loss, penalty = self._losses(self._batch(edges))
-        if self.l2:
-            loss = loss + self.l2 * penalty
-        options = {"on_step": False, "on_epoch": True, "prog_bar": True, "sync_dist": True}
-        self.log("train_loss", loss, batch_size=len(edges), **options)  # type: ignore[arg-type]
+            loss = self._loss_of(self._batch(edges))
+        self._epoch_loss += loss.detach() * len(edges)
+        self._epoch_edges += len(edges)
         return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean loss; to do so in each step takes Lightning as long as a tenth of a small step."""
+        if self._epoch_edges:
+            self.log("train_loss", self._epoch_loss / self._epoch_edges, prog_bar=True, sync_dist=True)
+        self._epoch_loss, self._epoch_edges = 0.0, 0
+
+    def on_train_start(self) -> None:
+        """Decide whether steps are replayed; what an earlier fit captured is where its weights were."""
+        self._graphed = LossGraph(self._loss_of_parts, self.recommender) if self._is_graphable() else None
+
+    def _is_graphable(self) -> bool:
+        """Whether a step is the same operations each time: for models and losses of this package alone."""
+        recommender, loss = self.recommender, getattr(self.loss, "__module__", "")
+        return (
+            self.device.type == "cuda"
+            and self.trainer.world_size == 1
+            and type(self) is RankingTask
+            and type(recommender.encoder) in (LightGCN, EmbeddingTable)
+            and all(name.startswith("graphrec.") for name in (loss, type(self.decoder).__module__))
+            and self.sampling != "none"
+        )
+
+    def _loss_of(self, batch: Batch) -> Tensor:
+        """Loss of a batch, with its penalty."""
+        return self._total(batch) if self._graphed is None else self._graphed(*batch.tensors())
+
+    def _loss_of_parts(self, *tensors: Tensor) -> Tensor:
+        """The same of a batch's tensors, where there is one process."""
+        return self._total(Batch.of(tensors))
+
+    def _total(self, batch: Batch) -> Tensor:
+        loss, penalty = self._losses(batch)
+        return loss + self.l2 * penalty() if self.l2 else loss
 
     def _batch(self, edges: Tensor) -> Batch:
         """Negatives are drawn for the whole batch, so that they do not depend on the number of processes."""
@@ -179,7 +215,7 @@ class RankingTask(RankedTask):
             return shard.rows(pair_negatives(graph, users, self.negatives, generator))
         return shared_negatives(graph, self.negatives, generator, self.popularity)
 
-    def _losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Loss and penalty; against sampled items, only the rows of the batch are embedded."""
         if batch.negatives is None:
             return self._catalogue_loss(batch)
@@ -204,10 +240,10 @@ class RankingTask(RankedTask):
             positive = positive - self.item_log_q[batch.items]
             negative = negative - self.item_log_q[batch.negatives]
         if batch.own is not None:
-            negative[torch.arange(len(negative), device=negative.device), batch.own] = -torch.inf
+            negative.scatter_(1, batch.own[:, None], -torch.inf)
         return batch.weight * self.loss(positive, negative)
 
-    def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Loss against ``α Σ (u · i)² / E`` over every pair of the catalogue, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         embeddings, ego = encoder(graph), encoder.ego(graph)
