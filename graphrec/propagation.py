@@ -81,10 +81,12 @@ class _Polynomial(torch.autograd.Function):
         csr, parts = matrix.csr(storage), []
         for columns in blocks(x, storage):
             part = x[:, columns]
-            layer, total = part.to(storage), coefficients[0] * part
-            for coefficient in coefficients[1:]:
-                layer = csr.product(layer)
-                total.add_(layer, alpha=coefficient)
+            total = coefficients[0] * part
+            with matrix.room(part.shape[1], storage) as room:
+                layer = _stored(part, storage, room)
+                for coefficient in coefficients[1:]:
+                    layer = csr.whole_product(layer, next(room))
+                    total.add_(layer, alpha=coefficient)
             parts.append(total)
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
@@ -104,39 +106,63 @@ class _PolynomialRows(torch.autograd.Function):
         """All products but the last in full, the last one on the rows."""
         csr = matrix.csr(storage)
         last = _rows_of(matrix, rows, storage, ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
-        ctx.arguments, ctx.size, ctx.last = (csr, coefficients, storage), x.shape, last
+        ctx.arguments, ctx.size, ctx.last = (matrix, coefficients, storage), x.shape, last
         ctx.save_for_backward(rows)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
         own = x.detach().index_select(0, rows)
         result = coefficients[0] * own
         for columns in _chains(x, coefficients, storage):
-            layer = x[:, columns].detach().to(storage)
-            for coefficient in coefficients[1:-1]:
-                layer = csr.product(layer)
-                result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
-            if last is not None:
-                result[:, columns].add_(last.forward(layer), alpha=coefficients[-1])
+            part = x[:, columns].detach()
+            with matrix.room(part.shape[1], storage) as room:
+                layer = _stored(part, storage, room)
+                for coefficient in coefficients[1:-1]:
+                    layer = csr.whole_product(layer, next(room))
+                    result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
+                if last is not None:
+                    result[:, columns].add_(last.forward(layer), alpha=coefficients[-1])
         return result, own
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
         """``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule, innermost product first."""
-        (csr, coefficients, storage), last = ctx.arguments, ctx.last
+        (matrix, coefficients, storage), last = ctx.arguments, ctx.last
         gradient, own = gradients
         (rows,) = ctx.saved_tensors
         if gradient is None:
             return own.new_zeros(ctx.size).index_add_(0, rows, own), None, None, None, None
-        parts = [] if last is not None else [gradient.new_zeros(ctx.size)]
-        for columns in _chains(gradient, coefficients, storage) if last is not None else ():
-            part = gradient[:, columns].to(storage)
-            total = last.backward(coefficients[-1] * part)
-            for coefficient in coefficients[-2:0:-1]:
-                total.index_add_(0, rows, coefficient * part)  # its alpha takes five times as long
-                total = csr.product(total)
-            parts.append(total.to(gradient.dtype))
-        result = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+        if last is None:
+            result = gradient.new_zeros(ctx.size)
+        elif len(coefficients) == 2:
+            result = last.backward(coefficients[1] * gradient.to(storage)).to(gradient.dtype)
+        else:
+            result = gradient.new_empty(ctx.size)
+            for columns in blocks(gradient, storage):
+                part = gradient[:, columns].to(storage)
+                _gradient_of_chain(part, matrix, coefficients, rows, last, result[:, columns])
         ego = coefficients[0] * gradient
         return result.index_add_(0, rows, ego if own is None else ego.add_(own)), None, None, None, None
+
+
+def _gradient_of_chain(
+    gradient: Tensor,
+    matrix: SparseMatrix,
+    coefficients: tuple[float, ...],
+    rows: Tensor,
+    last: Slice | _Whole,
+    out: Tensor,
+) -> None:
+    """What comes through two layers and more, without ``c_0``; the outermost product is put into `out`."""
+    total, csr = last.backward(coefficients[-1] * gradient), matrix.csr(gradient.dtype)
+    with matrix.room(gradient.shape[1], gradient.dtype) as room:
+        for depth in range(len(coefficients) - 2, 0, -1):
+            total.index_add_(0, rows, coefficients[depth] * gradient)  # its alpha takes five times as long
+            total = csr.whole_product(total, next(room) if depth > 1 else out)
+
+
+def _stored(x: Tensor, storage: torch.dtype, room: Iterator[Tensor | None]) -> Tensor:
+    """The first layer of a chain: ``x`` itself if it has that type already."""
+    out = None if x.dtype == storage else next(room)
+    return x.to(storage) if out is None else out.copy_(x)
 
 
 def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
@@ -178,12 +204,12 @@ class _Whole:
 
     def forward(self, x: Tensor) -> Tensor:
         """``P_S (A x)``."""
-        return self.csr.product(x)[self.rows]
+        return self.csr.whole_product(x)[self.rows]
 
     def backward(self, gradient: Tensor) -> Tensor:
         """``A (P_Sᵀ g)``."""
         spread = gradient.new_zeros(len(self.csr.crow) - 1, gradient.shape[1])
-        return self.csr.product(spread.index_add_(0, self.rows, gradient))
+        return self.csr.whole_product(spread.index_add_(0, self.rows, gradient))
 
 
 def _rows_of(matrix: SparseMatrix, rows: Tensor, storage: torch.dtype, has_gradient: bool) -> Slice | _Whole:

@@ -68,7 +68,7 @@ class ShardedMatrix(nn.Module):
         for owner, nodes in enumerate(self.ranges):
             if not len(nodes):
                 continue
-            part = self._block(owner).product(stored).to(x.dtype)
+            part = self._block(owner).whole_product(stored).to(x.dtype)
             if pending is not None:
                 pending.wait()
             pending = distributed.reduce(part, owner, async_op=True)

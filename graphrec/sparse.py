@@ -2,12 +2,15 @@
 
 A product is bound by reading rows of ``x`` in random order. So on the CPU it goes through ``embedding_bag``,
 whose gather prefetches, and over a few cache lines of each row at a time, so that the table fits the cache
-more often; on a GPU it is the CSR product of cuSPARSE. experiments/benchmarks/propagation.py measures it.
+more often. A whole matrix is taken some rows at a time, into memory that is kept. On a GPU a product is that
+of cuSPARSE. experiments/benchmarks/propagation.py and growth.py measure it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle, pairwise, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +21,9 @@ from torch.nn import functional
 
 BLOCK_BYTES = 256
 """Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""
+
+_ROWS, _ENTRIES = 1 << 15, 1 << 20
+"""Of a whole matrix at a time. Twice or half of either takes about as long."""
 
 _SPLITS = 64  # places at which rows may be halved
 _ROW_COST = 8  # of writing a row, in entries that are read
@@ -76,14 +82,47 @@ class Csr(NamedTuple):
         missing = rows - 2 * int(split[cost.argmin()])
         return max(missing, 0), max(-missing, 0)
 
+    def whole_product(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """The same some rows at a time, for a matrix of many. Shape ``[rows, D]``, no gradient.
+
+        Threads get half of the rows each, and rows are not equally long: in parts of it they wait less for
+        each other than in the whole. In an adjacency both read the vectors of the same side meanwhile, and
+        what a part gives is still in the cache when it is copied on.
+
+        Args:
+            x: Dense vectors.
+            out: Where the result is put, of any floating type; a new tensor if missing.
+        """
+        if x.device.type != "cpu":
+            result = self.product(x)
+            return result if out is None else out.copy_(result)
+        out = x.new_empty(len(self.crow) - 1, x.shape[1]) if out is None else out
+        x, values = x.detach().contiguous(), self.values.to(x.dtype)
+        crow = self.crow.numpy()
+        for start, end in pairwise(self._cuts()):
+            entries = slice(int(crow[start]), int(crow[end]))
+            part = Csr(
+                self.crow[start : end + 1] - entries.start, self.col[entries], values[entries], self.columns
+            )
+            out[start:end] = part.product(x)
+        return out
+
+    def _cuts(self) -> list[int]:
+        """Rows between which one pass goes: at most `_ROWS` of them, with about `_ENTRIES` at most."""
+        crow = self.crow.numpy()
+        rows, entries = len(crow) - 1, int(crow[-1])
+        at = np.searchsorted(crow, np.arange(0, entries, _ENTRIES, dtype=crow.dtype))
+        cuts: list[int] = np.unique(np.concatenate([at, np.arange(0, rows, _ROWS), [0, rows]])).tolist()
+        return cuts
+
     def blocked_product(self, x: Tensor) -> Tensor:
-        """The same in as many passes as suit the cache."""
+        """The whole product in as many passes over the columns as suit the cache."""
         passes = list(blocks(x, x.dtype))
         if len(passes) == 1:
-            return self.product(x)
+            return self.whole_product(x)
         result = x.new_empty(len(self.crow) - 1, x.shape[1])
         for columns in passes:
-            result[:, columns] = self.product(x[:, columns])
+            self.whole_product(x[:, columns], result[:, columns])
         return result
 
     def entries(self, rows: Tensor) -> int:
@@ -145,6 +184,7 @@ class SparseMatrix(nn.Module):
         values = torch.from_numpy(csr.data.astype(np.float32, copy=False))
         self.register_buffer("values", values, persistent=False)
         self._stored: Tensor | None = None
+        self._room: Tensor | None = None
         self.transposed = None if symmetric else SparseMatrix(csr.T, symmetric=True)
 
     def csr(self, storage: torch.dtype = torch.float32) -> Csr:
@@ -154,6 +194,32 @@ class SparseMatrix(nn.Module):
         if self._stored is None or self._stored.dtype != storage or self._stored.device != self.values.device:
             self._stored = self.values.to(storage)
         return Csr(self.crow, self.col, self._stored, self.columns)
+
+    @contextmanager
+    def room(self, width: int, storage: torch.dtype) -> Iterator[Iterator[Tensor | None]]:
+        """Two tables ``[rows, width]``, by turns without end, for the layers of a chain of products.
+
+        They are kept: to ask the system for new memory takes a CPU a third of the time of a large product.
+        Whoever asks while they are in use gets others. The allocator of a GPU keeps what it has by itself, so
+        there it is None.
+        """
+        taken: list[Tensor] = []
+
+        def tables() -> Iterator[Tensor]:
+            room, self._room = self._room, None
+            size = self.rows * width
+            if room is None or room.dtype != storage or room.shape[1] < size:
+                with torch.inference_mode(False):
+                    room = torch.empty(2, size, dtype=storage)
+            taken.append(room)
+            yield from cycle([table[:size].view(self.rows, width) for table in room])
+
+        yield tables() if self.values.is_cpu else repeat(None)
+        self._room = taken[0] if taken else self._room
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the room, for a copy."""
+        return self.__dict__ | {"_room": None}
 
     def tensor(self) -> Tensor:
         """The CSR view, shape ``[rows, columns]``."""

@@ -85,3 +85,18 @@ def test_gradients_through_half_storage_stay_near(chosen):
         gradients += torch.autograd.grad(((rows + own) * weight).sum(), x)
     assert gradients[1].dtype == torch.float32
     assert 0 < (gradients[1] - gradients[0]).norm() < 0.01 * gradients[0].norm()
+
+
+@pytest.mark.parametrize("storage", [torch.float32, torch.bfloat16])
+def test_what_a_chain_gives_is_not_in_the_memory_of_the_next_one(storage):
+    matrix, x = symmetric(), signal()
+    given = []
+    for factor in (1.0, -3.0):
+        whole = polynomial(matrix, factor * x.detach(), [0.0, 0.0, 1.0, 0.5], storage)
+        rows, own = polynomial_rows(matrix, x, [0.0, 0.0, 1.0, 0.5], FEW, storage)
+        (gradient,) = torch.autograd.grad((factor * rows + own).sum(), x)
+        given.append([whole, rows, gradient])
+        given.append([tensor.clone() for tensor in given[-1]])
+    for result, copied in zip(given[::2], given[1::2], strict=True):
+        for now, then in zip(result, copied, strict=True):
+            assert torch.equal(now, then)

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 
+from graphrec import sparse as module
 from graphrec.sparse import BLOCK_BYTES, SparseMatrix
 
 BLOCK = BLOCK_BYTES // 4
@@ -87,3 +88,56 @@ def test_a_product_shared_out_evenly_is_the_same(threads, heavy):
     elif heavy != "nowhere":
         assert (start > 0) == (heavy == "first")
         assert abs(share - 0.5) < 0.2 < abs(float(csr.crow[100] / csr.crow[-1]) - 0.5)
+
+
+@pytest.mark.parametrize(("rows", "entries"), [(1, 1000), (7, 1000), (1000, 1), (1000, 40), (9, 13)])
+def test_a_product_in_parts_is_the_same_wherever_it_is_put(rows, entries, monkeypatch):
+    monkeypatch.setattr(module, "_ROWS", rows)
+    monkeypatch.setattr(module, "_ENTRIES", entries)
+    sparse = random_matrix().tolil()
+    sparse[20], sparse[-1] = 1.0, 0.0  # one row longer than a part, and empty ones
+    csr, x = SparseMatrix(sp.csr_array(sparse)).csr(), torch.randn(30, 6)
+    expected = csr.product(x)
+    assert torch.equal(csr.whole_product(x), expected)
+    table = torch.full((40, 9), 5.0)
+    result = csr.whole_product(x, table[:, 2:8])
+    assert result.data_ptr() == table[:, 2:].data_ptr()
+    assert torch.equal(table[:, 2:8], expected)
+    assert (table[:, [0, 1, 8]] == 5).all()
+    half = csr.whole_product(x, torch.empty(40, 6, dtype=torch.bfloat16))
+    assert torch.equal(half, expected.bfloat16())
+
+
+def test_parts_have_few_rows_and_few_entries(monkeypatch):
+    monkeypatch.setattr(module, "_ROWS", 8)
+    monkeypatch.setattr(module, "_ENTRIES", 20)
+    csr = SparseMatrix(random_matrix(rows=100)).csr()
+    cuts = np.array(csr._cuts())
+    assert cuts[0] == 0
+    assert cuts[-1] == 100
+    assert np.diff(cuts).max() <= 8
+    assert np.diff(csr.crow.numpy()[cuts]).max() < 20 + np.diff(csr.crow.numpy()).max()
+
+
+def test_room_is_kept_and_lent_to_one_at_a_time():
+    matrix = SparseMatrix(random_matrix())
+    with matrix.room(5, torch.float32):
+        assert matrix._room is None  # nobody asked for a table
+    with torch.inference_mode(), matrix.room(5, torch.float32) as tables:
+        first, second, again = (next(tables) for _ in range(3))
+        assert again is first
+        first.zero_()
+        second.fill_(1)
+        with matrix.room(5, torch.float32) as others:
+            next(others).fill_(2)
+        assert first.sum() == 0
+    with matrix.room(4, torch.float32) as tables:  # what was made in inference mode serves training too
+        (narrow := next(tables)).add_(1)
+        assert narrow.shape == (40, 4)
+        assert narrow.is_contiguous()
+    kept = matrix._room
+    assert kept is not None
+    assert copy.deepcopy(matrix)._room is None
+    with matrix.room(4, torch.bfloat16) as tables:
+        assert next(tables).dtype == torch.bfloat16
+    assert matrix._room is not kept

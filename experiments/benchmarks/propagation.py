@@ -6,8 +6,8 @@ FOLDER holds train.txt, valid.txt and test.txt in LightGCN's form; without it, a
 is forward, BPR, backward and Adam on 2,048 edges with one sampled item each. The ways take turns in one
 process, each with a step to settle and one that counts, as training is a row of like steps; figures are
 medians, and what counts are the ratios. Gradients are held against PyG's and against
-those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather of
-whole rows, one in blocks of columns, one with bfloat16, and three orders of the nodes.
+those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather in
+one pass, one of some rows at a time, the same with bfloat16, and three orders of the nodes.
 """
 
 from __future__ import annotations
@@ -150,9 +150,9 @@ def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
     matrix, half = csr.tensor(), x.bfloat16()
     ways: dict[str, Callable[[], Tensor]] = {
         "CSR product of MKL": lambda: matrix @ x,
-        "gather of whole rows": lambda: csr.product(x),
-        "gather in blocks": lambda: csr.blocked_product(x),
-        "gather, bfloat16": lambda: csr.blocked_product(half),
+        "gather in one pass": lambda: csr.product(x),
+        "gather in parts": lambda: csr.blocked_product(x),
+        "in parts, bfloat16": lambda: csr.blocked_product(half),
     }
     for name, order in node_orders(graph).items():
         renamed = graph.adjacency.tensor().to_sparse_coo().indices().numpy()
@@ -160,7 +160,7 @@ def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
         place[order] = np.arange(graph.num_nodes)
         pairs = (place[renamed[0]], place[renamed[1]])
         other = SparseMatrix(sp.csr_array((csr.values.numpy(), pairs)), symmetric=True).csr()
-        ways[f"in blocks, {name}"] = lambda other=other: other.blocked_product(x)
+        ways[f"in parts, {name}"] = lambda other=other: other.blocked_product(x)
     return ways
 
 
