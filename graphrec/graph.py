@@ -41,11 +41,13 @@ class ItemLists(nn.Module):
         self._keys: Tensor | None = None
 
     def counts(self, users: Tensor) -> Tensor:
-        """Number of items of each user. Shape ``[B]``."""
+        """Number of items of each user, which may be asked from another device. Shape ``[B]``."""
+        users = users.to(self.start.device)
         return self.start[users + 1] - self.start[users]
 
     def places(self, users: Tensor) -> tuple[Tensor, Tensor]:
         """Row in the batch and place in `items` of each listed pair. Two tensors of the same length."""
+        users = users.to(self.start.device)
         counts = self.counts(users)
         rows = torch.repeat_interleave(torch.arange(len(users), device=users.device), counts)
         before = torch.cumsum(counts, 0) - counts

@@ -111,6 +111,11 @@ def task(request):
 
 
 class TestFusionOfBoards(RecommenderSuite):
+    def test_moving_devices_changes_no_score(self, task):
+        if task.combine == "rank" and torch.cuda.is_available():
+            pytest.skip("what is equal on the CPU may differ in the last digit on a GPU, and ranks then jump")
+        super().test_moving_devices_changes_no_score(task)
+
     def test_checkpoint_restores_the_scores(self, task, tmp_path):
         torch.save(task.state_dict(), tmp_path / "state.ckpt")
         torch.manual_seed(1)
@@ -156,7 +161,7 @@ def test_ranks_are_those_of_scipy():
     from scipy.stats import rankdata
 
     scores = torch.randint(0, 12, (20, 40), generator=torch.Generator().manual_seed(0)).float()
-    expected = 1 / (60 + torch.from_numpy(rankdata(-scores.numpy(), axis=1)))
+    expected = 1 / (60 + torch.from_numpy(rankdata(-scores.numpy(), axis=1)).double())
     torch.testing.assert_close(reciprocal_ranks(scores).double(), expected, rtol=1e-6, atol=0)
 
 

@@ -326,3 +326,17 @@ def test_predict_ranks_new_items_for_every_user(tmp_path):
 def test_the_whole_catalogue_needs_inner_products():
     with pytest.raises(InputError, match="needs the decoder Dot"):
         RankingTask(small(LightGCN), MLP([4]), catalogue_squares, sampling="none")
+
+
+@pytest.mark.parametrize("encoder", [EmbeddingTable, LightGCN])
+def test_a_model_is_made_beside_its_graph_whatever_the_default_device(encoder):
+    """Lightning calls `configure_model` with the GPU as default, while the graph is still on the CPU."""
+    task = RankingTask(small(encoder), MLP([4]))
+    closed = ClosedFormTask(Popularity())
+    graph = BipartiteGraph(data().split.train)
+    with torch.device("meta"):
+        task.bind(graph)
+        closed.bind(graph)
+    for made in (task, closed):
+        tensors = [*made.parameters(), *made.buffers()]
+        assert {tensor.device.type for tensor in tensors} == {"cpu"}

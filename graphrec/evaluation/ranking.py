@@ -119,6 +119,7 @@ class RankingEvaluator:
         Raises:
             ValueError: If the score of a ranked item is not a number; such scores rank first.
         """
+        users = users.to(self.order.device)
         self._collect_lists(users, recommender.lists(users, self.cutoffs[-1], self.item_sets))
 
     def update(self, users: Tensor, scores: Tensor) -> None:
@@ -132,6 +133,7 @@ class RankingEvaluator:
         Raises:
             ValueError: If a score is not a number.
         """
+        users = users.to(self.order.device)
         seen, k = self.graph.seen.pairs(users), self.cutoffs[-1]
         if scores[seen].isnan().any():
             raise ValueError(_NOT_A_NUMBER)

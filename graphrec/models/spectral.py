@@ -93,7 +93,7 @@ class Spectral(ClosedForm):
     def prepare(self, graph: BipartiteGraph) -> None:
         """Make room for the fitted state, so that a checkpoint can be loaded without a fit."""
         self.graph = graph
-        vars(self).pop("item_graph", None)
+        vars(self).pop("_item_products", None)
         device = graph.edge_item.device
         matrix = _interactions(graph, *self.response.normalisation)
         self.operator = SparseMatrix(matrix).to(device)
@@ -154,11 +154,13 @@ class Spectral(ClosedForm):
         filtered = after[:, None] * apply(self.operator, self.tail.tolist(), signal)
         return torch.addmm(filtered.T, factor, self.item_factor.T)
 
-    @cached_property
+    @property
     def item_graph(self) -> sp.csr_array | None:
         """``P`` itself, on the CPU and if it is small: a user's few items then meet their neighbours only."""
-        if self.item_degree.device.type != "cpu":
-            return None
+        return self._item_products if self.item_degree.is_cpu else None
+
+    @cached_property
+    def _item_products(self) -> sp.csr_array | None:
         degree = self.graph.seen.counts(torch.arange(self.graph.num_users)).double()
         if float(degree.square().sum()) > _MOST_NEIGHBOURS:
             return None

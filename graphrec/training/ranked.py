@@ -77,16 +77,19 @@ class RankedTask(pl.LightningModule):
                 column="--trainer.strategy",
                 mend="choose ddp",
             )
-        if state is None:
-            self.recommender = self.build(graph)
-        else:
-            self.recommender = self.rebuild(graph, below(state, "recommender."))
+        # not where Lightning would make it, beside a graph that has not been moved yet
+        with torch.device(graph.edge_item.device):
+            if state is None:
+                self.recommender = self.build(graph)
+            else:
+                self.recommender = self.rebuild(graph, below(state, "recommender."))
 
     def configure_model(self) -> None:
         """Build once, when the data is known and before a checkpoint is restored."""
         if not hasattr(self, "recommender"):
-            shard = node_shard(self.trainer)
-            self.bind(BipartiteGraph(self.data.split.train, self.data.features, shard))
+            with torch.device("cpu"):
+                graph = BipartiteGraph(self.data.split.train, self.data.features, node_shard(self.trainer))
+            self.bind(graph)
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the weights by name, as a checkpoint holds them."""
