@@ -135,15 +135,20 @@ def fit_quietly(task: pl.LightningModule, module: pl.LightningDataModule, clock:
     """Train without files and without validation; the clock starts now, so building the graph is on it."""
     pl.seed_everything(0, verbose=False)
     clock.started = time.perf_counter()
-    pl.Trainer(
-        max_epochs=epochs,
-        callbacks=[clock],
+    trainer = bare_trainer(clock, max_epochs=epochs, enable_progress_bar=sys.stdout.isatty())
+    trainer.fit(task, datamodule=module)
+
+
+def bare_trainer(callback: pl.Callback, **options: Any) -> pl.Trainer:
+    """A trainer without files and without validation; `options` are Lightning's."""
+    return pl.Trainer(
+        callbacks=[callback],
         limit_val_batches=0,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
-        enable_progress_bar=sys.stdout.isatty(),
-    ).fit(task, datamodule=module)
+        **options,
+    )
 
 
 class StepTimes(pl.Callback):
@@ -187,17 +192,8 @@ def training_steps(
     batches = EdgeBatches(graph.num_edges, batch, seed=0)
     loader = DataLoader(EdgeIds(graph.num_edges), batch_size=None, sampler=batches)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    trainer = pl.Trainer(
-        max_steps=repeats + warm_up,
-        accelerator=accelerator,
-        callbacks=[clock],
-        limit_val_batches=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(task, loader)
+    steps = repeats + warm_up
+    bare_trainer(clock, max_steps=steps, accelerator=accelerator, enable_progress_bar=False).fit(task, loader)
     return np.diff(clock.times[warm_up - 1 :]).tolist()
 
 
