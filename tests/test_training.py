@@ -294,6 +294,25 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_edges(tmp_path):
     assert runner.callback_metrics["train_loss"] == pytest.approx(float(expected), abs=0.002)
 
 
+def test_a_fit_that_was_broken_off_has_no_say_in_the_loss_of_the_next_one(tmp_path):
+    class BreakOff(pl.Callback):
+        def on_train_batch_end(self, trainer, task, *_):
+            raise InterruptedError
+
+    module = data()
+    plain, again = (RankingTask(small(EmbeddingTable), learning_rate=0.0, l2=0.0) for _ in range(2))
+    for task in (plain, again):
+        torch.manual_seed(0)
+        task.bind(BipartiteGraph(module.split.train))
+    with torch.no_grad():
+        again.recommender.encoder.weight.mul_(100)  # losses that would be seen
+    with pytest.raises(InterruptedError):
+        trainer(tmp_path, callbacks=[BreakOff()], limit_val_batches=0).fit(again, module)
+    again.load_state_dict(plain.state_dict())
+    losses = [fit(task, module, tmp_path).callback_metrics["train_loss"] for task in (plain, again)]
+    assert losses[0] == losses[1]
+
+
 def test_the_documents_network_has_41_weights_and_they_learn(tmp_path):
     """Linear(2, 10), ReLU, Linear(10, 1) on a purchase frequency and a mean rating: 20 + 10 + 10 + 1."""
     source = synthetic(100, 60, density=0.12, seed=2)

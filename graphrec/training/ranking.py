@@ -168,7 +168,8 @@ class RankingTask(RankedTask):
         self._epoch_loss, self._epoch_edges = 0.0, 0
 
     def on_train_start(self) -> None:
-        """Decide whether steps are replayed; what an earlier fit captured is where its weights were."""
+        """Forget an earlier fit: the losses it had summed up, and what it captured of its weights."""
+        self._epoch_loss, self._epoch_edges = 0.0, 0
         self._graphed = LossGraph(self._loss_of_parts, self.recommender) if self._is_graphable() else None
 
     def _is_graphable(self) -> bool:
