@@ -1,48 +1,61 @@
-"""Bounds of inner products by bytes, against the inner products."""
+"""Bounds of inner products in bytes and in half precision, against the inner products."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from graphrec.models.bounds import ByteBounds, ExactBounds, multiplies_bytes
+from graphrec.models.bounds import ByteBounds, ExactBounds, HalfBounds, multiplies_bytes
 
 USERS, ITEMS = 50, 400
 in_bytes = pytest.mark.skipif(not multiplies_bytes(), reason="products of bytes may be cut off without VNNI")
 
 
-def bounds_of(bounds, user: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    left, unit = bounds.left(user)
+def bounds_of(bounds, user: torch.Tensor) -> torch.Tensor:
+    left, known = bounds.left(user)
     product = torch.empty(len(user), ITEMS, dtype=bounds.lowest.dtype)
     bounds.product(left, bounds.right.contiguous(), product)
-    return product.double() * unit.double()[:, None], unit
+    return torch.stack([bounds.limit(column, known) for column in product.unbind(1)], dim=1).double()
 
 
-@in_bytes
+@pytest.mark.parametrize("kind", [pytest.param(ByteBounds, marks=in_bytes), HalfBounds])
 @pytest.mark.parametrize("dim", [3, 16, 64, 300])
 @pytest.mark.parametrize("tail", [0.0, 1.0, 2.0])
-def test_no_score_is_above_its_bound_and_bounds_are_near(dim, tail):
+def test_no_score_is_above_its_bound_and_bounds_are_near(kind, dim, tail):
     generator = torch.Generator().manual_seed(dim)
     user = torch.randn(USERS, dim, generator=generator) * torch.logspace(-6, 6, USERS)[:, None]
     item = torch.randn(ITEMS, dim, generator=generator)
     item *= torch.rand(ITEMS, 1, generator=generator) ** -tail  # some are many times as long as others
-    found, unit = bounds_of(ByteBounds(item), user)
+    found = bounds_of(kind(item), user)
     exact = user.double() @ item.double().T
-    known = ~unit.isnan()
-    assert known.float().mean() > 0.9
+    known = ~found.isnan()
+    assert known[exact > 0].float().mean() > 0.9
     assert (found[known] >= exact[known]).all()
-    room = (found - exact)[known] / (user.double().norm(dim=1)[known, None] * item.double().norm(dim=1).max())
-    assert room.max() < 0.05
+    room = (found - exact) / (user.double().norm(dim=1)[:, None] * item.double().norm(dim=1).max())
+    assert room[known].max() < (0.05 if kind is ByteBounds else 3.5 * 2**-8)
 
 
-@in_bytes
-def test_vectors_of_zeros_and_of_one_coordinate_have_bounds():
+@pytest.mark.parametrize("kind", [pytest.param(ByteBounds, marks=in_bytes), HalfBounds])
+def test_vectors_of_zeros_and_of_one_coordinate_have_bounds(kind):
     item = torch.zeros(ITEMS, 8)
     item[::2, 3] = torch.linspace(-1, 1, ITEMS // 2)
     user = torch.cat([torch.zeros(1, 8), torch.eye(8)])
-    found, unit = bounds_of(ByteBounds(item), user)
-    assert not unit.isnan().any()
-    assert (found >= user.double() @ item.double().T - 1e-7).all()
+    found, exact = bounds_of(kind(item), user), user.double() @ item.double().T
+    known = ~found.isnan()
+    assert known[exact >= 0].all()
+    assert (found[known] >= exact[known] - 1e-7).all()
+
+
+@pytest.mark.parametrize("scale", [1e-39, 1e-30, 1e30])
+def test_half_bounds_hold_where_numbers_vanish_or_overflow(scale):
+    generator = torch.Generator().manual_seed(0)
+    user, item = torch.randn(USERS, 8, generator=generator), torch.randn(ITEMS, 8, generator=generator)
+    for left, right in ((scale * user, item), (user, scale * item), (scale * user, scale * item)):
+        found, exact = bounds_of(HalfBounds(right), left), left.double() @ right.double().T
+        known = ~found.isnan()
+        assert (found[known] >= exact[known]).all()
+        overflows = scale > 1 and left is not user and right is not item
+        assert overflows or known[exact > 0].float().mean() > 0.9
 
 
 def test_what_does_not_fit_has_no_bound_rather_than_a_wrong_one():
@@ -58,11 +71,11 @@ def test_what_does_not_fit_has_no_bound_rather_than_a_wrong_one():
 def test_exact_bounds_are_the_scores():
     generator = torch.Generator().manual_seed(0)
     user, item = torch.randn(USERS, 5, generator=generator), torch.randn(ITEMS, 5, generator=generator)
-    found, _ = bounds_of(ExactBounds(item), user)
+    found = bounds_of(ExactBounds(item), user)
     torch.testing.assert_close(found, (user @ item.T).double())
 
 
-@pytest.mark.parametrize("kind", [ByteBounds, ExactBounds])
+@pytest.mark.parametrize("kind", [ByteBounds, HalfBounds, ExactBounds])
 @pytest.mark.parametrize(("dim", "width"), [(8, 30), (64, 1_000), (300, 70_000)])  # the last needs wide keys
 def test_largest_are_those_of_topk_and_lie_where_they_are_said_to(kind, dim, width):
     generator = torch.Generator().manual_seed(width)

@@ -1,4 +1,4 @@
-"""The search in groups, by bounds in bytes and in float32, against a full ranking."""
+"""The search in groups, by each kind of bounds, against a full ranking."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ ITEMS, DIM, K = 6000, 16, 20
 ORDER = tie_order(ITEMS, torch.device("cpu"))
 
 
-@pytest.fixture(params=[False, True] if bounds.multiplies_bytes() else [False], autouse=True)
-def in_bytes(request, monkeypatch):
-    """As on a processor without and with instructions for products of bytes."""
-    monkeypatch.setattr(bounds, "multiplies_bytes", lambda: request.param)
+@pytest.fixture(params=["exact", "half", *(["bytes"] if bounds.multiplies_bytes() else [])], autouse=True)
+def kind_of_bounds(request, monkeypatch):
+    """As on a processor without and with instructions for products of tiles and of bytes."""
+    monkeypatch.setattr(bounds, "multiplies_tiles", lambda: request.param == "half")
+    monkeypatch.setattr(bounds, "multiplies_bytes", lambda: request.param == "bytes")
 
 
 def vectors(kind: str, users: int = 300) -> tuple[torch.Tensor, torch.Tensor]:
@@ -51,6 +52,19 @@ def test_lists_are_those_of_a_full_ranking(kind):
         assert (items == expected_items).float().mean() > 0.5
     else:
         assert torch.equal(items, expected_items)
+
+
+@pytest.mark.parametrize("size", [5999, 5998, 5997])
+def test_a_catalogue_that_fills_no_whole_groups_is_ranked_in_full_all_the_same(size, monkeypatch):
+    for kind in (bounds.ExactBounds, bounds.HalfBounds, bounds.ByteBounds):
+        monkeypatch.setattr(kind, "block", 900)
+        monkeypatch.setattr(kind, "users", 128)
+    user, item = vectors("plain")
+    order = tie_order(size, torch.device("cpu"))
+    values, items = ItemIndex(item[:size], order).top(user, K)
+    expected_values, expected_items = top_items(user @ item[:size].T, K, order)
+    torch.testing.assert_close(values, expected_values, atol=1e-5, rtol=1e-5)
+    assert torch.equal(items, expected_items)
 
 
 def test_seen_items_are_left_out_even_if_a_user_has_seen_nearly_all():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from graphrec.models.bounds import upper_bounds
 from graphrec.models.order import rank_of, top_unseen
@@ -17,9 +18,8 @@ from graphrec.models.products import inner_products
 
 _GROUP = 4  # items, of which the highest bound is kept
 _COARSE = 8  # groups, of which the highest bound is looked at first
-_BLOCK = 2048  # items whose bounds are made at a time, about
 _TOGETHER = 32  # users whose candidates are scored at a time
-_USERS = 256  # at a time; with a block of items they fill 2 MB
+_SPARE = 8  # groups; they cost little, a row without a certificate costs as much as a hundred with one
 
 Pairs = tuple[Tensor, Tensor]
 """Rows of users (ascending) and items."""
@@ -27,12 +27,7 @@ Pairs = tuple[Tensor, Tensor]
 
 def is_worthwhile(item: Tensor, k: int) -> bool:
     """Whether the search pays: on a CPU, for a large catalogue."""
-    return item.is_cpu and item.dtype == torch.float32 and len(item) >= 128 * _candidates(k)
-
-
-def _candidates(k: int) -> int:
-    """More groups cost little, a row without a certificate costs as much as a hundred with one."""
-    return 3 * k + 8
+    return item.is_cpu and item.dtype == torch.float32 and len(item) >= 128 * (3 * k + _SPARE)
 
 
 class ItemIndex:
@@ -47,8 +42,10 @@ class ItemIndex:
         self.item, self.order, self.rank = item, order, rank_of(order)
         self.precision = 4 * item.shape[1] * 2.0**-24 * item.norm(dim=1).max()
         self.bounds = upper_bounds(item)
-        self.width = _width(len(item))
-        self.blocks = [block.contiguous() for block in torch.split(self.bounds.right, self.width, dim=1)]
+        self.width = _width(len(item), self.bounds.block)
+        self.missing = -len(item) % _GROUP  # places of the last groups that no item fills
+        right = functional.pad(self.bounds.right, (0, self.missing))
+        self.blocks = [block.contiguous() for block in torch.split(right, self.width, dim=1)]
         self.members = _members(len(item), self.width)
         real = self.members < len(item)
         self.unreal, self.full = ~real, int(real.all(dim=1).sum())
@@ -56,9 +53,9 @@ class ItemIndex:
         self.group[self.members[real]], self.member[self.members[real]] = real.nonzero(as_tuple=True)
         self.grouped = item[self.members.clamp_max(len(item) - 1)].flatten(1)
         lowest = self.bounds.lowest
-        self._product = lowest.new_empty(_USERS * self.width)
-        self._highest = lowest.repeat(_USERS, len(real))
-        self._slot = torch.full((_USERS, len(real)), -1, dtype=torch.int16)
+        self._product = lowest.new_empty(self.bounds.users * self.width)
+        self._highest = lowest.repeat(self.bounds.users, len(real))
+        self._slot = torch.full((self.bounds.users, len(real)), -1, dtype=torch.int16)
         self._vectors = item.new_empty(0)
 
     def top(self, user: Tensor, k: int, seen: Pairs | None = None) -> tuple[Tensor, Tensor]:
@@ -73,13 +70,14 @@ class ItemIndex:
             seen = (torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
         values, items = user.new_empty(len(user), k), torch.empty(len(user), k, dtype=torch.int64)
         certain = torch.empty(len(user), dtype=torch.bool)
-        left, unit = self.bounds.left(user)
-        for start in range(0, len(user), _USERS):
-            few = slice(start, start + _USERS)
-            low, high = torch.searchsorted(seen[0], torch.tensor([start, start + _USERS])).tolist()
+        left, known = self.bounds.left(user)
+        count = self.bounds.groups * k + _SPARE
+        for start in range(0, len(user), self.bounds.users):
+            few = slice(start, start + self.bounds.users)
+            low, high = torch.searchsorted(seen[0], torch.tensor([start, start + self.bounds.users])).tolist()
             inside = (seen[0][low:high] - start, seen[1][low:high])
-            groups, limit = self._best_groups(left[few], _candidates(k), inside)
-            found = self._best_items(user[few], groups, limit * unit[few], k, inside)
+            groups, limit = self._best_groups(left[few], count, inside)
+            found = self._best_items(user[few], groups, self.bounds.limit(limit, known[few]), k, inside)
             values[few], items[few], certain[few] = found
         unsure = (~certain).nonzero().flatten()
         if len(unsure):
@@ -101,13 +99,15 @@ class ItemIndex:
         return values, items.gather(1, by_rank.gather(1, place)), certain
 
     def _best_groups(self, left: Tensor, count: int, seen: Pairs) -> tuple[Tensor, Tensor]:
-        """The groups with the highest bounds, ``[B, count]``, and a bound for all other items, ``[B]``."""
+        """The groups with the highest bounds, ``[B, count]``, and a product no other's is above, ``[B]``."""
         highest, start = self._highest[: len(left)], 0
         for block, pairs in zip(self.blocks, self._by_block(seen), strict=True):
             product = self._product[: len(left) * block.shape[1]].view(len(left), -1)
             self.bounds.product(left, block, product)
             product.index_put_(pairs, self.bounds.lowest)
-            in_groups = _in_groups(product, self.bounds.lowest)
+            if block is self.blocks[-1] and self.missing:
+                product[:, -self.missing :] = self.bounds.lowest
+            in_groups = product.view(len(left), _GROUP, -1)
             end = start + in_groups.shape[2]
             torch.amax(in_groups, dim=1, out=highest[:, start:end])
             start = end
@@ -164,9 +164,9 @@ class ItemIndex:
         return top_unseen(scores, (place[seen[0]][kept], seen[1][kept]), k, self.order)
 
 
-def _width(size: int) -> int:
-    """Items of a block, so that none is left that is much smaller than the others."""
-    return _GROUP * -(-size // (_GROUP * max(round(size / _BLOCK), 1)))
+def _width(size: int, block: int) -> int:
+    """Items of a block, about `block`, so that none is left that is much smaller than the others."""
+    return _GROUP * -(-size // (_GROUP * max(round(size / block), 1)))
 
 
 def _members(size: int, block: int) -> Tensor:
@@ -181,11 +181,3 @@ def _members(size: int, block: int) -> Tensor:
         parts.append(items.view(_GROUP, width).T)
     groups = torch.cat(parts)
     return torch.cat([groups, torch.full((-len(groups) % _COARSE, _GROUP), size)])
-
-
-def _in_groups(product: Tensor, lowest: Tensor) -> Tensor:
-    """Bounds of the members of each group. Shape ``[B, 4, groups]``."""
-    missing = -product.shape[1] % _GROUP
-    if missing:
-        product = torch.cat([product, lowest.expand(len(product), missing)], dim=1)
-    return product.view(len(product), _GROUP, -1)
