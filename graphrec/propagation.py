@@ -7,12 +7,12 @@ one of its gradient, are taken over those rows; what lies between is a chain of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from graphrec.sparse import Csr, SparseMatrix, blocks
+from graphrec.sparse import Csr, SparseMatrix, blocks, in_large_pages
 
 
 def polynomial(
@@ -29,6 +29,8 @@ def polynomial(
         coefficients: ``c_0 … c_L``.
         storage: Type in which the vectors are read by a product; bfloat16 halves what a product moves.
     """
+    if len(coefficients) == 2 and _may_shift(x, storage):
+        return cast(Tensor, matrix.shifted(*coefficients)(x))
     filtered: Tensor = _Polynomial.apply(x, matrix, tuple(coefficients), storage)  # type: ignore[no-untyped-call]
     return filtered
 
@@ -52,10 +54,25 @@ def polynomial_rows(
         rows: Rows, which may repeat. Shape ``[n]``.
         storage: Type in which the vectors are read by a product.
     """
-    result: tuple[Tensor, Tensor] = _PolynomialRows.apply(  # type: ignore[no-untyped-call]
-        x, matrix, tuple(coefficients), rows, storage
-    )
+    result: tuple[Tensor, Tensor]
+    last = matrix
+    if len(coefficients) > 1 and _may_shift(x, storage):
+        last, coefficients = matrix.shifted(*coefficients[-2:]), [*coefficients[:-2], 0.0, 1.0]
+    if last is not matrix and len(coefficients) == 2:
+        result = _ProductRows.apply(x, last, rows)  # type: ignore[no-untyped-call]
+    else:
+        result = _PolynomialRows.apply(  # type: ignore[no-untyped-call]
+            x, matrix, last, tuple(coefficients), rows, storage
+        )
     return result
+
+
+def _may_shift(x: Tensor, storage: torch.dtype) -> bool:
+    """Whether ``c I + c' A`` is made a matrix of its own: on a CPU, where each operation more takes its time.
+
+    Vectors that are stored in another type are of large graphs, whose matrix should not be held twice.
+    """
+    return x.is_cpu and storage == x.dtype
 
 
 class _Polynomial(torch.autograd.Function):
@@ -91,6 +108,27 @@ class _Polynomial(torch.autograd.Function):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
+class _ProductRows(torch.autograd.Function):
+    """Rows of a product and of the signal, ``P_S M x`` and ``P_S x``, for a symmetric ``M``."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, matrix: SparseMatrix, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """The product on the rows alone."""
+        x = x.detach()
+        ctx.last, ctx.size = _rows_of(matrix, rows, x.dtype, ctx.needs_input_grad[0]), x.shape
+        ctx.save_for_backward(rows)
+        ctx.set_materialize_grads(False)  # most losses ask for one of the two
+        return ctx.last.forward(x), x.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
+        """``M P_Sᵀ g``, and what comes from the signal itself."""
+        gradient, own = gradients
+        (rows,) = ctx.saved_tensors
+        result = own.new_zeros(ctx.size) if gradient is None else ctx.last.backward(gradient)
+        return result if own is None else result.index_add_(0, rows, own), None, None
+
+
 class _PolynomialRows(torch.autograd.Function):
     """Rows of a polynomial: ``P_S Σ_l c_l A^l x``, and the rows ``P_S x``."""
 
@@ -99,13 +137,15 @@ class _PolynomialRows(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         matrix: SparseMatrix,
+        last_matrix: SparseMatrix,
         coefficients: tuple[float, ...],
         rows: Tensor,
         storage: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
         """All products but the last in full, the last one on the rows."""
         csr = matrix.csr(storage)
-        last = _rows_of(matrix, rows, storage, ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
+        needed = ctx.needs_input_grad[0]
+        last = _rows_of(last_matrix, rows, storage, needed) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (matrix, coefficients, storage), x.shape, last
         ctx.save_for_backward(rows)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
@@ -117,30 +157,31 @@ class _PolynomialRows(torch.autograd.Function):
                 layer = _stored(part, storage, room)
                 for coefficient in coefficients[1:-1]:
                     layer = csr.whole_product(layer, next(room))
-                    result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
+                    if coefficient:
+                        result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
                 if last is not None:
                     result[:, columns].add_(last.forward(layer), alpha=coefficients[-1])
         return result, own
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None, None]:
         """``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule, innermost product first."""
         (matrix, coefficients, storage), last = ctx.arguments, ctx.last
         gradient, own = gradients
         (rows,) = ctx.saved_tensors
         if gradient is None:
-            return own.new_zeros(ctx.size).index_add_(0, rows, own), None, None, None, None
+            return own.new_zeros(ctx.size).index_add_(0, rows, own), None, None, None, None, None
         if last is None:
             result = gradient.new_zeros(ctx.size)
         elif len(coefficients) == 2:
             result = last.backward(coefficients[1] * gradient.to(storage)).to(gradient.dtype)
         else:
-            result = gradient.new_empty(ctx.size)
+            result = _table(gradient, *ctx.size)
             for columns in blocks(gradient, storage):
                 part = gradient[:, columns].to(storage)
                 _gradient_of_chain(part, matrix, coefficients, rows, last, result[:, columns])
         ego = coefficients[0] * gradient
-        return result.index_add_(0, rows, ego if own is None else ego.add_(own)), None, None, None, None
+        return result.index_add_(0, rows, ego if own is None else ego.add_(own)), None, None, None, None, None
 
 
 def _gradient_of_chain(
@@ -152,11 +193,17 @@ def _gradient_of_chain(
     out: Tensor,
 ) -> None:
     """What comes through two layers and more, without ``c_0``; the outermost product is put into `out`."""
-    total, csr = last.backward(coefficients[-1] * gradient), matrix.csr(gradient.dtype)
+    gradient_of_last = gradient if coefficients[-1] == 1 else coefficients[-1] * gradient
+    total, csr = last.backward(gradient_of_last), matrix.csr(gradient.dtype)
     with matrix.room(gradient.shape[1], gradient.dtype) as room:
         for depth in range(len(coefficients) - 2, 0, -1):
-            total.index_add_(0, rows, coefficients[depth] * gradient)  # its alpha takes five times as long
+            if coefficients[depth]:  # not as alpha, which takes five times as long
+                total.index_add_(0, rows, coefficients[depth] * gradient)
             total = csr.whole_product(total, next(room) if depth > 1 else out)
+
+
+def _table(like: Tensor, rows: int, width: int) -> Tensor:
+    return in_large_pages(rows, width, like.dtype) if like.is_cpu else like.new_empty(rows, width)
 
 
 def _stored(x: Tensor, storage: torch.dtype, room: Iterator[Tensor | None]) -> Tensor:
@@ -177,13 +224,12 @@ class Slice:
     forward pass would wait for those of OpenMP, which do not sleep between two operations.
 
     Args:
-        csr: The matrix ``A``.
-        rows: The rows ``S``.
+        csr: ``P_S A``, just taken out of the matrix.
         has_gradient: Whether `backward` will be asked for.
     """
 
-    def __init__(self, csr: Csr, rows: Tensor, has_gradient: bool) -> None:
-        self.csr = csr.take(rows)
+    def __init__(self, csr: Csr, has_gradient: bool) -> None:
+        self.csr = csr
         self.transposed = self.csr.transpose() if has_gradient else None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -215,6 +261,8 @@ class _Whole:
 def _rows_of(matrix: SparseMatrix, rows: Tensor, storage: torch.dtype, has_gradient: bool) -> Slice | _Whole:
     """Cut where it pays: cutting and transposing cost about as much as the product they save."""
     csr = matrix.csr()
-    if csr.values.device.type == "cpu" and 2 * csr.entries(rows) < len(csr.col):
-        return Slice(csr, rows, has_gradient)  # in float32, since SciPy knows no bfloat16
+    if csr.values.device.type == "cpu":
+        starts = csr.starts(rows)
+        if 2 * starts[-1] < len(csr.col):
+            return Slice(csr.take(rows, starts), has_gradient)  # in float32: SciPy knows no bfloat16
     return _Whole(matrix.csr(storage), rows)

@@ -221,7 +221,7 @@ class _PolynomialRows(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """What every process knows of these rows, summed over all: no row has to travel whole."""
         place, here = matrix.own(rows)
-        last = Slice(matrix.csr(), rows, ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
+        last = Slice(matrix.csr().take(rows), ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (matrix, coefficients, storage), x.shape, last
         ctx.save_for_backward(place, here)
         result, own = known = x.new_zeros(2, len(rows), x.shape[1])

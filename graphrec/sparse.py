@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 import torch
+from scipy.sparse import _sparsetools  # private, but what is public checks for longer than a batch is cut
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,7 +26,6 @@ BLOCK_BYTES = 256
 _ROWS, _ENTRIES = 1 << 15, 1 << 20
 """Of a whole matrix at a time. Twice or half of either takes about as long."""
 
-_SPLITS = 64  # places at which rows may be halved
 _ROW_COST = 8  # of writing a row, in entries that are read
 
 
@@ -73,13 +73,12 @@ class Csr(NamedTuple):
         A gather gives each half of the rows, however long they are: of the nodes of a batch, users first and
         popular items next, the first half may have three quarters of the entries. More threads take none.
         """
-        rows = len(self.crow) - 1
-        if torch.get_num_threads() != 2 or rows < _SPLITS:
+        crow = self.crow.numpy()
+        rows, entries = len(crow) - 1, int(crow[-1])
+        missing = rows - 2 * int(crow.searchsorted(entries // 2))
+        uneven = abs(entries - 2 * int(crow[rows // 2]))
+        if torch.get_num_threads() != 2 or uneven < _ROW_COST * abs(missing):
             return 0, 0
-        split = np.arange(_SPLITS + 1) * rows // _SPLITS
-        entries = self.crow.numpy()[split].astype(np.int64)
-        cost = np.maximum(entries, entries[-1] - entries) + _ROW_COST * np.maximum(split, rows - split)
-        missing = rows - 2 * int(split[cost.argmin()])
         return max(missing, 0), max(-missing, 0)
 
     def whole_product(self, x: Tensor, out: Tensor | None = None) -> Tensor:
@@ -125,38 +124,59 @@ class Csr(NamedTuple):
             self.whole_product(x[:, columns], result[:, columns])
         return result
 
-    def entries(self, rows: Tensor) -> int:
-        """Number of entries in some rows."""
-        return int((self.crow[rows + 1] - self.crow[rows]).sum())
+    def starts(self, rows: Tensor) -> np.ndarray:
+        """Where each of some rows starts among their entries, and where the last one ends; on the CPU.
 
-    def take(self, rows: Tensor) -> Csr:
-        """Some rows; on the CPU, SciPy copies them ten times as fast as torch gathers them."""
+        Shape ``[n + 1]``.
+        """
+        crow, chosen = self.crow.numpy(), rows.numpy()
+        starts = np.zeros(len(chosen) + 1, dtype=np.int32)
+        np.cumsum(crow[chosen + 1] - crow[chosen], out=starts[1:])
+        return starts
+
+    def take(self, rows: Tensor, starts: np.ndarray | None = None) -> Csr:
+        """Some rows; on the CPU, SciPy copies them ten times as fast as torch gathers them.
+
+        Args:
+            rows: Which.
+            starts: What `starts` gives for them, if it is known.
+        """
         if self.values.device.type != "cpu":
             start, counts = self.crow[rows], self.crow[rows + 1] - self.crow[rows]
             crow = functional.pad(counts.cumsum(0, dtype=self.crow.dtype), (1, 0))
             places = torch.repeat_interleave(start - crow[:-1], counts)
             places += torch.arange(len(places), device=places.device, dtype=places.dtype)
             return Csr(crow, self.col[places], self.values[places], self.columns)
-        return self._of(self.scipy()[rows.numpy()], self.columns)
+        starts = self.starts(rows) if starts is None else starts
+        whole = self._arrays()
+        col, values = (np.empty(starts[-1], dtype=array.dtype) for array in whole[1:])
+        _sparsetools.csr_row_index(len(rows), rows.numpy().astype(np.int32), *whole, col, values)
+        return Csr._of(starts, col, values, self.columns)
 
     def transpose(self) -> Csr:
         """The transposed matrix."""
+        rows = len(self.crow) - 1
         if self.values.device.type != "cpu":
             other = self.tensor().to_sparse_csc()
-            return Csr(other.ccol_indices(), other.row_indices(), other.values(), len(self.crow) - 1)
-        return self._of(self.scipy().tocsc(), len(self.crow) - 1)
+            return Csr(other.ccol_indices(), other.row_indices(), other.values(), rows)
+        whole = self._arrays()
+        crow = np.empty(self.columns + 1, dtype=np.int32)
+        col, values = (np.empty_like(array) for array in whole[1:])
+        _sparsetools.csr_tocsc(rows, self.columns, *whole, crow, col, values)
+        return Csr._of(crow, col, values, rows)
+
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """NumPy's views of the three tensors, which must be on the CPU."""
+        return self.crow.numpy(), self.col.numpy(), self.values.numpy()
+
+    @staticmethod
+    def _of(crow: np.ndarray, col: np.ndarray, values: np.ndarray, columns: int) -> Csr:
+        return Csr(torch.from_numpy(crow), torch.from_numpy(col), torch.from_numpy(values), columns)
 
     def scipy(self) -> sp.csr_array:
         """SciPy's view; on the CPU, without a copy."""
         parts = tuple(part.cpu().numpy() for part in (self.values, self.col, self.crow))
         return sp.csr_array(parts, shape=(len(self.crow) - 1, self.columns))
-
-    @staticmethod
-    def _of(matrix: sp.csr_array | sp.csc_array, columns: int) -> Csr:
-        crow, col = (
-            torch.from_numpy(a.astype(np.int32, copy=False)) for a in (matrix.indptr, matrix.indices)
-        )
-        return Csr(crow, col, torch.from_numpy(matrix.data), columns)
 
 
 class SparseMatrix(nn.Module):
@@ -185,6 +205,8 @@ class SparseMatrix(nn.Module):
         self.register_buffer("values", values, persistent=False)
         self._stored: Tensor | None = None
         self._room: Tensor | None = None
+        self._shifted: SparseMatrix | None = None
+        self._shift = (0.0, 1.0)
         self.transposed = None if symmetric else SparseMatrix(csr.T, symmetric=True)
 
     def csr(self, storage: torch.dtype = torch.float32) -> Csr:
@@ -210,7 +232,7 @@ class SparseMatrix(nn.Module):
             size = self.rows * width
             if room is None or room.dtype != storage or room.shape[1] < size:
                 with torch.inference_mode(False):
-                    room = torch.empty(2, size, dtype=storage)
+                    room = in_large_pages(2, size, dtype=storage)
             taken.append(room)
             yield from cycle([table[:size].view(self.rows, width) for table in room])
 
@@ -220,6 +242,17 @@ class SparseMatrix(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """All but the room, for a copy."""
         return self.__dict__ | {"_room": None}
+
+    def shifted(self, shift: float, scale: float) -> SparseMatrix:
+        """``shift · I + scale · A`` of a symmetric matrix; the last one that was asked for is kept."""
+        kept = self._shifted
+        if kept is None or self._shift != (shift, scale) or kept.values.device != self.values.device:
+            identity = sp.eye_array(self.rows, dtype=np.float32, format="csr")
+            matrix = np.float32(scale) * self.csr().scipy() + np.float32(shift) * identity
+            with torch.inference_mode(False):
+                kept = SparseMatrix(matrix, symmetric=True).to(self.values.device)
+            self._shifted, self._shift = kept, (shift, scale)
+        return kept
 
     def tensor(self) -> Tensor:
         """The CSR view, shape ``[rows, columns]``."""
@@ -248,6 +281,17 @@ class _Product(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
         """Multiply the gradient with the transposed matrix."""
         return (ctx.matrix.transposed or ctx.matrix).csr().blocked_product(gradients[0]), None
+
+
+def in_large_pages(rows: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """New memory on the CPU, ``[rows, width]``, in pages of 2 MB where Linux has some.
+
+    NumPy asks for them, torch does not. A gather from a large table then misses far fewer addresses.
+    """
+    size = rows * width * dtype.itemsize
+    memory = torch.from_numpy(np.empty(size + 4096, dtype=np.uint8))
+    start = -memory.data_ptr() % 4096  # NumPy's own start may lie within a cache line
+    return memory[start : start + size].view(dtype).view(rows, width)
 
 
 def blocks(x: Tensor, storage: torch.dtype) -> Iterator[slice]:

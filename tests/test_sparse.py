@@ -54,7 +54,31 @@ def test_taken_rows_and_transpose():
     rows = torch.tensor([7, 3, 0])
     assert torch.equal(csr.take(rows).tensor().to_dense(), dense[rows])
     assert torch.equal(csr.take(rows).transpose().tensor().to_dense(), dense[rows].T)
-    assert csr.entries(rows) == int((dense[rows] != 0).sum())
+    assert csr.starts(rows).tolist() == [0, *(dense[rows] != 0).sum(1).cumsum(0).tolist()]
+
+
+def test_a_matrix_shifted_by_the_identity_is_made_once_and_anew_for_other_numbers():
+    half = sp.csr_array(random_matrix(30))
+    matrix = SparseMatrix(half + half.T, symmetric=True)
+    dense = matrix.tensor().to_dense()
+    first = matrix.shifted(0.5, 2.0)
+    torch.testing.assert_close(first.tensor().to_dense(), 0.5 * torch.eye(30) + 2 * dense)
+    assert matrix.shifted(0.5, 2.0) is first
+    torch.testing.assert_close(matrix.shifted(0.0, -1.0).tensor().to_dense(), -dense)
+    assert torch.equal(matrix.tensor().to_dense(), dense)
+    assert not matrix.state_dict()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_memory_in_large_pages_starts_with_a_page_and_may_be_written(dtype):
+    table = module.in_large_pages(30_000, 70, dtype)  # above the 4 MB from which NumPy asks for large pages
+    assert table.shape == (30_000, 70)
+    assert table.dtype == dtype
+    assert table.data_ptr() % 4096 == 0
+    assert table.is_contiguous()
+    table.fill_(2)
+    assert table.float().sum() == 2 * table.numel()
+    assert module.in_large_pages(0, 5, dtype).shape == (0, 5)
 
 
 def test_copies_share_nothing_and_move_with_their_module():

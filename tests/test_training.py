@@ -280,6 +280,13 @@ def test_a_batch_that_is_embedded_code_by_code_gives_the_same(encoder, options, 
     torch.testing.assert_close(*gradients)
 
 
+@pytest.mark.parametrize("codes", [[], [3], [5, 0, 5, 2, 0, 9]])
+def test_distinct_codes_and_places_are_those_of_torch(codes):
+    codes = torch.tensor(codes, dtype=torch.int64)
+    for ours, expected in zip(batch._distinct(codes), torch.unique(codes, return_inverse=True), strict=True):
+        assert torch.equal(ours, expected)
+
+
 def test_the_loss_of_an_epoch_is_the_mean_over_its_edges(tmp_path):
     task, module = RankingTask(small(EmbeddingTable), learning_rate=0.0, l2=0.0, loss=bpr), data()
     assert len(module.split.train.pairs()) % 128

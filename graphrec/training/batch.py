@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -102,8 +103,13 @@ def _distinct(codes: Tensor) -> tuple[Tensor, Tensor | None]:
     """
     if not codes.is_cpu:
         return codes, None
-    distinct, place = torch.unique(codes, return_inverse=True)
-    return distinct, place
+    among = codes.numpy()
+    size = int(among.max(initial=-1)) + 1
+    marked, number = np.zeros(size, dtype=bool), np.empty(size, dtype=np.int64)
+    marked[among] = True
+    distinct = np.flatnonzero(marked)
+    number[distinct] = np.arange(len(distinct))
+    return torch.from_numpy(distinct), torch.from_numpy(number[among])
 
 
 def _laid_out(rows: Tensor, place: Tensor | None) -> Tensor:
