@@ -57,7 +57,7 @@ def load_graph(folder: Path | None) -> BipartiteGraph:
 
 
 def take_turns(
-    ways: Mapping[str, Callable[[], object]], repeats: int, title: str, settle: int = 0
+    ways: Mapping[str, Callable[[], object]], repeats: int, title: str, settle: float = 0.0
 ) -> dict[str, float]:
     """Median seconds of each way, one after the other `repeats` times after two turns to warm up.
 
@@ -67,15 +67,19 @@ def take_turns(
         ways: What is measured, by name.
         repeats: How often.
         title: Of the progress bar.
-        settle: How often a way runs in its turn before it is measured, so that it finds the caches as it left
-            them itself and not as the one before did.
+        settle: Seconds, if any, that a way runs for in its turn before it is measured, and once at least, so
+            that it finds the caches as it left them itself and not as the one before did.
     """
     times: dict[str, list[float]] = {name: [] for name in ways}
-    with Progress(transient=True) as progress:
+    with Progress(transient=True, auto_refresh=False) as progress:  # no thread that draws while a way runs
         for turn in progress.track(range(repeats + 2), description=title):
             for name, way in ways.items():
-                for _ in range(settle):
+                ready = time.perf_counter() + settle
+                while settle:
                     way()
+                    wait()
+                    if time.perf_counter() > ready:
+                        break
                 wait()
                 started = time.perf_counter()
                 way()
