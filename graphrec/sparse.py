@@ -37,6 +37,22 @@ class Csr(NamedTuple):
     values: Tensor
     columns: int
 
+    @classmethod
+    def of_entries(cls, rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Csr:
+        """From entries in any order, of which several may be of one place; on the CPU.
+
+        Args:
+            rows: Row of each entry. Shape ``[E]``.
+            columns: Its column. Shape ``[E]``.
+            values: Its value. Shape ``[E]``.
+            size: Rows and columns of the matrix.
+        """
+        entries = (rows.numpy().astype(np.int32), columns.numpy().astype(np.int32), values.numpy())
+        crow, col = np.empty(size[0] + 1, dtype=np.int32), np.empty_like(entries[1])
+        ordered = np.empty_like(entries[2])
+        _sparsetools.coo_tocsr(*size, len(rows), *entries, crow, col, ordered)
+        return cls._of(crow, col, ordered, size[1])
+
     def tensor(self) -> Tensor:
         """The view that torch's own products take. Shape ``[rows, columns]``."""
         size = (len(self.crow) - 1, self.columns)

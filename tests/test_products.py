@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from graphrec.models import products
-from graphrec.models.products import log_sum_products
+from graphrec.models.products import log_sum_products, pair_products
 
 
 def plain(left, right, own):
@@ -48,3 +48,19 @@ def test_half_precision_is_summed_in_float32():
     sums = log_sum_products(left, right)
     assert sums.dtype == torch.float32
     torch.testing.assert_close(sums, plain(left.float(), right.float(), None))
+
+
+@pytest.mark.parametrize("pairs", [0, 1, 40])
+def test_products_of_pairs_and_their_gradients_are_those_of_the_vectors_laid_out(pairs, monkeypatch):
+    monkeypatch.setattr(products, "_PAIRS", 7)
+    left, right = vectors(5, 12)
+    generator = torch.Generator().manual_seed(0)
+    users, items = (torch.randint(size, (pairs,), generator=generator) for size in (5, 12))  # some come twice
+    mine, expected = pair_products(left, right, users, items), (left[users] * right[items]).sum(1)
+    torch.testing.assert_close(mine, expected)
+    weight = torch.linspace(-1, 2, pairs, dtype=torch.float64)
+    for factor in (weight, weight[:1].expand(pairs)):  # the second is a gradient without strides
+        found = torch.autograd.grad(mine @ factor, (left, right), retain_graph=True)
+        oracles = torch.autograd.grad(expected @ factor, (left, right), retain_graph=True)
+        for gradient, oracle in zip(found, oracles, strict=True):
+            torch.testing.assert_close(gradient, oracle)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 import torch
 
 from graphrec import sparse as module
-from graphrec.sparse import BLOCK_BYTES, SparseMatrix
+from graphrec.sparse import BLOCK_BYTES, Csr, SparseMatrix
 
 BLOCK = BLOCK_BYTES // 4
 
@@ -46,6 +46,15 @@ def test_half_precision_is_near_the_full_one():
     exact, rough = SparseMatrix(sparse)(x), SparseMatrix(sparse)(x.bfloat16())
     assert rough.dtype == torch.bfloat16
     assert (rough.float() - exact).norm() < 0.02 * exact.norm()
+
+
+def test_entries_in_any_order_make_a_matrix():
+    rows, columns = torch.tensor([2, 0, 2, 2]), torch.tensor([1, 3, 0, 1])
+    matrix = Csr.of_entries(rows, columns, torch.tensor([1.0, 2.0, 3.0, 4.0]), (4, 5))
+    x = torch.eye(5)
+    expected = torch.zeros(4, 5)
+    expected[0, 3], expected[2, 0], expected[2, 1] = 2.0, 3.0, 5.0
+    assert torch.equal(matrix.product(x), expected)
 
 
 def test_taken_rows_and_transpose():

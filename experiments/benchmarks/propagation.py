@@ -32,7 +32,7 @@ from torch_geometric.nn import LightGCN as PyGLightGCN
 from graphrec.cli.terminal import print_frame
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr
-from graphrec.models import LightGCN
+from graphrec.models import Dot, LightGCN
 from graphrec.sparse import SparseMatrix
 from graphrec.training import RankingTask
 from graphrec.training.batch import Batch, vectors_of
@@ -65,9 +65,7 @@ def graphrec_step(graph: BipartiteGraph, layers: int, storage: str = "float32") 
 
     def loss(users: Tensor, bought: Tensor, sampled: Tensor) -> Tensor:
         edges = Batch(users, bought, sampled[:, None], 1.0, users)
-        vectors = vectors_of(edges, lambda *nodes: model.rows(graph, *nodes))
-        assert vectors.negative is not None
-        return bpr((vectors.user * vectors.item).sum(1), (vectors.user[:, None] * vectors.negative).sum(2))
+        return bpr(*vectors_of(edges, lambda *nodes: model.rows(graph, *nodes)).scores(Dot()))
 
     loss_of = LossGraph(loss, model) if model.weight.is_cuda else loss
 

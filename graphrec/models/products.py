@@ -9,8 +9,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from graphrec.sparse import Csr
+
 _BLOCK = 1024  # items; 512 to 4,096 take about the same time
 _FEW = 64  # users, whose vectors and scores of a block are too small to gain by staying in the cache
+_PAIRS = 4096  # at a time
 _ROWS = 128  # of a softmax on a CPU; their products with 2,048 items fill half of a cache of 2 MB
 _ROWS_ELSEWHERE = 4096
 
@@ -31,6 +34,47 @@ def inner_products(user: Tensor, item: Tensor) -> Tensor:
         block = slice(start, start + _BLOCK)
         torch.mm(user, item[block].T, out=scores[:, block])
     return scores
+
+
+def pair_products(user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
+    """Inner products of some pairs of rows, on a CPU.
+
+    Autograd would lay the vectors out pair by pair, keep them, and add their gradients up row by row. Here
+    the gradient is a product with the sparse matrix of the pairs, which reads the rows where they are.
+
+    Args:
+        user: Shape ``[n, D]``.
+        item: Shape ``[m, D]``.
+        users: Row of each pair in `user`. Shape ``[E]``.
+        items: Row of each pair in `item`. Shape ``[E]``.
+
+    Returns:
+        Shape ``[E]``.
+    """
+    products: Tensor = _PairProducts.apply(user, item, users, items)  # type: ignore[no-untyped-call]
+    return products
+
+
+class _PairProducts(torch.autograd.Function):
+    """`pair_products`; with the gradients of the pairs as a sparse ``G``, they are ``G I`` and ``Gᵀ U``."""
+
+    @staticmethod
+    def forward(ctx: Any, user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
+        """Some pairs at a time, whose vectors stay in the cache."""
+        ctx.save_for_backward(user, item, users, items)
+        pairs = zip(torch.split(users, _PAIRS), torch.split(items, _PAIRS), strict=True)
+        parts = [(user.index_select(0, left) * item.index_select(0, right)).sum(1) for left, right in pairs]
+        return torch.cat(parts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None, None]:
+        """Two products with the matrix of the pairs."""
+        user, item, users, items = ctx.saved_tensors
+        gradient = gradients[0].contiguous()
+        of_user = Csr.of_entries(users, items, gradient, (len(user), len(item))).product(item)
+        of_item = Csr.of_entries(items, users, gradient, (len(item), len(user))).product(user)
+        return of_user, of_item, None, None
 
 
 def log_sum_products(left: Tensor, right: Tensor, own: Tensor | None = None) -> Tensor:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from graphrec.models.base import Rows
+from graphrec.models.base import Decoder, Rows
+from graphrec.models.decoders import InnerProduct
+from graphrec.models.products import pair_products
 
 
 @dataclass(frozen=True)
@@ -53,46 +55,74 @@ class Batch:
 
 @dataclass(frozen=True)
 class Vectors:
-    """The vectors of a batch: users and items ``[b, D]``, negatives ``[b, K, D]`` or ``[K, D]``.
+    """The vectors of a batch, laid out as the batch has them when they are asked for.
 
     Args:
-        user: Of the users.
-        item: Of the items.
-        negative: Of the negatives, if there are any.
-        penalty: Gives half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15).
+        batch: The batch.
+        rows: Of its distinct users and items, first the bought ones and then the sampled.
+        user_place: Row of each user; each in its own place if missing.
+        item_place: Row of each item.
     """
 
-    user: Tensor
-    item: Tensor
-    negative: Tensor | None
-    penalty: Callable[[], Tensor]
+    batch: Batch
+    rows: Rows
+    user_place: Tensor | None
+    item_place: Tensor | None
+
+    @cached_property
+    def user(self) -> Tensor:
+        """Of the users. Shape ``[b, D]``."""
+        return _laid_out(self.rows.user, self.user_place)
+
+    @property
+    def item(self) -> Tensor:
+        """Of the items. Shape ``[b, D]``."""
+        return self._items[0]
+
+    @property
+    def negative(self) -> Tensor | None:
+        """Of the negatives, if there are any. Shape ``[b, K, D]`` or ``[K, D]``."""
+        if self.batch.negatives is None:
+            return None
+        return self._items[1].view(*self.batch.negatives.shape, self._items[1].shape[1])
+
+    @cached_property
+    def _items(self) -> tuple[Tensor, Tensor]:
+        laid_out = _laid_out(self.rows.item, self.item_place)
+        own, sampled = torch.split(laid_out, [len(self.batch.items), len(laid_out) - len(self.batch.items)])
+        return own, sampled
+
+    def scores(self, decoder: Decoder) -> tuple[Tensor, Tensor]:
+        """Of the items ``[b]``, and of the negatives that are sampled for each edge ``[b, K]``."""
+        assert self.batch.negatives is not None
+        if not isinstance(decoder, InnerProduct) or self.user_place is None or self.item_place is None:
+            assert self.negative is not None
+            return decoder(self.user, self.item), decoder(self.user[:, None], self.negative)
+        count, sampled = self.batch.negatives.shape
+        users = torch.cat([self.user_place, self.user_place.repeat_interleave(sampled)])
+        factors = decoder.factors(self.rows.user, self.rows.item)
+        scores = pair_products(*factors, users, self.item_place)
+        return scores[:count], scores[count:].view(count, sampled)
+
+    def penalty(self) -> Tensor:
+        """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
+        batch, rows, count = self.batch, self.rows, len(self.batch.items)
+        own, sampled = slice(count), slice(count, None)
+        squares = _squares(rows.ego_user, self.user_place) + _squares(rows.ego_item, self.item_place, own)
+        penalty = (batch.weight / (2 * count)) * squares
+        if batch.own is not None:
+            return penalty
+        # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
+        share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
+        return penalty + share * _squares(rows.ego_item, self.item_place, sampled)
 
 
 def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors:
-    """Embed the users and items of a batch, and lay the vectors out as the batch has them."""
+    """Embed the distinct users and items of a batch."""
     negatives = batch.items[:0] if batch.negatives is None else batch.negatives
     users, user_place = _distinct(batch.users)
     items, item_place = _distinct(torch.cat([batch.items, negatives.flatten()]))
-    rows = embed(users, items)
-    own, sampled = torch.split(_laid_out(rows.item, item_place), [len(batch.items), negatives.numel()])
-    return Vectors(
-        _laid_out(rows.user, user_place),
-        own,
-        None if batch.negatives is None else sampled.view(*negatives.shape, sampled.shape[1]),
-        partial(_penalty, batch, rows, user_place, item_place),
-    )
-
-
-def _penalty(batch: Batch, rows: Rows, user_place: Tensor | None, item_place: Tensor | None) -> Tensor:
-    count = len(batch.items)
-    own, sampled = slice(count), slice(count, None)
-    squares = _squares(rows.ego_user, user_place) + _squares(rows.ego_item, item_place, own)
-    penalty = (batch.weight / (2 * count)) * squares
-    if batch.own is not None:
-        return penalty
-    # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
-    share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
-    return penalty + share * _squares(rows.ego_item, item_place, sampled)
+    return Vectors(batch, embed(users, items), user_place, item_place)
 
 
 def _distinct(codes: Tensor) -> tuple[Tensor, Tensor | None]:

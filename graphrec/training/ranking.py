@@ -227,16 +227,15 @@ class RankingTask(RankedTask):
     def _sampled_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
         """Loss against sampled items."""
         assert batch.negatives is not None
-        assert vectors.negative is not None
-        positive = self.decoder(vectors.user, vectors.item)
-        plain = batch.is_shared and not self.log_q
-        if plain and isinstance(self.loss, OfLogSum) and isinstance(self.decoder, InnerProduct):
-            factors = self.decoder.factors(vectors.user, vectors.negative)
-            return batch.weight * self.loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
         if batch.is_shared:
+            assert vectors.negative is not None
+            positive = self.decoder(vectors.user, vectors.item)
+            if isinstance(self.loss, OfLogSum) and isinstance(self.decoder, InnerProduct) and not self.log_q:
+                factors = self.decoder.factors(vectors.user, vectors.negative)
+                return batch.weight * self.loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
-            negative = self.decoder(vectors.user[:, None], vectors.negative)
+            positive, negative = vectors.scores(self.decoder)
         if self.log_q:
             positive = positive - self.item_log_q[batch.items]
             negative = negative - self.item_log_q[batch.negatives]
