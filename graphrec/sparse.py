@@ -146,7 +146,7 @@ class Csr(NamedTuple):
         Shape ``[n + 1]``.
         """
         crow, chosen = self.crow.numpy(), rows.numpy()
-        starts = np.zeros(len(chosen) + 1, dtype=np.int32)
+        starts = np.zeros(len(chosen) + 1, dtype=np.int64)  # rows may repeat, beyond 2³¹ entries
         np.cumsum(crow[chosen + 1] - crow[chosen], out=starts[1:])
         return starts
 
@@ -167,7 +167,7 @@ class Csr(NamedTuple):
         whole = self._arrays()
         col, values = (np.empty(starts[-1], dtype=array.dtype) for array in whole[1:])
         _sparsetools.csr_row_index(len(rows), rows.numpy().astype(np.int32), *whole, col, values)
-        return Csr._of(starts, col, values, self.columns)
+        return Csr._of(starts.astype(np.int32), col, values, self.columns)
 
     def transpose(self) -> Csr:
         """The transposed matrix."""

@@ -3,10 +3,10 @@
 python experiments/benchmarks/propagation.py --data FOLDER --json runs/bench/propagation.json
 
 FOLDER holds train.txt, valid.txt and test.txt in LightGCN's form; without it, a random graph is drawn. A step
-is forward, BPR, backward and Adam on 2,048 edges with one sampled item each. The ways take turns in one
-process, each with a step to settle and one that counts, as training is a row of like steps; figures are
-medians, and what counts are the ratios. Gradients are held against PyG's and against
-those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather in
+is forward, BPR, backward and Adam on 2,048 edges with one sampled item each, drawn before the clock runs. The
+ways take turns in one process, each with a fifth of a second of steps to settle and one that counts, as
+training is a row of like steps; figures are medians, and what counts are the ratios. Gradients are held
+against PyG's and against those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather in
 one pass, one of some rows at a time, the same with bfloat16, and three orders of the nodes.
 """
 
