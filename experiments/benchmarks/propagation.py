@@ -6,8 +6,9 @@ FOLDER holds train.txt, valid.txt and test.txt in LightGCN's form; without it, a
 is forward, BPR, backward and Adam on 2,048 edges with one sampled item each, drawn before the clock runs. The
 ways take turns in one process, each with a fifth of a second of steps to settle and one that counts, as
 training is a row of like steps; figures are medians, and what counts are the ratios. Gradients are held
-against PyG's and against those of autograd's own product. The second table takes the kernel apart: the CSR product of MKL, a gather in
-one pass, one of some rows at a time, the same with bfloat16, and three orders of the nodes.
+against PyG's and against those of autograd's own product. The second table takes the kernel apart: the CSR
+product of MKL, a gather in one pass, one of some rows at a time, the same with bfloat16, and three orders of
+the nodes.
 """
 
 from __future__ import annotations
