@@ -12,7 +12,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from graphrec.sparse import Csr, SparseMatrix, blocks, in_large_pages
+from graphrec.csr import Csr, blocks
+from graphrec.sparse import SparseMatrix, in_large_pages
 
 
 def polynomial(

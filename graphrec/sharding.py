@@ -21,9 +21,9 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor, distributed, nn
 
+from graphrec.csr import Csr
 from graphrec.data.shards import Shard
 from graphrec.propagation import Slice
-from graphrec.sparse import Csr
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh

@@ -15,7 +15,8 @@ PACKAGE = Path(graphrec.__file__).parent
 LAYERS = (
     ("errors", "files"),
     ("data",),
-    ("sparse", "splines"),
+    ("csr", "splines"),
+    ("sparse",),
     ("propagation",),
     ("sharding",),
     ("graph",),

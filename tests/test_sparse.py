@@ -9,8 +9,9 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graphrec import sparse as module
-from graphrec.sparse import BLOCK_BYTES, Csr, SparseMatrix
+from graphrec import csr as module
+from graphrec.csr import BLOCK_BYTES, Csr
+from graphrec.sparse import SparseMatrix, in_large_pages
 
 BLOCK = BLOCK_BYTES // 4
 
@@ -80,14 +81,14 @@ def test_a_matrix_shifted_by_the_identity_is_made_once_and_anew_for_other_number
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_memory_in_large_pages_starts_with_a_page_and_may_be_written(dtype):
-    table = module.in_large_pages(30_000, 70, dtype)  # above the 4 MB from which NumPy asks for large pages
+    table = in_large_pages(30_000, 70, dtype)  # above the 4 MB from which NumPy asks for large pages
     assert table.shape == (30_000, 70)
     assert table.dtype == dtype
     assert table.data_ptr() % 4096 == 0
     assert table.is_contiguous()
     table.fill_(2)
     assert table.float().sum() == 2 * table.numel()
-    assert module.in_large_pages(0, 5, dtype).shape == (0, 5)
+    assert in_large_pages(0, 5, dtype).shape == (0, 5)
 
 
 def test_copies_share_nothing_and_move_with_their_module():

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from graphrec.sparse import Csr
+from graphrec.csr import Csr
 
 _BLOCK = 1024  # items; 512 to 4,096 take about the same time
 _FEW = 64  # users, whose vectors and scores of a block are too small to gain by staying in the cache
