@@ -29,7 +29,8 @@ def test_no_score_is_above_its_bound_and_bounds_are_near(kind, dim, tail):
     found = bounds_of(kind(item), user)
     exact = user.double() @ item.double().T
     known = ~found.isnan()
-    assert known[exact > 0].float().mean() > 0.9
+    limited = known if kind is ByteBounds else known[exact > 0]  # half precision limits nothing below zero
+    assert limited.float().mean() > 0.9
     assert (found[known] >= exact[known]).all()
     room = (found - exact) / (user.double().norm(dim=1)[:, None] * item.double().norm(dim=1).max())
     assert room[known].max() < (0.05 if kind is ByteBounds else 3.5 * 2**-8)
@@ -42,7 +43,7 @@ def test_vectors_of_zeros_and_of_one_coordinate_have_bounds(kind):
     user = torch.cat([torch.zeros(1, 8), torch.eye(8)])
     found, exact = bounds_of(kind(item), user), user.double() @ item.double().T
     known = ~found.isnan()
-    assert known[exact >= 0].all()
+    assert known.all() if kind is ByteBounds else known[exact >= 0].all()
     assert (found[known] >= exact[known] - 1e-7).all()
 
 
