@@ -19,11 +19,13 @@ from scipy.sparse import _sparsetools  # private, but what is public checks for 
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.memory import is_large
+
 BLOCK_BYTES = 256
 """Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""
 
 _ROWS, _ENTRIES = 1 << 15, 1 << 20
-"""Of a whole matrix at a time. Twice or half of either takes about as long."""
+"""Of a large matrix at a time. Twice or half of either takes about as long."""
 
 _ROW_COST = 8  # of writing a row, in entries that are read
 
@@ -97,18 +99,19 @@ class Csr(NamedTuple):
         return max(missing, 0), max(-missing, 0)
 
     def whole_product(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """The same some rows at a time, for a matrix of many. Shape ``[rows, D]``, no gradient.
+        """The same for a matrix of many rows, as suits the memory. Shape ``[rows, D]``, no gradient.
 
-        Threads get half of the rows each, and rows are not equally long: in parts of it they wait less for
-        each other than in the whole. In an adjacency both read the vectors of the same side meanwhile, and
+        A table of a size that malloc keeps is made in one pass, which spares a copy. Larger ones are made
+        some rows at a time: threads get half of the rows each, and rows are not equally long, so in parts
+        they wait less for each other. In an adjacency both read the vectors of the same side meanwhile, and
         what a part gives is still in the cache when it is copied on.
 
         Args:
             x: Dense vectors.
             out: Where the result is put, of any floating type; a new tensor if missing.
         """
-        if x.device.type != "cpu":
-            result = self.product(x)
+        if x.device.type != "cpu" or not is_large(len(self.crow) - 1, x.shape[1], x.dtype):
+            result = self.product(x, even=True)
             return result if out is None else out.copy_(result)
         out = x.new_empty(len(self.crow) - 1, x.shape[1]) if out is None else out
         x, values = x.detach().contiguous(), self.values.to(x.dtype)

@@ -7,13 +7,15 @@ one of its gradient, are taken over those rows; what lies between is a chain of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from graphrec.csr import Csr, blocks
-from graphrec.sparse import SparseMatrix, in_large_pages
+from graphrec.csr import BLOCK_BYTES, Csr, blocks
+from graphrec.memory import in_large_pages, is_large
+from graphrec.sparse import SparseMatrix
 
 
 def polynomial(
@@ -55,16 +57,13 @@ def polynomial_rows(
         rows: Rows, which may repeat. Shape ``[n]``.
         storage: Type in which the vectors are read by a product.
     """
+    coefficients = tuple(coefficients)
     result: tuple[Tensor, Tensor]
-    last = matrix
-    if len(coefficients) > 1 and _may_shift(x, storage):
-        last, coefficients = matrix.shifted(*coefficients[-2:]), [*coefficients[:-2], 0.0, 1.0]
-    if last is not matrix and len(coefficients) == 2:
-        result = _ProductRows.apply(x, last, rows)  # type: ignore[no-untyped-call]
+    if len(coefficients) == 2 and _may_shift(x, storage):
+        result = _ProductRows.apply(x, matrix.shifted(*coefficients), rows)  # type: ignore[no-untyped-call]
     else:
-        result = _PolynomialRows.apply(  # type: ignore[no-untyped-call]
-            x, matrix, last, tuple(coefficients), rows, storage
-        )
+        chain = _chain(matrix, x, coefficients, storage)
+        result = _PolynomialRows.apply(x, chain, rows)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -130,48 +129,78 @@ class _ProductRows(torch.autograd.Function):
         return result if own is None else result.index_add_(0, rows, own), None, None
 
 
+@dataclass(frozen=True)
+class _Chain:
+    """What the products of a polynomial go through.
+
+    Args:
+        matrix: Of all products but the first and the last.
+        first: The matrix that takes vectors as the caller numbers them.
+        last: Of the product over some rows.
+        coefficients: ``c_0 … c_L``, of these products.
+        storage: Type in which the vectors are read by a product.
+        place: Number of each node in the chain; its own if missing.
+    """
+
+    matrix: SparseMatrix
+    first: Csr
+    last: SparseMatrix
+    coefficients: tuple[float, ...]
+    storage: torch.dtype
+    place: Tensor | None = None
+
+    def numbered(self, rows: Tensor) -> Tensor:
+        """Rows by their numbers in the chain."""
+        return rows if self.place is None else self.place[rows]
+
+
+def _chain(matrix: SparseMatrix, x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> _Chain:
+    """The last two terms as one matrix, and nodes numbered anew, where either pays."""
+    if len(coefficients) < 3 or not _may_shift(x, storage):
+        return _Chain(matrix, matrix.csr(storage), matrix, coefficients, storage)
+    first, place = matrix.csr(), None
+    if not is_large(len(x), min(x.shape[1], BLOCK_BYTES // storage.itemsize), storage):
+        near = matrix.renumbered()
+        matrix, first, place = near.matrix, near.entering, near.place
+    last = matrix.shifted(*coefficients[-2:])
+    return _Chain(matrix, first, last, (*coefficients[:-2], 0.0, 1.0), storage, place)
+
+
 class _PolynomialRows(torch.autograd.Function):
     """Rows of a polynomial: ``P_S Σ_l c_l A^l x``, and the rows ``P_S x``."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        matrix: SparseMatrix,
-        last_matrix: SparseMatrix,
-        coefficients: tuple[float, ...],
-        rows: Tensor,
-        storage: torch.dtype,
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: Any, x: Tensor, chain: _Chain, rows: Tensor) -> tuple[Tensor, Tensor]:
         """All products but the last in full, the last one on the rows."""
-        csr = matrix.csr(storage)
+        coefficients, storage, inside = chain.coefficients, chain.storage, chain.numbered(rows)
         needed = ctx.needs_input_grad[0]
-        last = _rows_of(last_matrix, rows, storage, needed) if len(coefficients) > 1 else None
-        ctx.arguments, ctx.size, ctx.last = (matrix, coefficients, storage), x.shape, last
-        ctx.save_for_backward(rows)
+        last = _rows_of(chain.last, inside, storage, needed) if len(coefficients) > 1 else None
+        ctx.chain, ctx.size, ctx.last = chain, x.shape, last
+        ctx.save_for_backward(rows, inside)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
         own = x.detach().index_select(0, rows)
         result = coefficients[0] * own
-        for columns in _chains(x, coefficients, storage):
+        for columns in _passes(x, coefficients, storage):
             part = x[:, columns].detach()
-            with matrix.room(part.shape[1], storage) as room:
-                layer = _stored(part, storage, room)
+            with chain.matrix.room(part.shape[1], storage) as room:
+                layer, csr = _stored(part, storage, room), chain.first
                 for coefficient in coefficients[1:-1]:
-                    layer = csr.whole_product(layer, next(room))
+                    layer, csr = csr.whole_product(layer, next(room)), chain.matrix.csr(storage)
                     if coefficient:
-                        result[:, columns].add_(layer.index_select(0, rows), alpha=coefficient)
+                        result[:, columns].add_(layer.index_select(0, inside), alpha=coefficient)
                 if last is not None:
                     result[:, columns].add_(last.forward(layer), alpha=coefficients[-1])
         return result, own
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
         """``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule, innermost product first."""
-        (matrix, coefficients, storage), last = ctx.arguments, ctx.last
+        chain, last = ctx.chain, ctx.last
         gradient, own = gradients
-        (rows,) = ctx.saved_tensors
+        rows, inside = ctx.saved_tensors
         if gradient is None:
-            return own.new_zeros(ctx.size).index_add_(0, rows, own), None, None, None, None, None
+            return own.new_zeros(ctx.size).index_add_(0, rows, own), None, None
+        coefficients, storage = chain.coefficients, chain.storage
         if last is None:
             result = gradient.new_zeros(ctx.size)
         elif len(coefficients) == 2:
@@ -180,27 +209,25 @@ class _PolynomialRows(torch.autograd.Function):
             result = _table(gradient, *ctx.size)
             for columns in blocks(gradient, storage):
                 part = gradient[:, columns].to(storage)
-                _gradient_of_chain(part, matrix, coefficients, rows, last, result[:, columns])
+                _gradient_of_chain(part, chain, inside, last, result[:, columns])
         ego = coefficients[0] * gradient
-        return result.index_add_(0, rows, ego if own is None else ego.add_(own)), None, None, None, None, None
+        return result.index_add_(0, rows, ego if own is None else ego.add_(own)), None, None
 
 
 def _gradient_of_chain(
-    gradient: Tensor,
-    matrix: SparseMatrix,
-    coefficients: tuple[float, ...],
-    rows: Tensor,
-    last: Slice | _Whole,
-    out: Tensor,
+    gradient: Tensor, chain: _Chain, inside: Tensor, last: Slice | _Whole, out: Tensor
 ) -> None:
     """What comes through two layers and more, without ``c_0``; the outermost product is put into `out`."""
-    gradient_of_last = gradient if coefficients[-1] == 1 else coefficients[-1] * gradient
-    total, csr = last.backward(gradient_of_last), matrix.csr(gradient.dtype)
-    with matrix.room(gradient.shape[1], gradient.dtype) as room:
+    coefficients, csr = chain.coefficients, chain.matrix.csr(gradient.dtype)
+    total = last.backward(gradient if coefficients[-1] == 1 else coefficients[-1] * gradient)
+    with chain.matrix.room(gradient.shape[1], gradient.dtype) as room:
         for depth in range(len(coefficients) - 2, 0, -1):
             if coefficients[depth]:  # not as alpha, which takes five times as long
-                total.index_add_(0, rows, coefficients[depth] * gradient)
-            total = csr.whole_product(total, next(room) if depth > 1 else out)
+                total.index_add_(0, inside, coefficients[depth] * gradient)
+            outermost = depth == 1 and chain.place is None
+            total = csr.whole_product(total, out if outermost else next(room))
+    if chain.place is not None:
+        torch.index_select(total, 0, chain.place, out=out)
 
 
 def _table(like: Tensor, rows: int, width: int) -> Tensor:
@@ -213,7 +240,7 @@ def _stored(x: Tensor, storage: torch.dtype, room: Iterator[Tensor | None]) -> T
     return x.to(storage) if out is None else out.copy_(x)
 
 
-def _chains(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
+def _passes(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
     """Columns that go through all layers together; one layer, of few rows, is not worth the cutting."""
     return blocks(x, storage) if len(coefficients) > 2 else iter([slice(None)])
 

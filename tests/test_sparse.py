@@ -11,7 +11,8 @@ import torch
 
 from graphrec import csr as module
 from graphrec.csr import BLOCK_BYTES, Csr
-from graphrec.sparse import SparseMatrix, in_large_pages
+from graphrec.memory import in_large_pages
+from graphrec.sparse import SparseMatrix
 
 BLOCK = BLOCK_BYTES // 4
 

@@ -1,0 +1,50 @@
+"""Memory of the CPU for tables: what malloc keeps, and large pages for what it does not.
+
+New memory costs more than it looks like: the system clears it page by page when it is first written, which
+takes as long as a third of a product. So tables that come and go with every step should not be new.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_SMALL_BYTES = 32 << 20
+"""The most that malloc of glibc can be told to keep; larger tables always are memory of their own."""
+_FREE_BYTES = 256 << 20
+"""What may lie free at the end of its memory."""
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # in malloc.h of glibc
+
+
+def is_large(rows: int, width: int, dtype: torch.dtype) -> bool:
+    """Whether a table is one that malloc does not keep when it is freed."""
+    return rows * width * dtype.itemsize > _SMALL_BYTES
+
+
+@cache
+def keep_small_tables() -> None:
+    """Tell malloc to keep what a step frees, up to 256 MB of it; where it is not that of glibc, nothing.
+
+    By itself it gives memory back as soon as two tables lie free at the end, and the next product asks for
+    it again: a tenth of a step of three layers.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _SMALL_BYTES)
+        mallopt(_M_TRIM_THRESHOLD, _FREE_BYTES)
+
+
+def in_large_pages(rows: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """New memory on the CPU, ``[rows, width]``, in pages of 2 MB where Linux has some.
+
+    NumPy asks for them, torch does not. A gather from a large table then misses far fewer addresses.
+    """
+    size = rows * width * dtype.itemsize
+    memory = torch.from_numpy(np.empty(size + 4096, dtype=np.uint8))
+    start = -memory.data_ptr() % 4096  # NumPy's own start may lie within a cache line
+    return memory[start : start + size].view(dtype).view(rows, width)
