@@ -108,7 +108,7 @@ class HalfBounds:
     """
 
     lowest = torch.tensor(-(1 << 15), dtype=torch.int16)  # the bits of -0.0
-    groups, users, block = 2, 512, 8192
+    groups, users, block = 2, 512, 13_000
 
     def __init__(self, item: Tensor) -> None:
         rounded, errors = _halves(item)
@@ -198,7 +198,7 @@ def _largest(values: Tensor, count: int, size: int) -> tuple[Tensor, Tensor]:
     bits = width.bit_length()
     fits = size << bits <= 1 << 31
     places = torch.arange(width, dtype=torch.int32 if fits else torch.int64)
-    keys = values.to(places.dtype).bitwise_left_shift(bits).bitwise_or_(places)
+    keys = values.to(places.dtype, copy=True).bitwise_left_shift_(bits).bitwise_or_(places)
     keys.numpy().partition(width - count, axis=1)
     top = keys[:, width - count :]
     return (top >> bits).int(), (top & ((1 << bits) - 1)).long()

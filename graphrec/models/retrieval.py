@@ -19,10 +19,13 @@ from graphrec.models.products import inner_products
 _GROUP = 4  # items, of which the highest bound is kept
 _COARSE = 8  # groups, of which the highest bound is looked at first
 _TOGETHER = 32  # users whose candidates are scored at a time
+_LINE = 32  # items; their bounds fill a cache line, or two
 _SPARE = 8  # groups; they cost little, a row without a certificate costs as much as a hundred with one
 
+_BITS = 2 ** torch.arange(_GROUP, dtype=torch.uint8)  # of the members of a group
+
 Pairs = tuple[Tensor, Tensor]
-"""Rows of users (ascending) and items."""
+"""Rows of users (ascending) and items, each pair once."""
 
 
 def is_worthwhile(item: Tensor, k: int) -> bool:
@@ -43,19 +46,19 @@ class ItemIndex:
         self.precision = 4 * item.shape[1] * 2.0**-24 * item.norm(dim=1).max()
         self.bounds = upper_bounds(item)
         self.width = _width(len(item), self.bounds.block)
-        self.missing = -len(item) % _GROUP  # places of the last groups that no item fills
+        self.missing = -len(item) % self.width  # places of the last block that no item fills
         right = functional.pad(self.bounds.right, (0, self.missing))
         self.blocks = [block.contiguous() for block in torch.split(right, self.width, dim=1)]
         self.members = _members(len(item), self.width)
         real = self.members < len(item)
-        self.unreal, self.full = ~real, int(real.all(dim=1).sum())
-        self.group, self.member = torch.empty(2, len(item), dtype=torch.int64)
-        self.group[self.members[real]], self.member[self.members[real]] = real.nonzero(as_tuple=True)
+        self.group, self.bit = torch.empty(len(item), dtype=torch.int64), _BITS.new_empty(len(item))
+        self.group[self.members[real]], member = real.nonzero(as_tuple=True)
+        self.bit[self.members[real]] = _BITS[member]
         self.grouped = item[self.members.clamp_max(len(item) - 1)].flatten(1)
         lowest = self.bounds.lowest
         self._product = lowest.new_empty(self.bounds.users * self.width)
         self._highest = lowest.repeat(self.bounds.users, len(real))
-        self._slot = torch.full((self.bounds.users, len(real)), -1, dtype=torch.int16)
+        self._barred = (_BITS * ~real).sum(1, dtype=_BITS.dtype).repeat(self.bounds.users)
         self._vectors = item.new_empty(0)
 
     def top(self, user: Tensor, k: int, seen: Pairs | None = None) -> tuple[Tensor, Tensor]:
@@ -94,6 +97,8 @@ class ItemIndex:
         values, chosen = values[:, :k], chosen[:, :k]
         items = self.members[groups.gather(1, chosen // _GROUP), chosen % _GROUP]
         items = items.clamp_max(len(self.item) - 1)  # an unreal one is in no certain list
+        if not (values[:, 1:] == values[:, :-1]).any():
+            return values, items, certain
         by_rank = self.rank[items].argsort(dim=1)
         values, place = values.gather(1, by_rank).sort(dim=1, descending=True, stable=True)
         return values, items.gather(1, by_rank.gather(1, place)), certain
@@ -129,8 +134,7 @@ class ItemIndex:
     def _scores(self, user: Tensor, groups: Tensor, seen: Pairs) -> Tensor:
         """Scores of all members of some groups, −inf for what may not be ranked. Shape ``[B, 4 count]``."""
         users, count = groups.shape
-        flat = user.new_empty(groups.numel() * _GROUP + 1)  # the last one is for pairs nobody asked for
-        scores = flat[:-1].view(users, -1)
+        scores = user.new_empty(users, count * _GROUP)
         if len(self._vectors) < _TOGETHER * count:
             self._vectors = self.grouped.new_empty(_TOGETHER * count, self.grouped.shape[1])
         for start in range(0, users, _TOGETHER):
@@ -139,21 +143,18 @@ class ItemIndex:
             torch.index_select(self.grouped, 0, groups[few].flatten(), out=vectors)
             vectors = vectors.view(-1, count * _GROUP, user.shape[1])
             torch.bmm(user[few, None], vectors.transpose(1, 2), out=scores[few, None])
-        if (groups >= self.full).any():
-            scores.masked_fill_(self.unreal[groups].flatten(1), -torch.inf)
-        rows, items = seen
-        slots = self._slots(groups, rows, self.group[items])
-        places = (rows * count + slots) * _GROUP + self.member[items]
-        flat.index_fill_(0, places.where(slots >= 0, len(flat) - 1), -torch.inf)
-        return scores
+        barred = self._barred_members(groups, seen)
+        return scores.view(barred.shape).masked_fill_(barred, -torch.inf).flatten(1)
 
-    def _slots(self, groups: Tensor, rows: Tensor, asked: Tensor) -> Tensor:
-        """Place of some groups among those of a row, −1 if they are not among them. Shape of `rows`."""
-        slot = self._slot[: len(groups)]
-        slot.scatter_(1, groups, torch.arange(groups.shape[1], dtype=torch.int16).expand_as(groups))
-        found = slot[rows, asked].long()
-        slot.scatter_(1, groups, slot.new_tensor(-1).expand_as(groups))  # twice as fast as a plain number
-        return found
+    def _barred_members(self, groups: Tensor, seen: Pairs) -> Tensor:
+        """True for members of some groups that may not be ranked or do not exist. Shape ``[B, count, 4]``."""
+        rows, items = seen
+        places = self.group.index_select(0, items).add_(rows, alpha=len(self.members))
+        bit = self.bit.index_select(0, items)
+        self._barred.index_add_(0, places, bit)  # pairs are distinct, so bits do not carry
+        barred = self._barred.view(-1, len(self.members))[: len(groups)].gather(1, groups)
+        self._barred.index_add_(0, places, bit.neg())
+        return (barred[:, :, None] & _BITS).bool()
 
     def _in_full(self, user: Tensor, rows: Tensor, k: int, seen: Pairs) -> tuple[Tensor, Tensor]:
         """Rank some rows over the whole catalogue in float32."""
@@ -165,19 +166,18 @@ class ItemIndex:
 
 
 def _width(size: int, block: int) -> int:
-    """Items of a block, about `block`, so that none is left that is much smaller than the others."""
-    return _GROUP * -(-size // (_GROUP * max(round(size / block), 1)))
+    """Items of a block, about `block`, with an odd number of cache lines in each row of its products.
+
+    Rows that begin with a cache line and lie no power of two apart are written in two thirds of the time.
+    """
+    lines = -(-size // (_LINE * max(round(size / block), 1)))
+    return _LINE * (lines | 1)
 
 
-def _members(size: int, block: int) -> Tensor:
+def _members(size: int, width: int) -> Tensor:
     """Items of each group; places that no item fills have a number beyond the last. Shape ``[groups, 4]``.
 
     Within a block neighbours belong to different groups, so that maxima are taken of whole rows.
     """
-    parts = []
-    for start in range(0, size, block):
-        width = -(-min(block, size - start) // _GROUP)
-        items = start + torch.arange(_GROUP * width)
-        parts.append(items.view(_GROUP, width).T)
-    groups = torch.cat(parts)
-    return torch.cat([groups, torch.full((-len(groups) % _COARSE, _GROUP), size)])
+    blocks = -(-size // width)
+    return torch.arange(blocks * width).view(blocks, _GROUP, -1).transpose(1, 2).reshape(-1, _GROUP)
