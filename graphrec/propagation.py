@@ -34,7 +34,8 @@ def polynomial(
     """
     if len(coefficients) == 2 and _may_shift(x, storage):
         return cast(Tensor, matrix.shifted(*coefficients)(x))
-    filtered: Tensor = _Polynomial.apply(x, matrix, tuple(coefficients), storage)  # type: ignore[no-untyped-call]
+    chain = _chain(matrix, x, tuple(coefficients), storage)
+    filtered: Tensor = _Polynomial.apply(x, chain)  # type: ignore[no-untyped-call]
     return filtered
 
 
@@ -75,37 +76,85 @@ def _may_shift(x: Tensor, storage: torch.dtype) -> bool:
     return x.is_cpu and storage == x.dtype
 
 
+@dataclass(frozen=True)
+class _Chain:
+    """What the products of a polynomial go through.
+
+    Args:
+        matrix: Of all products but the first and the last.
+        first: The matrix that takes vectors as the caller numbers them.
+        last: Of the last one, which may be over some rows.
+        coefficients: ``c_0 … c_L``, of these products.
+        storage: Type in which the vectors are read by a product.
+        place: Number of each node in the chain; its own if missing.
+    """
+
+    matrix: SparseMatrix
+    first: Csr
+    last: SparseMatrix
+    coefficients: tuple[float, ...]
+    storage: torch.dtype
+    place: Tensor | None = None
+
+    def products(self) -> Iterator[tuple[float, Csr]]:
+        """Coefficient and matrix of each layer in turn."""
+        for layer, coefficient in enumerate(self.coefficients[1:], 1):
+            matrix = self.last if layer == len(self.coefficients) - 1 else self.matrix
+            yield coefficient, self.first if layer == 1 else matrix.csr(self.storage)
+
+    def numbered(self, rows: Tensor) -> Tensor:
+        """Rows by their numbers in the chain."""
+        return rows if self.place is None else self.place[rows]
+
+
+def _chain(matrix: SparseMatrix, x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> _Chain:
+    """The last two terms as one matrix, and nodes numbered anew, where either pays."""
+    if len(coefficients) < 3 or not _may_shift(x, storage):
+        return _Chain(matrix, matrix.csr(storage), matrix, coefficients, storage)
+    first, place = matrix.csr(), None
+    if not is_large(len(x), min(x.shape[1], BLOCK_BYTES // storage.itemsize), storage):
+        near = matrix.renumbered()
+        matrix, first, place = near.matrix, near.entering, near.place
+    last = matrix.shifted(*coefficients[-2:])
+    return _Chain(matrix, first, last, (*coefficients[:-2], 0.0, 1.0), storage, place)
+
+
 class _Polynomial(torch.autograd.Function):
     """A polynomial of a symmetric matrix is symmetric: its gradient is the same polynomial."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, matrix: SparseMatrix, coefficients: tuple[float, ...], storage: torch.dtype
-    ) -> Tensor:
+    def forward(ctx: Any, x: Tensor, chain: _Chain) -> Tensor:
         """Apply the polynomial, a block of columns at a time."""
-        ctx.arguments = matrix, coefficients, storage
-        return _Polynomial._apply(x, matrix, coefficients, storage)
+        ctx.chain = chain
+        return _Polynomial._apply(x, chain)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
         """Apply it to the gradient."""
-        return _Polynomial._apply(gradients[0], *ctx.arguments), None, None, None
+        return _Polynomial._apply(gradients[0], ctx.chain), None
 
     @staticmethod
-    def _apply(
-        x: Tensor, matrix: SparseMatrix, coefficients: tuple[float, ...], storage: torch.dtype
-    ) -> Tensor:
-        csr, parts = matrix.csr(storage), []
-        for columns in blocks(x, storage):
-            part = x[:, columns]
-            total = coefficients[0] * part
-            with matrix.room(part.shape[1], storage) as room:
-                layer = _stored(part, storage, room)
-                for coefficient in coefficients[1:]:
-                    layer = csr.whole_product(layer, next(room))
-                    total.add_(layer, alpha=coefficient)
-            parts.append(total)
+    def _apply(x: Tensor, chain: _Chain) -> Tensor:
+        parts = [_whole(x[:, columns], chain) for columns in blocks(x, chain.storage)]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _whole(x: Tensor, chain: _Chain) -> Tensor:
+    """The polynomial of some columns."""
+    total, ego = None, chain.coefficients[0]
+    with chain.matrix.room(x.shape[1], chain.storage) as room:
+        layer = _stored(x, chain.storage, room)
+        for coefficient, csr in chain.products():
+            layer = csr.whole_product(layer, next(room))
+            if total is not None:
+                total.add_(layer, alpha=coefficient)
+            elif coefficient:
+                total = coefficient * layer.to(x.dtype)
+    if total is None:
+        return ego * x
+    if chain.place is not None:
+        total = total.index_select(0, chain.place)
+    return total.add_(x, alpha=ego)
 
 
 class _ProductRows(torch.autograd.Function):
@@ -129,43 +178,6 @@ class _ProductRows(torch.autograd.Function):
         return result if own is None else result.index_add_(0, rows, own), None, None
 
 
-@dataclass(frozen=True)
-class _Chain:
-    """What the products of a polynomial go through.
-
-    Args:
-        matrix: Of all products but the first and the last.
-        first: The matrix that takes vectors as the caller numbers them.
-        last: Of the product over some rows.
-        coefficients: ``c_0 … c_L``, of these products.
-        storage: Type in which the vectors are read by a product.
-        place: Number of each node in the chain; its own if missing.
-    """
-
-    matrix: SparseMatrix
-    first: Csr
-    last: SparseMatrix
-    coefficients: tuple[float, ...]
-    storage: torch.dtype
-    place: Tensor | None = None
-
-    def numbered(self, rows: Tensor) -> Tensor:
-        """Rows by their numbers in the chain."""
-        return rows if self.place is None else self.place[rows]
-
-
-def _chain(matrix: SparseMatrix, x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> _Chain:
-    """The last two terms as one matrix, and nodes numbered anew, where either pays."""
-    if len(coefficients) < 3 or not _may_shift(x, storage):
-        return _Chain(matrix, matrix.csr(storage), matrix, coefficients, storage)
-    first, place = matrix.csr(), None
-    if not is_large(len(x), min(x.shape[1], BLOCK_BYTES // storage.itemsize), storage):
-        near = matrix.renumbered()
-        matrix, first, place = near.matrix, near.entering, near.place
-    last = matrix.shifted(*coefficients[-2:])
-    return _Chain(matrix, first, last, (*coefficients[:-2], 0.0, 1.0), storage, place)
-
-
 class _PolynomialRows(torch.autograd.Function):
     """Rows of a polynomial: ``P_S Σ_l c_l A^l x``, and the rows ``P_S x``."""
 
@@ -183,9 +195,9 @@ class _PolynomialRows(torch.autograd.Function):
         for columns in _passes(x, coefficients, storage):
             part = x[:, columns].detach()
             with chain.matrix.room(part.shape[1], storage) as room:
-                layer, csr = _stored(part, storage, room), chain.first
-                for coefficient in coefficients[1:-1]:
-                    layer, csr = csr.whole_product(layer, next(room)), chain.matrix.csr(storage)
+                layer = _stored(part, storage, room)
+                for coefficient, csr in list(chain.products())[:-1]:
+                    layer = csr.whole_product(layer, next(room))
                     if coefficient:
                         result[:, columns].add_(layer.index_select(0, inside), alpha=coefficient)
                 if last is not None:

@@ -10,8 +10,8 @@ import scipy.sparse as sp
 import torch
 
 from graphrec import csr as module
+from graphrec import memory
 from graphrec.csr import BLOCK_BYTES, Csr
-from graphrec.memory import in_large_pages
 from graphrec.sparse import SparseMatrix
 
 BLOCK = BLOCK_BYTES // 4
@@ -80,18 +80,6 @@ def test_a_matrix_shifted_by_the_identity_is_made_once_and_anew_for_other_number
     assert not matrix.state_dict()
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_memory_in_large_pages_starts_with_a_page_and_may_be_written(dtype):
-    table = in_large_pages(30_000, 70, dtype)  # above the 4 MB from which NumPy asks for large pages
-    assert table.shape == (30_000, 70)
-    assert table.dtype == dtype
-    assert table.data_ptr() % 4096 == 0
-    assert table.is_contiguous()
-    table.fill_(2)
-    assert table.float().sum() == 2 * table.numel()
-    assert in_large_pages(0, 5, dtype).shape == (0, 5)
-
-
 def test_copies_share_nothing_and_move_with_their_module():
     matrix = SparseMatrix(random_matrix())
     twin = copy.deepcopy(matrix)
@@ -127,6 +115,7 @@ def test_a_product_shared_out_evenly_is_the_same(threads, heavy):
 
 @pytest.mark.parametrize(("rows", "entries"), [(1, 1000), (7, 1000), (1000, 1), (1000, 40), (9, 13)])
 def test_a_product_in_parts_is_the_same_wherever_it_is_put(rows, entries, monkeypatch):
+    monkeypatch.setattr(memory, "_SMALL_BYTES", 0)
     monkeypatch.setattr(module, "_ROWS", rows)
     monkeypatch.setattr(module, "_ENTRIES", entries)
     sparse = random_matrix().tolil()
@@ -143,6 +132,33 @@ def test_a_product_in_parts_is_the_same_wherever_it_is_put(rows, entries, monkey
     assert torch.equal(half, expected.bfloat16())
 
 
+def test_a_small_product_is_the_same_wherever_it_is_put():
+    csr, x = SparseMatrix(random_matrix()).csr(), torch.randn(30, 6)
+    expected, table = csr.product(x), torch.full((40, 9), 5.0)
+    assert torch.equal(csr.whole_product(x), expected)
+    result = csr.whole_product(x, table[:, 2:8])
+    assert result.data_ptr() == table[:, 2:].data_ptr()
+    assert torch.equal(table[:, 2:8], expected)
+
+
+def test_renumbered_nodes_have_the_same_neighbours_nearer():
+    side = 40  # of a lattice whose nodes are numbered at random
+    rng, path = np.random.default_rng(0), sp.diags_array([1.0, 1.0], offsets=[-1, 1], shape=(side, side))
+    lattice = sp.csr_array(sp.kronsum(path, path))
+    lattice.data = rng.random(len(lattice.data))
+    shuffled = rng.permutation(side * side)
+    sparse = sp.csr_array((lattice + lattice.T)[shuffled][:, shuffled])
+    matrix = SparseMatrix(sparse, symmetric=True)
+    near, dense = matrix.renumbered(), matrix.tensor().to_dense()
+    assert torch.equal(near.place.sort().values, torch.arange(side * side))
+    assert torch.equal(near.matrix.tensor().to_dense()[near.place][:, near.place], dense)
+    assert torch.equal(near.entering.tensor().to_dense()[near.place], dense)
+    rows = torch.repeat_interleave(near.matrix.crow.diff())
+    assert (rows - near.matrix.col).abs().max() < 3 * side
+    assert matrix.renumbered() is near
+    assert copy.deepcopy(matrix)._renumbered is None
+
+
 def test_parts_have_few_rows_and_few_entries(monkeypatch):
     monkeypatch.setattr(module, "_ROWS", 8)
     monkeypatch.setattr(module, "_ENTRIES", 20)
@@ -154,8 +170,11 @@ def test_parts_have_few_rows_and_few_entries(monkeypatch):
     assert np.diff(csr.crow.numpy()[cuts]).max() < 20 + np.diff(csr.crow.numpy()).max()
 
 
-def test_room_is_kept_and_lent_to_one_at_a_time():
+def test_room_is_kept_and_lent_to_one_at_a_time(monkeypatch):
     matrix = SparseMatrix(random_matrix())
+    with matrix.room(5, torch.float32) as tables:
+        assert next(tables) is next(tables) is None  # what is small malloc keeps
+    monkeypatch.setattr(memory, "_SMALL_BYTES", 0)
     with matrix.room(5, torch.float32):
         assert matrix._room is None  # nobody asked for a table
     with torch.inference_mode(), matrix.room(5, torch.float32) as tables:
