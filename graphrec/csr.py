@@ -74,15 +74,15 @@ class Csr(NamedTuple):
         crow = self.crow
         if before or behind:
             crow = torch.cat([crow[:1].expand(before), crow, crow[-1:].expand(behind)])
-        result = functional.embedding_bag(
-            self.col,
+        result = torch.embedding_bag(  # what functional.embedding_bag calls, after checks
             x.detach().contiguous(),
+            self.col,
             crow,
-            mode="sum",
+            mode=0,  # sum
             per_sample_weights=self.values.to(x.dtype),
             include_last_offset=True,
-        )
-        return result[before : len(result) - behind]
+        )[0]
+        return result[before : len(result) - behind] if before or behind else result
 
     def _empty_rows(self) -> tuple[int, int]:
         """Empty rows to put before and behind, so that each of two threads has as much to do.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from graphrec.csr import BLOCK_BYTES, Csr, blocks
-from graphrec.memory import in_large_pages, is_large
+from graphrec.memory import in_large_pages, is_large, keep_small_tables
 from graphrec.sparse import SparseMatrix
 
 
@@ -32,6 +32,7 @@ def polynomial(
         coefficients: ``c_0 … c_L``.
         storage: Type in which the vectors are read by a product; bfloat16 halves what a product moves.
     """
+    keep_small_tables()
     if len(coefficients) == 2 and _may_shift(x, storage):
         return cast(Tensor, matrix.shifted(*coefficients)(x))
     chain = _chain(matrix, x, tuple(coefficients), storage)
@@ -58,6 +59,7 @@ def polynomial_rows(
         rows: Rows, which may repeat. Shape ``[n]``.
         storage: Type in which the vectors are read by a product.
     """
+    keep_small_tables()
     coefficients = tuple(coefficients)
     result: tuple[Tensor, Tensor]
     if len(coefficients) == 2 and _may_shift(x, storage):

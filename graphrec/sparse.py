@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor, nn
 
 from graphrec.csr import Csr
-from graphrec.memory import in_large_pages, is_large, keep_small_tables
+from graphrec.memory import in_large_pages, is_large
 
 
 class SparseMatrix(nn.Module):
@@ -97,7 +97,6 @@ class SparseMatrix(nn.Module):
 
     def renumbered(self) -> Renumbered:
         """A symmetric matrix with neighbours near each other, on the CPU; made once."""
-        keep_small_tables()
         if self._renumbered is None:
             with torch.inference_mode(False):
                 self._renumbered = Renumbered.of(self.csr())

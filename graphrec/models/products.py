@@ -64,7 +64,7 @@ class _PairProducts(torch.autograd.Function):
         ctx.save_for_backward(user, item, users, items)
         pairs = zip(torch.split(users, _PAIRS), torch.split(items, _PAIRS), strict=True)
         parts = [(user.index_select(0, left) * item.index_select(0, right)).sum(1) for left, right in pairs]
-        return torch.cat(parts)
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @staticmethod
     @once_differentiable
