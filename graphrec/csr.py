@@ -2,7 +2,7 @@
 
 A product is bound by reading rows of ``x`` in random order. So on the CPU it goes through ``embedding_bag``,
 whose gather prefetches, and over a few cache lines of each row at a time, so that the table fits the cache
-more often. A whole matrix is taken some rows at a time. On a GPU a product is that of cuSPARSE.
+more often. A large matrix is taken some rows at a time. On a GPU a product is that of cuSPARSE.
 experiments/benchmarks/propagation.py and growth.py measure it.
 """
 
@@ -101,18 +101,24 @@ class Csr(NamedTuple):
     def whole_product(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """The same for a matrix of many rows, as suits the memory. Shape ``[rows, D]``, no gradient.
 
-        A table of a size that malloc keeps is made in one pass, which spares a copy. Larger ones are made
-        some rows at a time: threads get half of the rows each, and rows are not equally long, so in parts
-        they wait less for each other. In an adjacency both read the vectors of the same side meanwhile, and
-        what a part gives is still in the cache when it is copied on.
+        A table of a size that malloc keeps is made in one pass, which spares a copy.
 
         Args:
             x: Dense vectors.
             out: Where the result is put, of any floating type; a new tensor if missing.
         """
-        if x.device.type != "cpu" or not is_large(len(self.crow) - 1, x.shape[1], x.dtype):
-            result = self.product(x, even=True)
-            return result if out is None else out.copy_(result)
+        if x.is_cpu and is_large(len(self.crow) - 1, x.shape[1], x.dtype):
+            return self.product_in_parts(x, out)
+        result = self.product(x, even=True)
+        return result if out is None else out.copy_(result)
+
+    def product_in_parts(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """The same some rows at a time, on the CPU.
+
+        Threads get half of the rows each, and rows are not equally long: in parts they wait less for each
+        other. In an adjacency both read the vectors of the same side meanwhile, and what a part gives is
+        still in the cache when it is copied on.
+        """
         out = x.new_empty(len(self.crow) - 1, x.shape[1]) if out is None else out
         x, values = x.detach().contiguous(), self.values.to(x.dtype)
         crow = self.crow.numpy()

@@ -115,7 +115,7 @@ def test_a_product_shared_out_evenly_is_the_same(threads, heavy):
 
 @pytest.mark.parametrize(("rows", "entries"), [(1, 1000), (7, 1000), (1000, 1), (1000, 40), (9, 13)])
 def test_a_product_in_parts_is_the_same_wherever_it_is_put(rows, entries, monkeypatch):
-    monkeypatch.setattr(memory, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(memory, "_SMALL_BYTES", 0)  # so that whole products are in parts
     monkeypatch.setattr(module, "_ROWS", rows)
     monkeypatch.setattr(module, "_ENTRIES", entries)
     sparse = random_matrix().tolil()

@@ -7,8 +7,9 @@ is forward, BPR, backward and Adam on 2,048 edges with one sampled item each, dr
 ways take turns in one process, each with a fifth of a second of steps to settle and one that counts, as
 training is a row of like steps; figures are medians, and what counts are the ratios. Gradients are held
 against PyG's and against those of autograd's own product. The second table takes the kernel apart: the CSR
-product of MKL, a gather in one pass, one of some rows at a time, the same with bfloat16, and three orders of
-the nodes.
+product of MKL, a gather in which each thread has half of the rows, one of some rows at a time as large
+matrices have it, one in which each thread has half of the entries, the same with bfloat16, and the same with
+the nodes in three other orders, of which chains of products take that of Cuthill and McKee.
 """
 
 from __future__ import annotations
@@ -156,9 +157,10 @@ def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
     matrix, half = csr.tensor(), x.bfloat16()
     ways: dict[str, Callable[[], Tensor]] = {
         "CSR product of MKL": lambda: matrix @ x,
-        "gather in one pass": lambda: csr.product(x),
-        "gather in parts": lambda: csr.blocked_product(x),
-        "in parts, bfloat16": lambda: csr.blocked_product(half),
+        "gather": lambda: csr.product(x),
+        "in parts": lambda: csr.product_in_parts(x),
+        "evenly": lambda: csr.product(x, even=True),
+        "evenly, bfloat16": lambda: csr.product(half, even=True),
     }
     for name, order in node_orders(graph).items():
         renamed = graph.adjacency.tensor().to_sparse_coo().indices().numpy()
@@ -166,7 +168,7 @@ def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
         place[order] = np.arange(graph.num_nodes)
         pairs = (place[renamed[0]], place[renamed[1]])
         other = SparseMatrix(sp.csr_array((csr.values.numpy(), pairs)), symmetric=True).csr()
-        ways[f"in parts, {name}"] = lambda other=other: other.blocked_product(x)
+        ways[f"evenly, {name}"] = lambda other=other: other.product(x, even=True)
     return ways
 
 
