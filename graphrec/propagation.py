@@ -15,6 +15,7 @@ from torch import Tensor
 
 from graphrec.csr import BLOCK_BYTES, Csr, blocks
 from graphrec.memory import in_large_pages, is_large, keep_small_tables
+from graphrec.slices import Slice, Whole, rows_of
 from graphrec.sparse import SparseMatrix
 
 
@@ -166,7 +167,7 @@ class _ProductRows(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, matrix: SparseMatrix, rows: Tensor) -> tuple[Tensor, Tensor]:
         """The product on the rows alone."""
         x = x.detach()
-        ctx.last, ctx.size = _rows_of(matrix, rows, x.dtype, ctx.needs_input_grad[0]), x.shape
+        ctx.last, ctx.size = rows_of(matrix, rows, x.dtype, ctx.needs_input_grad[0]), x.shape
         ctx.save_for_backward(rows)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
         return ctx.last.forward(x), x.index_select(0, rows)
@@ -188,7 +189,7 @@ class _PolynomialRows(torch.autograd.Function):
         """All products but the last in full, the last one on the rows."""
         coefficients, storage, inside = chain.coefficients, chain.storage, chain.numbered(rows)
         needed = ctx.needs_input_grad[0]
-        last = _rows_of(chain.last, inside, storage, needed) if len(coefficients) > 1 else None
+        last = rows_of(chain.last, inside, storage, needed) if len(coefficients) > 1 else None
         ctx.chain, ctx.size, ctx.last = chain, x.shape, last
         ctx.save_for_backward(rows, inside)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
@@ -229,7 +230,7 @@ class _PolynomialRows(torch.autograd.Function):
 
 
 def _gradient_of_chain(
-    gradient: Tensor, chain: _Chain, inside: Tensor, last: Slice | _Whole, out: Tensor
+    gradient: Tensor, chain: _Chain, inside: Tensor, last: Slice | Whole, out: Tensor
 ) -> None:
     """What comes through two layers and more, without ``c_0``; the outermost product is put into `out`."""
     coefficients, csr = chain.coefficients, chain.matrix.csr(gradient.dtype)
@@ -257,54 +258,3 @@ def _stored(x: Tensor, storage: torch.dtype, room: Iterator[Tensor | None]) -> T
 def _passes(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
     """Columns that go through all layers together; one layer, of few rows, is not worth the cutting."""
     return blocks(x, storage) if len(coefficients) > 2 else iter([slice(None)])
-
-
-class Slice:
-    """The rows ``P_S A`` cut out of the matrix, and ``A P_Sᵀ`` for the gradient; on the CPU.
-
-    What is transposed is transposed at once, while the cache still holds it. A thread that did so beside the
-    forward pass would wait for those of OpenMP, which do not sleep between two operations.
-
-    Args:
-        csr: ``P_S A``, just taken out of the matrix.
-        has_gradient: Whether `backward` will be asked for.
-    """
-
-    def __init__(self, csr: Csr, has_gradient: bool) -> None:
-        self.csr = csr
-        self.transposed = self.csr.transpose() if has_gradient else None
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``P_S A x``."""
-        return self.csr.product(x, even=True)
-
-    def backward(self, gradient: Tensor) -> Tensor:
-        """``A P_Sᵀ g``."""
-        assert self.transposed is not None
-        return self.transposed.product(gradient)
-
-
-class _Whole:
-    """The same without cutting: for a GPU, and where the batch touches most of the graph anyway."""
-
-    def __init__(self, csr: Csr, rows: Tensor) -> None:
-        self.csr, self.rows = csr, rows
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``P_S (A x)``."""
-        return self.csr.whole_product(x)[self.rows]
-
-    def backward(self, gradient: Tensor) -> Tensor:
-        """``A (P_Sᵀ g)``."""
-        spread = gradient.new_zeros(len(self.csr.crow) - 1, gradient.shape[1])
-        return self.csr.whole_product(spread.index_add_(0, self.rows, gradient))
-
-
-def _rows_of(matrix: SparseMatrix, rows: Tensor, storage: torch.dtype, has_gradient: bool) -> Slice | _Whole:
-    """Cut where it pays: cutting and transposing cost about as much as the product they save."""
-    csr = matrix.csr()
-    if csr.values.device.type == "cpu":
-        starts = csr.starts(rows)
-        if 2 * starts[-1] < len(csr.col):
-            return Slice(csr.take(rows, starts), has_gradient)  # in float32: SciPy knows no bfloat16
-    return _Whole(matrix.csr(storage), rows)

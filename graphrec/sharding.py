@@ -23,7 +23,7 @@ from torch import Tensor, distributed, nn
 
 from graphrec.csr import Csr
 from graphrec.data.shards import Shard
-from graphrec.propagation import Slice
+from graphrec.slices import Slice
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh

@@ -15,8 +15,10 @@ PACKAGE = Path(graphrec.__file__).parent
 LAYERS = (
     ("errors", "files"),
     ("data",),
-    ("csr", "splines"),
+    ("memory", "splines"),
+    ("csr",),
     ("sparse",),
+    ("slices",),
     ("propagation",),
     ("sharding",),
     ("graph",),
