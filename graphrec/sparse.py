@@ -120,7 +120,7 @@ class SparseMatrix(nn.Module):
 class Renumbered:
     """``P A Pᵀ`` for a symmetric ``A``: neighbours have near numbers, so a gather finds more in the cache.
 
-    The numbers are those of Cuthill and McKee, 1969, which SciPy finds in less time than a product takes.
+    The numbers are those of Cuthill and McKee, 1969, which SciPy finds in the time of a few products.
 
     Args:
         matrix: ``P A Pᵀ``.
