@@ -19,7 +19,7 @@ from scipy.sparse import _sparsetools  # private, but what is public checks for 
 from torch import Tensor
 from torch.nn import functional
 
-from graphrec.memory import is_large
+from graphrec.memory import is_large, keep_small_tables
 
 BLOCK_BYTES = 256
 """Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""
@@ -70,6 +70,7 @@ class Csr(NamedTuple):
             return x.new_zeros(len(self.crow) - 1, x.shape[1])
         if x.device.type != "cpu":
             return self.tensor() @ x
+        keep_small_tables()
         before, behind = self._empty_rows() if even else (0, 0)
         crow = self.crow
         if before or behind:
@@ -203,7 +204,12 @@ class Csr(NamedTuple):
         return sp.csr_array(parts, shape=(len(self.crow) - 1, self.columns))
 
 
+def block_width(x: Tensor, storage: torch.dtype) -> int:
+    """Columns of one pass: of `BLOCK_BYTES` on the CPU for its cache, all at once on a GPU."""
+    return min(BLOCK_BYTES // storage.itemsize, x.shape[1]) if x.is_cpu else x.shape[1]
+
+
 def blocks(x: Tensor, storage: torch.dtype) -> Iterator[slice]:
-    """The columns of ``x`` in passes: of `BLOCK_BYTES` on the CPU for its cache, all at once on a GPU."""
-    width = BLOCK_BYTES // storage.itemsize if x.device.type == "cpu" else max(x.shape[1], 1)
+    """The columns of ``x`` in passes."""
+    width = max(block_width(x, storage), 1)
     return (slice(start, start + width) for start in range(0, x.shape[1], width))

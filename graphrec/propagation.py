@@ -13,8 +13,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from graphrec.csr import BLOCK_BYTES, Csr, blocks
-from graphrec.memory import in_large_pages, is_large, keep_small_tables
+from graphrec.csr import Csr, block_width, blocks
+from graphrec.memory import in_large_pages, is_large
 from graphrec.slices import Slice, Whole, rows_of
 from graphrec.sparse import SparseMatrix
 
@@ -33,7 +33,6 @@ def polynomial(
         coefficients: ``c_0 … c_L``.
         storage: Type in which the vectors are read by a product; bfloat16 halves what a product moves.
     """
-    keep_small_tables()
     if len(coefficients) == 2 and _may_shift(x, storage):
         return cast(Tensor, matrix.shifted(*coefficients)(x))
     chain = _chain(matrix, x, tuple(coefficients), storage)
@@ -60,7 +59,6 @@ def polynomial_rows(
         rows: Rows, which may repeat. Shape ``[n]``.
         storage: Type in which the vectors are read by a product.
     """
-    keep_small_tables()
     coefficients = tuple(coefficients)
     result: tuple[Tensor, Tensor]
     if len(coefficients) == 2 and _may_shift(x, storage):
@@ -73,6 +71,8 @@ def polynomial_rows(
 
 def _may_shift(x: Tensor, storage: torch.dtype) -> bool:
     """Whether ``c I + c' A`` is made a matrix of its own: on a CPU, where each operation more takes its time.
+
+    The same holds for a matrix with its nodes numbered anew.
 
     Vectors that are stored in another type are of large graphs, whose matrix should not be held twice.
     """
@@ -115,7 +115,7 @@ def _chain(matrix: SparseMatrix, x: Tensor, coefficients: tuple[float, ...], sto
     if len(coefficients) < 3 or not _may_shift(x, storage):
         return _Chain(matrix, matrix.csr(storage), matrix, coefficients, storage)
     first, place = matrix.csr(), None
-    if not is_large(len(x), min(x.shape[1], BLOCK_BYTES // storage.itemsize), storage):
+    if not is_large(len(x), block_width(x, storage), storage):
         near = matrix.renumbered()
         matrix, first, place = near.matrix, near.entering, near.place
     last = matrix.shifted(*coefficients[-2:])

@@ -22,11 +22,9 @@ from itertools import cycle
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 import torch
 from matplotlib.figure import Figure
 from measure import arguments, load_graph, take_turns, training_steps, write
-from scipy.sparse.csgraph import reverse_cuthill_mckee
 from torch import Tensor
 from torch.nn.functional import softplus
 from torch_geometric.nn import LightGCN as PyGLightGCN
@@ -35,7 +33,7 @@ from graphrec.cli.terminal import print_frame
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr
 from graphrec.models import Dot, LightGCN
-from graphrec.sparse import SparseMatrix
+from graphrec.sparse import Renumbered, near_order
 from graphrec.training import RankingTask
 from graphrec.training.batch import Batch, vectors_of
 from graphrec.training.graphed import LossGraph
@@ -163,23 +161,17 @@ def products(graph: BipartiteGraph) -> dict[str, Callable[[], Tensor]]:
         "evenly, bfloat16": lambda: csr.product(half, even=True),
     }
     for name, order in node_orders(graph).items():
-        renamed = graph.adjacency.tensor().to_sparse_coo().indices().numpy()
-        place = np.empty(graph.num_nodes, dtype=np.int64)
-        place[order] = np.arange(graph.num_nodes)
-        pairs = (place[renamed[0]], place[renamed[1]])
-        other = SparseMatrix(sp.csr_array((csr.values.numpy(), pairs)), symmetric=True).csr()
+        other = Renumbered.of(csr, order.astype(np.int32)).matrix.csr()
         ways[f"evenly, {name}"] = lambda other=other: other.product(x, even=True)
     return ways
 
 
 def node_orders(graph: BipartiteGraph) -> dict[str, np.ndarray]:
     """Orders that might be kinder to the cache than the ids' own."""
-    adjacency = graph.adjacency
-    degree = np.diff(adjacency.crow.numpy())
-    parts = (adjacency.values.numpy(), adjacency.col.numpy(), adjacency.crow.numpy())
+    csr = graph.adjacency.csr()
     return {
-        "by degree": np.argsort(-degree, kind="stable"),
-        "Cuthill-McKee": reverse_cuthill_mckee(sp.csr_matrix(parts), symmetric_mode=True),
+        "by degree": np.argsort(-np.diff(csr.crow.numpy()), kind="stable"),
+        "Cuthill-McKee": near_order(csr),
         "at random": np.random.default_rng(0).permutation(graph.num_nodes),
     }
 

@@ -19,7 +19,7 @@ from graphrec.models.products import inner_products
 _GROUP = 4  # items, of which the highest bound is kept
 _COARSE = 8  # groups, of which the highest bound is looked at first
 _TOGETHER = 32  # users whose candidates are scored at a time
-_LINE = 32  # items; their bounds fill a cache line, or two
+_LINE = 32  # items, whose bounds fill a cache line or two; a multiple of `_GROUP * _COARSE`
 _SPARE = 8  # groups; they cost little, a row without a certificate costs as much as a hundred with one
 
 _BITS = 2 ** torch.arange(_GROUP, dtype=torch.uint8)  # of the members of a group
@@ -56,7 +56,7 @@ class ItemIndex:
         self.bit[self.members[real]] = _BITS[member]
         self.grouped = item[self.members.clamp_max(len(item) - 1)].flatten(1)
         lowest = self.bounds.lowest
-        self._product = lowest.new_empty(self.bounds.users * self.width)
+        self._product = lowest.new_empty(self.bounds.users, self.width)
         self._highest = lowest.repeat(self.bounds.users, len(real))
         self._barred = (_BITS * ~real).sum(1, dtype=_BITS.dtype).repeat(self.bounds.users)
         self._vectors = item.new_empty(0)
@@ -105,17 +105,14 @@ class ItemIndex:
 
     def _best_groups(self, left: Tensor, count: int, seen: Pairs) -> tuple[Tensor, Tensor]:
         """The groups with the highest bounds, ``[B, count]``, and a product no other's is above, ``[B]``."""
-        highest, start = self._highest[: len(left)], 0
-        for block, pairs in zip(self.blocks, self._by_block(seen), strict=True):
-            product = self._product[: len(left) * block.shape[1]].view(len(left), -1)
+        highest, product = self._highest[: len(left)], self._product[: len(left)]
+        in_blocks = torch.split(highest, self.width // _GROUP, dim=1)
+        for block, pairs, found in zip(self.blocks, self._by_block(seen), in_blocks, strict=True):
             self.bounds.product(left, block, product)
             product.index_put_(pairs, self.bounds.lowest)
             if block is self.blocks[-1] and self.missing:
                 product[:, -self.missing :] = self.bounds.lowest
-            in_groups = product.view(len(left), _GROUP, -1)
-            end = start + in_groups.shape[2]
-            torch.amax(in_groups, dim=1, out=highest[:, start:end])
-            start = end
+            torch.amax(product.view(len(left), _GROUP, -1), dim=1, out=found)
         size = highest.shape[1] // _COARSE
         _, coarse = self.bounds.largest(highest.view(len(left), _COARSE, size).amax(dim=1), count)
         groups = (coarse[:, :, None] + torch.arange(0, highest.shape[1], size)).flatten(1)
