@@ -8,6 +8,7 @@ experiments/benchmarks/propagation.py and growth.py measure it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.memory import is_large, keep_small_tables
+
+warnings.filterwarnings("ignore", ".*Sparse CSR tensor support is in beta.*")  # in every script and notebook
 
 BLOCK_BYTES = 256
 """Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""

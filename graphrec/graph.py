@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -177,13 +177,14 @@ class BipartiteGraph(nn.Module):
 
     def filter_nodes(
         self, x: Tensor, coefficients: Sequence[float], nodes: Tensor, storage: torch.dtype = torch.float32
-    ) -> tuple[Tensor, Tensor]:
-        """The filter's result at some nodes, which may repeat, and ``x`` there: what a training step needs.
+    ) -> tuple[Tensor, Callable[[], Tensor]]:
+        """The filter's result at some nodes, which may repeat, and what gives ``x`` there.
 
-        ``x [N, D]`` and ``nodes [n]`` to two tensors of shape ``[n, D]``.
+        That is all a training step needs. ``x [N, D]`` and ``nodes [n]`` to two tensors of shape ``[n, D]``.
         """
         if self.sharded is not None:
-            return sharded_polynomial_rows(self.sharded, x, coefficients, nodes, storage)
+            result, own = sharded_polynomial_rows(self.sharded, x, coefficients, nodes, storage)
+            return result, lambda: own
         return polynomial_rows(self.adjacency, x, coefficients, nodes, storage)
 
     def whole(self, x: Tensor) -> Tensor:

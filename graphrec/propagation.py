@@ -6,7 +6,7 @@ one of its gradient, are taken over those rows; what lies between is a chain of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -46,11 +46,12 @@ def polynomial_rows(
     coefficients: Sequence[float],
     rows: Tensor,
     storage: torch.dtype = torch.float32,
-) -> tuple[Tensor, Tensor]:
-    """Some rows of `polynomial`, and the same rows of ``x`` itself, each ``[n, D]``.
+) -> tuple[Tensor, Callable[[], Tensor]]:
+    """Some rows of `polynomial`, and what gives the same rows of ``x`` itself, each ``[n, D]``.
 
-    The last product is taken over these rows alone, and so is the first one of the gradient. Both results
-    come from one function so that their gradients meet in one table.
+    The last product is taken over these rows alone, and so is the first one of the gradient. The rows of
+    ``x`` are gathered if they are asked for; their gradient comes in through zeros that the same function
+    gives, so that both gradients meet in one table.
 
     Args:
         matrix: The symmetric matrix ``A``, ``[N, N]``.
@@ -60,13 +61,13 @@ def polynomial_rows(
         storage: Type in which the vectors are read by a product.
     """
     coefficients = tuple(coefficients)
-    result: tuple[Tensor, Tensor]
+    result: Tensor
     if len(coefficients) == 2 and _may_shift(x, storage):
-        result = _ProductRows.apply(x, matrix.shifted(*coefficients), rows)  # type: ignore[no-untyped-call]
+        result, zeros = _ProductRows.apply(x, matrix.shifted(*coefficients), rows)  # type: ignore[no-untyped-call]
     else:
         chain = _chain(matrix, x, coefficients, storage)
-        result = _PolynomialRows.apply(x, chain, rows)  # type: ignore[no-untyped-call]
-    return result
+        result, zeros = _PolynomialRows.apply(x, chain, rows)  # type: ignore[no-untyped-call]
+    return result, lambda: x.detach().index_select(0, rows).add_(zeros)
 
 
 def _may_shift(x: Tensor, storage: torch.dtype) -> bool:
@@ -161,7 +162,7 @@ def _whole(x: Tensor, chain: _Chain) -> Tensor:
 
 
 class _ProductRows(torch.autograd.Function):
-    """Rows of a product and of the signal, ``P_S M x`` and ``P_S x``, for a symmetric ``M``."""
+    """Rows of a product ``P_S M x`` for a symmetric ``M``, and zeros for the gradient of ``P_S x``."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: SparseMatrix, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -170,7 +171,7 @@ class _ProductRows(torch.autograd.Function):
         ctx.last, ctx.size = rows_of(matrix, rows, x.dtype, ctx.needs_input_grad[0]), x.shape
         ctx.save_for_backward(rows)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
-        return ctx.last.forward(x), x.index_select(0, rows)
+        return ctx.last.forward(x), _zeros(x, rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
@@ -182,7 +183,7 @@ class _ProductRows(torch.autograd.Function):
 
 
 class _PolynomialRows(torch.autograd.Function):
-    """Rows of a polynomial: ``P_S Σ_l c_l A^l x``, and the rows ``P_S x``."""
+    """Rows of a polynomial ``P_S Σ_l c_l A^l x``, and zeros for the gradient of ``P_S x``."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, chain: _Chain, rows: Tensor) -> tuple[Tensor, Tensor]:
@@ -193,8 +194,7 @@ class _PolynomialRows(torch.autograd.Function):
         ctx.chain, ctx.size, ctx.last = chain, x.shape, last
         ctx.save_for_backward(rows, inside)
         ctx.set_materialize_grads(False)  # most losses ask for one of the two
-        own = x.detach().index_select(0, rows)
-        result = coefficients[0] * own
+        result = coefficients[0] * x.detach().index_select(0, rows)
         for columns in _passes(x, coefficients, storage):
             part = x[:, columns].detach()
             with chain.matrix.room(part.shape[1], storage) as room:
@@ -205,7 +205,7 @@ class _PolynomialRows(torch.autograd.Function):
                         result[:, columns].add_(layer.index_select(0, inside), alpha=coefficient)
                 if last is not None:
                     result[:, columns].add_(last.forward(layer), alpha=coefficients[-1])
-        return result, own
+        return result, _zeros(x, rows)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
@@ -243,6 +243,11 @@ def _gradient_of_chain(
             total = csr.whole_product(total, out if outermost else next(room))
     if chain.place is not None:
         torch.index_select(total, 0, chain.place, out=out)
+
+
+def _zeros(x: Tensor, rows: Tensor) -> Tensor:
+    """Zeros in the shape of some rows, which take no memory."""
+    return x.new_zeros(1, 1).expand(len(rows), x.shape[1])
 
 
 def _table(like: Tensor, rows: int, width: int) -> Tensor:

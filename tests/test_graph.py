@@ -155,7 +155,8 @@ def test_propagation_on_the_gpu_is_that_on_the_cpu(storage):
     found = []
     for device in ("cpu", "cuda"):
         place, at = copy.deepcopy(graph).to(device), x.to(device)
-        filtered, own = place.filter_nodes(at, [0.5, 1.0, 2.0], nodes.to(device), storage)
+        filtered, signal_at = place.filter_nodes(at, [0.5, 1.0, 2.0], nodes.to(device), storage)
+        own = signal_at()
         (gradient,) = torch.autograd.grad((filtered * own).sum(), x)
         found += [(place.propagate(at), place.filter(at, [0.5, 1.0, 2.0], storage), filtered, own, gradient)]
     half = storage == torch.bfloat16

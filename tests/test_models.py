@@ -119,10 +119,12 @@ def test_rows_of_a_batch_are_those_of_the_whole_with_their_gradients(encoder):
     users, items = torch.tensor([5, 0, 7]), torch.tensor([2, 9])
     whole, ego, rows = model(graph), model.ego(graph), model.rows(graph, users, items)
     expected = (whole.user[users], whole.item[items], ego.user[users], ego.item[items])
-    for ours, theirs in zip(rows, expected, strict=True):
+    found = (rows.user, rows.item, *rows.ego())
+    for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs)
     weights = list(model.parameters())
-    totals = [sum((n * part.square()).sum() for n, part in enumerate(parts, 1)) for parts in (rows, expected)]
+    both = (found, expected)
+    totals = [sum((n * part.square()).sum() for n, part in enumerate(parts, 1)) for parts in both]
     for ours, theirs in zip(
         *(torch.autograd.grad(total, weights) for total in totals if weights), strict=True
     ):
@@ -142,7 +144,7 @@ def test_rows_follow_a_forward_that_a_subclass_overrides(parent):
     whole, rows = encoder(graph), encoder.rows(graph, users, items)
     torch.testing.assert_close(rows.user, whole.user[users])
     torch.testing.assert_close(rows.item, whole.item[items])
-    assert torch.equal(rows.ego_user, encoder.weight[users])
+    assert torch.equal(rows.ego().user, encoder.weight[users])
 
 
 def test_layer_weights_are_those_of_torch_geometric():

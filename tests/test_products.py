@@ -43,16 +43,19 @@ def test_large_products_neither_overflow_nor_vanish():
     torch.testing.assert_close(log_sum_products(-left, right), plain(-left, right, None))
 
 
-def test_half_precision_is_summed_in_float32():
-    left, right = (part.detach().bfloat16() for part in vectors(6, 9))
+def test_half_precision_is_multiplied_in_float32():
+    left, right = (part.detach().bfloat16().requires_grad_() for part in vectors(6, 9))
     sums = log_sum_products(left, right)
     assert sums.dtype == torch.float32
     torch.testing.assert_close(sums, plain(left.float(), right.float(), None))
+    products = pair_products(left, right, torch.tensor([5, 0]), torch.tensor([8, 8]))
+    torch.testing.assert_close(products, left[[5, 0]].float() @ right[8].float())
+    (gradient,) = torch.autograd.grad(products[0], left)
+    assert torch.equal(gradient[5], right[8])
 
 
 @pytest.mark.parametrize("pairs", [0, 1, 40])
-def test_products_of_pairs_and_their_gradients_are_those_of_the_vectors_laid_out(pairs, monkeypatch):
-    monkeypatch.setattr(products, "_PAIRS", 7)
+def test_products_of_pairs_and_their_gradients_are_those_of_the_vectors_laid_out(pairs):
     left, right = vectors(5, 12)
     generator = torch.Generator().manual_seed(0)
     users, items = (torch.randint(size, (pairs,), generator=generator) for size in (5, 12))  # some come twice

@@ -51,7 +51,8 @@ def test_polynomial_and_gradient(coefficients):
 @pytest.mark.parametrize("coefficients", [[0.7], [0.5, 2.0], [0.4, 0.0, 0.0], [0.25, 0.5, -1.0, 0.3]])
 def test_rows_of_the_polynomial_and_of_the_signal_and_their_joint_gradient(coefficients, rows):
     matrix, x = symmetric(), signal()
-    filtered, own = polynomial_rows(matrix, x, coefficients, rows)
+    filtered, signal_at = polynomial_rows(matrix, x, coefficients, rows)
+    own = signal_at()
     expected = dense_polynomial(matrix, x, coefficients)[rows]
     torch.testing.assert_close(filtered, expected)
     assert torch.equal(own, x[rows])
@@ -63,8 +64,8 @@ def test_rows_of_the_polynomial_and_of_the_signal_and_their_joint_gradient(coeff
 
 def test_gradient_of_one_output_alone():
     matrix, x = symmetric(), signal()
-    filtered, own = polynomial_rows(matrix, x, [0.5, 0.5], FEW)
-    (gradient,) = torch.autograd.grad(own.sum(), x, retain_graph=True)
+    filtered, signal_at = polynomial_rows(matrix, x, [0.5, 0.5], FEW)
+    (gradient,) = torch.autograd.grad(signal_at().sum(), x, retain_graph=True)
     assert gradient.sum() == len(FEW) * DIM
     (gradient,) = torch.autograd.grad(filtered.sum(), x)
     (expected,) = torch.autograd.grad(dense_polynomial(matrix, x, [0.5, 0.5])[FEW].sum(), x)
@@ -89,7 +90,7 @@ def test_gradients_through_half_storage_stay_near(chosen):
     gradients = []
     for storage in (torch.float32, torch.bfloat16):
         rows, own = polynomial_rows(matrix, x, [0.25] * 4, chosen, storage)
-        gradients += torch.autograd.grad(((rows + own) * weight).sum(), x)
+        gradients += torch.autograd.grad(((rows + own()) * weight).sum(), x)
     assert gradients[1].dtype == torch.float32
     assert 0 < (gradients[1] - gradients[0]).norm() < 0.01 * gradients[0].norm()
 
@@ -101,7 +102,7 @@ def test_what_a_chain_gives_is_not_in_the_memory_of_the_next_one(storage):
     for factor in (1.0, -3.0):
         whole = polynomial(matrix, factor * x.detach(), [0.0, 0.0, 1.0, 0.5], storage)
         rows, own = polynomial_rows(matrix, x, [0.0, 0.0, 1.0, 0.5], FEW, storage)
-        (gradient,) = torch.autograd.grad((factor * rows + own).sum(), x)
+        (gradient,) = torch.autograd.grad((factor * rows + own()).sum(), x)
         given.append([whole, rows, gradient])
         given.append([tensor.clone() for tensor in given[-1]])
     for result, copied in zip(given[::2], given[1::2], strict=True):

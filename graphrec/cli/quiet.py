@@ -9,7 +9,6 @@ for _message in (
     "LightningCLI's args parameter",
     ".*does not have many workers.*",
     ".*LeafSpec.*",
-    ".*Sparse CSR tensor support is in beta.*",
     "Experiment logs directory .* exists and is not empty",  # the folder holds config.yaml already
     ".*configure_optimizers` returned `None`.*",
     "Be aware that when using `ckpt_path`, callbacks used",  # a test needs no callbacks of the fit

@@ -7,7 +7,7 @@ Shapes, everywhere in this package: ``B`` batch, ``U`` users, ``I`` items, ``N =
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -29,6 +29,10 @@ class Embeddings(NamedTuple):
     user: Tensor
     item: Tensor
 
+    def at(self, users: Tensor, items: Tensor) -> Embeddings:
+        """Those of some users ``[n]`` and items ``[m]`` alone: ``[n, D]`` and ``[m, D]``."""
+        return Embeddings(self.user[users], self.item[items])
+
 
 class Ranking(NamedTuple):
     """The best items of each user, best first; item −1 with score −inf where a user has fewer.
@@ -42,12 +46,19 @@ class Ranking(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Vectors of some users ``[n, D]`` and items ``[m, D]``, and the same before any propagation."""
+    """Vectors of some users ``[n, D]`` and items ``[m, D]``, and what gives them before any propagation.
+
+    Only a penalty asks for the latter, and to gather them takes time.
+    """
 
     user: Tensor
     item: Tensor
-    ego_user: Tensor
-    ego_item: Tensor
+    ego: Callable[[], Embeddings]
+
+    @classmethod
+    def of(cls, embeddings: Embeddings, ego: Embeddings, users: Tensor, items: Tensor) -> Rows:
+        """Some rows of the embeddings of all."""
+        return cls(*embeddings.at(users, items), lambda: ego.at(users, items))
 
 
 class Encoder(nn.Module, ABC):
@@ -87,9 +98,7 @@ class Encoder(nn.Module, ABC):
             users: User codes, which may repeat. Shape ``[n]``.
             items: Item codes, which may repeat. Shape ``[m]``.
         """
-        embeddings: Embeddings = self(graph)
-        ego = self.ego(graph)
-        return Rows(embeddings.user[users], embeddings.item[items], ego.user[users], ego.item[items])
+        return Rows.of(self(graph), self.ego(graph), users, items)
 
 
 class Decoder(nn.Module, ABC):

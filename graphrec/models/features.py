@@ -66,7 +66,7 @@ class FeatureTowers(Encoder):
         """Send the features of the batch through the towers."""
         user_features, item_features = features_of(graph)
         user, item = self.user(user_features[users]), self.item(item_features[items])
-        return Rows(user, item, user, item)
+        return Rows(user, item, lambda: Embeddings(user, item))
 
 
 def _tower(inputs: int, hidden: int, outputs: int, dropout: float) -> nn.Sequential:

@@ -80,7 +80,8 @@ class LightGCN(EmbeddingTable):
         nodes = torch.cat([users, items + self.num_users])
         total, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage_type)
         sizes = [len(users), len(items)]
-        return Rows(*torch.split(total, sizes), *torch.split(ego, sizes))
+        user, item = torch.split(total, sizes)
+        return Rows(user, item, lambda: Embeddings(*torch.split(ego(), sizes)))
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -13,9 +13,9 @@ from graphrec.csr import Csr
 
 _BLOCK = 1024  # items; 512 to 4,096 take about the same time
 _FEW = 64  # users, whose vectors and scores of a block are too small to gain by staying in the cache
-_PAIRS = 4096  # at a time
 _ROWS = 128  # of a softmax on a CPU; their products with 2,048 items fill half of a cache of 2 MB
 _ROWS_ELSEWHERE = 4096
+_HALF = (torch.bfloat16, torch.float16)  # which either product is not made in
 
 
 def inner_products(user: Tensor, item: Tensor) -> Tensor:
@@ -40,7 +40,7 @@ def pair_products(user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> T
     """Inner products of some pairs of rows, on a CPU.
 
     Autograd would lay the vectors out pair by pair, keep them, and add their gradients up row by row. Here
-    the gradient is a product with the sparse matrix of the pairs, which reads the rows where they are.
+    both ways go through the sparse matrix of the pairs, which reads the rows where they are.
 
     Args:
         user: Shape ``[n, D]``.
@@ -51,6 +51,8 @@ def pair_products(user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> T
     Returns:
         Shape ``[E]``.
     """
+    if user.dtype in _HALF:
+        user, item = user.float(), item.float()
     products: Tensor = _PairProducts.apply(user, item, users, items)  # type: ignore[no-untyped-call]
     return products
 
@@ -60,11 +62,13 @@ class _PairProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
-        """Some pairs at a time, whose vectors stay in the cache."""
+        """User by user, from a matrix that holds the number of each pair."""
+        count, size = len(users), (len(user), len(item))
+        ctx.pairs = pairs = Csr.of_entries(users, items, torch.arange(count, dtype=torch.int32), size)
         ctx.save_for_backward(user, item, users, items)
-        pairs = zip(torch.split(users, _PAIRS), torch.split(items, _PAIRS), strict=True)
-        parts = [(user.index_select(0, left) * item.index_select(0, right)).sum(1) for left, right in pairs]
-        return parts[0] if len(parts) == 1 else torch.cat(parts)
+        pattern = pairs._replace(values=user.new_zeros(count)).tensor()
+        products = torch.sparse.sampled_addmm(pattern, user.detach(), item.detach().T, beta=0.0)
+        return user.new_empty(count).index_copy_(0, pairs.values.long(), products.values())
 
     @staticmethod
     @once_differentiable
@@ -72,7 +76,7 @@ class _PairProducts(torch.autograd.Function):
         """Two products with the matrix of the pairs."""
         user, item, users, items = ctx.saved_tensors
         gradient = gradients[0].contiguous()
-        of_user = Csr.of_entries(users, items, gradient, (len(user), len(item))).product(item)
+        of_user = ctx.pairs._replace(values=gradient[ctx.pairs.values]).product(item)
         of_item = Csr.of_entries(items, users, gradient, (len(item), len(user))).product(user)
         return of_user, of_item, None, None
 
@@ -93,7 +97,7 @@ def log_sum_products(left: Tensor, right: Tensor, own: Tensor | None = None) -> 
     Returns:
         Shape ``[B]``.
     """
-    if left.dtype in (torch.bfloat16, torch.float16):
+    if left.dtype in _HALF:
         left, right = left.float(), right.float()
     sums: Tensor = _LogSumProducts.apply(left, right.to(left.dtype), own)  # type: ignore[no-untyped-call]
     return sums

@@ -78,7 +78,7 @@ class EmbeddingTable(Encoder):
         """Rows of the table."""
         rows, _ = graph.filter_nodes(self.weight, [1.0], torch.cat([users, items + self.num_users]))
         user, item = torch.split(rows, [len(users), len(items)])
-        return Rows(user, item, user, item)
+        return Rows(user, item, lambda: Embeddings(user, item))
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -99,22 +99,24 @@ class Vectors:
             assert self.negative is not None
             return decoder(self.user, self.item), decoder(self.user[:, None], self.negative)
         count, sampled = self.batch.negatives.shape
-        users = torch.cat([self.user_place, self.user_place.repeat_interleave(sampled)])
+        of_sampled = self.user_place[:, None].expand(count, sampled)
+        users = torch.cat([self.user_place, of_sampled.reshape(-1)])
         factors = decoder.factors(self.rows.user, self.rows.item)
         scores = pair_products(*factors, users, self.item_place)
-        return scores[:count], scores[count:].view(count, sampled)
+        own, others = torch.split(scores, [count, count * sampled])
+        return own, others.view(count, sampled)
 
     def penalty(self) -> Tensor:
         """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
-        batch, rows, count = self.batch, self.rows, len(self.batch.items)
+        batch, ego, count = self.batch, self.rows.ego(), len(self.batch.items)
         own, sampled = slice(count), slice(count, None)
-        squares = _squares(rows.ego_user, self.user_place) + _squares(rows.ego_item, self.item_place, own)
+        squares = _squares(ego.user, self.user_place) + _squares(ego.item, self.item_place, own)
         penalty = (batch.weight / (2 * count)) * squares
         if batch.own is not None:
             return penalty
         # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
         share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
-        return penalty + share * _squares(rows.ego_item, self.item_place, sampled)
+        return penalty + share * _squares(ego.item, self.item_place, sampled)
 
 
 def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors:

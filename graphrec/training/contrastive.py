@@ -11,11 +11,11 @@ from torch import Tensor
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr, info_nce
-from graphrec.models.base import Decoder, Embeddings
+from graphrec.models.base import Decoder, Embeddings, Rows
 from graphrec.models.contrastive import ContrastiveEncoder, XSimGCL
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.training.batch import Batch, vectors_of
-from graphrec.training.ranking import Loss, RankingTask, rows_of
+from graphrec.training.ranking import Loss, RankingTask
 
 
 class ContrastiveTask(RankingTask):
@@ -76,7 +76,7 @@ class ContrastiveTask(RankingTask):
         encoder, graph = self.recommender.encoder, self.recommender.graph
         assert isinstance(encoder, ContrastiveEncoder)
         (ranked, first, second), ego = encoder.contrast(graph), encoder.ego(graph)
-        vectors = vectors_of(batch, lambda users, items: rows_of(ranked, ego, users, items))
+        vectors = vectors_of(batch, lambda users, items: Rows.of(ranked, ego, users, items))
         contrast = self._contrast(batch.edges, first, second)
         return self._sampled_loss(batch, vectors) + self.contrast * contrast, vectors.penalty
 

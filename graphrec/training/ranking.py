@@ -13,7 +13,7 @@ from graphrec.data.shards import Shard, training_shard
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import BilateralSoftmax, OfLogSum, bpr, total_square
-from graphrec.models.base import Decoder, Embeddings, Encoder, Rows
+from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.decoders import Dot, InnerProduct
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.lightgcn import LightGCN
@@ -247,7 +247,7 @@ class RankingTask(RankedTask):
         """Loss against ``α Σ (u · i)² / E`` over every pair of the catalogue, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         embeddings, ego = encoder(graph), encoder.ego(graph)
-        vectors = vectors_of(batch, lambda users, items: rows_of(embeddings, ego, users, items))
+        vectors = vectors_of(batch, lambda users, items: Rows.of(embeddings, ego, users, items))
         total = self.unobserved * total_square(*embeddings) / graph.num_edges
         loss = self.loss(self.decoder(vectors.user, vectors.item), total)
         # every process sums over the whole catalogue, so that part needs no weight
@@ -257,8 +257,3 @@ class RankingTask(RankedTask):
         """Adam."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
-
-
-def rows_of(embeddings: Embeddings, ego: Embeddings, users: Tensor, items: Tensor) -> Rows:
-    """Some rows of two whole embeddings."""
-    return Rows(embeddings.user[users], embeddings.item[items], ego.user[users], ego.item[items])
