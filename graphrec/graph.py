@@ -62,7 +62,8 @@ class ItemLists(nn.Module):
         """True where the item is in the user's list.
 
         On the CPU a binary search in every user's list at once, which needs memory for the pairs asked about
-        and not for the lists. A GPU waits for every small operation: there it is one search in all pairs.
+        and not for the lists; by NumPy, whose small operations take a third of the time of torch's. A GPU
+        waits for every small operation: there it is one search in all pairs.
 
         Args:
             users: User codes. Shape ``[B]``.
@@ -72,14 +73,15 @@ class ItemLists(nn.Module):
             return torch.zeros_like(items, dtype=torch.bool)
         if not self.items.is_cpu:
             return self._among_keys(users[:, None] * self.num_items + items)
-        counts = self.counts(users)
-        place = self.start[users].clamp_max(len(self.items) - 1)[:, None].expand_as(items)
-        size = counts[:, None]
-        for _ in range(int(counts.amax()).bit_length()):
+        start, listed, asked = self.start.numpy(), self.items.numpy(), items.numpy()
+        first = start[users.numpy()][:, None]
+        size = counts = start[users.numpy() + 1][:, None] - first
+        place = np.minimum(first, len(listed) - 1)
+        for _ in range(int(counts.max()).bit_length()):
             half = size >> 1  # the item is at its place or in the `size - 1` after it, if it is there at all
-            place = place + half * (self.items[place + half] <= items)
+            place = place + half * (listed[place + half] <= asked)
             size = size - half
-        return (self.items[place] == items) & (counts > 0)[:, None]
+        return torch.from_numpy((listed[place] == asked) & (counts > 0))
 
     def _among_keys(self, keys: Tensor) -> Tensor:
         """True where ``user I + item`` is that of a listed pair."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from graphrec.models.base import Decoder, Rows
 from graphrec.models.decoders import InnerProduct
@@ -109,14 +111,14 @@ class Vectors:
     def penalty(self) -> Tensor:
         """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
         batch, ego, count = self.batch, self.rows.ego(), len(self.batch.items)
-        own, sampled = slice(count), slice(count, None)
-        squares = _squares(ego.user, self.user_place) + _squares(ego.item, self.item_place, own)
-        penalty = (batch.weight / (2 * count)) * squares
-        if batch.own is not None:
-            return penalty
+        sampled = 0 if batch.negatives is None else batch.negatives.numel()
         # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
-        share = 1 / (2 * len(batch.edges)) if batch.is_shared else batch.weight / (2 * count)
-        return penalty + share * _squares(ego.item, self.item_place, sampled)
+        each = batch.weight / (2 * count)
+        share = 0.0 if batch.own is not None else 1 / (2 * len(batch.edges)) if batch.is_shared else each
+        of_edges, of_sampled = ego.user.new_full((count,), each), ego.user.new_full((sampled,), share)
+        squares = _weighted_squares(ego.user, _summed(of_edges, self.user_place, len(ego.user)))
+        weights = _summed(torch.cat([of_edges, of_sampled]), self.item_place, len(ego.item))
+        return squares + _weighted_squares(ego.item, weights)
 
 
 def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors:
@@ -149,9 +151,28 @@ def _laid_out(rows: Tensor, place: Tensor | None) -> Tensor:
     return rows if place is None else rows.index_select(0, place)
 
 
-def _squares(rows: Tensor, place: Tensor | None, part: slice = slice(None)) -> Tensor:
-    """Sum of the squared lengths of the vectors of a part of the codes."""
-    if place is None:
-        return rows[part].square().sum()
-    counts = torch.bincount(place[part], minlength=len(rows))
-    return counts.to(rows.dtype) @ rows.square().sum(1)
+def _summed(weights: Tensor, place: Tensor | None, rows: int) -> Tensor:
+    """The weights of the codes, by row."""
+    return weights if place is None else weights.new_zeros(rows).index_add_(0, place, weights)
+
+
+def _weighted_squares(rows: Tensor, weights: Tensor) -> Tensor:
+    """``Σ_n w_n ‖x_n‖²``."""
+    squares: Tensor = _WeightedSquares.apply(rows, weights)  # type: ignore[no-untyped-call]
+    return squares
+
+
+class _WeightedSquares(torch.autograd.Function):
+    """`_weighted_squares` in three passes over the rows, of which autograd takes eight."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, weights: Tensor) -> Tensor:
+        """Keep the weighted rows, which are half the gradient."""
+        ctx.weighted = weighted = rows * weights[:, None]
+        return torch.dot(weighted.flatten(), rows.flatten())
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        """``2 w_n x_n``."""
+        return ctx.weighted * (2 * gradient), None
