@@ -22,7 +22,8 @@ from torch.nn import functional
 
 from graphrec.memory import is_large, keep_small_tables
 
-warnings.filterwarnings("ignore", ".*Sparse CSR tensor support is in beta.*")  # in every script and notebook
+# torch tells it to every script and notebook, at its first product
+warnings.filterwarnings("ignore", ".*Sparse CSR tensor support is in beta.*")
 
 BLOCK_BYTES = 256
 """Width of one pass: wider ones leave the cache, narrower ones cost more in copies than they save."""

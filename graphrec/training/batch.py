@@ -168,11 +168,13 @@ class _WeightedSquares(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, rows: Tensor, weights: Tensor) -> Tensor:
         """Keep the weighted rows, which are half the gradient."""
-        ctx.weighted = weighted = rows * weights[:, None]
+        weighted = rows * weights[:, None]
+        ctx.save_for_backward(weighted)
         return torch.dot(weighted.flatten(), rows.flatten())
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         """``2 w_n x_n``."""
-        return ctx.weighted * (2 * gradient), None
+        (weighted,) = ctx.saved_tensors
+        return weighted * (2 * gradient), None
