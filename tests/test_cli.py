@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_help_and_light_mistakes_start_without_torch():
     for args in (["--help"], ["data", "check", "absent.csv"], ["fit", "-c", "absent.yaml"]):
         done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True)
         assert done.stdout.splitlines()[-1] == "[]", args
+
+
+@pytest.mark.parametrize(
+    ("said", "spins"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "passive"}, "0")],
+)
+def test_threads_that_wait_soon_sleep_unless_the_environment_says_otherwise(said, spins):
+    """Asked of OpenMP itself, as torch loads it."""
+    code = "from graphrec.cli import console\ntry:\n    console(['--version'])\nfinally:\n    import torch"
+    asked = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+    others = {name: value for name, value in os.environ.items() if name not in asked}
+    environment = {**others, **said, "OMP_DISPLAY_ENV": "verbose"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    found = re.findall("GOMP_SPINCOUNT = '(.*)'", done.stderr)
+    if not found:
+        pytest.skip("another OpenMP")
+    assert set(found) == {spins}
 
 
 def test_ctrl_c_ends_without_a_traceback(monkeypatch, capsys):
