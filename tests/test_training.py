@@ -262,6 +262,25 @@ def test_loss_of_a_step_is_the_formula_with_half_the_squared_ego_vectors(encoder
     torch.testing.assert_close(*(torch.autograd.grad(total, ego)[0] for total in (step, expected)))
 
 
+def test_a_loss_may_change_the_scores_it_is_given(monkeypatch):
+    monkeypatch.setattr(RankingTask, "global_step", 5)
+
+    def in_place(positive, negative):
+        return bpr(positive.mul_(2), negative.mul_(2))
+
+    def beside(positive, negative):
+        return bpr(2 * positive, 2 * negative)
+
+    gradients = []
+    for loss in (in_place, beside):
+        torch.manual_seed(0)
+        task = RankingTask(small(LightGCN), loss=loss, negatives=3)
+        task.bind(BipartiteGraph(data().split.train))
+        task.training_step(torch.tensor([4, 0, 17]), 0).backward()
+        gradients.append(task.recommender.encoder.weight.grad)
+    torch.testing.assert_close(*gradients)
+
+
 @pytest.mark.parametrize(
     "options", [{"negatives": 3}, {"sampling": "shared", "negatives": 5}, {"sampling": "batch"}]
 )

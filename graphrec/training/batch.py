@@ -105,7 +105,7 @@ class Vectors:
         users = torch.cat([self.user_place, of_sampled.reshape(-1)])
         factors = decoder.factors(self.rows.user, self.rows.item)
         scores = pair_products(*factors, users, self.item_place)
-        own, others = torch.split(scores, [count, count * sampled])
+        own, others = torch.split_with_sizes_copy(scores, [count, count * sampled])  # a loss may change them
         return own, others.view(count, sampled)
 
     def penalty(self) -> Tensor:
