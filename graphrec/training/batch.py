@@ -105,7 +105,8 @@ class Vectors:
         users = torch.cat([self.user_place, of_sampled.reshape(-1)])
         factors = decoder.factors(self.rows.user, self.rows.item)
         scores = pair_products(*factors, users, self.item_place)
-        own, others = torch.split_with_sizes_copy(scores, [count, count * sampled])  # a loss may change them
+        parts = torch.split(scores, [count, count * sampled])
+        own, others = (part.clone() for part in parts)  # a loss may change them in place
         return own, others.view(count, sampled)
 
     def penalty(self) -> Tensor:
