@@ -50,8 +50,8 @@ def polynomial_rows(
     """Some rows of `polynomial`, and what gives the same rows of ``x`` itself, each ``[n, D]``.
 
     The last product is taken over these rows alone, and so is the first one of the gradient. The rows of
-    ``x`` are gathered if they are asked for; their gradient comes in through zeros that the same function
-    gives, so that both gradients meet in one table.
+    ``x`` are gathered when they are asked for, before ``x`` changes; their gradient comes in through zeros
+    that the same function gives, so that both gradients meet in one table.
 
     Args:
         matrix: The symmetric matrix ``A``, ``[N, N]``.

@@ -65,7 +65,7 @@ class _PairProducts(torch.autograd.Function):
         """User by user, from a matrix that holds the number of each pair."""
         count, size = len(users), (len(user), len(item))
         ctx.pairs = pairs = Csr.of_entries(users, items, torch.arange(count, dtype=torch.int32), size)
-        ctx.save_for_backward(user, item, users, items)
+        ctx.save_for_backward(user, item)
         pattern = pairs._replace(values=user.new_zeros(count)).tensor()
         products = torch.sparse.sampled_addmm(pattern, user.detach(), item.detach().T, beta=0.0)
         return user.new_empty(count).index_copy_(0, pairs.values.long(), products.values())
@@ -74,11 +74,9 @@ class _PairProducts(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None, None]:
         """Two products with the matrix of the pairs."""
-        user, item, users, items = ctx.saved_tensors
-        gradient = gradients[0].contiguous()
-        of_user = ctx.pairs._replace(values=gradient[ctx.pairs.values]).product(item)
-        of_item = Csr.of_entries(items, users, gradient, (len(item), len(user))).product(user)
-        return of_user, of_item, None, None
+        user, item = ctx.saved_tensors
+        pairs = ctx.pairs._replace(values=gradients[0][ctx.pairs.values])
+        return pairs.product(item), pairs.transpose().product(user), None, None
 
 
 def log_sum_products(left: Tensor, right: Tensor, own: Tensor | None = None) -> Tensor:

@@ -113,9 +113,11 @@ class Vectors:
         """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
         batch, ego, count = self.batch, self.rows.ego(), len(self.batch.items)
         sampled = 0 if batch.negatives is None else batch.negatives.numel()
-        # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
         each = batch.weight / (2 * count)
-        share = 0.0 if batch.own is not None else 1 / (2 * len(batch.edges)) if batch.is_shared else each
+        # what is sampled for the whole batch counts once in it, what is sampled for an edge with that edge
+        share = 1 / (2 * len(batch.edges)) if batch.is_shared else each
+        if batch.own is not None:  # the edges' items themselves
+            share = 0.0
         of_edges, of_sampled = ego.user.new_full((count,), each), ego.user.new_full((sampled,), share)
         squares = _weighted_squares(ego.user, _summed(of_edges, self.user_place, len(ego.user)))
         weights = _summed(torch.cat([of_edges, of_sampled]), self.item_place, len(ego.item))
