@@ -1,11 +1,11 @@
-# make demo | test | lint | bench | notebooks: each sets up .venv by itself, once
+# make demo | test | test-slow | lint | bench | notebooks: each sets up .venv by itself, once
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # uploads nothing unless WANDB_MODE says otherwise
 export WANDB_MODE ?= offline
 
-.PHONY: setup demo test lint bench notebooks clean
+.PHONY: setup demo test test-slow lint bench notebooks clean
 setup: $(VENV)/.installed-dev
 
 # pip's output is kept: the first installation takes minutes and should be seen to move
@@ -27,6 +27,10 @@ demo: $(VENV)/.installed-demo
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
+
+# sweeps, fuzzing and kills: an hour or more
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow --timeout 3600
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

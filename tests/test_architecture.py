@@ -13,7 +13,8 @@ import graphrec
 
 PACKAGE = Path(graphrec.__file__).parent
 LAYERS = (
-    ("errors", "files"),
+    ("errors",),
+    ("files", "notices"),
     ("data",),
     ("memory", "splines"),
     ("csr",),
