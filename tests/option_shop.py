@@ -1,0 +1,176 @@
+"""A small shop with the runs that commands need, and one command of it run with all that it left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from graphrec.cli.main import main
+from graphrec.errors import InputError
+
+USERS, ITEMS, WEEKS, ROWS = 40, 25, 24, 900
+_SECONDS, _RUN, _PATH = r"\d+(?:\.\d+)?(?:e-?\d+)? ?s\b", r"\d{8}-\d{6}-\w+", r"[\w./~-]*/[\w./~-]+"
+_VOLATILE = re.compile("|".join((_SECONDS, _RUN, _PATH)))
+
+
+def log() -> pd.DataFrame:
+    """Purchases with prices on and off the shelf's discount: each shopper prefers a few items."""
+    rng = np.random.default_rng(5)
+    user = rng.integers(USERS, size=ROWS)
+    liked = rng.random((USERS, ITEMS)) ** 4
+    item = np.array([rng.choice(ITEMS, p=liked[u] / liked[u].sum()) for u in user])
+    day = np.sort(rng.integers(7 * WEEKS, size=ROWS))
+    regular = (1.5 + np.arange(ITEMS) * 0.37).round(2)[item]
+    depth = rng.choice([0.0, 0.0, 0.1, 0.2, 0.3], size=ROWS)
+    return pd.DataFrame(
+        {
+            "user_id": [f"u{i:03d}" for i in user],
+            "item_id": [f"i{i:03d}" for i in item],
+            "timestamp": pd.Timestamp("2023-01-02 09:00") + pd.to_timedelta(day, unit="D"),
+            "price": (regular * (1 - depth)).round(2),
+            "regular_price": regular,
+            "shelf_price": (regular * (1 - depth)).round(2),
+            "quantity": rng.integers(1, 4, size=ROWS),
+            "basket_id": [f"u{u:03d}-{d}" for u, d in zip(user, day, strict=True)],
+        }
+    )
+
+
+def config(model: dict[str, Any], name: str) -> dict[str, Any]:
+    """A configuration of the shop, validated on weeks 18 to 20 and tested on the rest."""
+    source = {"path": "log.csv", "users": "users.csv", "items": "items.csv"}
+    return {
+        "run": {"name": name, "id": "a"},
+        "trainer": {"max_epochs": 2, "enable_progress_bar": False, "enable_model_summary": False},
+        "data": {
+            "class_path": "RecommenderData",
+            "init_args": {
+                "source": {"class_path": "graphrec.data.sources.table", "init_args": source},
+                "split": {"class_path": "Temporal", "init_args": {"train_end": 17, "val_end": 20}},
+                "item_sets": ["all", "repeat", "new"],
+                "batch_size": 128,
+            },
+        },
+        "model": model,
+    }
+
+
+FREQUENCY = {
+    "class_path": "ClosedFormTask",
+    "init_args": {"recommender": {"class_path": "TopFrequency", "init_args": {"decay_weeks": 10}}},
+}
+LIGHTGCN = {
+    "class_path": "RankingTask",
+    "init_args": {"encoder": {"class_path": "LightGCN", "init_args": {"dim": 8}}, "learning_rate": 0.05},
+}
+
+
+def build(folder: Path) -> dict[str, str]:
+    """Write the shop into the current folder `folder`, fit and test two models.
+
+    Returns:
+        What the words in braces of `option_table` stand for.
+    """
+    whole = log()
+    whole.to_csv("log.csv", index=False)
+    whole.to_csv("semicolons.csv", index=False, sep=";")
+    whole.tail(60).to_csv("later.csv", index=False)
+    ids = [f"i{i:03d}" for i in range(ITEMS)]
+    people = [f"u{i:03d}" for i in range(USERS)]
+    income = ["low" if i % 2 else "high" for i in range(USERS)]
+    pd.DataFrame({"user_id": people, "income": income}).to_csv("users.csv", index=False)
+    pd.DataFrame(
+        {
+            "item_id": ids,
+            "department": ["GROCERY" if i % 3 else "PRODUCE" for i in range(ITEMS)],
+            "product_category": [f"c{i % 5}" for i in range(ITEMS)],
+        }
+    ).to_csv("items.csv", index=False)
+    pd.DataFrame({"user_id": people[:7]}).to_csv("some_users.csv", index=False)
+    pd.DataFrame({"item_id": ids, "stock": [i % 2 for i in range(ITEMS)]}).to_csv("stock.csv", index=False)
+    pairs = [(u, i, 20) for u in people for i in ids[::2]]
+    pd.DataFrame(pairs, columns=["user_id", "item_id", "week"]).to_csv("exposure.csv", index=False)
+    for name, model in (("frequency", FREQUENCY), ("lightgcn", LIGHTGCN)):
+        Path(f"{name}.yaml").write_text(yaml.safe_dump(config(model, name)))
+        main(["fit", "-c", f"{name}.yaml"])
+        main(["test", "-c", f"{name}.yaml"])
+    files = ("log", "later", "users", "items", "some_users", "stock", "exposure", "semicolons")
+    runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
+    checkpoints = {key: f"{runs[f'{key}_run']}/checkpoints/best.ckpt" for key in ("best", "other")}
+    return {
+        **{name: f"{name}.csv" for name in files},
+        **runs,
+        **checkpoints,
+        "config": "lightgcn.yaml",
+        "closed": "frequency.yaml",
+    }
+
+
+@dataclass
+class Ran:
+    """What a command left behind."""
+
+    place: Path
+    returned: Any = None
+    output: str = ""
+    refused: str | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def contents(self) -> dict[str, Any]:
+        """By file name below the command's own folder: a comparable form of what is in it."""
+        found = sorted(path for path in self.place.rglob("*") if path.is_file())
+        return {
+            str(path.relative_to(self.place)): _content(path)
+            for path in found
+            if "wandb" not in path.relative_to(self.place).parts
+        }
+
+    def said(self) -> str:
+        """What was printed, without what differs from run to run."""
+        return _VOLATILE.sub("…", self.output.replace(str(self.place), ""))
+
+
+def _content(path: Path) -> Any:
+    if path.suffix == ".parquet" or path.read_bytes()[:4] == b"PAR1":
+        return pd.read_parquet(path).to_csv(index=False)
+    if path.suffix == ".json":
+        return {
+            key: value
+            for key, value in json.loads(path.read_text()).items()
+            if "seconds" not in key and "gb" not in key
+        }
+    return path.read_bytes() if path.suffix == ".ckpt" else path.read_text(errors="replace")
+
+
+def execute(words: str, known: dict[str, str], place: Path, read: Callable[[], str]) -> Ran:
+    """Run a command of words with braces in the shop.
+
+    Args:
+        words: The command line.
+        known: What the words in braces stand for.
+        place: The command's own folder, made anew.
+        read: Returns what was printed since the last call.
+    """
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    own = {"out": str(place / "out"), "dir": str(place)}
+    args = [word.format(**known, **own) for word in words.split()]
+    read()
+    ran = Ran(place)
+    try:
+        ran.returned = main(args)
+    except InputError as error:
+        ran.refused = str(error)
+    except SystemExit as stop:
+        ran.refused = f"exit {stop.code}" if stop.code else None
+    ran.output = read()
+    return ran
