@@ -54,11 +54,12 @@ def test_half_precision_is_multiplied_in_float32():
     assert torch.equal(gradient[5], right[8])
 
 
-@pytest.mark.parametrize("pairs", [0, 1, 40])
-def test_products_of_pairs_and_their_gradients_are_those_of_the_vectors_laid_out(pairs):
-    left, right = vectors(5, 12)
+@pytest.mark.parametrize("pairs", [0, 1, 40, 60, 61, 500])
+@pytest.mark.parametrize(("rows", "columns"), [(5, 12), (1, 12), (5, 1), (1, 1)])
+def test_products_of_pairs_and_their_gradients_are_those_of_the_vectors_laid_out(pairs, rows, columns):
+    left, right = vectors(rows, columns)
     generator = torch.Generator().manual_seed(0)
-    users, items = (torch.randint(size, (pairs,), generator=generator) for size in (5, 12))  # some come twice
+    users, items = (torch.randint(size, (pairs,), generator=generator) for size in (rows, columns))
     mine, expected = pair_products(left, right, users, items), (left[users] * right[items]).sum(1)
     torch.testing.assert_close(mine, expected)
     weight = torch.linspace(-1, 2, pairs, dtype=torch.float64)

@@ -62,10 +62,15 @@ class _PairProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
-        """User by user, from a matrix that holds the number of each pair."""
+        """User by user, from a matrix that holds the number of each pair.
+
+        torch keeps no sparse matrix of more entries than places; of so many pairs all products are fewer.
+        """
         count, size = len(users), (len(user), len(item))
         ctx.pairs = pairs = Csr.of_entries(users, items, torch.arange(count, dtype=torch.int32), size)
         ctx.save_for_backward(user, item)
+        if count > size[0] * size[1]:
+            return inner_products(user.detach(), item.detach())[users, items]
         pattern = pairs._replace(values=user.new_zeros(count)).tensor()
         products = torch.sparse.sampled_addmm(pattern, user.detach(), item.detach().T, beta=0.0)
         return user.new_empty(count).index_copy_(0, pairs.values.long(), products.values())
