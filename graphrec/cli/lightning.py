@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import jsonargparse
 import torch
 import wandb
 import yaml
-from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import graphrec.cli.quiet
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
@@ -21,6 +20,7 @@ from graphrec.cli.commands.recommend import ranking_frame
 from graphrec.cli.launch import agreed, say
 from graphrec.cli.loggers import make_folder, make_loggers, plain, record
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, newest, read_checkpoint
+from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
@@ -28,37 +28,12 @@ from graphrec.data.module import RecommenderData
 from graphrec.data.shards import node_shard
 from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_rankings
-from graphrec.files import write_parquet, write_text
+from graphrec.files import write_parquet
 from graphrec.graph import BipartiteGraph
 from graphrec.training import RankedTask
 
 # a YAML names the function or class that makes these two
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
-
-
-class RecordRun(SaveConfigCallback):
-    """Writes the configuration into the run's folder, its checkpoints and its W&B run."""
-
-    _split_sha256: str | None = None
-
-    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write the file of a fit; a test leaves the fit's file alone. Called in one process only."""
-        if stage == "fit" and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            write_text(Path(trainer.default_root_dir) / "config.yaml", self.text)
-
-    @cached_property
-    def text(self) -> str:
-        """The configuration as YAML; it takes jsonargparse a fifth of a second to write it."""
-        text: str = self.parser.dump(self.config, skip_none=False)
-        return text
-
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Make the checkpoint tell how to rebuild its model and data."""
-        if self._split_sha256 is None:
-            self._split_sha256 = trainer.datamodule.split.sha256()  # type: ignore[attr-defined]
-        checkpoint["graphrec"] = {"config": self.text, "split_sha256": self._split_sha256}
 
 
 class GraphRecCLI(LightningCLI):

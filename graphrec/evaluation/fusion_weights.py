@@ -11,6 +11,7 @@ from rich.progress import track
 from torch import Tensor
 
 from graphrec.errors import InputError
+from graphrec.evaluation.finite import bad_scores
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ItemSet, top_candidates
 from graphrec.models.fusion import Fusion
@@ -134,7 +135,7 @@ def _candidates_of(
     seen = fusion.graph.seen.pairs(users)
     members = [fusion.comparable(users, member) for member in range(len(fusion.members))]
     if any(scores.isnan().any() for scores in members):
-        raise ValueError("a member returned a score that is not a number")
+        raise bad_scores()
     lists = [top_candidates(scores, seen, item_set, depth, order) for scores in members]
     none, by_rank = len(order), rank_of(order)
     ranks = torch.cat([by_rank[items].where(~top.isneginf(), none) for top, items in lists], dim=1)

@@ -16,14 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from graphrec.evaluation.finite import bad_scores
 from graphrec.evaluation.intervals import coverage, coverage_interval, mean_interval
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ItemSet, Recommender, top_candidates
 from graphrec.models.order import tie_order
 
 MEASURES = ("precision", "recall", "ndcg", "hit_ratio", "mrr", "map", "novelty", "coverage")
-
-_NOT_A_NUMBER = "the model returned a score that is not a number"
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class RankingEvaluator:
             recommender: The model; `graph` is its graph.
 
         Raises:
-            ValueError: If the score of a ranked item is not a number; such scores rank first.
+            InputError: If the score of a ranked item is no number or infinite; such scores rank first.
         """
         users = users.to(self.order.device)
         self._collect_lists(users, recommender.lists(users, self.cutoffs[-1], self.item_sets))
@@ -131,21 +130,21 @@ class RankingEvaluator:
                 scores are put back. Shape ``[B, I]``.
 
         Raises:
-            ValueError: If a score is not a number.
+            InputError: If a score is not a number.
         """
         users = users.to(self.order.device)
         seen, k = self.graph.seen.pairs(users), self.cutoffs[-1]
         if scores[seen].isnan().any():
-            raise ValueError(_NOT_A_NUMBER)
+            raise bad_scores()
         lists = {name: top_candidates(scores, seen, name, k, self.order) for name in self.item_sets}
         if "repeat" in lists and len(lists) == 1 and scores.amax(dim=1).isnan().any():
-            raise ValueError(_NOT_A_NUMBER)
+            raise bad_scores()
         self._collect_lists(users, lists)
 
     def _collect_lists(self, users: Tensor, lists: dict[ItemSet, tuple[Tensor, Tensor]]) -> None:
         for name, (values, items) in lists.items():
-            if values[:, :1].isnan().any():
-                raise ValueError(_NOT_A_NUMBER)
+            if not (values[:, :1] < torch.inf).all():  # false of what is no number, too
+                raise bad_scores()
             self._collect(name, users, values, items)
 
     def _collect(self, name: ItemSet, users: Tensor, values: Tensor, items: Tensor) -> None:

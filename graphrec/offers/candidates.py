@@ -17,6 +17,7 @@ from graphrec.data.interactions import Columns
 from graphrec.data.splits import Split
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import Calibrator, CalibratorKind
+from graphrec.evaluation.finite import check_scores
 from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.economics import BoolArray, FloatArray
 from graphrec.offers.eligibility import Eligibility
@@ -182,6 +183,7 @@ def _labelled(
     """Score whole catalogues, look up what was bought, and thin the rest; only what is eligible."""
     codes = _on_device(graph, users)
     score = recommender.score(codes).cpu().numpy().astype(np.float64)
+    check_scores(score)
     seen = graph.seen_mask(codes).cpu().numpy()
     bought = np.zeros(score.shape, dtype=np.bool_)
     of_batch = bought_pairs[np.isin(bought_pairs[:, 0], users)]
@@ -211,6 +213,7 @@ def _top_items(
         ranked, scores = _top_eligible(recommender, graph, codes, k, items, eligible.mask(users))
     seen = graph.seen_mask(codes).cpu().gather(1, ranked.clamp(min=0))
     there = (ranked >= 0).numpy()
+    check_scores(scores.numpy()[there])
     return pd.DataFrame(
         {
             Columns.USER_CODE: np.repeat(users, ranked.shape[1])[there.ravel()],

@@ -118,10 +118,17 @@ def recommendations(
 
 
 def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
-    """Rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out."""
+    """Rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out.
+
+    Raises:
+        InputError: If a score is not finite.
+    """
+    from graphrec.evaluation.finite import check_scores
+
     parts: list[dict[str, Any]] = []
     for ranking in rankings:
         kept = (ranking.items >= 0).cpu()
+        check_scores(ranking.scores.cpu()[kept])
         rows, ranks = kept.nonzero(as_tuple=True)
         parts.append(
             {
