@@ -53,7 +53,7 @@ def test_what_is_wrong_is_named_with_its_row(tmp_path):
     with pytest.raises(InputError, match=r"past\.csv, column 'week'"):
         read_exposure(path)
     PAST.assign(week=[1, "May", 2]).to_csv(path, index=False)
-    with pytest.raises(InputError, match=r"past\.csv, row 3, column 'week': 'May' is not a week"):
+    with pytest.raises(InputError, match=r"past\.csv, row 3, column 'week': 'May' is not a number"):
         read_exposure(path)
     with pytest.raises(InputError, match="column 'window_weeks'"):
         Frequency(window_weeks=0)

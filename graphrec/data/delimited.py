@@ -1,33 +1,57 @@
 """Delimited text files: find their rows first, so that every later complaint can name a line.
 
-pandas fills the missing end of a short row with NaN without a word. Here a first pass with the standard
-``csv`` reader counts the fields of each row and remembers the line it starts on; pandas then parses the
-sound rows.
+pandas fills the missing end of a short row with NaN without a word, and reads the rows behind a stray quote
+as one. Here a first pass with the standard ``csv`` reader counts the fields of each row and remembers the
+line it starts on; pandas then parses the sound rows.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 from array import array
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rich import progress
-from rich.console import Console
+import pyarrow as pa
 
+from graphrec.data.encodings import WIDE, decoded_lines, encoding_of
+from graphrec.data.ids import trimmed_text
+from graphrec.data.quotes import has_quotes, runs_over, without_quotes
+from graphrec.data.unpacked import content_of, open_bytes
 from graphrec.errors import InputError
 
-_BAR_FROM_BYTES = 20_000_000
-"""Smaller files are read in less than two seconds and need no progress bar."""
+MISSING = (
+    *("", "NA", "N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "null", "NULL", "None", "<NA>"),
+    *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
+)
+"""What stands for a missing number, date or attribute. An id is missing where the field is empty."""
+_LISTED = 100
+"""Ragged rows that are listed one by one; the rest is counted."""
 _COMMON_DELIMITERS = {",": "','", ";": "';'", "\t": r"'\t' (tab)", "|": "'|'"}
+
+
+@dataclass(frozen=True)
+class TextFormat:
+    """How to read a text file; the defaults suit CSV and TSV files with a header.
+
+    Args:
+        delimiter: Between fields; by the suffix if missing: comma for .csv, '::' for .dat, else tab.
+        names: Names of the columns of a file that has no header.
+        encoding: Of the text; UTF-16 is known by its first bytes.
+        quoted: Whether ``"`` may enclose a field. If missing it may, but between tabs a quote that is not
+            closed in its line is a character.
+    """
+
+    delimiter: str | None = None
+    names: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
+    quoted: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -40,9 +64,11 @@ class Layout:
         header: Names of the columns.
         has_header: Whether the file itself names them.
         lines: Line on which each sound row starts, the first line being 1.
-        ragged: First line, last line and number of fields of each row that has too many or too few.
+        ragged: First line, last line and number of fields of each row that has too many or too few, or that
+            runs over others.
         encoding: Of the text.
         quoted: Whether ``"`` may enclose a field.
+        unquote: Whether quotes around a whole field are taken off afterwards.
     """
 
     path: Path
@@ -53,124 +79,161 @@ class Layout:
     ragged: tuple[tuple[int, int, int], ...]
     encoding: str
     quoted: bool
+    unquote: bool
 
+    @property
     def problems(self) -> list[InputError]:
-        """One error per ragged row."""
-        return [self._ragged_problem(*row) for row in self.ragged]
+        """One error per ragged row; beyond the first hundred they are counted."""
+        found = [self._ragged_problem(*row) for row in self.ragged[:_LISTED]]
+        if len(self.ragged) > _LISTED:
+            rest, row = len(self.ragged) - _LISTED, self.ragged[_LISTED][0]
+            what = f"the same in {rest:,} more rows"
+            found.append(InputError(what, file=self.path, row=row, mend="mend them alike"))
+        return found
 
     def _ragged_problem(self, first: int, last: int, fields: int) -> InputError:
         wanted = len(self.header)
-        kind = "too few" if fields < wanted else "too many"
         mend = f"give it {wanted} fields, or quote the field that holds the delimiter"
         if last > first:
             mend = f'the row runs on to line {last}: close the quote (") that is open in it'
-        return InputError(
-            f"{fields} fields are {kind}, {wanted} are expected", file=self.path, row=first, mend=mend
-        )
+        what = f"{fields} fields are too {'few' if fields < wanted else 'many'}, {wanted} are expected"
+        if fields == wanted:
+            what = f"a quote that opens here makes one row of lines {first} to {last}"
+            mend = 'close it, or write a quote that is a character as "" in a quoted field'
+        return InputError(what, file=self.path, row=first, mend=mend)
+
+    def load(self, names: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
+        """Read columns of the sound rows as text; what is missing is missing, and no id is.
+
+        Returns:
+            One row per entry of `lines`, all columns ``str``.
+
+        Raises:
+            InputError: If a name stands in the header twice.
+        """
+        for name in names:
+            if self.header.count(name) > 1:
+                what, mend = "this name stands in the header twice", "rename or remove one of the two columns"
+                raise InputError(what, file=self.path, row=1, column=name, mend=mend)
+        missing = {name: [""] if name in ids else list(MISSING) for name in names}
+        frame = self._parsed(names, missing) if self._is_plain else None
+        # what pandas takes for a blank line is a row for others
+        if frame is None or len(frame) != len(self.lines):
+            frame = self._gathered(names, missing)
+        return frame.apply(without_quotes) if self.unquote else frame
+
+    @property
+    def _is_plain(self) -> bool:
+        return not self.ragged and len(self.delimiter) == 1 and not self.encoding.startswith(WIDE)
+
+    def _parsed(self, names: Sequence[str], missing: dict[str, list[str]]) -> pd.DataFrame | None:
+        """The fast way, if pandas can go it."""
+        places = [self.header.index(name) for name in names]
+        words: Any = {place: missing[name] for place, name in zip(places, names, strict=True)}
+        packed = bool(content_of(self.path))
+        with open_bytes(self.path) if packed else nullcontext(self.path) as source:
+            try:
+                frame = pd.read_csv(
+                    source,
+                    sep=self.delimiter,
+                    header=0 if self.has_header else None,
+                    names=list(range(len(self.header))),
+                    usecols=places,
+                    dtype="str",
+                    encoding="utf-8-sig" if self.encoding == "utf-8" else self.encoding,
+                    quoting=_quoting(self.quoted),
+                    compression=None,
+                    index_col=False,
+                    keep_default_na=False,
+                    na_values=words,
+                )
+            except pd.errors.ParserError:
+                return None
+        return pd.DataFrame({name: frame[place] for name, place in zip(names, places, strict=True)})
+
+    def _gathered(self, names: Sequence[str], missing: dict[str, list[str]]) -> pd.DataFrame:
+        """The slow way, for files that pandas would read otherwise than the first pass did."""
+        places = [self.header.index(name) for name in names]
+        columns: list[list[str]] = [[] for _ in places]
+        with _records(self.path, self.delimiter, self.encoding, self.quoted) as reader:
+            if self.has_header:
+                next(record for record in reader if not _is_blank(record))
+            ragged, start = {first for first, _, _ in self.ragged}, reader.line_num + 1
+            for record in reader:
+                if len(record) == len(self.header) and start not in ragged and not _is_blank(record):
+                    for column, place in zip(columns, places, strict=True):
+                        column.append(record[place])
+                start = reader.line_num + 1
+        frame = pd.DataFrame(dict(zip(names, columns, strict=True)), dtype="str")
+        return frame.mask(frame.apply(lambda values: values.isin(missing[str(values.name)])))
 
 
-def scan(
-    path: Path,
-    delimiter: str,
-    names: Sequence[str] | None = None,
-    encoding: str = "utf-8",
-    quoted: bool = True,
-) -> Layout:
+def scan(path: Path, delimiter: str, form: TextFormat) -> Layout:
     """Find the header, the sound rows and the ragged rows of a text file.
 
     Args:
-        path: The file, also gzipped (``.gz``).
+        path: The file, also packed.
         delimiter: Between fields.
-        names: Names of the columns of a file that has no header.
-        encoding: Of the text.
-        quoted: Whether ``"`` may enclose a field.
+        form: The rest that is known of it.
 
     Raises:
-        InputError: If the file is empty, is not text in `encoding`, has column names twice, or looks as if it
-            were delimited by another character.
+        InputError: If the file is empty, is not text in its encoding, or looks as if it were delimited by
+            another character.
     """
-    lines, ragged = array("q"), []
-    try:
-        with _text_lines(path, delimiter, encoding) as text:
-            reader = csv.reader(text, delimiter=_single(delimiter), quoting=_quoting(quoted))
-            header = tuple(names) if names else _header(reader, path, delimiter)
-            start = reader.line_num + 1
-            for record in reader:
-                if len(record) == len(header):
+    encoding = encoding_of(path, form.encoding)
+    if form.quoted is not None or delimiter != "\t":
+        return _scanned(path, delimiter, form, encoding, form.quoted is not False)
+    plain = _scanned(path, delimiter, form, encoding, quoted=False)
+    if not plain.ragged or not plain.unquote:
+        return plain
+    enclosed = _scanned(path, delimiter, form, encoding, quoted=True)  # a tab or a line end within quotes
+    return plain if enclosed.ragged else enclosed
+
+
+def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted: bool) -> Layout:
+    lines, ragged, quotes = array("q"), [], False
+    mark = _single(delimiter)
+    with _records(path, delimiter, encoding, quoted) as reader:
+        header = form.names or _header(reader, path, delimiter)
+        width, start = len(header), reader.line_num + 1
+        for record in reader:
+            number = reader.line_num
+            if len(record) == width and not (width == 1 and _is_blank(record)):
+                if number > start and runs_over(record, mark):
+                    ragged.append((start, number, width))
+                else:
                     lines.append(start)
-                elif not _is_blank(record):
-                    ragged.append((start, reader.line_num, len(record)))
-                start = reader.line_num + 1
+            elif not _is_blank(record):
+                ragged.append((start, number, len(record)))
+            start = number + 1
+    if not quoted and form.quoted is None:
+        quotes = has_quotes(path)
+        header = tuple(without_quotes(pd.Series(header, dtype="str")).fillna("")) if quotes else header
+    if not lines and not ragged:
+        raise InputError("the file has a header but no rows", file=path, mend="add rows below the header")
+    found = np.frombuffer(lines, dtype=np.int64) if lines else np.empty(0, dtype=np.int64)
+    return Layout(
+        path, delimiter, _trimmed(header), not form.names, found, tuple(ragged), encoding, quoted, quotes
+    )
+
+
+@contextmanager
+def _records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterator[Any]:
+    """A ``csv`` reader of a file; its errors are those of the file."""
+    try:
+        with open_bytes(path) as handle:
+            lines = decoded_lines(handle, path, encoding)
+            # csv and pandas' fast parser know delimiters of one character only
+            text = (
+                lines
+                if len(delimiter) == 1
+                else (line.replace(delimiter, _single(delimiter)) for line in lines)
+            )
+            yield csv.reader(text, delimiter=_single(delimiter), quoting=_quoting(quoted))
     except csv.Error as error:
         raise InputError(
             f"not a table: {error}", file=path, mend='close the open quote (") or save it as CSV anew'
         ) from error
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"cannot be unpacked: {error}", file=path, mend="copy the .gz file again") from error
-    if not lines and not ragged:
-        raise InputError("the file has a header but no rows", file=path, mend="add rows below the header")
-    found = np.frombuffer(lines, dtype=np.int64) if lines else np.empty(0, dtype=np.int64)
-    return Layout(path, delimiter, header, not names, found, tuple(ragged), encoding, quoted)
-
-
-def load(layout: Layout, usecols: Sequence[str]) -> pd.DataFrame:
-    """Read columns of the sound rows as text; what pandas takes for missing ('', NA, null ...) is missing.
-
-    Returns:
-        One row per entry of ``layout.lines``, all columns ``str``.
-    """
-    # A plain path keeps pandas on its fast path; the text is only rebuilt where rows are left out
-    plain = not layout.ragged and len(layout.delimiter) == 1
-    source: Any = layout.path if plain else _sound_text(layout)
-    return pd.read_csv(
-        source,
-        sep=_single(layout.delimiter),
-        header=0 if layout.has_header else None,
-        names=None if layout.has_header else list(layout.header),
-        usecols=list(usecols),
-        dtype="str",
-        encoding="utf-8-sig" if layout.encoding == "utf-8" else layout.encoding,
-        quoting=_quoting(layout.quoted),
-        index_col=False,
-    )
-
-
-def _sound_text(layout: Layout) -> io.StringIO:
-    ragged = {line for first, last, _ in layout.ragged for line in range(first, last + 1)}
-    with _text_lines(layout.path, layout.delimiter, layout.encoding) as text:
-        return io.StringIO("".join(line for number, line in enumerate(text, 1) if number not in ragged))
-
-
-@contextmanager
-def _text_lines(path: Path, delimiter: str, encoding: str) -> Iterator[Iterator[str]]:
-    """The lines of a file as text, with a progress bar where the file is large."""
-    small = path.stat().st_size < _BAR_FROM_BYTES
-    bar = progress.open(
-        path,
-        "rb",
-        description=f"Reading {path.name}",
-        disable=small,
-        transient=True,
-        console=Console(stderr=True),
-    )
-    with bar as raw:
-        # Without a buffer the bar would be asked once per line
-        buffered: Any = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
-        zipped = path.suffix.lower() == ".gz"
-        handle: Any = gzip.GzipFile(fileobj=buffered) if zipped else buffered
-        yield _decoded(handle, path, delimiter, encoding)
-
-
-def _decoded(handle: IO[bytes], path: Path, delimiter: str, encoding: str) -> Iterator[str]:
-    for number, line in enumerate(handle, 1):
-        try:
-            text = line.decode(encoding)
-        except UnicodeDecodeError as error:
-            place = f"byte {error.start + 1} of the row, 0x{line[error.start]:02x}, is not {encoding.upper()}"
-            raise InputError(place, file=path, row=number, mend="save the file as UTF-8") from error
-        text = text.removeprefix("\ufeff") if number == 1 else text
-        # csv and pandas' fast parser know delimiters of one character only
-        yield text if len(delimiter) == 1 else text.replace(delimiter, _single(delimiter))
 
 
 def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[str, ...]:
@@ -179,11 +242,11 @@ def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[st
         raise InputError("the file is empty", file=path, mend="give a file with a header and rows")
     if len(header) == 1:
         _refuse_other_delimiter(header[0], path, delimiter)
-    twice = [name for position, name in enumerate(header) if name in header[:position]]
-    if twice:
-        mend = "rename or remove one of the two columns"
-        raise InputError("this name stands in the header twice", file=path, row=1, column=twice[0], mend=mend)
     return tuple(header)
+
+
+def _trimmed(header: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name or "" for name in trimmed_text(pa.array(header, pa.large_string())).to_pylist())
 
 
 def _refuse_other_delimiter(header: str, path: Path, delimiter: str) -> None:

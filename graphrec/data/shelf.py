@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns, IdMap
-from graphrec.data.table_files import must_be_a_file
+from graphrec.data.tables import read_table
 from graphrec.data.weekly import highest
 from graphrec.errors import InputError
 
@@ -112,11 +111,8 @@ def read_promotions(source: str, items: IdMap) -> pd.DataFrame:
     """
     if source == "complete_journey":
         return journey_promotions(items)
-    must_be_a_file(Path(source))
-    table = pd.read_parquet(source) if source.endswith(".parquet") else pd.read_csv(source)
-    for column in (Columns.ITEM, Columns.WEEK, "display", "mailer"):
-        if column not in table:
-            raise InputError("promotions need this column", file=source, column=column)
+    table = read_table(source, kind="promotions").dropna()
+    table = table.astype({Columns.WEEK: "int64"})
     return table[items.codes(table[Columns.ITEM]) >= 0]
 
 

@@ -30,7 +30,7 @@ from graphrec.data.interactions import Columns, RawData
 from graphrec.data.lightgcn_txt import lightgcn_txt
 from graphrec.data.movielens import movielens
 from graphrec.data.synthetic import synthetic
-from graphrec.data.table_checks import MONEY
+from graphrec.data.table_kinds import MONEY
 from graphrec.data.tables import Kind, TextFormat, read_table
 from graphrec.errors import InputError
 
@@ -163,7 +163,7 @@ def _attributes(
     file: str, kind: Kind, log: pd.DataFrame, columns: dict[str, str] | None, text: TextFormat
 ) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
     key = Columns.USER if kind == "users" else Columns.ITEM
-    frame = read_table(file, columns, kind=kind, text=text).drop(columns="line")
+    frame = read_table(file, columns, kind=kind, text=text)
     return clean(
         frame,
         [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,17 +13,10 @@ import pandera.pandas as pa
 import pyarrow
 
 from graphrec.data.interactions import Columns
+from graphrec.data.sheets import Rows
 from graphrec.data.splits import PARTS
+from graphrec.data.table_kinds import MONEY, NUMBERS, RATE, SHARES, STOCK
 from graphrec.errors import InputError
-
-INTERACTION_ID = "interaction_id"
-"""Optional key of a log: where it is mapped, no value may occur twice."""
-
-MONEY = (Columns.PRICE, Columns.REGULAR_PRICE, Columns.SHELF_PRICE)
-NUMBERS = (*MONEY, Columns.QUANTITY, Columns.RATING, Columns.WEEK)
-IDS = (Columns.USER, Columns.ITEM, Columns.BASKET, INTERACTION_ID)
-LOG_COLUMNS = (*IDS[:2], Columns.TIMESTAMP, *NUMBERS, *IDS[2:], Columns.PART)
-"""Every column a log may have, in our names."""
 
 _LISTED = 100
 """Problems of one kind in one column that are listed one by one; the rest is counted."""
@@ -87,6 +79,11 @@ def _whole(values: pd.Series[Any]) -> pd.Series[bool]:
     return numbers.isna() | (numbers % 1 == 0)
 
 
+def _between_0_and_1(values: pd.Series[Any]) -> pd.Series[bool]:
+    numbers = parse_numbers(values)
+    return numbers.isna() | numbers.between(0, 1)
+
+
 _NUMBER = Rule(
     "is not a number",
     "write it with digits and a decimal point, or leave it empty",
@@ -100,7 +97,13 @@ _DATE = Rule(
     "write dates as 2017-01-31 or 2017-01-31T18:30:00, or as seconds since 1970",
     lambda values: parse_timestamps(values).notna(),
 )
-_PART = Rule("is not the name of a part", f"use {', '.join(PARTS)}", lambda values: values.isin(list(PARTS)))
+_STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
+_SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
+_PART = Rule(
+    "is not the name of a part",
+    f"use {', '.join(PARTS)}, or leave the column out: part: null in columns, part= after --columns",
+    lambda values: values.isin(list(PARTS)),
+)
 _UNIQUE = Rule("occurs more than once", "keep one of the rows", lambda values: ~values.duplicated())
 
 
@@ -109,6 +112,8 @@ def rules(column: str, unique: Sequence[str]) -> list[Rule]:
     found = [_NUMBER] if column in NUMBERS else []
     found += [_MONEY] if column in MONEY else []
     found += [_QUANTITY] if column == Columns.QUANTITY else []
+    found += [_STOCK] if column == STOCK else []
+    found += [_SHARE] if column in (RATE, *SHARES) else []
     found += [_WEEK] if column == Columns.WEEK else []
     found += [_DATE] if column == Columns.TIMESTAMP else []
     found += [_PART] if column == Columns.PART else []
@@ -117,8 +122,7 @@ def rules(column: str, unique: Sequence[str]) -> list[Rule]:
 
 def value_problems(
     frame: pd.DataFrame,
-    lines: npt.NDArray[np.int64],
-    file: Path,
+    rows: Rows,
     theirs: dict[str, str],
     unique: Sequence[str],
 ) -> list[InputError]:
@@ -126,8 +130,7 @@ def value_problems(
 
     Args:
         frame: The table as read, columns in our names, index 0..n-1; values still as the file has them.
-        lines: Line of each row. Shape ``[n]``.
-        file: The file, for messages.
+        rows: Where each row stands.
         theirs: Our name → the file's name.
         unique: Columns (ours) in which no value may occur twice.
     """
@@ -142,8 +145,8 @@ def value_problems(
         problems: list[InputError] = []
         for (column, name), cases in errors.failure_cases.groupby(["column", "check"], sort=False):
             rule = next(rule for rule in by_column[column] if rule.name == name)
-            first = _first_lines(frame[column], lines, cases) if rule is _UNIQUE else None
-            problems += _listed(cases, rule, lines, file, theirs[column], first)
+            first = _first_lines(frame[column], rows.lines, cases) if rule is _UNIQUE else None
+            problems += _listed(cases, rule, rows, theirs[column], first)
         return sorted(problems, key=lambda problem: problem.row or 0)
     return []
 
@@ -155,24 +158,17 @@ def _first_lines(values: pd.Series[Any], lines: npt.NDArray[np.int64], cases: pd
 
 
 def _listed(
-    cases: pd.DataFrame,
-    rule: Rule,
-    lines: npt.NDArray[np.int64],
-    file: Path,
-    column: str,
-    first: dict[Any, int] | None,
+    cases: pd.DataFrame, rule: Rule, rows: Rows, column: str, first: dict[Any, int] | None
 ) -> list[InputError]:
     cases = cases.sort_values("index")
     problems = []
     for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
         said = repr(value) if rule in (_NUMBER, _DATE, _PART, _UNIQUE) else str(value)
         what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
-        row = int(lines[int(index)])
+        file, row = rows.place(int(index))
         problems.append(InputError(what, file=file, row=row, column=column, mend=rule.mend))
     if len(cases) > _LISTED:
-        rest, row = (
-            f"the same in {len(cases) - _LISTED:,} more rows",
-            int(lines[int(cases["index"].iloc[_LISTED])]),
-        )
+        rest = f"the same in {len(cases) - _LISTED:,} more rows"
+        file, row = rows.place(int(cases["index"].iloc[_LISTED]))
         problems.append(InputError(rest, file=file, row=row, column=column, mend=rule.mend))
     return problems

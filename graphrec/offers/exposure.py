@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from graphrec.data.interactions import Columns
+from graphrec.data.table_kinds import RATE
+from graphrec.data.tables import TextFormat, load_table
 from graphrec.errors import InputError, check_at_least
 from graphrec.offers.economics import BoolArray
 
 IntArray = npt.NDArray[np.int64]
 
-NEEDED = ("user_id", "item_id", "week")
+NEEDED = (Columns.USER, Columns.ITEM, Columns.WEEK)
 
 
 @dataclass(frozen=True)
@@ -71,37 +75,26 @@ class Frequency:
         return np.asarray(np.maximum(self.max_offers - past, 0), dtype=np.int64)
 
 
-def read_exposure(path: Path) -> pd.DataFrame:
+def read_exposure(
+    path: Path, columns: Mapping[str, str | None] | None = None, text: TextFormat | None = None
+) -> pd.DataFrame:
     """Read a table of past offers: ``user_id``, ``item_id``, ``week``; rows at rate 0 are no offers.
 
-    Raises:
-        InputError: If the file is missing, lacks a column, or a week is not a whole number.
-    """
-    frame = read_rows(path, NEEDED, "--exposure")
-    weeks = pd.to_numeric(frame["week"], errors="coerce")
-    wrong = np.flatnonzero(weeks.isna() | (weeks % 1 != 0))
-    if len(wrong):
-        mend = "give the number of the week, as in the log"
-        value = frame["week"].iloc[wrong[0]]
-        raise InputError(
-            f"{value!r} is not a week", file=path, row=int(wrong[0]) + 2, column="week", mend=mend
-        )
-    given = frame[frame["rate"] > 0] if "rate" in frame else frame
-    return given[list(NEEDED)].assign(week=weeks.astype("int64"))
-
-
-def read_rows(path: Path, needed: tuple[str, ...], option: str) -> pd.DataFrame:
-    """Read a CSV or Parquet file that has some columns.
+    Args:
+        path: The table; see `graphrec.data.tables.read_table`, also for the other arguments.
+        columns: Our name → the file's name.
+        text: How to read a text file.
 
     Raises:
-        InputError: If it is missing or lacks one.
+        InputError: If the file is missing, lacks a column, or a value of it is missing or wrong.
     """
-    if not path.is_file():
-        mend = f"give a CSV or Parquet file with {', '.join(needed)}"
-        raise InputError("there is no such file", file=path, column=option, mend=mend)
-    frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    for column in needed:
-        if column not in frame:
-            mend = f"it needs {', '.join(needed)}"
-            raise InputError("the table lacks this column", file=path, column=column, mend=mend)
-    return frame
+    table = load_table(path, columns, kind="exposure", text=text)
+    frame = table.frame
+    for column in NEEDED:
+        missing = np.flatnonzero(frame[column].isna())
+        if len(missing):
+            file, row = table.rows.place(int(missing[0]))
+            what, mend = "the value is missing", "complete the row or take it out"
+            raise InputError(what, file=file, row=row, column=column, mend=mend)
+    given = frame[frame[RATE] > 0] if RATE in frame else frame
+    return given[list(NEEDED)].astype({Columns.WEEK: "int64"})

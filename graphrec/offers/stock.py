@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +10,29 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from graphrec.errors import InputError
+from graphrec.data.interactions import Columns
+from graphrec.data.table_kinds import STOCK
+from graphrec.data.tables import TextFormat, read_table
 from graphrec.offers.economics import BoolArray, FloatArray
-from graphrec.offers.exposure import read_rows
 
 IntArray = npt.NDArray[np.int64]
 
 
-def read_stock(path: Path) -> pd.Series[Any]:
-    """Units on hand by ``item_id`` (as text), from a table with ``item_id`` and ``stock``.
+def read_stock(
+    path: Path, columns: Mapping[str, str | None] | None = None, text: TextFormat | None = None
+) -> pd.Series[Any]:
+    """Units on hand by ``item_id``, from a table with ``item_id`` and ``stock``; several rows are added up.
+
+    Args:
+        path: The table; see `graphrec.data.tables.read_table`, also for the other arguments.
+        columns: Our name → the file's name.
+        text: How to read a text file.
 
     Raises:
         InputError: If the file is missing, lacks a column, or a stock is not a number of 0 or more.
     """
-    frame = read_rows(path, ("item_id", "stock"), "--stock")
-    stock = pd.to_numeric(frame["stock"], errors="coerce")
-    wrong = np.flatnonzero(~(stock >= 0))
-    if len(wrong):
-        value, row = frame["stock"].iloc[wrong[0]], int(wrong[0]) + 2
-        mend = "give the units on hand, 0 or more"
-        raise InputError(f"{value!r} is no stock", file=path, row=row, column="stock", mend=mend)
-    return stock.groupby(frame["item_id"].astype("str")).sum()
+    frame = read_table(path, columns, kind="stock", text=text).dropna(subset=[Columns.ITEM])
+    return frame.groupby(Columns.ITEM)[STOCK].sum(min_count=1).dropna()
 
 
 def sells_out(probability: FloatArray, item: IntArray, stock: FloatArray) -> BoolArray:

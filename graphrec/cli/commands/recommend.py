@@ -13,7 +13,7 @@ import pandas as pd
 from rich.progress import track
 
 from graphrec.data.interactions import IdMap
-from graphrec.data.tables import read_table
+from graphrec.data.tables import load_table
 from graphrec.errors import InputError
 from graphrec.files import write_parquet
 
@@ -79,19 +79,19 @@ def user_codes(file: Path | None, users: IdMap) -> npt.NDArray[np.int64]:
     """
     if file is None:
         return np.arange(len(users))
-    given = read_table(file, kind="users")
-    ids = given["user_id"].drop_duplicates()
+    given = load_table(file, kind="user_list")
+    ids = given.frame["user_id"].dropna().drop_duplicates()
     if users.ids.dtype.kind in "iu":
         ids = pd.to_numeric(ids, errors="coerce").fillna(-1).astype("int64")
     codes = users.codes(ids)
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
         place = ids.index[unknown[0]]
-        row = int(given.loc[place, "line"]) if "line" in given else None
+        part, row = given.rows.place(int(place))
         more = f" (nor were {len(unknown) - 1} others)" if len(unknown) > 1 else ""
         raise InputError(
-            f"{given.loc[place, 'user_id']!r} was not in training{more}",
-            file=file,
+            f"{given.frame.loc[place, 'user_id']!r} was not in training{more}",
+            file=part,
             row=row,
             column="user_id",
             mend="remove them or fit on a log that has them",

@@ -1,0 +1,67 @@
+"""The kinds of tables the tool takes: which columns each has. A new kind of file is one entry here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graphrec.data.interactions import Columns
+
+INTERACTION_ID = "interaction_id"
+"""Optional key of a log: where it is mapped, no value may occur twice."""
+STOCK = "stock"
+RATE = "rate"
+SHARES = ("display", "mailer")
+"""Shares of the stores that had an item on display or in their mailer."""
+
+MONEY = (Columns.PRICE, Columns.REGULAR_PRICE, Columns.SHELF_PRICE)
+IDS = (Columns.USER, Columns.ITEM, Columns.BASKET, INTERACTION_ID)
+NUMBERS = (*MONEY, Columns.QUANTITY, Columns.RATING, Columns.WEEK, STOCK, RATE, *SHARES)
+LOG_COLUMNS = (
+    *IDS[:2],
+    Columns.TIMESTAMP,
+    *MONEY,
+    Columns.QUANTITY,
+    Columns.RATING,
+    Columns.WEEK,
+    *IDS[2:],
+    Columns.PART,
+)
+"""Every column a log may have, in our names."""
+
+Kind = Literal["log", "users", "items", "user_list", "stock", "exposure", "promotions"]
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """What a kind of table holds, in our names.
+
+    Args:
+        noun: What it is called in messages.
+        required: Columns it must have.
+        optional: Columns that are read where they exist.
+        unique: Columns in which no value may occur twice.
+        attributes: Whether every other column is read too, as it is named in the file.
+    """
+
+    noun: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
+    attributes: bool = False
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Columns that mean something to us."""
+        return (*self.required, *self.optional)
+
+
+KINDS: dict[Kind, TableKind] = {
+    "log": TableKind("a log", LOG_COLUMNS[:2], LOG_COLUMNS[2:], unique=(INTERACTION_ID,)),
+    "users": TableKind("a table of users", (Columns.USER,), unique=(Columns.USER,), attributes=True),
+    "items": TableKind("a table of items", (Columns.ITEM,), unique=(Columns.ITEM,), attributes=True),
+    "user_list": TableKind("a list of users", (Columns.USER,)),
+    "stock": TableKind("a table of stock", (Columns.ITEM, STOCK)),
+    "exposure": TableKind("a table of past offers", (Columns.USER, Columns.ITEM, Columns.WEEK), (RATE,)),
+    "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES)),
+}

@@ -1,0 +1,104 @@
+"""Files as bytes, whatever they are packed with; the content says so, not the suffix."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pyarrow as pa
+from rich import progress
+from rich.console import Console
+
+from graphrec.errors import InputError
+
+_BAR_FROM_BYTES = 20_000_000
+"""Smaller files are read in less than two seconds and need no progress bar."""
+PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip")
+"""Suffixes behind which the one that tells the format stands."""
+UNPACKING_ERRORS = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException)
+_MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"PK\x03\x04": "zip",
+    b"PAR1": "parquet",
+}
+
+
+def content_of(path: Path) -> str:
+    """What a file is by its first bytes: one of the packers, ``parquet``, or empty for anything else."""
+    with path.open("rb") as file:
+        first = file.read(8)
+    return next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
+
+
+def named_suffix(path: Path) -> str:
+    """The suffix that tells the format, in small letters: ``.csv`` for ``log.CSV.gz``."""
+    inner = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return inner.suffix.lower()
+
+
+@contextmanager
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
+    """The unpacked content of a file, with a progress bar where the file is large.
+
+    Raises:
+        InputError: If it is an archive of several files, or cannot be unpacked.
+    """
+    bar = progress.open(
+        path,
+        "rb",
+        description=f"Reading {path.name}",
+        disable=path.stat().st_size < _BAR_FROM_BYTES,
+        transient=True,
+        console=Console(stderr=True),
+    )
+    try:
+        with bar as raw:
+            # Without a buffer the bar would be asked once per line
+            buffered: Any = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
+            yield _unpacked(buffered, path, content_of(path))
+    except UNPACKING_ERRORS as error:
+        mend = "copy or pack the file again"
+        raise InputError(
+            f"cannot be unpacked: {error}" if content_of(path) else f"cannot be read: {error}",
+            file=path,
+            mend=mend,
+        ) from error
+
+
+def _unpacked(buffered: Any, path: Path, packer: str) -> Any:
+    if packer == "gzip":
+        return gzip.GzipFile(fileobj=buffered)
+    if packer == "bz2":
+        return bz2.BZ2File(buffered)
+    if packer == "xz":
+        return lzma.LZMAFile(buffered)
+    if packer == "zstd":
+        stream: Any = pa.CompressedInputStream(pa.PythonFile(buffered, mode="r"), "zstd")
+        return io.BufferedReader(stream, 1 << 20)
+    return _only_member(zipfile.ZipFile(buffered), path) if packer == "zip" else buffered
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
+    names = [
+        member.filename
+        for member in archive.infolist()
+        if not member.is_dir() and not member.filename.startswith("__MACOSX/")
+    ]
+    if "[Content_Types].xml" in names:
+        raise InputError("this is an Excel workbook", file=path, mend="save its sheet as CSV (UTF-8)")
+    if len(names) != 1:
+        raise InputError(
+            f"the archive holds {len(names)} files", file=path, mend="unpack it and name one, or the folder"
+        )
+    return archive.open(names[0])
