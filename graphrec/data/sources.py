@@ -39,7 +39,7 @@ __all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "syntheti
 
 def table(
     path: str,
-    columns: dict[str, str] | None = None,
+    columns: dict[str, str | None] | None = None,
     users: str | None = None,
     items: str | None = None,
     valid_path: str | None = None,
@@ -60,9 +60,9 @@ def table(
 
     Args:
         path: The log, or its training part where `test_path` is given.
-        columns: Our name → the file's name, for those that differ. Ours: user_id, item_id, timestamp (ISO or
-            seconds since 1970), week, basket_id, interaction_id (must be unique), quantity, rating, price,
-            regular_price, shelf_price (money per unit), part.
+        columns: Our name → the file's name, for those that differ; null leaves a column out. Ours:
+            user_id, item_id, timestamp (ISO or seconds since 1970), week, basket_id, interaction_id (must be
+            unique), quantity, rating, price, regular_price, shelf_price (money per unit), part.
         users: Table of attributes, one row per user.
         items: Table of attributes, one row per item.
         valid_path: Log of the validation part of a given split.
@@ -102,7 +102,7 @@ def table(
     )
 
 
-def recbole(path: str, columns: dict[str, str] | None = None, name: str | None = None) -> RawData:
+def recbole(path: str, columns: dict[str, str | None] | None = None, name: str | None = None) -> RawData:
     """Read RecBole's atomic files: ``NAME.inter``, with ``NAME.user`` and ``NAME.item`` where they exist.
 
     Use it for the many public data sets that exist in this format. Column types in the header
@@ -160,7 +160,7 @@ def _with_week(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _attributes(
-    file: str, kind: Kind, log: pd.DataFrame, columns: dict[str, str] | None, text: TextFormat
+    file: str, kind: Kind, log: pd.DataFrame, columns: dict[str, str | None] | None, text: TextFormat
 ) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
     key = Columns.USER if kind == "users" else Columns.ITEM
     frame = read_table(file, columns, kind=kind, text=text)

@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> None:
         _describe(options, columns)
 
 
-def column_mapping(given: list[str]) -> dict[str, str]:
-    """``ours=theirs`` pairs, or a YAML file that maps ours to theirs.
+def column_mapping(given: list[str]) -> dict[str, str | None]:
+    """``ours=theirs`` pairs, or a YAML file that maps ours to theirs; ``ours=`` leaves a column out.
 
     Raises:
         InputError: If it is neither.
@@ -65,21 +65,22 @@ def column_mapping(given: list[str]) -> dict[str, str]:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             raise InputError("holds no mapping", file=file, mend="write lines such as `user_id: customer`")
-        return {str(ours): str(theirs) for ours, theirs in content.items()}
+        return {str(ours): None if theirs is None else str(theirs) for ours, theirs in content.items()}
     wrong = [pair for pair in given if "=" not in pair]
     if wrong:
         raise InputError(f"{wrong[0]!r} is no pair", column="--columns", mend="write user_id=customer")
-    return dict(pair.split("=", 1) for pair in given)
+    pairs = (pair.split("=", 1) for pair in given)
+    return {ours: theirs or None for ours, theirs in pairs}
 
 
-def _check(options: argparse.Namespace, columns: dict[str, str]) -> None:
+def _check(options: argparse.Namespace, columns: dict[str, str | None]) -> None:
     from graphrec.data.tables import TextFormat, check_table
 
     text = TextFormat(delimiter=options.delimiter)
     problems = check_table(options.file, columns, text=text)
     problems += check_table(options.test, columns, text=text) if options.test else []
     for table, kind in ((options.users, "users"), (options.items, "items")):
-        problems += check_table(table, kind=kind) if table else []  # type: ignore[arg-type]
+        problems += check_table(table, columns, kind=kind, text=text) if table else []  # type: ignore[arg-type]
     for problem in problems:
         print(f"graphrec: {problem}", file=sys.stderr)
     if problems:
@@ -87,7 +88,7 @@ def _check(options: argparse.Namespace, columns: dict[str, str]) -> None:
     _describe(options, columns)
 
 
-def _describe(options: argparse.Namespace, columns: dict[str, str]) -> None:
+def _describe(options: argparse.Namespace, columns: dict[str, str | None]) -> None:
     from graphrec.cli.terminal import print_frame
     from graphrec.data import describe, sources
     from graphrec.data.splits import Given
