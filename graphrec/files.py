@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -12,36 +14,84 @@ import pandas as pd
 
 from graphrec.errors import InputError
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the system says where there is no room: a full disk, a full quota, a limit on a file's size."""
+PART = ".part"
+"""How the names of files end that are being written; they begin with a dot."""
+
 
 def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     """Let `write` fill a temporary file beside `path` and rename it; on failure nothing is left.
+
+    What is written reaches the disk before the name changes, so that even a power cut leaves the old file or
+    the new one.
 
     Args:
         path: The file; its folder is made if need be.
         write: Called with the temporary path.
 
     Raises:
-        InputError: If the path is a folder or cannot be written.
+        InputError: If the path is a folder or cannot be written, or the disk is full.
     """
     target = Path(path)
     if target.is_dir():
         raise InputError("this is a folder", file=target, mend="give the name of a file")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=PART)
     except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror})", file=target, mend="choose another folder"
-        ) from error
+        raise cannot_be_written(target, error) from error
     os.close(handle)
     temporary = Path(name)
     try:
         write(temporary)
         temporary.chmod(0o644)
+        _flush(temporary)
         temporary.replace(target)
+    except (OSError, RuntimeError) as error:  # torch hides the system's error in a RuntimeError
+        reason = system_error(error)
+        if reason is None:
+            raise
+        raise cannot_be_written(target, reason) from error
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def _flush(file: Path) -> None:
+    """Have a file's content on the disk."""
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def system_error(error: BaseException | None) -> OSError | None:
+    """The system's error behind an error, or None."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def cannot_be_written(file: str | Path, error: OSError) -> InputError:
+    """The line about a file that the system does not let us write."""
+    reason = error.strerror or str(error).partition("\n")[0]
+    full = error.errno in FULL or "No space left" in reason
+    mend = "make room on the disk and run the command again" if full else "choose another folder"
+    return InputError(f"cannot be written ({reason})", file=file, mend=mend)
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what killed commands left half written in a folder; nobody else may be writing there."""
+    for left in folder.glob(f".*{PART}"):
+        left.unlink(missing_ok=True)
+
+
+def sha256_of(file: str | Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with Path(file).open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def write_text(path: str | Path, text: str) -> Path:

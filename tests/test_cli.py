@@ -14,6 +14,7 @@ from graphrec import __version__
 from graphrec.cli.configs import check_configs, config_files, values_of
 from graphrec.cli.entries import read_entries
 from graphrec.cli.main import console, main
+from graphrec.cli.progress import Progress
 from graphrec.cli.run import RunFolder, RunOptions, newest
 from graphrec.cli.terminal import print_measures
 from graphrec.errors import InputError
@@ -130,15 +131,18 @@ def test_the_newest_run_is_tested_and_its_refit_first(tmp_path):
     with pytest.raises(InputError, match="no checkpoint of a run with this name; run `graphrec fit` first"):
         newest(options)
     old, new = (RunFolder(tmp_path / "x" / name) for name in ("old", "new"))
-    for seconds, run in enumerate((old, new)):
+    for run in (old, new):
         run.checkpoints.mkdir(parents=True)
         (run.checkpoints / "best.ckpt").touch()
-        os.utime(run.path, (seconds, seconds))
+        Progress.begin(run.path, "fit")
     assert newest(options) == new.checkpoints / "best.ckpt"
 
     refit = RunFolder(new.path / "refit")
     refit.checkpoints.mkdir(parents=True)
     (refit.checkpoints / "last.ckpt").touch()
+    begun = Progress.begin(refit.path, "refit")
+    assert newest(options) == new.checkpoints / "best.ckpt"
+    begun.finish(refit.path, "a split")
     assert newest(options) == refit.checkpoints / "last.ckpt"
     assert RunFolder.of_checkpoint(newest(options)).is_refit
     assert refit.id == new.id == "new"

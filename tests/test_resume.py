@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import wandb
 import yaml
+from processes import end, start, wait_for
 
 from graphrec.cli.main import main
 from graphrec.cli.run import read_checkpoint
@@ -45,15 +43,6 @@ CONFIG = {
 }
 
 
-def wait_for(done, process: subprocess.Popen[str], seconds: float = 90) -> None:
-    """Wait until something is true of a process that must still be running."""
-    end = time.monotonic() + seconds
-    while not done():
-        assert process.poll() is None, f"the fit ended by itself: {process.stderr.read()[-2000:]}"
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
-
-
 def epochs(folder: Path) -> int:
     """Validations that a run has logged so far; none while Lightning writes its file anew."""
     metrics = folder / "metrics.csv"
@@ -70,22 +59,18 @@ def killed(tmp_path_factory) -> Path:
     """A folder with two runs of one configuration: ``unbroken``, and ``killed`` in its third epoch."""
     folder = tmp_path_factory.mktemp("resume")
     (folder / "exp.yaml").write_text(yaml.safe_dump(CONFIG))
-    command = [sys.executable, "-m", "graphrec", "fit", "-c", "exp.yaml", "--run.id", "killed"]
-    environment = {**os.environ, "WANDB_MODE": "offline", "OMP_NUM_THREADS": "1"}
-    # an earlier test of this process may have started W&B's service, which would outlive the killed fit
-    environment.pop("WANDB_SERVICE", None)
-    process = subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True)
+    process = start(folder, "fit", "-c", "exp.yaml", "--run.id", "killed")
     try:
         run = folder / "runs" / "resume" / "killed"
         wait_for(lambda: epochs(run) >= 2 and (run / "checkpoints" / "last.ckpt").is_file(), process)
         time.sleep(0.15)
     finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        end(process)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("WANDB_MODE", "offline")
         main(["fit", "-c", "exp.yaml", "--run.id", "unbroken"])
+        wandb.teardown()  # ends W&B's service, which else would write its log a while longer
     return folder
 
 
@@ -120,10 +105,8 @@ def test_a_checkpoint_of_other_data_is_refused_and_nothing_changes(here):
 def test_a_killed_fit_goes_on_and_ends_where_the_unbroken_one_does(here):
     part = pd.read_csv(here / "killed" / "metrics.csv")
     assert 2 <= part["val_ndcg_20"].notna().sum() < EPOCHS, "it must have been killed in between"
-    for run in (here / "unbroken", here / "killed"):
-        os.utime(run, (time.time() + (run.name == "killed"),) * 2)  # the newest run is the one to go on with
 
-    main(["fit", "-c", "exp.yaml", "--ckpt_path", "last"])
+    main(["fit", "-c", "exp.yaml", "--run.id", "killed", "--ckpt_path", "last"])
 
     pd.testing.assert_frame_equal(pd.read_csv(here / "killed" / "metrics.part1.csv"), part)
     later = pd.read_csv(here / "killed" / "metrics.csv")["val_ndcg_20"].dropna()

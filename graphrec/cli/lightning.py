@@ -9,17 +9,20 @@ import jsonargparse
 import torch
 import wandb
 import yaml
+from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import Trainer
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
+from pytorch_lightning.cli import LightningArgumentParser
 
 import graphrec.cli.quiet
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
+from graphrec.cli.checkpoint_files import WholeCheckpoints
 from graphrec.cli.checks import check_monitor, check_recommender, check_split, check_weights
 from graphrec.cli.commands.recommend import ranking_frame
+from graphrec.cli.folder_cli import FolderCLI
 from graphrec.cli.launch import agreed, say
-from graphrec.cli.loggers import make_folder, make_loggers, plain, record
-from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, newest, read_checkpoint
+from graphrec.cli.loggers import make_loggers, plain, record
+from graphrec.cli.resuming import warn_if_refit_unfinished, warn_if_unfinished
+from graphrec.cli.run import LAST, RunFolder, RunOptions, newest, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
 from graphrec.data import splits
@@ -36,11 +39,12 @@ from graphrec.training import RankedTask
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
 
 
-class GraphRecCLI(LightningCLI):
+class GraphRecCLI(FolderCLI):
     """LightningCLI with a folder per run, W&B and the callbacks every fit needs."""
 
     def __init__(self, *classes: Any, args: Any, **options: Any) -> None:
-        self._command = args[0] if isinstance(args, list) and args else None
+        self._args = args if isinstance(args, list) else []
+        self._command = self._args[0] if self._args else None
         super().__init__(*classes, args=args, **options)  # type: ignore[misc]
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
@@ -69,29 +73,22 @@ class GraphRecCLI(LightningCLI):
         if self.subcommand in ("validate", "test", "predict") and not settings.get("ckpt_path"):
             settings.ckpt_path = agreed("checkpoint", str(newest(options)))
             say(f"checkpoint: {settings.ckpt_path}")
+            warn_if_refit_unfinished(Path(settings.ckpt_path))
         if settings.get("ckpt_path") == "last":
             settings.ckpt_path = agreed("checkpoint", str(newest(options, LAST)))
         checkpoint = settings.get("ckpt_path")
+        if checkpoint and self.subcommand != "fit":
+            warn_if_unfinished(Path(checkpoint))
         of_refit = bool(checkpoint) and RunFolder.of_checkpoint(Path(checkpoint)).is_refit
         if of_refit or options.refit_of:
             settings.data.init_args.refit = True
-
-    @property
-    def _settings(self) -> Any:
-        return self.config[self.subcommand] if self.subcommand else self.config
-
-    @property
-    def run_options(self) -> RunOptions:
-        """The group ``run`` of the configuration."""
-        run = self._settings.run
-        return RunOptions(**{key: run[key] for key in RunOptions.__dataclass_fields__})
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add folder, loggers and callbacks to what the configuration says."""
         if self.subcommand is None:
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
         settings = self._settings
-        self.folder = self._folder(settings.get("ckpt_path"))
+        self.folder = self._folder(settings.get("ckpt_path"), bool(settings.trainer.fast_dev_run))
         kwargs |= {"default_root_dir": str(self.folder.path), "num_sanity_val_steps": 0}
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
         if settings.trainer.logger is None:
@@ -100,43 +97,20 @@ class GraphRecCLI(LightningCLI):
             kwargs["enable_checkpointing"] = False
         elif self.subcommand == "fit":
             kwargs["callbacks"] = [*(self._configured("callbacks") or []), *self._callbacks()]
-        return super().instantiate_trainer(**kwargs)
+        trainer = super().instantiate_trainer(**kwargs)
+        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # else the user has one of their own
+            trainer.strategy.checkpoint_io = WholeCheckpoints()
+        return trainer
 
     def _configured(self, key: str) -> Any:
         """What the configuration gives the trainer, instantiated."""
         return self._get(self.config_init, "trainer", default={}).get(key)
 
-    def _folder(self, checkpoint: str | None) -> RunFolder:
-        if checkpoint:
-            return RunFolder.of_checkpoint(Path(checkpoint))
-        return RunFolder.new(self.run_options)
-
-    def _callbacks(self) -> list[Callback]:
-        """Two files: Lightning's own ``save_last`` keeps quiet about an epoch that is not the best."""
-        options = self.run_options
-        if not self._watched:
-            return [self._keep(LAST, None)]
-        stop = EarlyStopping(options.monitor, mode="max", patience=options.patience)
-        return [stop, self._keep(BEST, options.monitor), self._keep(LAST, None)]
-
-    def _keep(self, file: str, monitor: str | None) -> ModelCheckpoint:
-        return ModelCheckpoint(
-            dirpath=self.folder.checkpoints,
-            filename=Path(file).stem,
-            monitor=monitor,
-            mode="max" if monitor else "min",
-            enable_version_counter=False,
-        )
-
-    @property
-    def _watched(self) -> bool:
-        """Whether there is a validation part to watch."""
-        return not self._settings.data.init_args.get("refit", False)
-
     def before_fit(self) -> None:
         """Build the model, then tell W&B what this run is."""
         self._build()
-        record(self.trainer.loggers, self._description(), {})
+        if not self._is_done:
+            record(self.trainer.loggers, self._description(), {})
 
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
@@ -157,23 +131,9 @@ class GraphRecCLI(LightningCLI):
         say(f"device: {self.trainer.strategy.root_device}{processes}")
         if shard is not None and self.subcommand == "fit":
             say(f"row_sharded: {self.model.holding()}")
-        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            make_folder(self.folder, self.subcommand == "fit")
+        self._begin(content)
 
     before_validate = before_test = before_predict = _build
-
-    def after_fit(self) -> None:
-        """Note which epoch was the best and how long it took, and say where the run is."""
-        if not self.trainer.is_global_zero:
-            return
-        checkpoint = self.trainer.checkpoint_callback
-        if not isinstance(checkpoint, ModelCheckpoint) or not Path(checkpoint.best_model_path).is_file():
-            return
-        best = read_checkpoint(Path(checkpoint.best_model_path))
-        if not self.folder.is_refit:
-            summary = {"best_epoch": int(best["epoch"]) + 1, "fit_seconds": self.model.fit_seconds}
-            record(self.trainer.loggers, {}, summary)
-        print(f"run: {self.folder.path}")
 
     def after_validate(self) -> None:
         """Print the measures of each item set."""
@@ -258,6 +218,7 @@ def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
         InputError: If the checkpoint cannot be read, or the data is not what it was trained on.
     """
     content = read_checkpoint(checkpoint)
+    warn_if_unfinished(checkpoint)
     config = yaml.safe_load(content["graphrec"]["config"])
     for key in ("ckpt_path", "weights_only"):
         config.pop(key, None)

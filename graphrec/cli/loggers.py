@@ -6,9 +6,10 @@ import os
 from typing import Any
 
 import wandb
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
+from graphrec.cli.metrics_file import MetricsFile
 from graphrec.cli.run import RunFolder, RunOptions
 
 
@@ -42,7 +43,7 @@ def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logg
     )
     if not fit:
         return [weights_and_biases]
-    return [CSVLogger(folder.path.parent, name="", version=folder.path.name), weights_and_biases]
+    return [MetricsFile(folder.path.parent, name="", version=folder.path.name), weights_and_biases]
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]

@@ -14,7 +14,7 @@ from graphrec.cli.checks import check_split, check_weights
 from graphrec.cli.entries import read_entries
 from graphrec.cli.launch import say
 from graphrec.cli.lightning import GraphRecCLI, run_lightning
-from graphrec.cli.loggers import make_folder, plain, record
+from graphrec.cli.loggers import plain
 from graphrec.cli.run import read_checkpoint
 from graphrec.cli.terminal import console
 from graphrec.errors import InputError
@@ -51,15 +51,9 @@ class ResponseCLI(GraphRecCLI):
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
         say(f"device: {self.trainer.strategy.root_device}")
-        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            make_folder(self.folder, self.subcommand == "fit")
+        self._begin(content)
 
     before_validate = before_test = before_predict = _build
-
-    def before_fit(self) -> None:
-        """Build the model, then tell W&B what this run is."""
-        self._build()
-        record(self.trainer.loggers, self._description(), {})
 
     def after_validate(self) -> None:
         """Print the measures."""

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from graphrec.cli.launch import agreed
+from graphrec.cli.progress import Progress, last_worked_on
 from graphrec.errors import InputError
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -84,35 +86,80 @@ class RunFolder:
         """The same W&B run for fit, refit and test."""
         return "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{name}-{self.id}")[-128:]
 
+    @property
+    def step(self) -> str:
+        """What is done here, as its record calls it."""
+        return "refit" if self.is_refit else "fit"
+
+    @property
+    def refit(self) -> RunFolder:
+        """The refit of this run."""
+        return RunFolder(self.path / "refit")
+
+    def is_whole(self, checkpoint: str) -> bool:
+        """Whether the step that wrote a checkpoint here was finished.
+
+        Runs of older versions have no record of it: their refits are whole if they had all their epochs,
+        their fits are taken to be.
+        """
+        progress = Progress.of(self.path)
+        if progress is not None:
+            return progress.finished is not None
+        return not self.is_refit or had_all_epochs(self.checkpoints / checkpoint)
+
     def test_checkpoint(self) -> Path | None:
-        """What a test would load: the refit if there is one, else the best of the fit."""
-        for path in (self.path / "refit" / "checkpoints" / LAST, self.checkpoints / BEST):
-            if path.exists():
-                return path
-        return None
+        """What a test would load: the refit if there is a finished one, else the best of the fit."""
+        refitted, best = self.refit.checkpoints / LAST, self.checkpoints / BEST
+        if refitted.is_file() and self.refit.is_whole(LAST):
+            return refitted
+        return best if best.is_file() else None
 
 
 def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
-    """The checkpoint to go on with in the newest run of a name.
+    """The checkpoint to go on with in the run of an id, or in the newest run of a name.
 
     Args:
-        options: Root and name of the runs.
+        options: Root, name and perhaps id of the runs.
         checkpoint: File name of the checkpoint; if missing, the one to test.
 
     Raises:
         InputError: If there is none.
     """
     folder = Path(options.root) / options.name
-    runs = sorted((p for p in folder.glob("*") if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
-    for run in map(RunFolder, runs):
+    for run in [RunFolder(folder / options.id)] if options.id else by_age(folder):
         found = run.test_checkpoint() if checkpoint is None else run.checkpoints / checkpoint
-        if found is not None and found.exists():
+        if found is not None and found.is_file():
             return found
     raise InputError(
-        "no checkpoint of a run with this name",
-        file=folder,
+        f"no checkpoint of a run with this {'id' if options.id else 'name'}",
+        file=folder / (options.id or ""),
         mend="run `graphrec fit` first or give --ckpt_path",
     )
+
+
+def by_age(folder: Path) -> list[RunFolder]:
+    """The runs in the folder of a name, the one that was last begun or finished first."""
+    runs = sorted(path for path in folder.glob("*") if path.is_dir())
+    return [RunFolder(path) for path in sorted(runs, key=last_worked_on, reverse=True)]
+
+
+def run_at(path: Path) -> RunFolder:
+    """The run in a folder, or the newest one with a best checkpoint below the folder of a name."""
+    below = [run for run in by_age(path) if (run.checkpoints / BEST).is_file()]
+    return below[0] if below else RunFolder(path)
+
+
+def had_all_epochs(file: Path) -> bool:
+    """Whether a file is a checkpoint of the last epoch that its fit was to have."""
+    try:
+        checkpoint = read_checkpoint(file)
+    except InputError:
+        return False
+    config = yaml.safe_load(checkpoint["graphrec"]["config"])
+    if config["model"]["class_path"].endswith(".FusionTask"):  # which is written at once
+        return True
+    epochs = config["trainer"].get("max_epochs")
+    return epochs is None or int(checkpoint["epoch"]) + 1 >= int(epochs)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

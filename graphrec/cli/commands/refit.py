@@ -12,7 +12,7 @@ import yaml
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
-    from graphrec.cli.run import RunFolder
+    pass
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -33,13 +33,15 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 def run(options: argparse.Namespace) -> Path:
     """Read the chosen epoch and fit again; returns the new checkpoint."""
     from graphrec.cli.lightning import run_lightning
-    from graphrec.cli.run import BEST, LAST, RunFolder, read_checkpoint
+    from graphrec.cli.resuming import warn_if_unfinished
+    from graphrec.cli.run import BEST, LAST, read_checkpoint, run_at
 
-    folder = _run_folder(options.folder)
+    folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():
         raise InputError(
             "holds no best.ckpt", file=folder.path, mend="give the folder of a finished `graphrec fit`"
         )
+    warn_if_unfinished(folder.checkpoints / BEST)
     best = read_checkpoint(folder.checkpoints / BEST)
     config = yaml.safe_load(best["graphrec"]["config"])
     config.pop("ckpt_path", None)
@@ -49,12 +51,4 @@ def run(options: argparse.Namespace) -> Path:
         file = Path(temporary) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         run_lightning(["fit", "--config", str(file)])
-    return RunFolder(folder.path / "refit").checkpoints / LAST
-
-
-def _run_folder(path: Path) -> RunFolder:
-    """The run itself, or the newest finished one below a name's folder."""
-    from graphrec.cli.run import BEST, RunFolder
-
-    below = sorted(path.glob(f"*/checkpoints/{BEST}"), key=lambda file: file.stat().st_mtime)
-    return RunFolder(below[-1].parents[1] if below else path)
+    return folder.refit.checkpoints / LAST

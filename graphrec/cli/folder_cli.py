@@ -1,0 +1,119 @@
+"""The run's folder as the command line sees it: who writes there, what is kept, when it is whole."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.cli import LightningCLI
+from pytorch_lightning.utilities.exceptions import SIGTERMException
+
+from graphrec.cli.configs import values_of
+from graphrec.cli.fit_folder import begin_fit, finish_fit
+from graphrec.cli.keeping import EarlyStopping, ModelCheckpoint, is_done
+from graphrec.cli.launch import say
+from graphrec.cli.loggers import make_folder, record
+from graphrec.cli.resuming import check_new, check_same
+from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint
+
+STOPPED = 128 + 15
+"""Exit code after SIGTERM, as a shell gives it to a command that SIGTERM ended."""
+
+
+class FolderCLI(LightningCLI):
+    """LightningCLI with a folder per run."""
+
+    folder: RunFolder
+    _args: list[str]
+    _is_done = False
+
+    @property
+    def _settings(self) -> Any:
+        return self.config[self.subcommand] if self.subcommand else self.config
+
+    @property
+    def run_options(self) -> RunOptions:
+        """The group ``run`` of the configuration."""
+        run = self._settings.run
+        return RunOptions(**{key: run[key] for key in RunOptions.__dataclass_fields__})
+
+    def _folder(self, checkpoint: str | None, trial: bool) -> RunFolder:
+        """The run that the command belongs to; a fit refuses to write over another one."""
+        if checkpoint:
+            folder = RunFolder.of_checkpoint(Path(checkpoint))
+            if self.subcommand == "fit":
+                check_same(folder, values_of(self._args, "--run.id"))
+            return folder
+        folder = RunFolder.new(self.run_options)
+        if self.subcommand == "fit" and not folder.is_refit and not trial:
+            check_new(folder)
+        return folder
+
+    def _callbacks(self) -> list[Callback]:
+        """Two files: Lightning's own ``save_last`` keeps quiet about an epoch that is not the best."""
+        options = self.run_options
+        if not self._watched:
+            return [self._keep(LAST, None)]
+        stop = EarlyStopping(options.monitor, mode="max", patience=options.patience)
+        return [stop, self._keep(BEST, options.monitor), self._keep(LAST, None)]
+
+    def _keep(self, file: str, monitor: str | None) -> ModelCheckpoint:
+        return ModelCheckpoint(
+            dirpath=self.folder.checkpoints,
+            filename=Path(file).stem,
+            monitor=monitor,
+            mode="max" if monitor else "min",
+            enable_version_counter=False,
+        )
+
+    @property
+    def _watched(self) -> bool:
+        """Whether there is a validation part to watch."""
+        return not self._settings.data.init_args.get("refit", False)
+
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it; what holds the run's folder lets go of it in the end.
+
+        Raises:
+            SystemExit: With code 143 after SIGTERM, so that ``fit && test`` does not go on.
+        """
+        with ExitStack() as self._holding:
+            try:
+                super()._run_subcommand(subcommand)
+            except SIGTERMException:
+                raise SystemExit(STOPPED) from None
+        if self.trainer.received_sigterm:
+            raise SystemExit(STOPPED)
+
+    def fit(self, **arguments: Any) -> None:
+        """Train, unless the checkpoint to go on with has had all its epochs."""
+        if not self._is_done:
+            self.trainer.fit(**arguments)
+
+    def _begin(self, content: dict[str, Any] | None) -> None:
+        """Make the run's folder, unless this is a trial or nothing is left to train."""
+        trainer, options = self.trainer, self.run_options
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        if self.subcommand != "fit":
+            make_folder(self.folder, fit=False)
+        elif content is not None and is_done(content, trainer.max_epochs, options.monitor, options.patience):
+            self._is_done = True
+            self.model.load_state_dict(content["state_dict"])
+            say("nothing is left to train: the checkpoint had its last epoch")
+        else:
+            begin_fit(self.folder, self._holding, resumed=content is not None)
+
+    def after_fit(self) -> None:
+        """Note which epoch was the best and how long it took, mark the run as whole, and say where it is."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        checkpoint = self.trainer.checkpoint_callback
+        path = Path(checkpoint.best_model_path) if isinstance(checkpoint, ModelCheckpoint) else Path()
+        if path.is_file() and not self.folder.is_refit:
+            epoch = int(read_checkpoint(path)["epoch"]) + 1
+            record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": self.model.fit_seconds})
+        finish_fit(self.folder, self.datamodule.split.sha256())
+        print(f"run: {self.folder.path}")

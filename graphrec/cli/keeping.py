@@ -1,0 +1,51 @@
+"""What watches a fit: when it stops, and which checkpoints it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import callbacks
+
+
+class EarlyStopping(callbacks.EarlyStopping):
+    """Stops a fit; a resumed one goes by the patience of now, not by that of the checkpoint."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over how long the fit has waited."""
+        super().load_state_dict({**state_dict, "patience": self.patience})
+
+
+class ModelCheckpoint(callbacks.ModelCheckpoint):
+    """Keeps one file; a resumed fit knows its best score also where its folder has been moved."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the best score, and the paths as they are now."""
+        here = Path(self.dirpath or "")
+
+        def moved(path: str) -> str:
+            return str(here / Path(path).name) if path else path
+
+        state = {key: moved(value) if key.endswith("_path") else value for key, value in state_dict.items()}
+        best = {moved(path): score for path, score in state_dict.get("best_k_models", {}).items()}
+        super().load_state_dict({**state, "dirpath": self.dirpath, "best_k_models": best})
+
+
+def is_done(content: Mapping[str, Any], max_epochs: int | None, monitor: str, patience: int) -> bool:
+    """Whether a fit that goes on with a checkpoint would have nothing left to train.
+
+    Args:
+        content: The checkpoint.
+        max_epochs: Epochs of the whole fit; −1 or None for no bound.
+        monitor: What the run watches.
+        patience: Epochs without a better value after which it stops.
+    """
+    if max_epochs is not None and 0 <= max_epochs <= int(content["epoch"]) + 1:
+        return True
+    for name, state in content.get("callbacks", {}).items():
+        if name.startswith("EarlyStopping") and state["stopped_epoch"] == content["epoch"] > 0:
+            own = f"'{monitor}'" in name
+            if state["wait_count"] >= (patience if own else state["patience"]):
+                return True
+    return False
