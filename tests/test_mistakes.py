@@ -154,7 +154,7 @@ def test_a_malformed_table_is_refused_by_check_and_by_fit(name, refused):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("folder", "folder: this is a directory; name a file in it"),
+        ("folder", "folder: this directory holds no table; there is nothing in it"),
         ("lgo.csv", "lgo.csv: there is no such file; did you mean 'log.csv'?"),
     ],
 )

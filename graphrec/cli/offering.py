@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from graphrec.cli.commands.recommend import user_codes
+from graphrec.cli.commands.recommend import read_users, user_codes
+from graphrec.cli.table_options import reading
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
+from graphrec.data.joins import join
+from graphrec.data.table_kinds import Kind
+from graphrec.data.tables import Table
 from graphrec.errors import InputError
 from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.candidates import build_candidates, fit_calibrator
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
     from graphrec.models.base import ItemSet
     from graphrec.training import RankedTask
 
+FILES: dict[str, Kind] = {"users": "user_list", "stock": "stock", "exposure": "exposure"}
+"""Options that name files, and what those are."""
 ITEMS: dict[str, ItemSet] = {"all": "all", "seen": "repeat", "new": "new"}
 
 
@@ -48,12 +54,14 @@ class Request:
     guardrails: Guardrails
     frequency: Frequency
     campaign_budgets: dict[str, float] | None
+    users: Table | None
     exposure: pd.DataFrame | None
     stock: pd.Series[Any] | None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
         """Raise `InputError` for what is wrong, before anything is loaded."""
+        columns, text = reading(options, FILES)
         scenario = scenario_of(options.scenario).aiming_at(options.objective)
         economics = Economics(options.margin, options.funded_share)
         given = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
@@ -75,9 +83,28 @@ class Request:
             guardrails,
             Frequency(options.max_offers_per_user, options.window_weeks, options.cool_down_weeks),
             campaign_budgets(options.campaign_budgets),
-            None if options.exposure is None else read_exposure(options.exposure),
-            None if options.stock is None else read_stock(options.stock),
+            read_users(options.users, columns, text),
+            None if options.exposure is None else read_exposure(options.exposure, columns, text),
+            None if options.stock is None else read_stock(options.stock, columns, text),
         )
+
+    def joined(self, data: RecommenderData) -> Request:
+        """The same with the ids of past offers and stock as the log writes them.
+
+        Raises:
+            InputError: If none of them is in the log.
+        """
+        exposure, stock, users, items = self.exposure, self.stock, data.split.users.ids, data.split.items.ids
+        if exposure is not None:
+            file = self.options.exposure
+            for column, known in ((Columns.USER, users), (Columns.ITEM, items)):
+                ids = join(exposure[column], known, file=file, column=column)
+                exposure = exposure.assign(**{column: ids})
+        if stock is not None:
+            ids = pd.Series(stock.index, dtype="str")
+            ids = join(ids, items, file=self.options.stock, column=Columns.ITEM)
+            stock = stock.groupby(ids.to_numpy()).sum()
+        return replace(self, exposure=exposure, stock=stock)
 
 
 def campaign_budgets(given: list[str] | None) -> dict[str, float] | None:
@@ -103,6 +130,7 @@ def campaign_budgets(given: list[str] | None) -> dict[str, float] | None:
 
 def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     """Decide, write, print."""
+    request = request.joined(data)
     if request.options.promotion == "threshold":
         from graphrec.cli.offering_thresholds import threshold_offers
 
@@ -129,7 +157,7 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData) -> p
         eligible = eligibility(aim.name, data.split.train, data.source.items, user, request.economics.margin)
     sets = item_attribute(data, options.product_set) if options.promotion == "coupon" else None
     items = options.items or ITEMS[aim.pairs]
-    candidates = offer_candidates(task, data, options.users, options.k, items, eligible, sets)
+    candidates = offer_candidates(task, data, request.users, options.k, items, eligible, sets)
     if options.response is not None:
         candidates = _with_response(candidates, options.response)
     if request.stock is not None:
@@ -162,7 +190,7 @@ def _terms(request: Request, data: RecommenderData, candidates: Candidates) -> T
 def offer_candidates(
     task: RankedTask,
     data: RecommenderData,
-    users: Path | None = None,
+    users: Table | None = None,
     k: int = 20,
     items: ItemSet = "all",
     eligible: Eligibility | None = None,

@@ -39,7 +39,7 @@ def threshold_offers(request: Request, data: RecommenderData) -> pd.DataFrame:
     log = data.source.log
     log = log[data.splitter.parts(log, data.seed) == "train"]
     baskets = Baskets.of(log, train.users, log_weeks(log, "threshold"))
-    codes = user_codes(request.options.users, train.users)
+    codes = user_codes(request.users, train.users)
     elasticity = user_elasticities(train).reindex(train.users.ids[codes]).to_numpy(dtype=np.float64)
     options = threshold_options(baskets, codes, elasticity)
     tables = []

@@ -10,6 +10,7 @@ import pandas as pd
 
 from graphrec.data.cleaning import CleaningStep, clean, cover_ids, drop_duplicates, fill_attributes, keep_rows
 from graphrec.data.interactions import Columns, RawData
+from graphrec.data.joins import join
 from graphrec.data.tables import Kind, TextFormat, read_table
 from graphrec.errors import InputError
 
@@ -124,7 +125,7 @@ def _users(
     if form.users is None or not (folder / form.users).is_file():
         return None, ()
     users = read_table(folder / form.users, kind="users", text=form.users_text)
-    return _covered(users[[Columns.USER, *_USER_ATTRIBUTES]], "users", log)
+    return _covered(users[[Columns.USER, *_USER_ATTRIBUTES]], "users", log, folder / form.users)
 
 
 def _items(
@@ -135,7 +136,7 @@ def _items(
     items = read_table(folder / form.items, form.columns, kind="items", text=form.items_text)
     if form.log == "u.data":
         items = items.assign(genres=_joined_genres(items))
-    return _covered(items[[Columns.ITEM, "title", "genres"]], "items", log)
+    return _covered(items[[Columns.ITEM, "title", "genres"]], "items", log, folder / form.items)
 
 
 def _joined_genres(items: pd.DataFrame) -> list[str]:
@@ -147,10 +148,11 @@ def _joined_genres(items: pd.DataFrame) -> list[str]:
 
 
 def _covered(
-    attributes: pd.DataFrame, kind: Kind, log: pd.DataFrame
+    attributes: pd.DataFrame, kind: Kind, log: pd.DataFrame, file: Path
 ) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
     key = Columns.USER if kind == "users" else Columns.ITEM
+    ids = join(attributes[key], log[key], file=file, column=key, whole=True)
     return clean(
-        attributes,
+        attributes.assign(**{key: ids}),
         [partial(fill_attributes, table=kind), partial(cover_ids, key=key, ids=log[key], table=kind)],
     )

@@ -27,11 +27,12 @@ from graphrec.data.cleaning import (
 )
 from graphrec.data.complete_journey import complete_journey
 from graphrec.data.interactions import Columns, RawData
+from graphrec.data.joins import as_known, join
 from graphrec.data.lightgcn_txt import lightgcn_txt
 from graphrec.data.movielens import movielens
 from graphrec.data.synthetic import synthetic
 from graphrec.data.table_kinds import MONEY
-from graphrec.data.tables import Kind, TextFormat, read_table
+from graphrec.data.tables import Kind, TextFormat, load_table
 from graphrec.errors import InputError
 
 __all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "synthetic", "table"]
@@ -81,15 +82,16 @@ def table(
     text = TextFormat(delimiter=delimiter)
     parts = {"train": path, "valid": valid_path, "test": test_path}
     given = {part: file for part, file in parts.items() if file}
-    logs = {part: read_table(file, columns, text=text) for part, file in given.items()}
-    log = _joined(logs)
+    tables = {part: load_table(file, columns, text=text) for part, file in given.items()}
+    log = _joined({part: table.frame for part, table in tables.items()})
     log, steps = clean(log, _log_cleaners(log, outlier_factor))
+    steps = (*(step for table in tables.values() for step in table.steps), *steps)
     log = _with_week(log)
     log.attrs.update({"file" if part == "train" else part: file for part, file in given.items()})
-    tables: dict[Kind, str | None] = {"users": users, "items": items}
+    beside: dict[Kind, str | None] = {"users": users, "items": items}
     attributes = {
         kind: _attributes(file, kind, log, columns, text) if file else (None, ())
-        for kind, file in tables.items()
+        for kind, file in beside.items()
     }
     (user_table, user_steps), (item_table, item_steps) = attributes["users"], attributes["items"]
     return RawData(
@@ -129,6 +131,9 @@ def _joined(logs: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """One log; where the split was given each row says which part it is from."""
     if len(logs) == 1:
         return logs["train"]
+    for column in (Columns.USER, Columns.ITEM):
+        known = logs["train"][column]
+        logs = {part: log.assign(**{column: as_known(log[column], known)}) for part, log in logs.items()}
     return pd.concat([log.assign(**{Columns.PART: part}) for part, log in logs.items()], ignore_index=True)
 
 
@@ -163,12 +168,14 @@ def _attributes(
     file: str, kind: Kind, log: pd.DataFrame, columns: dict[str, str | None] | None, text: TextFormat
 ) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
     key = Columns.USER if kind == "users" else Columns.ITEM
-    frame = read_table(file, columns, kind=kind, text=text)
-    return clean(
-        frame,
+    table = load_table(file, columns, kind=kind, text=text)
+    ids = join(table.frame[key], log[key], file=file, column=key, whole=True)
+    attributes, steps = clean(
+        table.frame.assign(**{key: ids}),
         [
             partial(drop_missing, columns=[key]),
             partial(fill_attributes, table=kind),
             partial(cover_ids, key=key, ids=log[key], table=kind),
         ],
     )
+    return attributes, (*table.steps, *steps)

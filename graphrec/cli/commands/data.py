@@ -6,10 +6,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-
-from graphrec.errors import InputError
-
 EXAMPLE = """examples:
   graphrec data describe complete_journey
   graphrec data check purchases.csv --columns user_id=customer item_id=sku timestamp=date
@@ -45,32 +41,13 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> None:
     """Describe or check."""
+    from graphrec.cli.table_options import column_mapping
+
     columns = column_mapping(options.columns)
     if options.action == "check":
         _check(options, columns)
     else:
         _describe(options, columns)
-
-
-def column_mapping(given: list[str]) -> dict[str, str | None]:
-    """``ours=theirs`` pairs, or a YAML file that maps ours to theirs; ``ours=`` leaves a column out.
-
-    Raises:
-        InputError: If it is neither.
-    """
-    if len(given) == 1 and given[0].endswith((".yaml", ".yml")):
-        file = Path(given[0])
-        if not file.is_file():
-            raise InputError("there is no such file", file=file, column="--columns", mend="check the path")
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise InputError("holds no mapping", file=file, mend="write lines such as `user_id: customer`")
-        return {str(ours): None if theirs is None else str(theirs) for ours, theirs in content.items()}
-    wrong = [pair for pair in given if "=" not in pair]
-    if wrong:
-        raise InputError(f"{wrong[0]!r} is no pair", column="--columns", mend="write user_id=customer")
-    pairs = (pair.split("=", 1) for pair in given)
-    return {ours: theirs or None for ours, theirs in pairs}
 
 
 def _check(options: argparse.Namespace, columns: dict[str, str | None]) -> None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from graphrec.cli.commands.recommend import check_out
+from graphrec.cli.table_options import add_table_options
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.guardrails import Guardrails
@@ -56,6 +57,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--items", choices=["all", "repeat", "new"], help="which items; the scenario's if missing")
     add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
     _add_limits(parser)
+    add_table_options(parser, "the files of --users, --stock and --exposure")
     parser.set_defaults(run=run)
 
 

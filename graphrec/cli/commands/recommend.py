@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 from rich.progress import track
 
-from graphrec.data.interactions import IdMap
-from graphrec.data.tables import load_table
+from graphrec.cli.table_options import add_table_options, reading
+from graphrec.data.interactions import Columns, IdMap
+from graphrec.data.joins import as_known
+from graphrec.data.tables import Table, TextFormat, load_table
 from graphrec.errors import InputError
 from graphrec.files import write_parquet
 
@@ -44,6 +46,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="rank all items, only those the user has bought, or only new ones (default)",
     )
     parser.add_argument("--out", type=Path, required=True, help="the Parquet file to write")
+    add_table_options(parser, "the file of --users")
     parser.set_defaults(run=run)
 
 
@@ -54,8 +57,9 @@ def run(options: argparse.Namespace) -> Path:
     check_out(options.out)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
+    given = read_users(options.users, *reading(options, {"users": "user_list"}))
     task, data = load_run(options.ckpt_path)
-    users = user_codes(options.users, data.split.users)
+    users = user_codes(given, data.split.users)
     frame = recommendations(
         task.recommender, data.split.users, data.split.items, users, options.k, options.items
     )
@@ -71,30 +75,40 @@ def check_out(path: Path) -> None:
         raise InputError("this is a folder", file=path, column="--out", mend=mend)
 
 
-def user_codes(file: Path | None, users: IdMap) -> npt.NDArray[np.int64]:
-    """Codes of the users in a file, or of all.
+def read_users(file: Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:
+    """Read a list of users, if there is one.
+
+    Raises:
+        InputError: If the file cannot be used.
+    """
+    return None if file is None else load_table(file, columns, kind="user_list", text=text)
+
+
+def user_codes(given: Table | None, users: IdMap) -> npt.NDArray[np.int64]:
+    """Codes of the users in a list, each once, or of all.
 
     Raises:
         InputError: If a user is not known to the model.
     """
-    if file is None:
+    if given is None:
         return np.arange(len(users))
-    given = load_table(file, kind="user_list")
-    ids = given.frame["user_id"].dropna().drop_duplicates()
-    if users.ids.dtype.kind in "iu":
-        ids = pd.to_numeric(ids, errors="coerce").fillna(-1).astype("int64")
-    codes = users.codes(ids)
+    ids = given.frame[Columns.USER].dropna().drop_duplicates()
+    if ids.empty:
+        raise InputError("no row names a user", file=given.rows.files[0], column=Columns.USER)
+    known = IdMap(pd.Series(users.ids).astype("str").to_numpy())
+    codes = known.codes(as_known(ids, users.ids))
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
-        place = ids.index[unknown[0]]
-        part, row = given.rows.place(int(place))
-        more = f" (nor were {len(unknown) - 1} others)" if len(unknown) > 1 else ""
+        place = int(ids.index[unknown[0]])
+        file, row = given.rows.place(place)
+        more = f" (nor were {len(unknown) - 1:,} of the other {len(ids) - 1:,})" if len(unknown) > 1 else ""
+        shown = ", ".join(repr(str(name)) for name in known.ids[:3])
         raise InputError(
-            f"{given.frame.loc[place, 'user_id']!r} was not in training{more}",
-            file=part,
+            f"{ids[place]!r} was not in training{more}",
+            file=file,
             row=row,
-            column="user_id",
-            mend="remove them or fit on a log that has them",
+            column=Columns.USER,
+            mend=f"remove them or fit on a log that has them; users of the log are {shown} and so on",
         )
     return codes
 

@@ -1,0 +1,102 @@
+"""Options that say how to read the files of a command: names of columns, delimiter, encoding."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from graphrec.data.table_files import closest
+from graphrec.data.table_kinds import KINDS, Kind
+from graphrec.data.tables import TextFormat
+from graphrec.errors import InputError
+
+
+def add_table_options(parser: argparse.ArgumentParser, files: str) -> None:
+    """Add them.
+
+    Args:
+        parser: Of the command.
+        files: Which files they hold for, for the help.
+    """
+    add = parser.add_argument_group(f"how to read {files}").add_argument
+    what = "names that differ, or a YAML file of them; `part=` leaves a column out"
+    add("--columns", nargs="+", metavar="OURS=THEIRS", default=[], help=what)
+    add("--delimiter", help="between the fields of a text file; by the suffix if missing")
+    add("--encoding", type=encoding, help="of a text file, as latin-1 (default: utf-8)")
+
+
+def encoding(name: str) -> str:
+    """Take the name of an encoding.
+
+    Raises:
+        argparse.ArgumentTypeError: If Python knows none of that name.
+    """
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise argparse.ArgumentTypeError(
+            f"there is no encoding {name!r}; try utf-8, latin-1 or cp1252"
+        ) from error
+    return name
+
+
+def reading(
+    options: argparse.Namespace, files: Mapping[str, Kind]
+) -> tuple[dict[str, str | None], TextFormat]:
+    """The mapping of columns and the form of text that a command line gives.
+
+    Args:
+        options: The command line.
+        files: Options that name files, and what those are.
+
+    Raises:
+        InputError: If one is given and no file that it could hold for.
+    """
+    columns = column_mapping(options.columns)
+    given = [kind for name, kind in files.items() if getattr(options, name) is not None]
+    mend = f"give it with {' or '.join(f'--{name}' for name in files)}"
+    for name in ("columns", "delimiter", "encoding"):
+        if getattr(options, name) and not given:
+            raise InputError("no file is given that this holds for", column=f"--{name}", mend=mend)
+    known = [column for kind in given for column in KINDS[kind].known]
+    for ours in columns:
+        if ours not in known:
+            mend = closest(ours, dict.fromkeys(known), "known are")
+            raise InputError(f"{ours!r} is no column of these files", column="--columns", mend=mend)
+    return columns, TextFormat(options.delimiter, encoding=options.encoding or "utf-8")
+
+
+def column_mapping(given: Sequence[str]) -> dict[str, str | None]:
+    """``ours=theirs`` pairs, or a YAML file that maps ours to theirs; ``ours=`` leaves a column out.
+
+    Raises:
+        InputError: If it is neither.
+    """
+    if len(given) == 1 and given[0].endswith((".yaml", ".yml")):
+        return _mapping_in(Path(given[0]))
+    wrong = [pair for pair in given if "=" not in pair]
+    if wrong:
+        raise InputError(f"{wrong[0]!r} is no pair", column="--columns", mend="write user_id=customer")
+    pairs = [pair.split("=", 1) for pair in given]
+    twice = [ours for place, (ours, _) in enumerate(pairs) if ours in dict(pairs[:place])]
+    if twice:
+        raise InputError(f"{twice[0]!r} is mapped twice", column="--columns", mend="name it once")
+    return {ours: theirs or None for ours, theirs in pairs}
+
+
+def _mapping_in(file: Path) -> dict[str, str | None]:
+    if not file.is_file():
+        raise InputError("there is no such file", file=file, column="--columns", mend="check the path")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(
+            "not valid YAML", file=file, mend="write lines such as `user_id: customer`"
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError("holds no mapping", file=file, mend="write lines such as `user_id: customer`")
+    return {str(ours): None if theirs is None else str(theirs) for ours, theirs in content.items()}
