@@ -13,9 +13,10 @@ import pytest
 import torch
 import yaml
 
-from graphrec.cli.fusion import FittedRun, check_runs, fusion_config
+from graphrec.cli.fusion import FittedRun, check_runs, fusion_config, labels_of
 from graphrec.cli.lightning import load_run
 from graphrec.cli.main import main
+from graphrec.cli.progress import Progress
 from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.data.synthetic import synthetic
 from graphrec.errors import InputError
@@ -116,12 +117,13 @@ def test_a_fusion_leaves_the_files_of_a_run(here):
         "checkpoints",
         "config.yaml",
         "fusion.json",
+        "progress.json",
         "refit",
         "wandb",
     }
     assert [file.name for file in (run / "checkpoints").iterdir()] == ["best.ckpt"]
     assert {file.name for file in (run / "refit").iterdir()} == {
-        "checkpoints", "config.yaml", "test_metrics.json", "test_users.parquet", "wandb"
+        "checkpoints", "config.yaml", "progress.json", "test_metrics.json", "test_users.parquet", "wandb"
     }  # fmt: skip
     assert not (here / "shop-fits/a/refit").exists()  # no member had one then
 
@@ -297,3 +299,60 @@ def test_features_are_those_of_the_member_that_has_some():
     assert made["run"]["name"] == "x"
     with pytest.raises(InputError, match="d, column 'features': has other features than b"):
         check_runs([*runs, fitted("d", {"size": 4})])
+
+
+def named(name: str, folder: str, sha256: str | None = None) -> FittedRun:
+    content = config("popularity", "x.csv")
+    record = {"config": yaml.safe_dump(content), "split_sha256": "same"}
+    return FittedRun(Path(folder), name, {"graphrec": record}, None, sha256)
+
+
+@pytest.mark.parametrize(
+    ("runs", "labels"),
+    [
+        ([("a", "r/a/0"), ("b", "r/b/0")], ["a", "b"]),
+        ([("a", "r/a/0"), ("a", "r/a/1")], ["a-0", "a-1"]),
+        ([("a", "r/a/0"), ("a", "q/a/0")], ["r/a/0", "q/a/0"]),
+        ([("a", "r/a/b"), ("a", "r/a/c"), ("a-b", "r/a-b/0")], ["r/a/b", "a-c", "r/a-b/0"]),
+        ([("a", "r/a/0"), ("a", "q/a/0"), ("r/a/0", "p/x/0")], ["r/a/0-1", "q/a/0", "r/a/0-3"]),
+    ],
+)
+def test_no_two_members_are_called_the_same(runs, labels):
+    assert labels_of([named(*run) for run in runs]) == labels
+
+
+def test_a_run_is_not_fused_with_itself():
+    with pytest.raises(InputError, match=r"r/a/0, column 'RUN': this run is given twice; give each run once"):
+        check_runs([named("a", "r/a/0"), named("b", "r/b/0"), named("a", "./r/../r/a/0")])
+    with pytest.raises(InputError, match="q/a/0, column 'RUN': holds the same checkpoint as r/a/0"):
+        check_runs([named("a", "r/a/0", "1f"), named("a", "q/a/0", "1f")])
+    check_runs([named("a", "r/a/0", "1f"), named("a", "q/a/0", "2f")])
+
+
+def test_runs_of_one_name_and_id_in_two_roots_keep_their_weights(here):
+    """The weights that were found are those that are written, in their order."""
+    content = config("popularity", "shop.csv")
+    content["run"] |= {"name": "shop-frequency", "root": "other"}
+    Path("other.yaml").write_text(yaml.safe_dump(content))
+    main(["fit", "-c", "other.yaml"])
+    members = ["other/shop-frequency/a", "runs/shop-frequency/a"]
+    main(["fuse", *members, "--name", "shop-roots", "--id", "a"])
+    found = json.loads((here / "shop-roots/a/fusion.json").read_text())
+    assert [found[f"weight_{member}"] for member in members] == weights_of("shop-roots")
+    assert sum(weights_of("shop-roots")) == pytest.approx(1, abs=1e-5)
+    with pytest.raises(InputError, match="this run is given twice"):
+        main(["fuse", members[0], "other/shop-frequency", "--name", "shop-self"])
+
+
+def test_a_killed_fusion_is_made_anew_under_its_id(here):
+    runs = [f"runs/shop-{model}/a" for model in ("frequency", "popularity")]
+    main(["fuse", *runs, "--name", "shop-again", "--id", "a"])
+    kept = weights_of("shop-again")
+    Progress.begin(here / "shop-again/a", "fuse")  # as one does that is killed soon after
+    (here / "shop-again/a/refit/checkpoints/last.ckpt").unlink(missing_ok=True)
+    main(["fuse", *runs, "--name", "shop-again", "--id", "a"])
+    assert weights_of("shop-again") == kept
+    assert Progress.of(here / "shop-again/a").finished is not None
+    assert Progress.of(here / "shop-again/a/refit").finished is not None
+    with pytest.raises(InputError, match="there is a run already"):
+        main(["fuse", *runs, "--name", "shop-again", "--id", "a"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import itertools
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,15 +15,20 @@ from typing import Any, cast
 import torch
 import yaml
 
+from graphrec.cli.checkpoint_files import save
 from graphrec.cli.checks import check_split
 from graphrec.cli.lightning import run_lightning
-from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint
+from graphrec.cli.locks import locked
+from graphrec.cli.progress import Progress
+from graphrec.cli.resuming import warn_if_unfinished
+from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint, run_at
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.files import write_atomically, write_text
+from graphrec.files import remove_parts, sha256_of, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.training.fusion import FusionTask
 
+STEP = "fuse"
 TASK = f"{FusionTask.__module__}.{FusionTask.__name__}"
 
 
@@ -32,13 +40,15 @@ class FittedRun:
         folder: The run's folder.
         name: Name of the experiment.
         best: Checkpoint of the fit, which has not seen the validation part.
-        refit: Checkpoint of the refit, if there is one.
+        refit: Checkpoint of the refit, if there is a finished one.
+        sha256: Of the file of `best`.
     """
 
     folder: Path
     name: str
     best: dict[str, Any]
     refit: dict[str, Any] | None
+    sha256: str | None = None
 
     @classmethod
     def read(cls, path: Path) -> FittedRun:
@@ -47,11 +57,11 @@ class FittedRun:
         Raises:
             InputError: If there is no finished fit, or what is there has seen the validation part.
         """
-        below = sorted(path.glob(f"*/checkpoints/{BEST}"), key=lambda file: file.stat().st_mtime)
-        run = RunFolder(below[-1].parents[1] if below else path)
+        run = run_at(path)
         if not (run.checkpoints / BEST).is_file():
             mend = "give the folder of a finished `graphrec fit`"
             raise InputError("holds no best.ckpt", file=run.path, mend=mend)
+        warn_if_unfinished(run.checkpoints / BEST)
         best = read_checkpoint(run.checkpoints / BEST)
         config = config_of(best)
         if config["model"]["class_path"] == TASK:
@@ -59,9 +69,10 @@ class FittedRun:
         if config["data"]["init_args"].get("refit"):
             mend = "give the folder of the fit, not of its refit"
             raise InputError("has learned from the validation part", file=run.path, mend=mend)
-        refit = run.path / "refit" / "checkpoints" / LAST
-        kept = read_checkpoint(refit) if refit.is_file() else None
-        return cls(run.path, str(config["run"]["name"]), best, kept)
+        refit = run.refit.checkpoints / LAST
+        kept = read_checkpoint(refit) if refit.is_file() and run.refit.is_whole(LAST) else None
+        sha256 = sha256_of(run.checkpoints / BEST)
+        return cls(run.path, str(config["run"]["name"]), best, kept, sha256)
 
 
 def config_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
@@ -70,9 +81,11 @@ def config_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_runs(runs: Sequence[FittedRun]) -> None:
-    """Raise `InputError` unless these are several runs of one split, with no two kinds of features."""
+    """Raise `InputError` unless these are several different runs of one split, with one kind of features."""
     if len(runs) < 2:
         raise InputError(f"{len(runs)} run is nothing to fuse", column="RUN", mend="give two or more")
+    for one, other in itertools.combinations(runs, 2):
+        _check_different(one, other)
     first = runs[0]
     for run in runs[1:]:
         if run.best["graphrec"]["split_sha256"] != first.best["graphrec"]["split_sha256"]:
@@ -88,6 +101,30 @@ def check_runs(runs: Sequence[FittedRun]) -> None:
                 f"has other features than {featured[0].folder}", file=run.folder, column="features",
                 mend="fuse runs of one data.yaml",
             )  # fmt: skip
+
+
+def _check_different(one: FittedRun, other: FittedRun) -> None:
+    """Raise `InputError` if two members are one run, or copies of one."""
+    what = None
+    if one.folder.resolve() == other.folder.resolve():
+        what = "this run is given twice"
+    elif one.sha256 is not None and one.sha256 == other.sha256:
+        what = f"holds the same checkpoint as {one.folder}"
+    if what is not None:
+        mend = "give each run once: a model fused with itself is that model"
+        raise InputError(what, file=other.folder, column="RUN", mend=mend)
+
+
+def labels_of(runs: Sequence[FittedRun]) -> list[str]:
+    """What each member is called: its name, or more of its path where two would be called the same."""
+    labels = [run.name for run in runs]
+    longer = [f"{run.name}-{run.folder.name}" for run in runs], [run.folder.as_posix() for run in runs]
+    for more in longer:
+        labels = [a if labels.count(a) == 1 else b for a, b in zip(labels, more, strict=True)]
+    return [
+        label if labels.count(label) == 1 else f"{label}-{place}"
+        for place, label in enumerate(labels, start=1)
+    ]
 
 
 def _features(run: FittedRun) -> Any:
@@ -158,4 +195,33 @@ def write_fusion(
         "graphrec": {"config": text, "split_sha256": data.split.sha256()},
     }
     write_text(folder.config, text)
-    return write_atomically(folder.checkpoints / name, lambda temporary: torch.save(checkpoint, temporary))
+    return save(checkpoint, folder.checkpoints / name)
+
+
+def check_free(folder: RunFolder) -> None:
+    """Raise `InputError` if there is a run already; what is left of a killed fusion is none."""
+    progress = Progress.of(folder.path)
+    if progress is None and folder.test_checkpoint() is None:
+        return
+    if progress is None or progress.step != STEP or progress.finished is not None:
+        raise InputError("there is a run already", file=folder.path, column="--id", mend="choose another")
+
+
+@contextmanager
+def writing(folder: RunFolder) -> Iterator[None]:
+    """Hold the folder of a fusion while it is written, and mark it as whole in the end.
+
+    Raises:
+        InputError: If there is a run already, or another process writes there.
+    """
+    with locked(folder.path):
+        check_free(folder)
+        progress = Progress.begin(folder.path, STEP)
+        for left in (folder.refit.path, folder.checkpoints):  # by a fusion that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        remove_parts(folder.path)
+        yield
+        for place in (folder.refit, folder):
+            if place.config.is_file():
+                checkpoint = place.checkpoints / (LAST if place.is_refit else BEST)
+                progress.finish(place.path, read_checkpoint(checkpoint)["graphrec"]["split_sha256"])

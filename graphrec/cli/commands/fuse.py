@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
     from graphrec.evaluation.fusion_weights import Candidates
     from graphrec.models.fusion import Fusion, UserGate
+    from graphrec.training.fusion import FusionTask
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,39 +58,62 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Find the weights with the fits, write their fusion and that of the refits; returns what to test."""
-    from graphrec.cli.fusion import FittedRun, build_fusion, check_runs, fusion_config, write_fusion
-    from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions
+    from graphrec.cli.fusion import (
+        FittedRun,
+        build_fusion,
+        check_free,
+        check_runs,
+        fusion_config,
+        labels_of,
+        writing,
+    )
+    from graphrec.cli.run import RunFolder, RunOptions
 
     runs = [FittedRun.read(path) for path in options.runs]
     check_runs(runs)
     own = RunOptions(name=options.name, root=options.root, id=options.id)
     folder = RunFolder.new(own)
-    if folder.test_checkpoint() is not None:
-        raise InputError("there is a run already", file=folder.path, column="--id", mend="choose another")
+    check_free(folder)
     own = RunOptions(name=own.name, root=own.root, id=folder.id)
     settings: dict[str, Any] = {"seed": options.seed, "combine": options.combine}
     even = fusion_config(runs, [1.0] * len(runs), own, refit=False, gated=False, **settings)
     task, data = build_fusion(even, [run.best for run in runs])
     _check_validation(data)
-    weights, gate, found = _search(task.recommender, data, options, _labels(runs))
+    weights, gate, found = _search(task.recommender, data, options, labels_of(runs))
 
     settings["gated"] = gate is not None
-    config = fusion_config(runs, weights, own, refit=False, **settings)
     task.recommender.gate = gate
-    write_fusion(folder, BEST, task, data, config)
-    refits = [run.refit for run in runs if run.refit is not None]
-    if len(refits) == len(runs):
-        config = fusion_config(runs, weights, own, refit=True, **settings)
-        task, data = build_fusion(config, refits)
-        task.recommender.gate = gate
-        write_fusion(RunFolder(folder.path / "refit"), LAST, task, data, config)
-    else:
-        print("no refit: not every run has one, see `graphrec refit`")
-    _record(own, folder, data, config, found)
+    configs = [fusion_config(runs, weights, own, refit=refit, **settings) for refit in (False, True)]
+    with writing(folder):
+        data, config = _write(folder, runs, task, data, configs)
+        _record(own, folder, data, config, found)
     path = folder.test_checkpoint()
     assert path is not None
     print(f"run: {folder.path}; next: graphrec test --ckpt_path {path}")
     return path
+
+
+def _write(
+    folder: RunFolder,
+    runs: list[FittedRun],
+    task: FusionTask,
+    data: RecommenderData,
+    configs: list[dict[str, Any]],
+) -> tuple[RecommenderData, dict[str, Any]]:
+    """Write the fusion of the fits, and that of the refits where every run has one; returns what it is of."""
+    from graphrec.cli.fusion import build_fusion, write_fusion
+    from graphrec.cli.run import BEST, LAST
+
+    write_fusion(folder, BEST, task, data, configs[0])
+    refits = [run.refit for run in runs if run.refit is not None]
+    if len(refits) < len(runs):
+        print("no refit: not every run has a finished one, see `graphrec refit`")
+        return data, configs[0]
+    gate = task.recommender.gate
+    task, data = build_fusion(configs[1], refits)
+    task.recommender.gate = gate
+    write_fusion(folder.refit, LAST, task, data, configs[1])
+    return data, configs[1]
 
 
 def _check_validation(data: RecommenderData) -> None:
@@ -115,9 +139,8 @@ def _search(
     candidates = collect_candidates(fusion, truth, items, batch_size=data.eval_batch_size)
     weights, gate = find_weights(candidates, options.seed), None
     value = float(candidates.ndcg(weights).double().mean())
-    found = {
-        f"weight_{label}": round(float(weight), 6) for label, weight in zip(labels, weights, strict=True)
-    }
+    rounded = [round(float(weight), 6) for weight in weights]
+    found = {f"weight_{label}": weight for label, weight in zip(labels, rounded, strict=True)}
     _print_weights(candidates, labels, weights.tolist(), f"validation, {items} items")
     if options.gate:
         fit = fit_gate(candidates, fusion.habits[candidates.users], options.seed)
@@ -130,7 +153,7 @@ def _search(
             print(f"gate: NDCG@20 {value:.4f} on all")
     found |= {f"val_ndcg_20_{items}": value, "fit_seconds": time.perf_counter() - started}
     found |= {"val_ndcg_20": value} if items == data.item_sets[0] else {}
-    return [found[f"weight_{label}"] for label in labels], gate, found
+    return rounded, gate, found
 
 
 def _print_weights(candidates: Candidates, labels: list[str], weights: list[float], title: str) -> None:
@@ -169,9 +192,3 @@ def _record(
         record(make_loggers(own, folder, fit=False), description, found)
     finally:
         wandb.finish()
-
-
-def _labels(runs: list[FittedRun]) -> list[str]:
-    """Names of the members; with the run's folder where two have the same."""
-    names = [run.name for run in runs]
-    return [run.name if names.count(run.name) == 1 else f"{run.name}-{run.folder.name}" for run in runs]
