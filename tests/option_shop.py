@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pandas as pd
+import torch
 import yaml
 
-from graphrec.cli.main import main
-from graphrec.errors import InputError
+from graphrec.cli.main import console, main
 
 USERS, ITEMS, WEEKS, ROWS = 40, 25, 24, 900
 _SECONDS, _RUN, _PATH = r"\d+(?:\.\d+)?(?:e-?\d+)? ?s\b", r"\d{8}-\d{6}-\w+", r"[\w./~-]*/[\w./~-]+"
@@ -103,16 +105,60 @@ def build(folder: Path) -> dict[str, str]:
         Path(f"{name}.yaml").write_text(yaml.safe_dump(config(model, name)))
         main(["fit", "-c", f"{name}.yaml"])
         main(["test", "-c", f"{name}.yaml"])
+    main(["fit", "-c", "lightgcn.yaml", "--run.id", "b", "--seed_everything", "5"])
+    apart = config(FREQUENCY, "apart")
+    apart["data"]["init_args"]["split"]["init_args"]["train_end"] = 16
+    Path("apart.yaml").write_text(yaml.safe_dump(apart))
+    main(["fit", "-c", "apart.yaml"])
+    main(["test", "-c", "apart.yaml"])
+    main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
+    damaged = whole.to_csv(index=False).splitlines()
+    Path("damaged.csv").write_text("\n".join([*damaged[:9], *damaged[7:9], *damaged[9:]]) + "\n")
+    _experiments(Path("experiments"))
     files = ("log", "later", "users", "items", "some_users", "stock", "exposure", "semicolons")
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
-    checkpoints = {key: f"{runs[f'{key}_run']}/checkpoints/best.ckpt" for key in ("best", "other")}
+    runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a"}
+    checkpoints = {
+        key.removesuffix("_run"): f"{folder}/checkpoints/best.ckpt" for key, folder in runs.items()
+    }
     return {
         **{name: f"{name}.csv" for name in files},
         **runs,
         **checkpoints,
         "config": "lightgcn.yaml",
         "closed": "frequency.yaml",
+        "damaged": "damaged.csv",
+        "offers": "offers.parquet",
+        "folder": "experiments",
     }
+
+
+ECHO = """\
+import argparse, json, pathlib
+parser = argparse.ArgumentParser()
+for name in ("--out", "--seed", "--data"):
+    parser.add_argument(name)
+given = parser.parse_args()
+content = {"seed_given": int(given.seed), "data_given": str(given.data), "name_of": __file__}
+pathlib.Path(given.out, "metrics.json").write_text(json.dumps(content))
+"""
+
+
+def _experiments(folder: Path) -> None:
+    """Rows to reproduce and models for the demo, all on the shop."""
+    (folder / "studies").mkdir(parents=True)
+    rows: dict[str, Any] = {}
+    for name in ("first", "second"):
+        (folder / "studies" / f"{name}.py").write_text(ECHO)
+        rows[name] = {"script": f"studies/{name}.py", "minutes": 1}
+    (folder / "shop").mkdir()
+    models = {"popularity": {**FREQUENCY, "init_args": {"recommender": {"class_path": "Popularity"}}}}
+    models |= {"top_frequency": FREQUENCY, "mf": LIGHTGCN}
+    for name, model in models.items():
+        (folder / "shop" / f"{name}.yaml").write_text(yaml.safe_dump(config(model, f"shop-{name}")))
+    expected = {"protocol": "honest", "recall_20": 0.1, "ndcg_20": 0.1, "minutes": 1}
+    rows["ranked"] = {"config": "shop/popularity.yaml", **expected}
+    (folder / "reproduce.yaml").write_text(yaml.safe_dump(rows, sort_keys=False))
 
 
 @dataclass
@@ -165,12 +211,21 @@ def execute(words: str, known: dict[str, str], place: Path, read: Callable[[], s
     own = {"out": str(place / "out"), "dir": str(place)}
     args = [word.format(**known, **own) for word in words.split()]
     read()
-    ran = Ran(place)
+    ran, module = Ran(place), sys.modules["graphrec.cli.main"]
+    torch.use_deterministic_algorithms(False)
+    torch.backends.cudnn.benchmark = False
+
+    def keep(given: list[str]) -> None:
+        ran.returned = main(given)
+
+    code: Any = 0
     try:
-        ran.returned = main(args)
-    except InputError as error:
-        ran.refused = str(error)
+        with mock.patch.object(module, "main", keep):
+            console(args)
     except SystemExit as stop:
-        ran.refused = f"exit {stop.code}" if stop.code else None
+        code = stop.code
     ran.output = read()
+    ran.refused = ran.output if code else None
+    ran.more["flags"] = (torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark)
+    torch.use_deterministic_algorithms(False)
     return ran

@@ -1,59 +1,9 @@
-"""Every option of every command, and what shows that it holds: the result changes, or a line refuses it.
-
-A row is a list of `Check`: two commands that differ in the option alone are run in the shop of
-`option_shop.py`, and what they leave behind must differ; or the second must be refused with a line that holds
-`refused`. Words in braces are put in:
-
-- ``{best}`` and ``{other}``: checkpoints of two fits, ``{best_run}`` and ``{other_run}`` their folders;
-- ``{out}``: a new path without a suffix, ``{dir}`` its folder;
-- the files of the shop: ``{log}``, ``{users}``, ``{items}``, ``{later}``, ``{some_users}``, ``{stock}``,
-  ``{exposure}``, ``{semicolons}``, ``{config}`` (LightGCN) and ``{closed}`` (a closed form).
-
-`test_options.py` runs the table and fails where a parser has an option that the table lacks.
-"""
+"""Every option of the light commands with its checks; those of Lightning stand in `option_lightning.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from option_shop import Ran
-
-
-def written(ran: Ran) -> Any:
-    """The contents of all files that the command wrote at ``{out}`` or in ``{dir}``."""
-    return ran.contents()
-
-
-def names(ran: Ran) -> Any:
-    """The names of those files."""
-    return sorted(ran.contents())
-
-
-def printed(ran: Ran) -> Any:
-    """What the command printed, without paths, dates and seconds."""
-    return ran.said()
-
-
-@dataclass(frozen=True)
-class Check:
-    """How an option shows that it holds.
-
-    Args:
-        given: Words that give the option, as on the command line.
-        words: Words that stand in both commands.
-        instead: Words that stand in the first command only, where the option has to be given in some way.
-        refused: The second command is refused with a line that holds this; the first is then not run.
-        result: What of the two runs must differ.
-    """
-
-    given: str
-    words: str = ""
-    instead: str = ""
-    refused: str = ""
-    result: Callable[[Ran], Any] = written
-
+from option_checks import Check, epochs, names, printed, returned
+from option_lightning import LIGHTNING
 
 WRITES = "--ckpt {best} --out {out}.parquet"
 
@@ -73,5 +23,102 @@ OFFERS: dict[str, list[Check]] = {
     "-k": [Check("-k 3", WRITES)],
 }
 
-TABLE: dict[str, dict[str, list[Check]]] = {"recommend": RECOMMEND, "offers": OFFERS}
+REFIT = {
+    "RUN": [
+        Check("{other_run}", instead="{best_run}", result=returned),
+        Check("nowhere", refused="nowhere"),
+    ]
+}
+
+FUSED = "{best_run} {other_run} --root {dir}"
+FUSE: dict[str, list[Check]] = {
+    "RUN": [
+        Check("{other_run} {best_run}", "--name f --id a --root {dir}", instead="{best_run} {other_run}"),
+        Check("{best_run}", "--name f --root {dir}", refused="give two or more"),
+    ],
+    "--name": [Check("--name g", f"{FUSED} --id a", "--name f", result=names)],
+    "--combine": [Check("--combine rank", f"{FUSED} --name f --id a")],
+    "--gate": [Check("--gate", f"{FUSED} --name f --id a", result=printed)],
+    "--items": [Check("--items new", f"{FUSED} --name f --id a")],
+    "--seed": [Check("--seed 7", f"{FUSED} --name f --id a")],
+    "--root": [
+        Check("--root {dir}/deep", "{best_run} {other_run} --name f --id a", "--root {dir}", result=names)
+    ],
+    "--id": [Check("--id b", f"{FUSED} --name f", "--id a", result=names)],
+}
+
+COMPARE: dict[str, list[Check]] = {
+    "RUN": [Check("{other_run}", "--out {dir}", "{best_run}")],
+    "--out": [Check("--out {dir}/a", "{best_run}", "--out {dir}/b", result=names)],
+    "--offers": [Check("--offers {offers}", "{best_run} --out {dir}")],
+    "--title": [Check("--title Ours", "{best_run} --out {dir}")],
+    "--wandb": [Check("--wandb nobody", "{best_run} --out {dir}", refused="--wandb")],
+    "--allow_different_splits": [
+        Check("--allow_different_splits", "{best_run} {apart_run} --out {dir}", allows="split")
+    ],
+}
+
+REPRODUCE: dict[str, list[Check]] = {
+    "NAME": [
+        Check("second", "--out {dir}", "first"),
+        Check("third", "--out {dir}", refused="third"),
+    ],
+    "--list": [Check("--list", "first --out {dir}", result=printed)],
+    "--data": [Check("--data {folder}", "first --out {dir}")],
+    "--out": [
+        Check("--out {dir}/a", "first", "--out {dir}/b", result=names),
+        Check("", "first", refused="--out"),
+    ],
+    "--seed": [Check("--seed 3", "first --out {dir}")],
+    "--seeds": [
+        Check("--seeds 1 2", "ranked --data {log} --out {dir}", result=names),
+        Check("--seeds 1 1", "first --out {dir}", refused="twice"),
+    ],
+}
+
+DATA: dict[str, list[Check]] = {
+    "action": [Check("describe {damaged}", instead="check {log}", result=printed)],
+    "FILE": [Check("check {later}", instead="check {log}", result=printed)],
+    "--columns": [
+        Check("--columns price=regular_price", "describe {log}", result=printed),
+        Check("--columns x", "describe {log}", refused="--columns"),
+    ],
+    "--users": [
+        Check("--users {users}", "describe {log}", result=printed),
+        Check("--users {items}", "check {log}", refused="user_id"),
+    ],
+    "--items": [
+        Check("--items {items}", "describe {log}", result=printed),
+        Check("--items {users}", "check {log}", refused="item_id"),
+    ],
+    "--test": [Check("--test {later}", "check {log}", result=printed)],
+    "--delimiter": [
+        Check("--delimiter ;", "check {semicolons}", allows="delimiter"),
+        Check("--delimiter |", "check {log}", refused="delimiter"),
+    ],
+}
+
+DEMO: dict[str, list[Check]] = {
+    "--out": [Check("--out {dir}/a", "--models popularity", "--out {dir}/b", result=names)],
+    "--models": [
+        Check("--models top_frequency", "--out {dir}", "--models popularity"),
+        Check("--models nothing", "--out {dir}", refused="nothing"),
+    ],
+    "--max_epochs": [Check("--max_epochs 1", "--models mf --out {dir}", result=epochs)],
+}
+
+ROOT: dict[str, list[Check]] = {"--version": [Check("--version", instead="--help", result=printed)]}
+
+TABLE: dict[str, dict[str, list[Check]]] = {
+    "": ROOT,
+    "refit": REFIT,
+    "fuse": FUSE,
+    "recommend": RECOMMEND,
+    "offers": OFFERS,
+    "compare": COMPARE,
+    "reproduce": REPRODUCE,
+    "data": DATA,
+    "demo": DEMO,
+    **LIGHTNING,
+}
 """Command → option → its checks."""

@@ -119,8 +119,10 @@ def _stop(message: str) -> None:
 def _lightning(args: list[str]) -> Any:
     """Hand an experiment command to Lightning; a checkpoint alone brings its configuration with it."""
     from graphrec.cli.configs import check_configs, checkpoint_config
+    from graphrec.cli.meant_for import check_meant_for
 
     args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args]
+    check_meant_for(args)
     check_configs(args)
     with checkpoint_config(args) as complete:
         from graphrec.cli.lightning import run_lightning
