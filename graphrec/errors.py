@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
+
+MOST_SEED = 2**32 - 1
+"""The largest seed that NumPy, scikit-learn, torch and Lightning all take."""
 
 
 def in_one_line(
@@ -48,7 +53,41 @@ class InputError(ValueError):
 
 
 def check_at_least(minimum: float, **values: float) -> None:
-    """Raise `InputError` for the first argument below a minimum, by its name."""
+    """Raise `InputError` for the first argument below a minimum or not finite, by its name."""
+    _check(lambda value: value >= minimum, "small", f"give {minimum:g} or more", values)
+
+
+def check_above(bound: float, **values: float) -> None:
+    """Raise `InputError` for the first argument not above a bound or not finite, by its name."""
+    _check(lambda value: value > bound, "small", f"give more than {bound:g}", values)
+
+
+def check_share(**values: float) -> None:
+    """Raise `InputError` for the first argument that is no share from 0 to below 1, by its name."""
+    check_at_least(0, **values)
+    _check(lambda value: value < 1, "large", "give 0 or more and less than 1", values)
+
+
+def check_between(minimum: float, maximum: float, **values: float) -> None:
+    """Raise `InputError` for the first argument outside of two bounds, both allowed, by its name."""
+    mend = f"give {minimum:g} to {maximum:g}"
+    _check(lambda value: value >= minimum, "small", mend, values)
+    _check(lambda value: value <= maximum, "large", mend, values)
+
+
+def check_seed(**values: float) -> None:
+    """Raise `InputError` for the first argument that no generator of numbers takes, by its name."""
+    check_between(0, MOST_SEED, **values)
+
+
+def check_finite(**values: float) -> None:
+    """Raise `InputError` for the first argument that is infinite or not a number, by its name."""
+    _check(lambda value: True, "", "give a finite number", values)
+
+
+def _check(holds: Callable[[float], bool], size: str, mend: str, values: Mapping[str, float]) -> None:
     for name, value in values.items():
-        if value < minimum:
-            raise InputError(f"{value} is too small", column=name, mend=f"give {minimum:g} or more")
+        if not isfinite(value):
+            raise InputError(f"{value} is not a finite number", column=name, mend=mend)
+        if not holds(value):
+            raise InputError(f"{value} is too {size}", column=name, mend=mend)

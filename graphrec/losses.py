@@ -1,8 +1,10 @@
 """Training losses: functions of the scores of bought and not bought items, or of vectors, without state.
 
 A loss of scores takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]`` (raw scores) and
-returns a scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``. `catalogue_squares`
-needs no sample: its second argument is a sum over the whole catalogue, which `total_square` gives exactly.
+returns a scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``. A negative score of −inf
+is that of the bought item itself, where a batch's other items are sampled, and must cost nothing.
+`catalogue_squares` needs no sample: its second argument is a sum over the whole catalogue, which
+`total_square` gives exactly.
 
 `info_nce`, `alignment` and `uniformity` are of vectors; the tasks that use them are in `graphrec.training`.
 """
@@ -16,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.errors import check_above
 from graphrec.models.products import log_sum_products
 
 
@@ -58,6 +61,7 @@ class BilateralSoftmax:
     """
 
     def __init__(self, weight: float = 1.0) -> None:
+        check_above(0, weight=weight)
         self.weight = weight
 
     def __call__(self, positive: Tensor, negative: Tensor) -> Tensor:
@@ -71,7 +75,8 @@ class BilateralSoftmax:
 
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
     """Squared error to 1 for bought and 0 for sampled items: the loss of the documents' network."""
-    return (positive - 1).square().mean() + negative.square().mean()
+    sampled = negative.masked_fill(negative.isneginf(), 0.0)
+    return (positive - 1).square().mean() + sampled.square().mean()
 
 
 def catalogue_squares(positive: Tensor, square: Tensor) -> Tensor:

@@ -64,8 +64,9 @@ def test_the_batch_holds_each_edge_against_the_items_of_the_other_edges(graph):
 @pytest.mark.parametrize("power", [None, 0.5])
 def test_log_q_is_taken_from_every_score(graph, power):
     """In a batch, items come as often as they are bought; shared ones as a power of that."""
-    how = {"sampling": "batch"} if power is None else {"sampling": "shared", "popularity": power}
-    task = RankingTask(encoder, CosineTrained(0.2), sampled_softmax, l2=0.0, negatives=6, log_q=True, **how)
+    shared = {"sampling": "shared", "popularity": power, "negatives": 6}
+    how = {"sampling": "batch"} if power is None else shared
+    task = RankingTask(encoder, CosineTrained(0.2), sampled_softmax, l2=0.0, log_q=True, **how)
     task.bind(graph)
     edges = torch.tensor([4, 0, 17, 30])
     users, items = graph.edge_user[edges], graph.edge_item[edges]

@@ -23,6 +23,7 @@ from graphrec.data.sources import synthetic
 from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
+from graphrec.losses import catalogue_squares
 from graphrec.models import MLP, NGCF, FeatureTowers, GATv2, LightGCN, Popularity
 from graphrec.models.table import draw_rows
 from graphrec.sharding import ShardedMatrix
@@ -213,7 +214,7 @@ def test_a_process_keeps_nothing_of_the_rest_of_the_matrix():
     ("task", "what"),
     [
         (RankingTask(decoder=MLP()), "MLP has weights"),
-        (RankingTask(sampling="none"), "whole catalogue"),
+        (RankingTask(loss=catalogue_squares, sampling="none"), "whole catalogue"),
         (RankingTask(FeatureTowers), "FeatureTowers has no table"),
         (RankingTask(NGCF), "NGCF has weights beside its table"),
         (RankingTask(GATv2), "GATv2 has weights beside its table"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.distributed.tensor import DTensor
 
 from graphrec.errors import InputError
 
@@ -37,16 +39,23 @@ def bad_scores(file: str | Path | None = None) -> InputError:
     )
 
 
-def not_finite(named: Iterable[tuple[str, Tensor]]) -> str | None:
+def not_finite(named: Iterable[tuple[str, Tensor]], largest: float = math.inf) -> str | None:
     """Name of the first tensor with a value that is infinite or no number, or None.
 
     Args:
         named: Names with tensors, as ``module.named_parameters()`` gives them.
+        largest: What no value must reach, nor its negative.
     """
     for name, value in named:
-        if value.is_floating_point() and not bool(value.detach().isfinite().all()):
+        if value.is_floating_point() and not _is_finite(value.detach(), largest):
             return name
     return None
+
+
+def _is_finite(value: Tensor, largest: float) -> bool:
+    """Whether all is; by its ends, for a mask of a matrix that fills the memory would not fit beside it."""
+    here = value.to_local() if isinstance(value, DTensor) else value
+    return not here.numel() or all(-largest < float(end) < largest for end in here.aminmax())
 
 
 def check_weights_finite(named: Iterable[tuple[str, Tensor]], when: str = "") -> None:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_at_least, check_between, check_share
 from graphrec.graph import BipartiteGraph
+from graphrec.memory import check_room
 from graphrec.models.base import Embeddings
-from graphrec.models.table import EmbeddingTable
+from graphrec.models.table import MOST_LAYERS, EmbeddingTable
 
 
 class GATv2(EmbeddingTable):
@@ -47,7 +48,10 @@ class GATv2(EmbeddingTable):
         from torch_geometric.nn import GATv2Conv  # takes long to import, and one model in many needs it
 
         super().__init__(graph, dim, init_std)
-        check_at_least(1, num_layers=num_layers, heads=heads)
+        check_at_least(1, heads=heads)
+        check_between(1, MOST_LAYERS, num_layers=num_layers)
+        check_share(dropout=dropout)
+        check_room(8 * num_layers * dim * dim, dim=dim)
         if dim % heads:
             raise InputError(f"{dim} columns for {heads} heads", column="heads", mend="give a divisor of dim")
         # the table itself is in the mean, so a node need not attend to itself

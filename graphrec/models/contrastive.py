@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_at_least, check_between
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Encoder
 from graphrec.models.lightgcn import LightGCN
+from graphrec.models.table import MOST_LAYERS
 
 
 class Contrast(NamedTuple):
@@ -58,7 +59,7 @@ class SimGCL(LightGCN, ContrastiveEncoder):
         noise: float = 0.1,
         init_std: float = 0.1,
     ) -> None:
-        check_at_least(1, num_layers=num_layers)
+        check_between(1, MOST_LAYERS, num_layers=num_layers)
         weights = [0.0] + [1 / num_layers] * num_layers
         super().__init__(graph, dim, num_layers, init_std, layer_weights=weights)
         check_at_least(0, noise=noise)

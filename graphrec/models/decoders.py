@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from graphrec.errors import InputError, check_above, check_at_least
+from graphrec.memory import check_room
 from graphrec.models.base import Decoder
 from graphrec.models.products import inner_products
 
@@ -46,6 +49,7 @@ class Cosine(InnerProduct):
 
     def __init__(self, temperature: float = 0.2) -> None:
         super().__init__()
+        check_above(0, temperature=temperature)
         self.temperature = temperature
 
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
@@ -84,7 +88,12 @@ class MLP(Decoder):
 
     def __init__(self, hidden: list[int] | None = None) -> None:
         super().__init__()
-        widths = hidden or [64]
+        widths = [64] if hidden is None else hidden
+        if not widths:
+            raise InputError("there is no hidden layer", column="hidden", mend="give one width or more")
+        for width in widths:
+            check_at_least(1, hidden=width)
+        check_room(4 * sum(one * other for one, other in pairwise([1, *widths, 1])), hidden=max(widths))
         self.user = nn.LazyLinear(widths[0])
         self.item = nn.LazyLinear(widths[0], bias=False)
         layers: list[nn.Module] = []

@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
 from graphrec.models.decoders import InnerProduct
@@ -22,6 +23,9 @@ class EmbeddingRecommender(Recommender):
         graph: The training graph.
         encoder: Graph to embeddings.
         decoder: Embeddings to raw scores.
+
+    Raises:
+        InputError: If an inner product is asked for of vectors of different lengths.
     """
 
     def __init__(self, graph: BipartiteGraph, encoder: Encoder, decoder: Decoder) -> None:
@@ -30,7 +34,12 @@ class EmbeddingRecommender(Recommender):
         self._cached: Embeddings | None = None
         self._index: ItemIndex | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
-            decoder(*encoder.sample(graph))
+            user, item = encoder.sample(graph)
+            if isinstance(decoder, InnerProduct) and user.shape[-1] != item.shape[-1]:
+                what = f"vectors of {user.shape[-1]} columns for users and {item.shape[-1]} for items"
+                mend = "choose MLP, or features of equal width"
+                raise InputError(f"{what} have no inner product", column="decoder", mend=mend)
+            decoder(user, item)
 
     def embeddings(self) -> Embeddings:
         """Vectors of every user and item, with gradients in training mode only."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_at_least, check_share
 from graphrec.graph import BipartiteGraph
+from graphrec.memory import check_room
 from graphrec.models.base import Embeddings, Encoder, Rows
 
 
@@ -53,7 +54,10 @@ class FeatureTowers(Encoder):
     def __init__(self, graph: BipartiteGraph, dim: int = 64, hidden: int = 128, dropout: float = 0.0) -> None:
         super().__init__()
         check_at_least(1, dim=dim, hidden=hidden)
+        check_share(dropout=dropout)
         user, item = features_of(graph)
+        inputs = user.shape[1] + item.shape[1]
+        check_room(4 * hidden * (inputs + 2 * dim), hidden=hidden, dim=dim)
         self.user = _tower(user.shape[1], hidden, dim, dropout)
         self.item = _tower(item.shape[1], hidden, dim, dropout)
 

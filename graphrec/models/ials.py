@@ -8,8 +8,9 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from graphrec.errors import check_at_least
+from graphrec.errors import check_at_least, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
+from graphrec.memory import check_room
 from graphrec.models.base import ClosedForm
 
 _CHUNK = 4_000_000
@@ -54,11 +55,17 @@ class IALS(ClosedForm):
         check_at_least(1, dim=dim, epochs=epochs)
         check_at_least(0, unobserved=unobserved, scaling=scaling)
         check_at_least(1e-12, regularisation=regularisation, init_std=init_std)
+        check_seed(seed=seed)
         self.dim, self.unobserved, self.regularisation = dim, unobserved, regularisation
         self.scaling, self.epochs, self.init_std, self.seed = scaling, epochs, init_std, seed
 
     def fit(self, graph: BipartiteGraph) -> None:
-        """Solve for the users and for the items in turn."""
+        """Solve for the users and for the items in turn.
+
+        Raises:
+            InputError: If the vectors do not fit into the memory.
+        """
+        check_room(4 * self.dim * (graph.num_nodes + self.dim), dim=self.dim)
         self.graph = graph
         generator = torch.Generator().manual_seed(self.seed)
         item = torch.randn(graph.num_items, self.dim, generator=generator) * self.init_std / self.dim**0.5

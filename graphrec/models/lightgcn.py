@@ -7,10 +7,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
-from graphrec.models.table import EmbeddingTable
+from graphrec.models.table import MOST_LAYERS, EmbeddingTable
 
 LARGE_TABLE_BYTES = 64 << 20
 """Above this a gather waits for main memory."""
@@ -52,15 +52,20 @@ class LightGCN(EmbeddingTable):
         start: Literal["normal", "spectral"] = "normal",
     ) -> None:
         super().__init__(graph, dim, init_std, start)
-        check_at_least(0, num_layers=num_layers)
+        check_between(0, MOST_LAYERS, num_layers=num_layers)
         self.num_layers, self.storage = num_layers, storage
-        self.coefficients = layer_weights or [1 / (num_layers + 1)] * (num_layers + 1)
+        mean = [1 / (num_layers + 1)] * (num_layers + 1)
+        self.coefficients = mean if layer_weights is None else layer_weights
         if len(self.coefficients) != num_layers + 1:
             raise InputError(
                 f"{len(self.coefficients)} weights for {num_layers} layers and the table itself",
                 column="layer_weights",
                 mend=f"give {num_layers + 1} numbers",
             )
+        for weight in self.coefficients:
+            check_finite(layer_weights=weight)
+        if not any(self.coefficients):
+            raise InputError("all weights are 0", column="layer_weights", mend="give one that is not 0")
 
     @property
     def storage_type(self) -> torch.dtype:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +12,9 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
+from graphrec.memory import available_memory
 from graphrec.models.base import ClosedForm
 from graphrec.models.neighbours import purchases
 from graphrec.sparse import SparseMatrix
@@ -46,8 +45,7 @@ class EASE(ClosedForm):
 
     def __init__(self, l2: float = 100.0, max_items: int | None = None) -> None:
         super().__init__()
-        if l2 <= 0:
-            raise InputError(f"{l2} is too small", column="l2", mend="give more than 0")
+        check_above(0, l2=l2)
         check_at_least(1, max_items=1 if max_items is None else max_items)
         self.l2, self.max_items = l2, max_items
 
@@ -200,16 +198,3 @@ def check_memory(users: int, items: int) -> None:
         column="max_items",
         mend=f"set max_items: {fitting}, or take RP3beta, which stays sparse",
     )
-
-
-def available_memory() -> float:
-    """Bytes that can be allocated without swapping; a container's limit counts."""
-    limits = [float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        limits.append(float(fields["MemAvailable"].split()[0]) * 1024)
-    group = Path("/sys/fs/cgroup")
-    if (group / "memory.max").exists() and (most := (group / "memory.max").read_text().strip()) != "max":
-        limits.append(float(most) - float((group / "memory.current").read_text()))
-    return min(limits)

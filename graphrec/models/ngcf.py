@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from graphrec.errors import check_at_least
+from graphrec.errors import check_between, check_share
 from graphrec.graph import BipartiteGraph
+from graphrec.memory import check_room
 from graphrec.models.base import Embeddings
-from graphrec.models.table import EmbeddingTable
+from graphrec.models.table import MOST_LAYERS, EmbeddingTable
 
 _SLOPE = 0.2
 """Of the negative side of the activation, as in the authors' code."""
@@ -39,7 +40,9 @@ class NGCF(EmbeddingTable):
         init_std: float = 0.1,
     ) -> None:
         super().__init__(graph, dim, init_std)
-        check_at_least(1, num_layers=num_layers)
+        check_between(1, MOST_LAYERS, num_layers=num_layers)
+        check_share(dropout=dropout)
+        check_room(8 * num_layers * dim * dim, dim=dim)
         self.num_layers = num_layers
         self.sums, self.products = (
             nn.ModuleList(nn.Linear(dim, dim, bias=False) for _ in range(num_layers)) for _ in range(2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_above
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ClosedForm
 
@@ -40,6 +40,7 @@ class Popularity(ClosedForm):
 
     def __init__(self, decay_weeks: float | None = None) -> None:
         super().__init__()
+        check_above(0, decay_weeks=1 if decay_weeks is None else decay_weeks)
         self.decay_weeks = decay_weeks
 
     def fit(self, graph: BipartiteGraph) -> None:
@@ -72,6 +73,7 @@ class TopFrequency(ClosedForm):
 
     def __init__(self, decay_weeks: float | None = 10.0) -> None:
         super().__init__()
+        check_above(0, decay_weeks=1 if decay_weeks is None else decay_weeks)
         self.decay_weeks = decay_weeks
 
     def fit(self, graph: BipartiteGraph) -> None:

@@ -12,7 +12,7 @@ from rich.progress import track
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_above, check_at_least, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ClosedForm
 from graphrec.models.purchase_features import FILTERS, PAIR_FACTS, PairTable, Purchases, known_and_new
@@ -69,6 +69,8 @@ class PurchaseRanker(ClosedForm):
         super().__init__()
         check_at_least(1, horizon=horizon, windows=windows, depth=depth, trees=trees)
         check_at_least(2, leaves=leaves)
+        check_above(0, learning_rate=learning_rate)
+        check_seed(seed=seed)
         self.horizon, self.windows, self.depth, self.seed = horizon, windows, depth, seed
         self.trees, self.leaves, self.learning_rate = trees, leaves, learning_rate
 
@@ -110,8 +112,7 @@ class PurchaseRanker(ClosedForm):
     def _examples(self, log: Purchases) -> tuple[list[_Examples], list[_Examples]]:
         """Known and new pairs at each past week that leaves something to learn from."""
         first = int(log.week.min()) if len(log.week) else log.last
-        weeks = [log.last - self.horizon * back for back in range(1, self.windows + 1)]
-        weeks = [week for week in weeks if week > first]
+        weeks = list(range(log.last - self.horizon, first, -self.horizon))[: self.windows]
         known: list[_Examples] = []
         new: list[_Examples] = []
         for week in track(weeks, "Learning from past weeks", transient=True):

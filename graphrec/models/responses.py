@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import check_above, check_at_least, check_between, check_finite
 
 DOMAIN = (0.0, 1.0)
 """Where the eigenvalues lie and the polynomials are used."""
@@ -21,6 +21,8 @@ _LINE = Chebyshev([0.5, 0.5], DOMAIN)
 """``λ`` itself."""
 _POWER_DEGREE = 200
 """Of the series for a power, which has no slope at 0."""
+_MOST_ORDER = 1000
+"""Of a series that a plateau is read into."""
 
 
 class Response(ABC):
@@ -50,6 +52,8 @@ class Response(ABC):
         tail_slope: float | None = None,
     ) -> None:
         check_at_least(0, ideal_weight=ideal_weight)
+        check_finite(power=power, ideal_power=ideal_power, power_after=power_after or 0)
+        check_finite(user_power=normalisation[0], item_power=normalisation[1], tail_slope=tail_slope or 0)
         self.power, self.ideal_weight, self.ideal_power = power, ideal_weight, ideal_power
         self.power_after = power if power_after is None else power_after
         self.ideal_power_after = self.power_after if ideal_power == power else ideal_power
@@ -156,8 +160,7 @@ class PowerLaw(Response):
         user_power: float = 0.5,
         item_power: float = 0.4,
     ) -> None:
-        if not exponent > 0:
-            raise InputError(f"{exponent} is no power law", column="exponent", mend="give a number above 0")
+        check_above(0, exponent=exponent)
         super().__init__(power, ideal_weight, power, power_after, (user_power, item_power), tail_slope)
         self.exponent = exponent
 
@@ -189,7 +192,7 @@ class ChebyCF(Response):
         degree_power: float = 0.4,
     ) -> None:
         super().__init__(power=degree_power, ideal_weight=ideal_weight, ideal_power=degree_power)
-        check_at_least(1, order=order)
+        check_between(1, _MOST_ORDER, order=order)
         check_at_least(0, flatness=flatness)
         self.order, self.flatness = order, flatness
 

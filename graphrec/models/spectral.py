@@ -12,7 +12,7 @@ import torch
 from numpy.polynomial import Chebyshev
 from torch import Tensor
 
-from graphrec.errors import check_at_least
+from graphrec.errors import InputError, check_at_least, check_seed
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ClosedForm
 from graphrec.models.decomposition import Decomposition, decompose, square
@@ -76,6 +76,7 @@ class Spectral(ClosedForm):
         check_at_least(
             0, degree=degree or 0, recency=recency, oversampling=oversampling, iterations=iterations
         )
+        check_seed(seed=seed)
         self.response = response or ChebyCF()
         self.rank, self.degree, self.recency, self.seed = rank, degree, recency, seed
         self.oversampling, self.iterations = oversampling, iterations
@@ -275,7 +276,12 @@ def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
     users, items = (np.bincount(codes)[codes].astype(np.float64) for codes in (user, item))
     shape = (graph.num_users, graph.num_items)
-    matrix = sp.csr_array((users**-user_power * items**-item_power, (user, item)), shape=shape)
+    with np.errstate(over="ignore"):
+        weights = users**-user_power * items**-item_power
+    if not np.isfinite(weights).all() or not weights.any():
+        what, mend = "these powers of the degrees are beyond any number", "give some between -2 and 2"
+        raise InputError(what, column="user_power, item_power", mend=mend)
+    matrix = sp.csr_array((weights, (user, item)), shape=shape)
     # with a half each, the largest singular value is 1 already, of the vector of the roots of the degrees
     largest = 1.0 if user_power == item_power == 0.5 else _largest_singular_value(matrix)
     return (matrix / largest).astype(np.float32)

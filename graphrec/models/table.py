@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
-from graphrec.errors import check_at_least
+from graphrec.errors import check_above, check_at_least
 from graphrec.graph import BipartiteGraph
+from graphrec.memory import check_room
 from graphrec.models.base import Embeddings, Encoder, Rows
 from graphrec.models.starts import start_spectrally
 from graphrec.sharding import distributed_rows
@@ -16,6 +17,8 @@ from graphrec.sharding import distributed_rows
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
+MOST_LAYERS = 1000
+"""Of an encoder; beyond that, all nodes have long had the same vector."""
 DRAWN_ROWS = 1 << 14
 """Rows drawn at a time where only some are kept."""
 
@@ -31,7 +34,8 @@ class EmbeddingTable(Encoder):
             (``spectral``), which takes a second for a million edges and saves epochs.
 
     Raises:
-        InputError: If a spectral start is asked for and the table is shared out over processes.
+        InputError: If a number is out of its range, the table does not fit into the memory, or a spectral
+            start is asked for and the table is shared out over processes.
     """
 
     def __init__(
@@ -43,6 +47,8 @@ class EmbeddingTable(Encoder):
     ) -> None:
         super().__init__()
         check_at_least(1, dim=dim)
+        check_above(0, init_std=init_std)
+        check_room(4 * dim * len(graph.nodes), dim=dim)
         self.num_users, self.num_items = graph.num_users, graph.num_items
         self.nodes, self.num_nodes = graph.nodes, graph.num_nodes
         self.weight = nn.Parameter(torch.empty(len(self.nodes), dim))

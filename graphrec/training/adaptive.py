@@ -10,6 +10,7 @@ from scipy.special import lambertw
 from torch import Tensor, nn
 from torch.nn import functional
 
+from graphrec.errors import check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Encoder
 from graphrec.models.decoders import CosineTrained
@@ -23,6 +24,8 @@ _FIRST_GAP = 0.7
 """Cosine of edges above that of all pairs which is assumed before there is anything to measure."""
 _LEFT_OUT = 0.2
 """Share of the users with the fewest items, whose cosines are left out of the measurement."""
+_LEAST = 0.1
+"""Inverse temperature at least; where half of all pairs are edges the formula gives none above 0."""
 
 _BRANCH = -math.exp(-1) + 1e-9
 """Just inside the interval in which Lambert's function is real."""
@@ -65,6 +68,8 @@ class AdaptiveTemperatureTask(RankingTask):
         super().__init__(
             encoder, decoder, learning_rate=learning_rate, l2=l2, weight_decay=weight_decay, sampling="batch"
         )
+        check_above(0, spread=spread)
+        check_at_least(0, held_epochs=held_epochs)
         self.spread, self.held_epochs = spread, held_epochs
         self.common = 1.0
 
@@ -120,11 +125,11 @@ def _common_inverse(graph: BipartiteGraph, count: Tensor, encoder: nn.Module | N
     edges = kept[graph.edge_user]
     pairs = math.log(0.5) + math.log(int(kept.sum())) + math.log(graph.num_items) - math.log(int(edges.sum()))
     if encoder is None:
-        return pairs / _FIRST_GAP
+        return max(pairs / _FIRST_GAP, _LEAST)
     user, item = (functional.normalize(part, dim=1) for part in encoder(graph))
     near = torch.stack([(user[users] * item[items]).sum() for users, items in _pieces(graph, edges)]).sum()
     gap = float(near / edges.sum() - (user[kept] @ item.mean(0)).mean())
-    return pairs / max(gap, 1e-3)
+    return max(pairs / max(gap, 1e-3), _LEAST)
 
 
 def _pieces(graph: BipartiteGraph, edges: Tensor, size: int = 1 << 17) -> Iterator[tuple[Tensor, Tensor]]:

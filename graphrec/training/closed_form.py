@@ -8,6 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from graphrec.errors import InputError
+from graphrec.evaluation.finite import not_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ClosedForm, Recommender
 from graphrec.training.ranked import RankedTask
@@ -26,8 +28,17 @@ class ClosedFormTask(RankedTask):
         self.closed_form = recommender
 
     def build(self, graph: BipartiteGraph) -> Recommender:
-        """Fit the recommender to the graph."""
+        """Fit the recommender to the graph.
+
+        Raises:
+            InputError: If what it learned is not finite.
+        """
         self.closed_form.fit(graph)
+        name = not_finite(self.closed_form.named_buffers())
+        if name is not None:
+            model = type(self.closed_form).__name__
+            what = f"{model} cannot be fitted: {name} holds values that are no numbers"
+            raise InputError(what, column="recommender", mend="give its options less extreme values")
         return self.closed_form
 
     def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:

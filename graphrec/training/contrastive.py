@@ -8,14 +8,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr, info_nce
 from graphrec.models.base import Decoder, Embeddings, Rows
 from graphrec.models.contrastive import ContrastiveEncoder, XSimGCL
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.training.batch import Batch, vectors_of
-from graphrec.training.ranking import Loss, RankingTask
+from graphrec.training.ranking import RankingTask
+from graphrec.training.steps import Loss
 
 
 class ContrastiveTask(RankingTask):
@@ -57,6 +58,8 @@ class ContrastiveTask(RankingTask):
         temperature: float = 0.15,
     ) -> None:
         super().__init__(encoder, decoder, loss, learning_rate, l2, weight_decay, negatives, sampling)
+        check_at_least(0, contrast=contrast)
+        check_above(0, temperature=temperature)
         self.contrast, self.temperature = contrast, temperature
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:

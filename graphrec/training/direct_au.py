@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import alignment, uniformity
 from graphrec.models.base import Decoder, Encoder
@@ -29,6 +30,9 @@ class DirectAUTask(RankingTask):
         learning_rate: Of Adam.
         l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
         weight_decay: L2 of Adam on every weight.
+
+    Raises:
+        InputError: If a number is out of its range, or the decoder has weights.
     """
 
     def __init__(
@@ -43,7 +47,11 @@ class DirectAUTask(RankingTask):
         super().__init__(
             encoder, decoder, learning_rate=learning_rate, l2=l2, weight_decay=weight_decay, sampling="batch"
         )
+        check_at_least(0, gamma=gamma)
         self.gamma = gamma
+        if any(True for _ in self.decoder.parameters()):
+            what = f"the decoder {type(self.decoder).__name__} has weights, which DirectAU would not train"
+            raise InputError(what, column="decoder", mend="choose Dot, or RankingTask")
 
     def _batch(self, edges: Tensor) -> Batch:
         """The whole batch: the spread of its vectors is not the mean of its parts'."""

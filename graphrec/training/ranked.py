@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import pandas as pd
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from graphrec.data.module import RecommenderData
@@ -107,8 +108,17 @@ class RankedTask(pl.LightningModule):
         """Stop the clock."""
         self.fit_seconds = time.perf_counter() - self._fit_started
 
+    def check_trained(self) -> None:
+        """Raise `InputError` if the epoch that ends left something that is no number; see `RankingTask`."""
+
+    def on_train_epoch_end(self) -> None:
+        """Check what was trained, before a checkpoint of it is written."""
+        self.check_trained()
+
     def on_validation_epoch_start(self) -> None:
-        """Start collecting."""
+        """Start collecting; in a fit, check what was trained first."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            self.check_trained()
         self.evaluator = self._evaluator("val")
 
     def validation_step(self, users: Tensor, batch_idx: int) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from graphrec.data.module import run_seed
 from graphrec.data.shards import Shard, training_shard
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import BilateralSoftmax, OfLogSum, bpr, total_square
+from graphrec.losses import OfLogSum, bpr, total_square
 from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.decoders import Dot, InnerProduct
 from graphrec.models.embedding import EmbeddingRecommender
@@ -27,10 +26,10 @@ from graphrec.sampling import (
     step_randomness,
 )
 from graphrec.training.batch import Batch, Vectors, vectors_of
+from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.graphed import LossGraph
 from graphrec.training.ranked import RankedTask
-
-Loss = Callable[[Tensor, Tensor], Tensor] | BilateralSoftmax
+from graphrec.training.steps import UNOBSERVED, Loss, Sampling, check_options, check_weights
 
 
 class RankingTask(RankedTask):
@@ -73,8 +72,8 @@ class RankingTask(RankedTask):
         l2: float = 1e-4,
         weight_decay: float = 0.0,
         negatives: int = 1,
-        sampling: Literal["pair", "shared", "batch", "none"] = "pair",
-        unobserved: float = 0.3,
+        sampling: Sampling = "pair",
+        unobserved: float = UNOBSERVED,
         popularity: float = 0.0,
         log_q: bool = False,
     ) -> None:
@@ -83,21 +82,12 @@ class RankingTask(RankedTask):
         self.learning_rate, self.l2, self.negatives = learning_rate, l2, negatives
         self.weight_decay, self.sampling, self.unobserved = weight_decay, sampling, unobserved
         self.popularity, self.log_q = popularity, log_q
-        self._epoch_loss: Tensor | float = 0.0
-        self._epoch_edges = 0
+        self._trail = LossTrail()
         self._graphed: LossGraph | None = None
-        self._check_sampling()
-
-    def _check_sampling(self) -> None:
-        if self.sampling == "none" and not isinstance(self.decoder, Dot):
-            what, mend = "a sum over the whole catalogue needs the decoder Dot", "choose shared"
-        elif self.popularity and self.sampling != "shared":
-            what, mend = f"sampling {self.sampling} takes no popularity", "choose shared"
-        elif self.log_q and self.sampling not in ("shared", "batch"):
-            what, mend = f"sampling {self.sampling} takes no log_q", "choose shared or batch"
-        else:
-            return
-        raise InputError(what, column="sampling", mend=mend)
+        check_above(0, learning_rate=learning_rate)
+        check_at_least(0, l2=l2, weight_decay=weight_decay, unobserved=unobserved, popularity=popularity)
+        check_at_least(1, negatives=negatives)
+        check_options(self)
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
         """Encoder and decoder over the graph.
@@ -106,6 +96,7 @@ class RankingTask(RankedTask):
             InputError: If the graph is shared out over several processes and this model cannot be.
         """
         encoder = self.encoder_factory(graph)
+        check_weights(encoder, self.decoder)
         if graph.sharded is not None:
             self._check_sharded(encoder)
         if self.log_q:
@@ -157,19 +148,24 @@ class RankingTask(RankedTask):
         """Loss of this process's edges of a batch of edge ids, ``[B]``; the batch's is their mean."""
         with step_randomness(run_seed(), self.global_step, edges.device):
             loss = self._loss_of(self._batch(edges))
-        self._epoch_loss += loss.detach() * len(edges)
-        self._epoch_edges += len(edges)
+        self._trail.add(loss.detach(), len(edges))
+        check_step(self, loss, self._trail, self.learning_rate)
         return loss
+
+    def check_trained(self) -> None:
+        """Raise `InputError` if this epoch left a loss or a weight that is no number."""
+        check_epoch(self, self._trail, self.learning_rate)
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss; to do so in each step takes Lightning as long as a tenth of a small step."""
-        if self._epoch_edges:
-            self.log("train_loss", self._epoch_loss / self._epoch_edges, prog_bar=True, sync_dist=True)
-        self._epoch_loss, self._epoch_edges = 0.0, 0
+        super().on_train_epoch_end()
+        if self._trail.rows:
+            self.log("train_loss", self._trail.mean(), prog_bar=True, sync_dist=True)
+        self._trail.start_epoch()
 
     def on_train_start(self) -> None:
         """Forget an earlier fit: the losses it had summed up, and what it captured of its weights."""
-        self._epoch_loss, self._epoch_edges = 0.0, 0
+        self._trail = LossTrail()
         self._graphed = LossGraph(self._loss_of_parts, self.recommender) if self._is_graphable() else None
 
     def _is_graphable(self) -> bool:

@@ -1,0 +1,83 @@
+"""What may be put together in a training step: losses, ways of sampling, encoders and decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from graphrec import losses
+from graphrec.errors import InputError
+from graphrec.models.base import Decoder, Encoder
+from graphrec.models.decoders import Dot
+
+if TYPE_CHECKING:
+    from graphrec.training.ranking import RankingTask
+
+Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax
+Sampling = Literal["pair", "shared", "batch", "none"]
+UNOBSERVED = 0.3
+"""Weight of every pair of the catalogue, unless another one is given."""
+
+
+def check_options(task: RankingTask) -> None:
+    """Raise `InputError` if options of a task do not go together."""
+    mistake = _in_sampling(task)
+    if mistake is not None:
+        what, mend = mistake
+        raise InputError(what, column="sampling", mend=mend)
+    _check_loss(task.loss, task.sampling)
+
+
+def check_weights(encoder: Encoder, decoder: Decoder) -> None:
+    """Raise `InputError` if neither of them has a weight that could be trained."""
+    if not any(weight.requires_grad for part in (encoder, decoder) for weight in part.parameters()):
+        parts = f"{type(encoder).__name__} and {type(decoder).__name__}"
+        what, mend = f"{parts} have no weights to train", "choose MLP, or an encoder with weights"
+        raise InputError(what, column="decoder", mend=mend)
+
+
+def _in_sampling(task: RankingTask) -> tuple[str, str] | None:
+    """What is wrong with the options of sampling, and the mend."""
+    way = task.sampling
+    if way not in get_args(Sampling):
+        return f"there is no sampling {way}", f"choose {', '.join(get_args(Sampling))}"
+    if way == "none" and not isinstance(task.decoder, Dot):
+        return "a sum over the whole catalogue needs the decoder Dot", "choose shared"
+    if task.popularity and way != "shared":
+        return f"sampling {way} takes no popularity", "choose shared"
+    if task.log_q and way not in ("shared", "batch"):
+        return f"sampling {way} takes no log_q", "choose shared or batch"
+    if task.negatives != 1 and way in ("batch", "none"):
+        return f"sampling {way} takes no number of negatives", "leave negatives out, or choose pair or shared"
+    if task.unobserved != UNOBSERVED and way != "none":
+        return f"sampling {way} takes no weight unobserved", "leave it out, or choose none"
+    return None
+
+
+def _check_loss(loss: Loss, sampling: Sampling) -> None:
+    """Raise `InputError` unless the loss makes one number of scores such as this sampling yields."""
+    name = getattr(loss, "__name__", type(loss).__name__)
+    takes_sum = loss is losses.catalogue_squares
+    if takes_sum != (sampling == "none") and (takes_sum or _is_ours(loss)):
+        kind = "the sum over the whole catalogue" if takes_sum else "sampled items"
+        mend = "choose sampling none" if takes_sum else "choose graphrec.losses.catalogue_squares"
+        raise InputError(f"{name} takes {kind}, not sampling {sampling}", column="loss", mend=mend)
+    try:
+        value = loss(torch.zeros(2), torch.zeros(() if sampling == "none" else (2, 2)))
+        wrong = None if _is_scalar(value) else "it gives no single number"
+    except Exception as error:  # whatever a function that is no loss does with scores
+        wrong = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if wrong is not None:
+        what = f"{name} is no loss of bought and sampled scores: {wrong}"
+        raise InputError(what, column="loss", mend="choose one of graphrec.losses, for example bpr")
+
+
+def _is_ours(loss: Loss) -> bool:
+    return getattr(loss, "__module__", None) == losses.__name__
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, Tensor) and value.dim() == 0 and value.is_floating_point()
