@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from graphrec.data.cleaning import CleaningStep
-from graphrec.data.ids import as_ids
+from graphrec.data.delimited import MISSING
+from graphrec.data.ids import as_ids, trimmed_text
 from graphrec.data.interactions import Columns
 from graphrec.data.sheets import Rows, TextFormat, open_sheets, read_sheets
 from graphrec.data.table_checks import parse_numbers, parse_timestamps, value_problems
@@ -122,7 +124,7 @@ def _read(
         return None, problems
     frame, rows, problems = read_sheets(path, sheets, theirs, [our for our in theirs if our in IDS])
     ids = {our: as_ids(frame[our]) for our in frame if our in IDS}
-    frame = frame.assign(**{our: found.values for our, found in ids.items()})
+    frame = pd.DataFrame({our: ids[our].values if our in ids else _trimmed(frame[our]) for our in frame})
     unique = [key for key in declared.unique if key in frame]
     checked = frame[unique] if declared.attributes else frame  # attributes may be anything
     problems += value_problems(checked, rows, theirs, unique)
@@ -133,6 +135,18 @@ def _read(
     if kind == "log":
         converted = converted.assign(**{LINE: rows.lines})
     return Table(converted, rows, tuple(steps)), []
+
+
+def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Text without space around it, which nobody means in dates, numbers and attributes either."""
+    if values.dtype != "str":
+        return values
+    written = pa.chunked_array(pa.array(values, pa.large_string(), from_pandas=True))
+    found = trimmed_text(written)
+    if found.equals(written):
+        return values
+    text = pd.Series(found.to_pandas(), dtype="str").set_axis(values.index)
+    return text.mask(text.isin(MISSING))
 
 
 def _converted(frame: pd.DataFrame, kind: TableKind) -> pd.DataFrame:
