@@ -18,9 +18,12 @@ import graphrec.models  # noqa: F401  a class that is imported may be named with
 from graphrec.cli.checkpoint_files import WholeCheckpoints
 from graphrec.cli.checks import check_monitor, check_recommender, check_split, check_weights
 from graphrec.cli.commands.recommend import ranking_frame
+from graphrec.cli.entries import read_entries
 from graphrec.cli.folder_cli import FolderCLI
+from graphrec.cli.foreign_errors import hidden_mistake
 from graphrec.cli.launch import agreed, say
 from graphrec.cli.loggers import make_loggers, plain, record
+from graphrec.cli.optimizers import choose, settle_shared
 from graphrec.cli.resuming import warn_if_refit_unfinished, warn_if_unfinished
 from graphrec.cli.run import LAST, RunFolder, RunOptions, newest, read_checkpoint
 from graphrec.cli.run_record import RecordRun
@@ -29,7 +32,6 @@ from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
 from graphrec.data.shards import node_shard
-from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_rankings
 from graphrec.files import write_parquet
 from graphrec.graph import BipartiteGraph
@@ -82,6 +84,14 @@ class GraphRecCLI(FolderCLI):
         of_refit = bool(checkpoint) and RunFolder.of_checkpoint(Path(checkpoint)).is_refit
         if of_refit or options.refit_of:
             settings.data.init_args.refit = True
+        if self.subcommand == "fit":
+            settle_shared(settings, read_entries(self._args))
+
+    def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
+        """Let the task make what ``--optimizer`` and ``--lr_scheduler`` name, once it has weights."""
+        if subcommand == "fit":
+            optimizer, schedule = (self._get(self.config_init, key) for key in ("optimizer", "lr_scheduler"))
+            choose(self.model, optimizer, schedule, self.run_options.monitor)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Add folder, loggers and callbacks to what the configuration says."""
@@ -177,7 +187,7 @@ def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwar
     """Run a subcommand of Lightning, or with ``run=False`` only build model and data.
 
     Raises:
-        InputError: If something in the data is wrong; jsonargparse hides it in an error of its own.
+        InputError: If something in the data is wrong.
     """
     strict: dict[str, Any] = {"exit_on_error": False}
     if isinstance(args, list):
@@ -196,19 +206,12 @@ def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwar
             args=args,
             **kwargs,
         )
-    except ValueError as error:
-        if (mistake := _hidden_mistake(error)) is not None:
+    except ValueError as error:  # jsonargparse hides it in an error of its own
+        if (mistake := hidden_mistake(error)) is not None:
             raise mistake from None
         raise
     finally:
         wandb.finish()
-
-
-def _hidden_mistake(error: BaseException | None) -> InputError | None:
-    """The user's mistake that led to an error."""
-    while error is not None and not isinstance(error, InputError):
-        error = error.__cause__ or error.__context__
-    return error
 
 
 def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:

@@ -6,6 +6,7 @@ import argparse
 import difflib
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, NoReturn
 
 from graphrec import __version__
 from graphrec.cli import commands
-from graphrec.cli.mistakes import explain
+from graphrec.cli.foreign_errors import as_mistake, hidden_mistake
 from graphrec.errors import InputError
 
 LIGHTNING = {
@@ -75,8 +76,24 @@ def main(args: list[str] | None = None) -> Any:
     Returns:
         The LightningCLI object for an experiment command (``.model``, ``.trainer``, ``.datamodule``), what
         the light command returns otherwise.
+
+    Raises:
+        InputError: What the user can mend, its cause being the error of another library, if it was one.
     """
     given = list(sys.argv[1:] if args is None else args)
+    try:
+        return _run(given)
+    except (InputError, BrokenPipeError):
+        raise
+    except Exception as error:
+        if (hidden := hidden_mistake(error)) is not None:
+            raise hidden from None
+        if (mistake := as_mistake(error, given)) is not None:
+            raise mistake from error
+        raise
+
+
+def _run(given: list[str]) -> Any:
     if given and given[0] in LIGHTNING:
         return _lightning(given)
     options = parser().parse_args(given)
@@ -86,19 +103,24 @@ def main(args: list[str] | None = None) -> Any:
 
 def console(args: list[str] | None = None) -> None:
     """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
-    import jsonargparse
-
     given = list(sys.argv[1:] if args is None else args)
     _let_waiting_threads_sleep()
     sys.path.append(str(Path.cwd()))  # a YAML may name classes of a module in the current folder
     try:
         main(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _end_unread()
     except InputError as error:
         _stop(str(error))
-    except jsonargparse.ArgumentError as error:
-        _stop(explain(error, given))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _end_unread() -> None:
+    """End as other programs do when the reader of their output is gone, such as ``head``."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(128 + signal.SIGPIPE)
 
 
 def _let_waiting_threads_sleep() -> None:

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from graphrec.cli.entries import Entry, read_entries
+from graphrec.cli.entries import Entry
 from graphrec.cli.signatures import Parameter, in_words, parameters, resolve
-from graphrec.errors import InputError
 
 _FREE = ("seed_everything", "ckpt_path", "weights_only", "verbose", "return_predictions", "print_config")
 """Keys beside the groups; the parser's own message about them is short enough."""
@@ -41,20 +40,6 @@ class Mistake:
         row = None if self.entry.row is None else f"row {self.entry.row}"
         place = ", ".join(part for part in (self.entry.file, row, f"key '{self.key}'") if part)
         return " ".join(f"{place}: {self.what}; {self.mend}".split())
-
-
-def explain(error: Exception, args: list[str]) -> str:
-    """One line about what the parser refused.
-
-    Args:
-        error: What the parser raised.
-        args: The command line.
-    """
-    try:
-        mistake = find_mistake(read_entries(args))
-    except InputError as other:
-        return str(other)
-    return str(mistake) if mistake else _shortened(str(error))
 
 
 def find_mistake(whole: Entry) -> Mistake | None:
@@ -159,7 +144,7 @@ def _instead(name: str, known: Iterable[str]) -> str:
     return f"did you mean '{last[close[0]]}'?" if close else listed or "see `graphrec fit --help`"
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     """The first sentence of the parser's message, where the mistake is not in a key."""
     text = " ".join(re.sub(r"Given value type:.*", "", text, flags=re.DOTALL).split())
     return f"command line: {text[:300].rstrip('. ;')}; see `graphrec fit --help`"

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from pytorch_lightning.utilities.types import LRSchedulerConfigType, OptimizerLRSchedulerConfig
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn import functional
@@ -171,18 +171,25 @@ class ResponseTask(pl.LightningModule):
         base, weights = (torch.cat(part).cpu().double().numpy() for part in zip(*found, strict=True))
         return self.calibrated(base, weights)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """AdamW, whose rate rises and falls once over the fit; effects are charged by `pooling` alone."""
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The perceptrons, and the effects of groups, which are charged by `pooling` alone."""
         effects = list(self.network.effects.parameters())
         taken = {id(effect) for effect in effects}
-        rest = [parameter for parameter in self.network.parameters() if id(parameter) not in taken]
-        groups: list[dict[str, Any]] = [{"params": rest, "weight_decay": self.weight_decay}]
-        if effects:
-            groups.append({"params": effects, "weight_decay": 0.0})
-        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate)
-        steps = int(self.trainer.estimated_stepping_batches)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, self.learning_rate, total_steps=steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        groups = [{"params": [weight for weight in self.network.parameters() if id(weight) not in taken]}]
+        return [*groups, {"params": effects, "weight_decay": 0.0}] if effects else groups
+
+    def schedule(self, optimizer: torch.optim.Optimizer) -> LRSchedulerConfigType:
+        """One cycle over the fit, up to the rate of the optimizer and down again."""
+        steps, rate = int(self.trainer.estimated_stepping_batches), optimizer.param_groups[0]["lr"]
+        moving = isinstance(optimizer, torch.optim.AdamW)  # its momentum moves against the rate
+        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, cycle_momentum=moving)
+        return {"scheduler": cycle, "interval": "step"}
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """AdamW, whose rate rises and falls once over the fit."""
+        groups = self.parameter_groups()
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
+        return {"optimizer": optimizer, "lr_scheduler": self.schedule(optimizer)}
 
     @torch.no_grad()
     def _collect(self, batch: Rows) -> None:
