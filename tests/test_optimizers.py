@@ -45,7 +45,7 @@ def _folder(tmp_path, monkeypatch):
 def fitted(*options: str):
     """The trainer's optimizer and the learning rate of each epoch, as LearningRateMonitor saw it."""
     cli = main([*FIT, *options])
-    logged = pd.read_csv("runs/one/metrics.csv" if Path("runs/one").is_dir() else "runs/rates/one/metrics.csv")
+    logged = pd.read_csv("runs/rates/one/metrics.csv")
     column = next(name for name in logged if name.startswith("lr-"))
     return cli.trainer.optimizers[0], logged[column].dropna().tolist()
 
@@ -59,7 +59,7 @@ def fitted(*options: str):
         (["--optimizer", "SGD", "--optimizer.lr", "0.5"], torch.optim.SGD, [0.5] * 4),
         (["--optimizer", "SGD", "--optimizer.lr", "0.5", *STEP], torch.optim.SGD, [0.5, 0.05, 5e-3, 5e-4]),
         (["--optimizer=torch.optim.Adagrad"], torch.optim.Adagrad, [1e-2] * 4),
-        (["--optimizer", "RMSprop", "--model.init_args.learning_rate", "0.02"], torch.optim.RMSprop, [2e-2] * 4),
+        (["--optimizer", "RMSprop", "--model.init_args.learning_rate", "0.2"], torch.optim.RMSprop, [0.2] * 4),  # noqa: E501
         (["--optimizer", "LBFGS", "--optimizer.lr", "0.5"], torch.optim.LBFGS, [0.5] * 4),
         # a metric that never gets below -1000 is no better after the first epoch
         (
@@ -106,10 +106,8 @@ def test_of_two_learning_rates_one_holds_and_a_line_says_which(options, lr, said
 
 @pytest.mark.parametrize("options", [STEP, ["--optimizer", "Adam"]])
 def test_a_model_without_gradient_takes_neither(options):
-    start = CONFIG.index("model:")
-    Path("c.yaml").write_text(
-        CONFIG[:start] + "model: {class_path: ClosedFormTask, init_args: {recommender: {class_path: Popularity}}}"
-    )
+    model = "model: {class_path: ClosedFormTask, init_args: {recommender: {class_path: Popularity}}}"
+    Path("c.yaml").write_text(CONFIG[: CONFIG.index("model:")] + model)
     with pytest.raises(InputError, match=f"option {options[0]}: Popularity is not trained by gradient"):
         main([*FIT, *options])
     assert not Path("runs").exists()
