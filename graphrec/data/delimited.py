@@ -31,6 +31,7 @@ MISSING = (
     *("#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
 )
 """What stands for a missing number, date or attribute. An id is missing where the field is empty."""
+csv.field_size_limit(1 << 27)  # descriptions may be long; the rows of an open quote must fit in memory
 _LISTED = 100
 """Ragged rows that are listed one by one; the rest is counted."""
 _COMMON_DELIMITERS = {",": "','", ";": "';'", "\t": r"'\t' (tab)", "|": "'|'"}
@@ -84,12 +85,22 @@ class Layout:
     @property
     def problems(self) -> list[InputError]:
         """One error per ragged row; beyond the first hundred they are counted."""
+        widths = {fields for _, _, fields in self.ragged}
+        if not len(self.lines) and len(widths) == 1 and widths != {len(self.header)}:
+            return [self._header_problem(widths.pop())]
         found = [self._ragged_problem(*row) for row in self.ragged[:_LISTED]]
         if len(self.ragged) > _LISTED:
             rest, row = len(self.ragged) - _LISTED, self.ragged[_LISTED][0]
             what = f"the same in {rest:,} more rows"
             found.append(InputError(what, file=self.path, row=row, mend="mend them alike"))
         return found
+
+    def _header_problem(self, fields: int) -> InputError:
+        """Every row has as many fields as the others, and the header another number."""
+        what = f"every row has {fields} fields, and {len(self.header)} columns are named"
+        mend = "name every column, also that of row names (in R: write.csv)" if self.has_header else None
+        row = self.ragged[0][0]
+        return InputError(what, file=self.path, row=row, mend=mend or "give names for every column")
 
     def _ragged_problem(self, first: int, last: int, fields: int) -> InputError:
         wanted = len(self.header)
@@ -198,6 +209,8 @@ def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted
         width, start = len(header), reader.line_num + 1
         for record in reader:
             number = reader.line_num
+            if start == 1 and form.names:
+                _refuse_header(record, form.names, path)
             if len(record) == width and not (width == 1 and _is_blank(record)):
                 if number > start and runs_over(record, mark):
                     ragged.append((start, number, width))
@@ -232,7 +245,9 @@ def _records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterato
             yield csv.reader(text, delimiter=_single(delimiter), quoting=_quoting(quoted))
     except csv.Error as error:
         raise InputError(
-            f"not a table: {error}", file=path, mend='close the open quote (") or save it as CSV anew'
+            f"not a table: {str(error).partition(' - ')[0]}",
+            file=path,
+            mend='close the open quote (") or save it anew, with \\n or \\r\\n at the end of each line',
         ) from error
 
 
@@ -243,6 +258,12 @@ def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[st
     if len(header) == 1:
         _refuse_other_delimiter(header[0], path, delimiter)
     return tuple(header)
+
+
+def _refuse_header(record: Sequence[str], names: Sequence[str], path: Path) -> None:
+    if any(field.strip() == name for field, name in zip(record, names, strict=False)):
+        mend = "leave names out, and map them with columns"
+        raise InputError("the first row names the columns itself", file=path, row=1, mend=mend)
 
 
 def _trimmed(header: Sequence[str]) -> tuple[str, ...]:

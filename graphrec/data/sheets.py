@@ -120,15 +120,15 @@ def _sheet(part: Part, text: TextFormat) -> Sheet:
             raise InputError("a Parquet file names its columns itself", file=part.path, mend=mend)
         return ParquetSheet.of(part.path, part.folders)
     suffix = named_suffix(part.path)
-    delimiter = text.delimiter or DELIMITERS.get(suffix)
-    if not delimiter:
+    delimiter = DELIMITERS.get(suffix) if text.delimiter is None else text.delimiter
+    if delimiter is None:
         raise InputError(
             f"files of the type {suffix or 'without a suffix'!r} are not known",
             file=part.path,
             mend="save it as .csv, .tsv or .parquet, or say how its fields are delimited: delimiter",
         )
     delimiter = delimiter.replace(r"\t", "\t")  # what YAML makes of an unquoted \t
-    if not set(delimiter).isdisjoint('"\r\n'):
+    if not delimiter or not set(delimiter).isdisjoint('"\r\n'):
         raise InputError(f"{delimiter!r} cannot delimit fields", column="delimiter", mend="give ',' or ';'")
     layout = scan(part.path, delimiter, text)
     if suffix in _TYPED_HEADERS:  # RecBole writes the type behind the name: user_id:token

@@ -81,12 +81,16 @@ def _mapped(
     missing = [our for our in wanted if theirs.get(our, our) not in header]
     if missing and not any(our in header for our in kind.known) and _looks_like_data(sheet):
         return theirs, [_no_header(sheet, kind)]
-    return theirs, [_missing(sheet, our, theirs.get(our, our), our in relevant) for our in missing]
+    unnamed = kind is not KINDS["log"] and len(header) == len(kind.required) == 1
+    if missing and unnamed:  # a list without a header
+        return theirs, [_no_header(sheet, kind)]
+    return theirs, [_missing(sheet, our, theirs.get(our, our), our in relevant, kind) for our in missing]
 
 
-def _missing(sheet: Sheet, our: str, their: str, mapped: bool) -> InputError:
+def _missing(sheet: Sheet, our: str, their: str, mapped: bool, kind: TableKind) -> InputError:
     mend = closest(their, [name for name in sheet.header if name.strip()], "the file has")
     mend += "" if mapped else f"; say which one it is: columns: {{{our}: ...}}"
+    mend += ", or names: [...] if the first row is data" if kind is KINDS["log"] and not mapped else ""
     return InputError("this column is missing", file=sheet.path, column=their, mend=mend)
 
 
@@ -99,9 +103,11 @@ def _looks_like_data(sheet: Sheet) -> bool:
 
 
 def _no_header(sheet: Sheet, kind: TableKind) -> InputError:
-    mend = f"write a first row with the names: {', '.join(kind.required)}"
+    mend = f"write a first row with the names {', '.join(kind.required)}, or map them with columns"
     if kind is KINDS["log"]:
         mend = "name the columns in their order, for example names: [user_id, item_id, timestamp]"
     said = some([repr(name) for name in sheet.header], 3)
     what = f"the first row looks like data and not like names: {said}"
+    if not _looks_like_data(sheet):
+        what = f"the first row is {said} and names no column"
     return InputError(what, file=sheet.path, row=1, mend=mend)
