@@ -98,6 +98,9 @@ def build(folder: Path) -> dict[str, str]:
         }
     ).to_csv("items.csv", index=False)
     pd.DataFrame({"user_id": people[:7]}).to_csv("some_users.csv", index=False)
+    german = pd.DataFrame({"kunde": people[:5], "straße": "Höhe"})
+    german.to_csv("german.csv", index=False, encoding="latin-1")
+    pd.DataFrame({"user_id": people[:5]}).to_csv("utf16.csv", index=False, encoding="utf-16-le")
     pd.DataFrame({"item_id": ids, "stock": [i % 2 for i in range(ITEMS)]}).to_csv("stock.csv", index=False)
     pairs = [(u, i, 20) for u in people for i in ids[::2]]
     pd.DataFrame(pairs, columns=["user_id", "item_id", "week"]).to_csv("exposure.csv", index=False)
@@ -115,7 +118,18 @@ def build(folder: Path) -> dict[str, str]:
     damaged = whole.to_csv(index=False).splitlines()
     Path("damaged.csv").write_text("\n".join([*damaged[:9], *damaged[7:9], *damaged[9:]]) + "\n")
     _experiments(Path("experiments"))
-    files = ("log", "later", "users", "items", "some_users", "stock", "exposure", "semicolons")
+    files = (
+        "log",
+        "later",
+        "users",
+        "items",
+        "some_users",
+        "stock",
+        "exposure",
+        "semicolons",
+        "german",
+        "utf16",
+    )
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
     runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a"}
     checkpoints = {

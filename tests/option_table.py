@@ -13,6 +13,18 @@ RECOMMEND: dict[str, list[Check]] = {
     "-k": [Check("-k 3", WRITES), Check("-k 0", WRITES, refused="give 1 or more")],
     "--items": [Check("--items all", WRITES), Check("--items repeat", WRITES)],
     "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
+    "--columns": [
+        Check("--columns user_id=kunde", f"{WRITES} --users {{german}} --encoding latin-1", allows="user_id"),
+        Check("--columns user_id=income", f"{WRITES} --users {{users}}", refused="income"),
+    ],
+    "--delimiter": [
+        Check("--delimiter ;", f"{WRITES} --users {{semicolons}}", allows="semicolons.csv"),
+        Check("--delimiter |", f"{WRITES} --users {{some_users}}", refused="some_users.csv"),
+    ],
+    "--encoding": [
+        Check("--encoding utf-16", f"{WRITES} --users {{utf16}}", allows="utf16.csv"),
+        Check("--encoding nonsense", f"{WRITES} --users {{some_users}}", refused="nonsense"),
+    ],
 }
 
 OFFERS: dict[str, list[Check]] = {
