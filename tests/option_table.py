@@ -15,14 +15,14 @@ RECOMMEND: dict[str, list[Check]] = {
     "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
     "--columns": [
         Check("--columns user_id=kunde", f"{WRITES} --users {{german}} --encoding latin-1", allows="user_id"),
-        Check("--columns user_id=income", f"{WRITES} --users {{users}}", refused="income"),
+        Check("--columns user_id=income", f"{WRITES} --users {{users}}", refused="high"),
     ],
     "--delimiter": [
         Check("--delimiter ;", f"{WRITES} --users {{semicolons}}", allows="semicolons.csv"),
-        Check("--delimiter |", f"{WRITES} --users {{some_users}}", refused="some_users.csv"),
+        Check("--delimiter |", f"{WRITES} --users {{users}}", refused="users.csv"),
     ],
     "--encoding": [
-        Check("--encoding utf-16", f"{WRITES} --users {{utf16}}", allows="utf16.csv"),
+        Check("--encoding utf-16-le", f"{WRITES} --users {{utf16}}", allows="utf16.csv"),
         Check("--encoding nonsense", f"{WRITES} --users {{some_users}}", refused="nonsense"),
     ],
 }
