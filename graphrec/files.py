@@ -94,6 +94,21 @@ def sha256_of(file: str | Path) -> str:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
+def source_of(checkpoint: str | Path | None, split_sha256: str) -> dict[Any, str]:
+    """What a result is of: file and SHA-256 of the checkpoint, and the fingerprint of the split.
+
+    A table keeps it as `DataFrame.attrs`, which Parquet files hold and pandas reads back.
+
+    Args:
+        checkpoint: The file; None of a model that was not loaded from one.
+        split_sha256: `Split.sha256`.
+    """
+    split = {"split_sha256": split_sha256}
+    if checkpoint is None or not Path(checkpoint).is_file():
+        return split
+    return {"checkpoint": Path(checkpoint).name, "checkpoint_sha256": sha256_of(checkpoint), **split}
+
+
 def write_text(path: str | Path, text: str) -> Path:
     """Write UTF-8 text."""
     return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

@@ -15,6 +15,7 @@ from processes import end, start, wait_for
 from graphrec.cli.main import main
 from graphrec.cli.run import read_checkpoint
 from graphrec.errors import InputError
+from graphrec.files import sha256_of
 
 EPOCHS = 4
 FILES = ("best", "last")
@@ -85,6 +86,8 @@ def metrics_of(run: Path) -> dict[str, float]:
     """Test metrics of the last checkpoint."""
     main(["test", "--ckpt_path", str(run / "checkpoints" / "last.ckpt")])
     metrics: dict[str, float] = json.loads((run / "test_metrics.json").read_text())
+    assert metrics.pop("checkpoint") == "last.ckpt"
+    assert metrics.pop("checkpoint_sha256") == sha256_of(run / "checkpoints" / "last.ckpt")
     return metrics
 
 

@@ -10,7 +10,7 @@ import wandb
 
 from graphrec.errors import InputError
 from graphrec.report.compare import compare
-from graphrec.report.runs import RunRecord, read_runs
+from graphrec.report.runs import RunRecord, _Log, _record, read_runs
 
 METRICS = {
     "test_ndcg_20_all": 0.4,
@@ -121,7 +121,7 @@ def test_missing_empty_and_unreadable_folders_are_named(tmp_path):
 def test_an_untested_run_is_refused_with_the_mend(logged, tmp_path):
     session = min((logged / "lightgcn" / "a" / "wandb").glob("offline-run-*"))
     shutil.copytree(session, tmp_path / "a" / "wandb" / session.name)
-    with pytest.raises(InputError, match=r"a: the run has no test metrics; run `graphrec test -c"):
+    with pytest.raises(InputError, match=r"a: the run has no test metrics; run `graphrec test --ckpt_path"):
         read_runs([tmp_path / "a"])
 
 
@@ -146,6 +146,7 @@ def test_compare_writes_its_files_and_nothing_when_it_fails(logged, tmp_path):
         "comparison.csv",
         "comparison.md",
         "report.html",
+        "runs.csv",
         "significance.csv",
     ]
     table = pd.read_csv(out / "comparison.csv").set_index(["run", "metric"])
@@ -170,3 +171,30 @@ def test_untested_runs_in_a_folder_of_runs_are_left_out_with_a_word(logged, tmp_
     )
     with pytest.raises(InputError, match="the run has no test metrics"):
         read_runs([tmp_path / "lightgcn"])
+
+
+def log_of(folder: Path, rows: list[dict], summary: dict, split: str, checkpoint: str = "") -> _Log:
+    """What is read of a W&B folder."""
+    identity = {"run": "x", "id": "a", "model": "x", "dataset": "shop", "seed": 0, "split_sha256": split}
+    tested = {"tested": {"checkpoint_sha256": checkpoint}} if checkpoint else {}
+    return _Log("x-a", {**identity, **tested}, summary, rows, folder / "wandb" / "offline-run-1")
+
+
+def test_numbers_of_fit_and_refit_are_never_mixed():
+    """The refit's test stands alone, also where the fit's was later and measured more."""
+    run = Path("runs/x/a")
+    losses = [{"epoch": epoch, "train_loss": loss} for epoch, loss in enumerate((0.7, 0.6))]
+    fit = log_of(run, losses, {"fit_seconds": 5.0}, "of the fit")
+    of_fit = log_of(run, [], {"test_ndcg_20_all": 0.2}, "of the fit", "best")
+    refit = log_of(run / "refit", [{"epoch": 0, "train_loss": 0.9}], {}, "of the refit")
+    of_refit = log_of(run / "refit", [], {"test_ndcg_20_all": 0.3}, "of the refit", "last")
+    wider = log_of(run, [], {"test_ndcg_20_all": 0.2, "test_ndcg_50_all": 0.5}, "of the fit", "best")
+
+    before = _record(run, [fit, of_fit, refit])
+    assert (before.tested, before.split_sha256, before.checkpoint_sha256) == ("fit", "of the fit", "best")
+    after = _record(run, [fit, of_fit, refit, of_refit, wider])
+    assert (after.tested, after.split_sha256, after.checkpoint_sha256) == ("refit", "of the refit", "last")
+    assert after.summary == {"fit_seconds": 5.0, "test_ndcg_20_all": 0.3}
+    assert after.history["train_loss"].tolist() == [0.7, 0.6]  # of the fit, as its validation
+    again = _record(run, [fit, wider, of_fit])
+    assert "test_ndcg_50_all" not in again.summary  # of two tests, the numbers of the later alone

@@ -17,6 +17,7 @@ from graphrec.cli.launch import say
 from graphrec.cli.loggers import make_folder, record
 from graphrec.cli.resuming import check_new, check_same
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint
+from graphrec.files import source_of
 
 STOPPED = 128 + 15
 """Exit code after SIGTERM, as a shell gives it to a command that SIGTERM ended."""
@@ -117,3 +118,9 @@ class FolderCLI(LightningCLI):
             record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": self.model.fit_seconds})
         finish_fit(self.folder, self.datamodule.split.sha256())
         print(f"run: {self.folder.path}")
+
+    def _record_tested(self) -> None:
+        """Note in the W&B run which checkpoint its test is of."""
+        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            source = source_of(self.trainer.ckpt_path, self.datamodule.split.sha256())
+            record(self.trainer.loggers, {"tested": {**source, "step": self.folder.step}}, {})

@@ -33,7 +33,7 @@ from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
 from graphrec.data.shards import node_shard
 from graphrec.evaluation.gather import gather_rankings
-from graphrec.files import write_parquet
+from graphrec.files import source_of, write_parquet
 from graphrec.graph import BipartiteGraph
 from graphrec.training import RankedTask
 
@@ -152,6 +152,7 @@ class GraphRecCLI(FolderCLI):
 
     def after_test(self) -> None:
         """Print the measures of each item set with their intervals."""
+        self._record_tested()
         if self.trainer.is_global_zero:
             print_measures("test", self.trainer.callback_metrics, self.datamodule)
 
@@ -164,6 +165,7 @@ class GraphRecCLI(FolderCLI):
         if not self.trainer.is_global_zero:
             return
         frame = ranking_frame(rankings, split.users, split.items)
+        frame.attrs = source_of(self.trainer.ckpt_path, split.sha256())
         path = write_parquet(frame, self.folder.path / "recommendations.parquet")
         print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
 

@@ -18,6 +18,7 @@ from graphrec.data.joins import join
 from graphrec.data.table_kinds import Kind
 from graphrec.data.tables import Table
 from graphrec.errors import InputError
+from graphrec.files import source_of
 from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.candidates import build_candidates, fit_calibrator
 from graphrec.offers.economics import Economics, percent
@@ -137,6 +138,7 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
         offers = threshold_offers(request, data)
     else:
         offers = _item_offers(request, task, data)
+    offers.attrs = source_of(request.options.ckpt_path, data.split.sha256())
     path = write_offers(offers, request.options.out)
     print_totals(offers)
     print_frame(examples(offers, data.source.items), "The offers that are expected to do most")

@@ -61,6 +61,7 @@ class ResponseCLI(GraphRecCLI):
 
     def after_test(self) -> None:
         """Print the measures."""
+        self._record_tested()
         self._print("test")
 
     def _print(self, part: str) -> None:

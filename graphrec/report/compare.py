@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from graphrec.files import write_text
@@ -12,7 +13,7 @@ from graphrec.report.html import render_html
 from graphrec.report.leads import leads_markdown
 from graphrec.report.offer_summary import read_offers
 from graphrec.report.publish import publish
-from graphrec.report.runs import read_runs
+from graphrec.report.runs import RunRecord, read_runs
 from graphrec.report.significance import significance
 from graphrec.report.table import comparison, to_markdown
 
@@ -27,6 +28,8 @@ def compare(
     allow_different_splits: bool = False,
 ) -> Path:
     """Compares finished runs and writes `comparison.csv`, `comparison.md`, `significance.csv`, `report.html`.
+
+    `runs.csv` tells what the numbers are of: checkpoint and split of each run.
 
     Args:
         runs: Run folders, or folders of runs.
@@ -52,6 +55,13 @@ def compare(
     write_text(out / "comparison.md", "\n".join([to_markdown(table), leads_markdown(table, tests)]))
     write_text(out / "comparison.csv", table.to_csv(index=False))
     write_text(out / "significance.csv", tests.table.to_csv(index=False))
+    write_text(out / "runs.csv", sources(records).to_csv(index=False))
     if wandb is not None:
         publish(table, records, wandb, title, tests)
     return report
+
+
+def sources(runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """A row per run: whose test its numbers are, with checkpoint and split."""
+    keys = ["dataset", "name", "id", "seed", "tested", "checkpoint_sha256", "split_sha256", "path"]
+    return pd.DataFrame([{key: getattr(run, key) for key in keys} for run in runs], columns=keys)

@@ -24,6 +24,7 @@ from rich.progress import track
 
 from graphrec.errors import InputError
 
+TEST = "test_"
 _IDENTITY = ("run", "id", "model", "dataset", "seed", "split_sha256")
 # JSON has no such numbers: W&B writes them as text.
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
@@ -44,6 +45,8 @@ class RunRecord:
         summary: Final numbers, such as `test_ndcg_20_new`.
         history: One row per epoch, column `epoch` first, then whatever was logged.
         path: The run folder.
+        tested: ``fit`` or ``refit``: whose test the numbers are; never of both.
+        checkpoint_sha256: Of the checkpoint that was tested; empty where an older version tested it.
     """
 
     name: str
@@ -56,6 +59,8 @@ class RunRecord:
     summary: dict[str, float]
     history: pd.DataFrame
     path: Path
+    tested: str = "fit"
+    checkpoint_sha256: str = ""
 
 
 class _UntestedError(InputError):
@@ -70,12 +75,25 @@ class _Log:
     config: dict[str, Any]
     summary: dict[str, float]
     rows: list[dict[str, float]]
+    folder: Path
+
+    @property
+    def step(self) -> str:
+        """Whether it is of a run's fit or of its refit."""
+        run = self.folder.parent.parent if self.folder.parent.name == "wandb" else self.folder
+        return "refit" if run.name == "refit" else "fit"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether a test was logged."""
+        return any(key.startswith(TEST) for key in self.summary)
 
 
 def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
     """Reads every run found at or below the paths, once each, in order of name, seed and id.
 
     W&B folders of one run folder that share a W&B id are one run: of numbers logged twice, the later stands.
+    Test metrics are those of one test: the last one of the refit, or of the fit where no refit was tested.
 
     Args:
         paths: Run folders, folders of runs, or single W&B folders (`offline-run-...`).
@@ -159,7 +177,7 @@ def _read_log(folder: Path) -> _Log:
                 state[kind].pop(removed["key"], None)
     if not wandb_id:
         raise InputError("holds no readable W&B run", file=folder, mend="delete the folder or fit again")
-    return _Log(wandb_id, state["config"], _numbers(state["summary"]), rows)
+    return _Log(wandb_id, state["config"], _numbers(state["summary"]), rows, folder)
 
 
 def _inspect(folder: Path) -> str:
@@ -191,21 +209,30 @@ def _record(path: Path, logs: list[_Log]) -> RunRecord:
     Raises:
         InputError: The run is not graphrec's, or was fitted but never tested.
     """
+    tests = [log for log in logs if log.is_test]
+    tests = [log for log in tests if log.step == "refit"] or tests
+    step = tests[-1].step if tests else "fit"
     config: dict[str, Any] = {}
     summary: dict[str, float] = {}
-    for log in logs:
-        config, summary = config | log.config, summary | log.summary
+    for log in sorted(logs, key=lambda log: log.step == step):  # what was tested has the last word
+        config |= log.config
+        summary |= {key: value for key, value in log.summary.items() if not key.startswith(TEST)}
     missing = [key for key in _IDENTITY if key not in config]
     if missing:
         raise InputError("not a run of graphrec", file=path, column=missing[0], mend="leave this folder out")
-    if not any(key.startswith("test_") for key in summary):
-        mend = f"run `graphrec test -c {path / 'config.yaml'}` first, or leave this run out"
+    if not tests:
+        checkpoint = path / "checkpoints" / "best.ckpt"
+        mend = f"run `graphrec test --ckpt_path {checkpoint}` first, or leave this run out"
         raise _UntestedError("the run has no test metrics", file=path, mend=mend)
-    history = _history([row for log in logs for row in log.rows])
+    summary |= {key: value for key, value in tests[-1].summary.items() if key.startswith(TEST)}
+    fitted = [log for log in logs if log.step == "fit"] or logs
+    history = _history([row for log in fitted for row in log.rows])
+    tested = str(tests[-1].config.get("tested", {}).get("checkpoint_sha256", ""))
     name, run_id, model, dataset, seed, sha = (config[key] for key in _IDENTITY)
     return RunRecord(
-        str(name), str(run_id), str(model), str(dataset), int(seed), str(sha), config, summary, history, path
-    )
+        str(name), str(run_id), str(model), str(dataset), int(seed), str(sha), config, summary, history, path,
+        step, tested,
+    )  # fmt: skip
 
 
 def _history(rows: list[dict[str, float]]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import pandas as pd
 import pytorch_lightning as pl
@@ -20,7 +20,7 @@ from graphrec.data.shards import node_shard
 from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_metrics
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
-from graphrec.files import write_parquet, write_text
+from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ItemSet, Ranking, Recommender
 
@@ -175,12 +175,13 @@ class RankedTask(pl.LightningModule):
     def _write_test(self, flat: dict[str, float]) -> None:
         """``test_metrics.json`` (flat numbers) and ``test_users.parquet`` (a row per user)."""
         folder = Path(self.trainer.default_root_dir)
-        record: dict[str, Any] = {"split_sha256": self.data.split.sha256(), **flat}
-        write_text(folder / "test_metrics.json", json.dumps(record, indent=1) + "\n")
+        source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
+        write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")
         rows = pd.concat(
             pd.DataFrame({name: value.numpy() for name, value in metrics.values.items()}).assign(
                 user_id=self.data.split.users.ids[metrics.users.numpy()], items=items
             )
             for items, metrics in self.test_result.items()
         )
+        rows.attrs = dict(source)
         write_parquet(rows, folder / "test_users.parquet")

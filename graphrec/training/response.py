@@ -19,7 +19,7 @@ from torch.nn import functional
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.recalibration import Recalibration
 from graphrec.evaluation.response import lift_table, monotonicity_violations
-from graphrec.files import write_parquet, write_text
+from graphrec.files import source_of, write_parquet, write_text
 from graphrec.models.response import ResponseNetwork
 from graphrec.splines import KNOTS, response_shapes
 from graphrec.training.response_data import ResponseData, Rows
@@ -215,12 +215,13 @@ class ResponseTask(pl.LightningModule):
     def _write_test(self, flat: dict[str, float], outcomes: Outcomes, probability: Floats) -> None:
         """``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``."""
         folder, split = Path(self.trainer.default_root_dir), self.data.split
+        source = source_of(self.trainer.ckpt_path, split.sha256())
         rows = split.panel.rows.iloc[split.test[: len(probability)]].reset_index(drop=True)
         write_parquet(lift_table(rows, probability), folder / "test_lifts.parquet")
         rows = rows.assign(base_logit=outcomes.base, probability=probability)
+        rows.attrs = dict(source)
         write_parquet(rows, folder / "test_rows.parquet")
-        record = {"split_sha256": split.sha256(), **flat}
-        write_text(folder / "test_metrics.json", json.dumps(record, indent=1) + "\n")
+        write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")
 
 
 def response_measures(probability: Floats, bought: Floats) -> dict[str, float]:

@@ -17,7 +17,7 @@ from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import as_known
 from graphrec.data.tables import Table, TextFormat, load_table
 from graphrec.errors import InputError
-from graphrec.files import write_parquet
+from graphrec.files import source_of, write_parquet
 
 if TYPE_CHECKING:
     from graphrec.models.base import ItemSet, Ranking, Recommender
@@ -63,6 +63,7 @@ def run(options: argparse.Namespace) -> Path:
     frame = recommendations(
         task.recommender, data.split.users, data.split.items, users, options.k, options.items
     )
+    frame.attrs = source_of(options.ckpt_path, data.split.sha256())
     path = write_parquet(frame, options.out)
     print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
     return path
