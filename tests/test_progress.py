@@ -105,7 +105,7 @@ def test_the_newest_run_is_the_one_begun_last_whatever_is_touched_or_copied(here
 
 
 def test_an_early_stopped_fit_that_is_resumed_trains_no_further_epoch(here):
-    rate = ["--model.init_args.learning_rate", "0"]
+    rate = ["--model.init_args.learning_rate", "1e-12"]
     still = [*rate, "--run.patience", "1", "--trainer.max_epochs", "9"]
     main(["fit", "-c", write_config("c.yaml"), "--run.id", "a", *still])
     last = here / "a" / "checkpoints" / "last.ckpt"
@@ -135,7 +135,7 @@ def test_an_early_stopped_fit_that_is_resumed_trains_no_further_epoch(here):
 
 
 def test_a_moved_run_that_is_resumed_knows_its_best_epoch(here):
-    still = ["--model.init_args.learning_rate", "0"]  # so the first epoch stays the best
+    still = ["--model.init_args.learning_rate", "1e-12"]  # so the first epoch stays the best
     main(["fit", "-c", write_config("c.yaml"), "--run.id", "a", *still])
     shutil.move(here / "a", here / "b")
     (here / "a").mkdir()

@@ -122,7 +122,7 @@ def test_a_killed_fit_goes_on_and_ends_where_the_unbroken_one_does(here):
 def test_the_last_checkpoint_is_of_the_last_epoch_even_if_that_is_not_the_best(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    still = ["--model.init_args.learning_rate", "0"]  # so the first epoch stays the best
+    still = ["--model.init_args.learning_rate", "1e-12"]  # so the first epoch stays the best
     main(["fit", "-c", "config.yaml", "--run.id", "still", *still])
     saved = {name: read_checkpoint(tmp_path / f"runs/resume/still/checkpoints/{name}.ckpt") for name in FILES}
     assert {name: content["epoch"] for name, content in saved.items()} == {"best": 0, "last": EPOCHS - 1}
