@@ -67,7 +67,7 @@ def reading(
         if ours not in known:
             mend = closest(ours, dict.fromkeys(known), "known are")
             raise InputError(f"{ours!r} is no column of these files", column="--columns", mend=mend)
-    return columns, TextFormat(options.delimiter, encoding=options.encoding or "utf-8")
+    return columns, TextFormat(options.delimiter, encoding=options.encoding)
 
 
 def column_mapping(given: Sequence[str]) -> dict[str, str | None]:

@@ -44,14 +44,14 @@ class TextFormat:
     Args:
         delimiter: Between fields; by the suffix if missing: comma for .csv, '::' for .dat, else tab.
         names: Names of the columns of a file that has no header.
-        encoding: Of the text; UTF-16 is known by its first bytes.
+        encoding: Of the text; UTF-8 if missing, and UTF-16 is known by its first bytes.
         quoted: Whether ``"`` may enclose a field. If missing it may, but between tabs a quote that is not
             closed in its line is a character.
     """
 
     delimiter: str | None = None
     names: tuple[str, ...] | None = None
-    encoding: str = "utf-8"
+    encoding: str | None = None
     quoted: bool | None = None
 
 
@@ -191,7 +191,7 @@ def scan(path: Path, delimiter: str, form: TextFormat) -> Layout:
         InputError: If the file is empty, is not text in its encoding, or looks as if it were delimited by
             another character.
     """
-    encoding = encoding_of(path, form.encoding)
+    encoding = encoding_of(path, form.encoding or "utf-8")
     if form.quoted is not None or delimiter != "\t":
         return _scanned(path, delimiter, form, encoding, form.quoted is not False)
     plain = _scanned(path, delimiter, form, encoding, quoted=False)

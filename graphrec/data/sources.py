@@ -9,6 +9,7 @@ In YAML a source is named by its path, its arguments follow::
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def table(
     name: str | None = None,
     delimiter: str | None = None,
     outlier_factor: float | None = 20.0,
+    encoding: str | None = None,
+    names: list[str] | None = None,
 ) -> RawData:
     """Read any log of purchases from a CSV, TSV or Parquet file and clean it.
 
@@ -71,6 +74,8 @@ def table(
         name: Name of the data set; the file's name if missing.
         delimiter: Of the text files; comma for .csv and tab for .tsv and .txt if missing.
         outlier_factor: See above; ``null`` keeps all values.
+        encoding: Of the text files, for example ``latin-1``; UTF-8 if missing.
+        names: Columns of logs without a header, in their order.
 
     Raises:
         InputError: If a file or a value in it cannot be used.
@@ -79,10 +84,11 @@ def table(
         raise InputError(
             f"{outlier_factor} must be > 1", column="outlier_factor", mend="give 20, or null for none"
         )
-    text = TextFormat(delimiter=delimiter)
+    text = TextFormat(delimiter, encoding=encoding)
+    of_log = replace(text, names=tuple(names) if names is not None else None)
     parts = {"train": path, "valid": valid_path, "test": test_path}
     given = {part: file for part, file in parts.items() if file}
-    tables = {part: load_table(file, columns, text=text) for part, file in given.items()}
+    tables = {part: load_table(file, columns, text=of_log) for part, file in given.items()}
     log = _joined({part: table.frame for part, table in tables.items()})
     log, steps = clean(log, _log_cleaners(log, outlier_factor))
     steps = (*(step for table in tables.values() for step in table.steps), *steps)
@@ -104,7 +110,13 @@ def table(
     )
 
 
-def recbole(path: str, columns: dict[str, str | None] | None = None, name: str | None = None) -> RawData:
+def recbole(
+    path: str,
+    columns: dict[str, str | None] | None = None,
+    name: str | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> RawData:
     """Read RecBole's atomic files: ``NAME.inter``, with ``NAME.user`` and ``NAME.item`` where they exist.
 
     Use it for the many public data sets that exist in this format. Column types in the header
@@ -114,6 +126,8 @@ def recbole(path: str, columns: dict[str, str | None] | None = None, name: str |
         path: The ``.inter`` file.
         columns: Our name → the file's name, for those that differ, e.g. ``{item_id: business_id}``.
         name: Name of the data set; the file's name if missing.
+        delimiter: Between fields; a tab if missing.
+        encoding: Of the text; UTF-8 if missing.
 
     Raises:
         InputError: If a file or a value in it cannot be used.
@@ -124,7 +138,16 @@ def recbole(path: str, columns: dict[str, str | None] | None = None, name: str |
         )
     beside = {suffix: Path(path).with_suffix(suffix) for suffix in (".user", ".item")}
     users, items = (str(file) if file.is_file() else None for file in beside.values())
-    return table(path, columns=columns, users=users, items=items, name=name, outlier_factor=None)
+    return table(
+        path,
+        columns=columns,
+        users=users,
+        items=items,
+        name=name,
+        delimiter=delimiter,
+        outlier_factor=None,
+        encoding=encoding,
+    )
 
 
 def _joined(logs: dict[str, pd.DataFrame]) -> pd.DataFrame:
