@@ -101,6 +101,8 @@ def build(folder: Path) -> dict[str, str]:
     german = pd.DataFrame({"kunde": people[:5], "straße": "Höhe"})
     german.to_csv("german.csv", index=False, encoding="latin-1")
     pd.DataFrame({"user_id": people[:5]}).to_csv("utf16.csv", index=False, encoding="utf-16-le")
+    whole.assign(town="Orléans").to_csv("latin.csv", index=False, encoding="latin-1")
+    whole[["user_id", "item_id", "timestamp"]].to_csv("headerless.csv", index=False, header=False)
     pd.DataFrame({"item_id": ids, "stock": [i % 2 for i in range(ITEMS)]}).to_csv("stock.csv", index=False)
     pairs = [(u, i, 20) for u in people for i in ids[::2]]
     pd.DataFrame(pairs, columns=["user_id", "item_id", "week"]).to_csv("exposure.csv", index=False)
@@ -129,6 +131,8 @@ def build(folder: Path) -> dict[str, str]:
         "semicolons",
         "german",
         "utf16",
+        "latin",
+        "headerless",
     )
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
     runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a"}

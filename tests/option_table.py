@@ -108,6 +108,14 @@ DATA: dict[str, list[Check]] = {
         Check("--delimiter ;", "check {semicolons}", allows="delimiter"),
         Check("--delimiter |", "check {log}", refused="delimiter"),
     ],
+    "--encoding": [
+        Check("--encoding latin-1", "check {latin}", allows="UTF-8"),
+        Check("--encoding utf-8", "describe complete_journey", refused="no file"),
+    ],
+    "--names": [
+        Check("--names user_id item_id timestamp", "check {headerless}", allows="names"),
+        Check("--names user_id item_id", "check {log}", refused="names"),
+    ],
 }
 
 DEMO: dict[str, list[Check]] = {
