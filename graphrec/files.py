@@ -18,6 +18,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room: a full disk, a full quota, a limit on a file's size."""
 PART = ".part"
 """How the names of files end that are being written; they begin with a dot."""
+TABLES = {".parquet": None, ".csv": ",", ".tsv": "\t"}
+"""Suffixes that a table can be written as, and what is between the fields of the text ones."""
 
 
 def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
@@ -107,6 +109,53 @@ def source_of(checkpoint: str | Path | None, split_sha256: str) -> dict[Any, str
     if checkpoint is None or not Path(checkpoint).is_file():
         return split
     return {"checkpoint": Path(checkpoint).name, "checkpoint_sha256": sha256_of(checkpoint), **split}
+
+
+def check_table_path(path: str | Path, option: str = "--out") -> None:
+    """Refuse the name of a table that could not be written, before any work is done for it.
+
+    Args:
+        path: The file; its suffix says the format.
+        option: Where the name was given, for the message.
+
+    Raises:
+        InputError: If the path is a folder, lies below a file, or its suffix tells no known format.
+    """
+    target = Path(path)
+    try:
+        folder = target.is_dir()
+        above = next(parent for parent in target.absolute().parents if parent.exists())
+    except OSError as error:
+        raise cannot_be_written(target, error) from error
+    if folder:
+        mend = f"give the name of a file, for example {target / 'result.parquet'}"
+        raise InputError("this is a folder", file=target, column=option, mend=mend)
+    if target.suffix.lower() not in TABLES:
+        what = f"a table cannot be written as '{target.suffix}'" if target.suffix else "the suffix is missing"
+        mend = f"end the name with one of {', '.join(TABLES)}"
+        raise InputError(what, file=target, column=option, mend=mend)
+    if not above.is_dir():
+        raise InputError(f"{above} is no folder", file=target, column=option, mend="choose another folder")
+
+
+def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table without its index, as the suffix says: Parquet, or text with commas or tabs.
+
+    What a table keeps in `DataFrame.attrs` is in Parquet alone.
+
+    Raises:
+        InputError: If the suffix tells no known format, or the path cannot be written.
+    """
+    check_table_path(path)
+    delimiter = TABLES[Path(path).suffix.lower()]
+    if delimiter is None:
+        return write_parquet(frame, path)
+    return write_atomically(
+        path,
+        lambda temporary: frame.to_csv(
+            temporary, sep=delimiter, index=False, encoding="utf-8", lineterminator="\n"
+        ),
+    )
 
 
 def write_text(path: str | Path, text: str) -> Path:

@@ -61,6 +61,7 @@ OFFERS = [
     "disclosure",
     "product_set",
     "median_basket",
+    "week",
 ]
 
 

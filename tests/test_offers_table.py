@@ -24,7 +24,7 @@ POLICIES = [NoDiscount(), Uniform(), LinearRate(), ExpectedProfit()]
 PROMISED = (
     "user_id, item_id, score, probability, rate, probability_at_rate, price, expected_units,"
     " expected_revenue, expected_profit, spend, promotion, threshold, amount, scenario, policy,"
-    " propensity, reason, reason_code, disclosure, product_set, median_basket"
+    " propensity, reason, reason_code, disclosure, product_set, median_basket, week"
 )
 
 
@@ -59,7 +59,7 @@ def test_every_column_is_filled_and_adds_up(candidates, policy, scenario, budget
     assert ", ".join(offers.columns) == PROMISED
     assert len(offers) == len(candidates.frame)
     assert not offers.duplicated(["user_id", "item_id"]).any()
-    others = ["threshold", "amount", "product_set", "median_basket"]
+    others = ["threshold", "amount", "product_set", "median_basket", "week"]
     assert offers[others].isna().all(axis=None)
     filled = offers.drop(columns=others)
     assert filled.notna().all(axis=None)
@@ -364,15 +364,15 @@ def test_without_shelf_prices_the_elasticity_is_the_median(shop):
     assert (frame["elasticity"] == 1.5).all()
 
 
-def test_items_without_a_price_are_left_out_loudly(shop):
+def test_items_without_a_price_are_left_out_loudly(shop, capsys):
     train = shop.split.train.frame.copy()
     train.loc[train["item_id"] == "i00", "regular_price"] = np.nan
     split = SimpleNamespace(
         users=shop.split.users, items=shop.split.items, train=SimpleNamespace(frame=train)
     )
     calibrator = fit_calibrator(shop.model, shop.graph, shop.split, sample_users=50)
-    with pytest.warns(UserWarning, match="1 items have no price"):
-        frame = build_candidates(shop.model, shop.graph, split, calibrator, np.arange(3), k=60).frame
+    frame = build_candidates(shop.model, shop.graph, split, calibrator, np.arange(3), k=60).frame
+    assert "1 items have no price in training and get no offer" in capsys.readouterr().err
     assert len(frame) == 3 * 59
 
 

@@ -31,8 +31,8 @@ def learned_response(checkpoint: Path, candidates: pd.DataFrame, week: int | Non
     Args:
         checkpoint: Of a run of `ResponseTask`.
         candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability`` at rate 0.
-        week: Week that the offers are for; only earlier weeks are looked at. The first after the validation
-            part if missing.
+        week: Week that the offers are for; only earlier weeks are looked at, and one further off counts as
+            the first after the log. The first after the validation part if missing.
 
     Returns:
         One curve per row of `candidates`.
@@ -41,7 +41,9 @@ def learned_response(checkpoint: Path, candidates: pd.DataFrame, week: int | Non
         InputError: If the checkpoint is not of a response, or a user or item is not in its log before `week`.
     """
     task, data = load_response(checkpoint)
-    features, groups = candidate_features(data, candidates, week or data.val_end + 1)
+    ahead = int(data.source.log[Columns.WEEK].max()) + 1
+    week = data.val_end + 1 if week is None else min(week, ahead)
+    features, groups = candidate_features(data, candidates, week)
     if features.shape[1] != len(task.network.centre):
         mend = "fit the response again"
         raise InputError("the response was fitted with other features", file=checkpoint, mend=mend)

@@ -62,6 +62,10 @@ KINDS: dict[Kind, TableKind] = {
     "items": TableKind("a table of items", (Columns.ITEM,), unique=(Columns.ITEM,), attributes=True),
     "user_list": TableKind("a list of users", (Columns.USER,)),
     "stock": TableKind("a table of stock", (Columns.ITEM, STOCK)),
-    "exposure": TableKind("a table of past offers", (Columns.USER, Columns.ITEM, Columns.WEEK), (RATE,)),
+    "exposure": TableKind(
+        "a table of past offers",
+        (Columns.USER, Columns.ITEM, Columns.WEEK),
+        (RATE, "policy", "promotion", "product_set"),  # of an offers table that is fed back
+    ),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES)),
 }

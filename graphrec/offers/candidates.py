@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from graphrec.data.splits import Split
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import Calibrator, CalibratorKind
 from graphrec.evaluation.finite import check_scores
+from graphrec.notices import note
 from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.economics import BoolArray, FloatArray
 from graphrec.offers.eligibility import Eligibility
@@ -150,13 +150,23 @@ def build_candidates(
         frame["product_set"] = frame[Columns.ITEM].map(product_sets)
     unpriced = frame["price"].isna()
     if unpriced.any():
-        count = frame.loc[unpriced, Columns.ITEM].nunique()
-        warnings.warn(f"{count} items have no price in training and get no offer", stacklevel=2)
+        _tell_of_unpriced(frame, unpriced)
     frame = frame[~unpriced].reset_index(drop=True)
+    if frame.empty:
+        mend = "offer items that have one, or map a column with prices"
+        raise InputError("no item that could be offered has a price", column="price", mend=mend)
     if eligible is not None:
         user, item = (np.asarray(frame[name]) for name in (Columns.USER_CODE, Columns.ITEM_CODE))
         frame["worth"] = eligible.worth(user, item, np.asarray(frame["price"], dtype=np.float64))
     return Candidates(frame)
+
+
+def _tell_of_unpriced(frame: pd.DataFrame, unpriced: pd.Series[bool]) -> None:
+    """Count the items without a price, and the users who are left with nothing."""
+    items = frame.loc[unpriced, Columns.ITEM].nunique()
+    users = frame[Columns.USER].nunique() - frame.loc[~unpriced, Columns.USER].nunique()
+    none = f", and {users:,} users have no other item" if users else ""
+    note(f"{items:,} items have no price in training and get no offer{none}")
 
 
 def _batches(users: IntArray, num_items: int, title: str) -> Iterable[IntArray]:

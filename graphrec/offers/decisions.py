@@ -21,7 +21,7 @@ from graphrec.offers.limits import (
     spread_window,
     tightest,
 )
-from graphrec.offers.parity import parity_budget, parity_gap
+from graphrec.offers.parity import close_gap
 from graphrec.offers.policies import GreedyROI, LevelPolicy, Policy, RulePolicy
 from graphrec.offers.response import Response
 from graphrec.offers.rules import asked_rates
@@ -29,8 +29,6 @@ from graphrec.offers.scenarios import Scenario
 from graphrec.offers.stock import sells_out
 
 IntArray = npt.NDArray[np.int64]
-
-PARITY_ROUNDS = 8
 
 
 @dataclass(frozen=True)
@@ -104,20 +102,16 @@ class Decision:
 
 def decide(policy: Policy, pairs: Pairs, rules: Rules, levels: Levels) -> Decision:
     """The rate of every pair under a policy, and why; parity between groups is kept by budgets of theirs."""
-    found = _decide(policy, pairs, rules, levels)
     gap = rules.guardrails.max_parity_gap
+
+    def decided(families: tuple[GroupBudget, ...]) -> Decision:
+        return _decide(policy, pairs, replace(rules, group_budgets=(*rules.group_budgets, *families)), levels)
+
     if gap is None or rules.parity is None:
-        return found
-    group, users = rules.parity
-    for round_ in range(PARITY_ROUNDS):
-        spend = _spend(found.rate, pairs, rules)
-        if parity_gap(spend, group, users) <= gap:
-            break
-        # Equal shares of a budget at first; then below the worst-served, which freed money may have moved
-        shared = round_ == 0 and rules.budget is not None
-        families = (*rules.group_budgets, parity_budget(spend, group, users, gap, shared))
-        found = _decide(policy, pairs, replace(rules, group_budgets=families), levels)
-    return found
+        return decided(())
+    return close_gap(
+        decided, lambda found: _spend(found.rate, pairs, rules), *rules.parity, gap, rules.budget is not None
+    )
 
 
 def _decide(policy: Policy, pairs: Pairs, rules: Rules, levels: Levels) -> Decision:
@@ -134,20 +128,22 @@ def best_levels(policy: LevelPolicy, pairs: Pairs, rules: Rules, levels: Levels)
     value = rules.scenario.value(probability, price, rates, rules.economics, pairs.worth[:, None])
     value = value - value[:, :1]
     spend = rules.economics.spend(probability, price, rates)
-    limits, eligible = rules.limits(pairs), rules.scenario.eligible(pairs.seen)
+    limits = levels.shared(rules.limits(pairs))
+    eligible = levels.whole(rules.scenario.eligible(pairs.seen))
     allowed = (rates <= tightest(limits)[:, None] + 1e-12) & levels.possible(pairs.price)
     allowed &= eligible[:, None]
     allowed[:, 0] = True
     value, spend, allowed, members = levels.pooled(value, spend, allowed)
-    cap, families = levels.pooled_budgets(rules.cap, rules.group_budgets, members)
+    cap, families = levels.pooled_budgets(rules.cap, rules.group_budgets)
     wished = allocate(value, spend).level
     free = allocate(value, spend, None, allowed).level
-    if rules.guardrails.max_spread is not None and members is None:
+    if rules.guardrails.max_spread is not None:
         worth = np.where(allowed, value, -np.inf)
-        allowed &= spread_window(worth, rates, pairs.item, rules.guardrails.max_spread)
+        together = levels.kept_together(pairs.item)
+        allowed &= spread_window(worth, rates[: len(worth)], together, rules.guardrails.max_spread)
     near = allocate(value, spend, None, allowed).level
     if isinstance(policy, GreedyROI):
-        level = _best_return(value, spend, allowed, rules.budget, families, cap)
+        level = best_return(value, spend, allowed, rules.budget, families, cap)
         lam = 0.0
     else:
         found = allocate(value, spend, rules.budget, allowed, families, cap)
@@ -170,31 +166,50 @@ def rule_rates(policy: RulePolicy, pairs: Pairs, rules: Rules, levels: Levels) -
     asked, reason = asked_rates(policy, pairs.unit_score, pairs.affinity)
     if np.isnan(asked).any():
         raise ValueError("a policy returned a missing rate")
-    limits = rules.limits(pairs)
-    eligible = rules.scenario.eligible(pairs.seen)
+    limits = levels.shared(rules.limits(pairs))
+    eligible = levels.whole(rules.scenario.eligible(pairs.seen))
     highest = tightest(limits)
     reason = limit_reasons(limits, asked > highest, reason)
-    rate = levels.payable(np.where(eligible, np.clip(asked, 0.0, highest), 0.0), pairs.price)
+    capped = np.where(eligible, np.clip(asked, 0.0, highest), 0.0)
+    rate = levels.payable(capped, pairs.price)
+    if levels.members is not None:
+        lowest = "coupon: the lowest rate that the policy asks for in its set, in whole per cent"
+        reason = np.where(rate < capped, lowest, reason)
     if rules.guardrails.max_spread is not None:
-        spread = spread_cap(rate, pairs.item, rules.guardrails.max_spread)
+        together = levels.kept_together(pairs.item)
+        together = together if levels.members is None else together[levels.members]
+        spread = spread_cap(rate, together, rules.guardrails.max_spread)
         text = f"spread: within {percent(rules.guardrails.max_spread)} of the lowest offer on this item"
         reason = np.where(rate > spread, text, reason)
         rate = levels.payable(np.minimum(rate, spread), pairs.price)
     reason = _ineligible(reason, eligible, rules)
-    order = np.argsort(-pairs.response.base, kind="stable")
-    within = _within(
-        order, _spend(rate, pairs, rules), rate > 0, rules.budget, rules.group_budgets, rules.cap
-    )
+    within = _likeliest(rate, pairs, rules, levels)
     short = f"{_scarce(rules)}: spent on likelier buyers"
     reason = np.where(within | (rate == 0), reason, short)
     return Decision(np.where(within, rate, 0.0), reason)
+
+
+def _likeliest(rate: FloatArray, pairs: Pairs, rules: Rules, levels: Levels) -> BoolArray:
+    """Which offers of a rule are made: likeliest buyers first, a coupon whole or not at all. ``[P]``."""
+    spend, base, given = _spend(rate, pairs, rules), pairs.response.base, rate > 0
+    cap, families = levels.pooled_budgets(rules.cap, rules.group_budgets)
+    if levels.members is not None:
+        rows = int(levels.members.max(initial=-1)) + 1
+        spend = np.bincount(levels.members, spend, rows).astype(np.float64)
+        given = np.bincount(levels.members, given, rows) > 0
+        likeliest = np.zeros(rows)
+        np.maximum.at(likeliest, levels.members, base)
+        base = likeliest
+    order = np.argsort(-base, kind="stable")
+    within = _within(order, spend, given, rules.budget, families, cap)
+    return within if levels.members is None else within[levels.members]
 
 
 def _spend(rate: FloatArray, pairs: Pairs, rules: Rules) -> FloatArray:
     return rules.economics.spend(pairs.response.probability(rate), pairs.price, rate)
 
 
-def _best_return(
+def best_return(
     value: FloatArray,
     spend: FloatArray,
     allowed: BoolArray,

@@ -116,8 +116,13 @@ def eligibility(
     return Eligibility(every_item, every_user)
 
 
-def log_weeks(frame: pd.DataFrame, name: str) -> IntArray:
+def log_weeks(frame: pd.DataFrame, name: str, whole: pd.DataFrame | None = None) -> IntArray:
     """Week of each row of the log, from the timestamp where there is none.
+
+    Args:
+        frame: Rows of the log.
+        name: What needs the weeks, for the message.
+        whole: Rows whose first timestamp begins the count; those of `frame` if missing.
 
     Raises:
         InputError: If the log has neither.
@@ -127,10 +132,10 @@ def log_weeks(frame: pd.DataFrame, name: str) -> IntArray:
     if Columns.TIMESTAMP not in frame:
         mend = "map a column to week or timestamp in the source's `columns`"
         raise InputError(f"{name} needs to know when", column=Columns.WEEK, mend=mend)
-    time = frame[Columns.TIMESTAMP]
+    time, first = frame[Columns.TIMESTAMP], (frame if whole is None else whole)[Columns.TIMESTAMP].min()
     if pd.api.types.is_datetime64_any_dtype(time):
-        return np.asarray((time - time.min()).dt.days // 7, dtype=np.int64)
-    return np.asarray((time - time.min()) // 604_800, dtype=np.int64)
+        return np.asarray((time - first).dt.days // 7, dtype=np.int64)
+    return np.asarray((time - first) // 604_800, dtype=np.int64)
 
 
 def fading_items(train: Interactions) -> BoolArray:

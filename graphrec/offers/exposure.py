@@ -70,7 +70,7 @@ class Frequency:
         past: IntArray = np.zeros(len(users), dtype=np.int64)
         if exposure is not None:
             recent = exposure[exposure["week"].between(week - self.window_weeks + 1, week - 1)]
-            counts = recent["user_id"].astype("str").value_counts()
+            counts = _one_per_coupon(recent)["user_id"].astype("str").value_counts()
             past = np.asarray(counts.reindex(users.astype("str")).fillna(0), dtype=np.int64)
         return np.asarray(np.maximum(self.max_offers - past, 0), dtype=np.int64)
 
@@ -97,4 +97,59 @@ def read_exposure(
             what, mend = "the value is missing", "complete the row or take it out"
             raise InputError(what, file=file, row=row, column=column, mend=mend)
     given = frame[frame[RATE] > 0] if RATE in frame else frame
-    return given[list(NEEDED)].astype({Columns.WEEK: "int64"})
+    given = given.drop(columns=RATE, errors="ignore").astype({Columns.WEEK: "int64"})
+    _check_one_policy(given, path)
+    return given
+
+
+def check_past(exposure: pd.DataFrame, week: int | None, file: Path) -> None:
+    """Refuse offers that are not past where a week is decided for.
+
+    Args:
+        exposure: As `read_exposure` returns them.
+        week: The week that is decided for; missing where it is not known.
+        file: Where they came from, for the message.
+
+    Raises:
+        InputError: If one is of that week or a later one, or there is no week to count back from.
+    """
+    if week is None:
+        mend = "name the week that is decided for with --week"
+        raise InputError(
+            "past offers need to know when it is, and the log has no weeks", file=file, mend=mend
+        )
+    later = exposure[exposure["week"] >= week]
+    if len(later):
+        last = int(later["week"].max())
+        count = f"{len(later):,} offers are" if len(later) > 1 else "an offer is"
+        raise InputError(
+            f"{count} of week {int(later['week'].min())} or later, and week {week} is decided for",
+            file=file,
+            column="week",
+            mend=f"take them out, or decide for a later week: --week {last + 1}",
+        )
+
+
+def _check_one_policy(given: pd.DataFrame, file: Path) -> None:
+    """Refuse a table of several policies, of which at most one was sent."""
+    if "policy" not in given:
+        return
+    several = given.groupby(list(NEEDED))["policy"].nunique()
+    if len(several) and several.max() > 1:
+        user, item, week = several.index[int(several.to_numpy().argmax())]
+        names = ", ".join(sorted(given["policy"].dropna().unique()))
+        raise InputError(
+            f"user {user} has item {item} in week {week} of several policies ({names})",
+            file=file,
+            column="policy",
+            mend="keep the rows of the policy whose offers were sent",
+        )
+
+
+def _one_per_coupon(offers: pd.DataFrame) -> pd.DataFrame:
+    """A coupon is one offer, however many of its items the table lists."""
+    if not {"promotion", "product_set"} <= set(offers):
+        return offers
+    coupon = (offers["promotion"] == "coupon") & offers["product_set"].notna()
+    again = offers.duplicated(["user_id", "week", "product_set"])
+    return offers[~(coupon & again)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from graphrec.errors import InputError
 from graphrec.offers.allocation import GroupBudget, UserCap
 from graphrec.offers.economics import BoolArray, FloatArray
+from graphrec.offers.limits import Limit
 from graphrec.offers.policies import LEVELS, check_levels
 from graphrec.offers.response import Response
 
@@ -52,21 +53,34 @@ class Levels:
         """A rule's rate as this kind of promotion can give it. ``[P]`` to ``[P]``."""
         return rate
 
+    @property
+    def members(self) -> IntArray | None:
+        """The separate decision that each pair belongs to, if that is not the pair's own. Shape ``[P]``."""
+        return None
+
+    def shared(self, limits: list[Limit]) -> list[Limit]:
+        """The limits of each pair's decision."""
+        return limits
+
+    def whole(self, eligible: BoolArray) -> BoolArray:
+        """Whether each pair's decision may be an offer at all. ``[P]`` to ``[P]``."""
+        return eligible
+
+    def kept_together(self, item: IntArray) -> IntArray:
+        """What a spread of rates is held on, for each separate decision: the item. Shape ``[rows]``."""
+        return item
+
     def pooled(
         self, value: FloatArray, spend: FloatArray, allowed: BoolArray
     ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
         """Tables with a row for each separate decision, and each pair's row if that is not the pair's own."""
-        return value, spend, allowed, None
+        return value, spend, allowed, self.members
 
     def pooled_budgets(
-        self, cap: UserCap | None, families: Sequence[GroupBudget], members: IntArray | None
+        self, cap: UserCap | None, families: Sequence[GroupBudget]
     ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
-        """The cap and the group budgets on those rows; a row belongs to the group of its first pair."""
-        if members is None:
-            return cap, tuple(families)
-        first = np.unique(members, return_index=True)[1]
-        of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in families)
-        return None if cap is None else UserCap(cap.user[first], cap.offers), of_rows
+        """The cap and the group budgets on those rows."""
+        return cap, tuple(families)
 
 
 @dataclass(frozen=True)
@@ -105,12 +119,39 @@ class Amounts(Levels):
 class CouponLevels(Levels):
     """One rate for all items of a product set that a user is offered: the coupon is decided as a whole.
 
+    What holds for one of its pairs holds for the coupon: where an item may not be discounted, the coupon is
+    not issued.
+
     Args:
         grid: Rates.
         coupon: Number of each pair's coupon (a user and a product set), 0 upwards. Shape ``[P]``.
+        product_set: Number of each pair's product set, -1 where the item is in none; one set if missing.
+            Shape ``[P]``.
     """
 
     coupon: IntArray
+    product_set: IntArray | None = None
+
+    @property
+    def members(self) -> IntArray | None:
+        """The coupon of each pair."""
+        return self.coupon
+
+    def shared(self, limits: list[Limit]) -> list[Limit]:
+        """Each limit at its lowest within the coupon, and none off where there is no set."""
+        if self.product_set is not None:
+            outside = np.where(self.product_set < 0, 0.0, np.inf)
+            limits = [*limits, Limit("product_set", "the item is in no set of products", outside)]
+        return [replace(limit, rate=self._lowest(limit.rate)) for limit in limits]
+
+    def whole(self, eligible: BoolArray) -> BoolArray:
+        """A coupon may be issued where every one of its pairs is eligible."""
+        return np.asarray(self._lowest(eligible.astype(np.float64)) > 0, dtype=np.bool_)
+
+    def kept_together(self, item: IntArray) -> IntArray:
+        """The product set of each coupon."""
+        sets = np.zeros(len(self.coupon), dtype=np.int64) if self.product_set is None else self.product_set
+        return sets[self._first()] + 1
 
     def pooled(
         self, value: FloatArray, spend: FloatArray, allowed: BoolArray
@@ -122,13 +163,38 @@ class CouponLevels(Levels):
         np.add.at(worth, self.coupon, value)
         np.add.at(cost, self.coupon, spend)
         np.add.at(refused, self.coupon, ~allowed)
-        return worth, cost, refused == 0, self.coupon
+        return worth, cost, refused == 0, self.members
+
+    def pooled_budgets(
+        self, cap: UserCap | None, families: Sequence[GroupBudget]
+    ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
+        """A coupon is one offer of its user, and draws on the budget of one group.
+
+        Raises:
+            InputError: If the items of a coupon are in several groups: no budget of one could be kept.
+        """
+        first = self._first()
+        for family in families:
+            if (family.group[first][self.coupon] != family.group).any():
+                what = "a set of products has items of several campaigns, so no budget of one can be kept"
+                mend = "choose sets within campaigns with --product_set, or leave the budgets out"
+                raise InputError(what, column="--campaign_budgets", mend=mend)
+        of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in families)
+        return None if cap is None else UserCap(cap.user[first], cap.offers), of_rows
 
     def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
         """The lowest rate that a rule has for any pair of the coupon, in whole per cent."""
+        return np.floor(self._lowest(rate) * 100 + 1e-9) / 100
+
+    def _lowest(self, amount: FloatArray) -> FloatArray:
+        """The lowest within each pair's coupon. ``[P]`` to ``[P]``."""
         lowest = np.full(int(self.coupon.max(initial=-1)) + 1, np.inf)
-        np.minimum.at(lowest, self.coupon, rate)
-        return np.floor(lowest[self.coupon] * 100 + 1e-9) / 100
+        np.minimum.at(lowest, self.coupon, amount)
+        return lowest[self.coupon]
+
+    def _first(self) -> IntArray:
+        """The first pair of each coupon. Shape ``[coupons]``."""
+        return np.unique(self.coupon, return_index=True)[1].astype(np.int64)
 
 
 def percent_levels(levels: Sequence[float] = LEVELS) -> Levels:

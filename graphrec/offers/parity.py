@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -11,7 +14,9 @@ from graphrec.offers.economics import FloatArray
 
 IntArray = npt.NDArray[np.int64]
 
+Choice = TypeVar("Choice")
 UNKNOWN = "unknown"
+ROUNDS = 24
 
 
 def group_codes(users: pd.Series, groups: pd.Series) -> tuple[IntArray, list[str]]:
@@ -30,6 +35,25 @@ def group_codes(users: pd.Series, groups: pd.Series) -> tuple[IntArray, list[str
     names = sorted(known.unique())
     codes = users.map(known).map({name: code for code, name in enumerate(names)})
     return codes.fillna(-1).to_numpy(dtype=np.int64), names
+
+
+def user_groups_of(users: pd.Series, groups: pd.Series) -> tuple[IntArray, IntArray]:
+    """Group of each row's user and the number of users of each group, for `close_gap`.
+
+    Users of no known group are one more: else those who told theirs would pay for the cap.
+
+    Args:
+        users: ``user_id`` of each row. Shape ``[P]``.
+        groups: Name of the group by ``user_id``.
+
+    Returns:
+        Codes, shape ``[P]``, and numbers of users, shape ``[G]``; every group has users.
+    """
+    code, names = group_codes(users, groups)
+    code = np.where(code < 0, len(names), code)
+    first = ~users.duplicated().to_numpy()
+    present, code = np.unique(code, return_inverse=True)
+    return code.astype(np.int64), np.bincount(code[first], minlength=len(present)).astype(np.int64)
 
 
 def parity_report(offers: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -96,6 +120,39 @@ def parity_budget(
     mean = _mean_spend(spend, group, users)
     most = float((mean * users).sum() / max(users.sum(), 1)) if shared else mean.min() * (1.0 + gap)
     return GroupBudget(group, users * most)
+
+
+def close_gap(
+    choose: Callable[[tuple[GroupBudget, ...]], Choice],
+    spend_of: Callable[[Choice], FloatArray],
+    group: IntArray,
+    users: IntArray,
+    gap: float,
+    budgeted: bool,
+) -> Choice:
+    """Choose again under budgets of the groups until the gap between them is small enough.
+
+    Args:
+        choose: Makes a choice within budgets of the groups.
+        spend_of: What a choice spends on each pair. Shape ``[P]``.
+        group: Of each pair. Shape ``[P]``.
+        users: Number of users of each group. Shape ``[G]``.
+        gap: Allowed share above the worst-served.
+        budgeted: Whether there is a budget in all, which is then shared alike at first.
+
+    Returns:
+        The last choice; one without a gap, under which nobody gets anything, at the end.
+    """
+    found = choose(())
+    for round_ in range(ROUNDS):
+        spend = spend_of(found)
+        if parity_gap(spend, group, users) <= gap:
+            return found
+        # Equal shares of a budget at first; then below the worst-served, which freed money may have moved
+        found = choose((parity_budget(spend, group, users, gap, budgeted and round_ == 0),))
+    if parity_gap(spend_of(found), group, users) <= gap:
+        return found
+    return choose((GroupBudget(group, np.zeros(len(users))),))
 
 
 def _mean_spend(spend: FloatArray, group: IntArray, users: IntArray) -> FloatArray:

@@ -25,6 +25,8 @@ ScenarioName = Literal["promotion", "clearance", "launch", "cross_sell", "retent
 Objective = Literal["scenario", "profit", "revenue", "units"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)
 SCENARIO_NAMES: tuple[str, ...] = get_args(ScenarioName)
+WORTH = ("cross_sell", "retention")
+"""Scenarios in which a sold unit has a worth of its own (`graphrec.offers.eligibility.Eligibility.worth`)."""
 FOLDER = Path(__file__).parent / "scenario_files"
 
 
@@ -151,7 +153,14 @@ def read_scenario(path: Path) -> Scenario:
     if not isinstance(keys, dict) or keys.get("name") not in SCENARIO_NAMES:
         mend = f"start with `name:` and one of {', '.join(SCENARIO_NAMES)}"
         raise InputError("this is no scenario", file=path, column="name", mend=mend)
-    return Scenario(**{key: _checked(key, value, path) for key, value in keys.items()})
+    found = Scenario(**{key: _checked(key, value, path) for key, value in keys.items()})
+    if found.worth > 0 and found.name not in WORTH:
+        what, mend = (
+            f"the scenario {found.name} knows no worth of a unit",
+            f"it is {' or '.join(WORTH)} that do",
+        )
+        raise InputError(what, file=path, column="worth", mend=mend)
+    return found
 
 
 def _checked(key: str, value: Any, path: Path) -> Any:
@@ -173,7 +182,7 @@ def _checked(key: str, value: Any, path: Path) -> Any:
             raise InputError(f"{value!r} is no list of rates", file=path, column=key, mend=mend)
         return tuple(float(one) for one in value)
     share = key in ("salvage", "max_rate")
-    if isinstance(value, int | float) and value >= 0 and (not share or 0 < value < 1):
+    if isinstance(value, int | float) and 0 <= value < np.inf and (not share or 0 < value < 1):
         return float(value)
     mend = "give a share, as 0.3" if share else "give a number of 0 or more"
     raise InputError(f"{value!r} is not a value", file=path, column=key, mend=mend)

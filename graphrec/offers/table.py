@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from graphrec.errors import InputError
-from graphrec.files import write_parquet
+from graphrec.files import write_table
 from graphrec.offers.allocation import UserCap
 from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.decisions import Decision, Pairs, Rules, decide
 from graphrec.offers.economics import Economics
 from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.levels import AMOUNTS, Amounts, CouponLevels, Levels, percent_levels
-from graphrec.offers.parity import group_codes
+from graphrec.offers.parity import user_groups_of
 from graphrec.offers.policies import LEVELS, LevelPolicy, Policy
 from graphrec.offers.promotions import Promotion
 from graphrec.offers.scenarios import Scenario, scenario_named
@@ -45,9 +46,11 @@ OFFER_COLUMNS = [
     "disclosure",
     "product_set",
     "median_basket",
+    "week",
 ]
 """Columns of the offers table, in order; ``reason`` is ``reason_code`` and words. All are filled but
-``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion.
+``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion, and
+``week``, the week that was decided for, where a log has no weeks and none was named.
 ``disclosure`` marks prices that personal data set, which New York's Algorithmic Pricing Disclosure Act wants
 said to the shopper in the words of `DISCLOSURE`."""
 
@@ -90,15 +93,10 @@ def make_offers(
     terms = terms or Terms()
     pairs = _cooled(candidates, terms)
     users = candidates.frame["user_id"].drop_duplicates()
-    quota = terms.frequency.quota(pd.Index(users), terms.exposure, terms.week)
+    quota = terms.frequency.quota(pd.Index(users), terms.exposure, terms.week or 0)
     parity = None
     if terms.groups is not None:
-        code, names = group_codes(candidates.frame["user_id"], terms.groups)
-        # Users of no known group are one more: else those who told theirs would pay for the cap
-        code = np.where(code < 0, len(names), code)
-        count = np.bincount(code[np.unique(pairs.user, return_index=True)[1]])
-        code, count = np.unique(code, return_inverse=True)[1], count[count > 0]
-        parity = (code, count)
+        parity = user_groups_of(candidates.frame["user_id"], terms.groups)
     rules = Rules(
         aim,
         economics or Economics(),
@@ -110,12 +108,18 @@ def make_offers(
     )
     decision = decide(policy, pairs, rules, _levels(candidates, policy, aim, terms.promotion))
     frame = _outcomes(candidates.frame, pairs, decision, rules.economics, terms.promotion)
-    return frame.assign(scenario=aim.name, policy=policy.name)[OFFER_COLUMNS]
+    week = week_column(terms.week, len(frame))
+    return frame.assign(scenario=aim.name, policy=policy.name, week=week)[OFFER_COLUMNS]
+
+
+def week_column(week: int | None, rows: int) -> pd.Series[Any]:
+    """The week that is decided for in each row, missing where it is not known. Shape ``[rows]``."""
+    return pd.Series([pd.NA if week is None else week] * rows, dtype="Int64")
 
 
 def _cooled(candidates: Candidates, terms: Terms) -> Pairs:
     pairs = candidates.pairs()
-    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week)
+    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
     return replace(pairs, cooling=cooling)
 
 
@@ -130,7 +134,8 @@ def _levels(candidates: Candidates, policy: Policy, scenario: Scenario, promotio
             raise InputError("coupons need sets of products", column="product_set", mend=mend)
         coupon = candidates.frame.groupby(["user_id", "product_set"], sort=False, dropna=False).ngroup()
         grid = np.asarray(scenario.levels or own)
-        return CouponLevels(grid, np.asarray(coupon, dtype=np.int64))
+        product_set = pd.factorize(candidates.frame["product_set"])[0].astype(np.int64)
+        return CouponLevels(grid, np.asarray(coupon, dtype=np.int64), product_set)
     return percent_levels(scenario.levels or own)
 
 
@@ -183,26 +188,26 @@ def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_offers(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Write an offers table to Parquet: all of it or nothing.
+    """Write an offers table as its suffix says (`graphrec.files.write_table`): all of it or nothing.
 
     Args:
         frame: Offers of one or more policies.
         path: The file; its folder is made if need be.
 
     Raises:
-        InputError: If the path is a folder.
+        InputError: If the path is a folder or has another suffix.
         ValueError: If the columns are not `OFFER_COLUMNS`, a number is not finite, or a pair is there twice
             under a policy and scenario.
     """
     _check_offers(frame)
-    return write_parquet(frame, path)
+    return write_table(frame, path)
 
 
 def _check_offers(frame: pd.DataFrame) -> None:
     if list(frame.columns) != OFFER_COLUMNS:
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(
-        columns=["user_id", "item_id", "threshold", "amount", "median_basket"], errors="ignore"
+        columns=["user_id", "item_id", "threshold", "amount", "median_basket", "week"], errors="ignore"
     )
     if not np.isfinite(numbers.to_numpy(dtype=np.float64)).all():
         raise ValueError("every number of an offers table is finite, threshold and amount excepted")

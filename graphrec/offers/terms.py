@@ -21,7 +21,7 @@ class Terms:
     Args:
         frequency: Caps on offers per user and cool-down.
         exposure: Past offers (`graphrec.offers.exposure.read_exposure`).
-        week: The week that is decided for, counted as in the exposure table.
+        week: The week that is decided for, counted as in the exposure table; past offers need one.
         campaign: Campaign or category of each candidate; missing for none. Shape ``[P]``.
         campaign_budgets: Budget by campaign, in money.
         groups: Demographic group by ``user_id``, for the guardrail `max_parity_gap`.
@@ -30,7 +30,7 @@ class Terms:
 
     frequency: Frequency = field(default_factory=Frequency)
     exposure: pd.DataFrame | None = None
-    week: int = 0
+    week: int | None = None
     campaign: pd.Series[Any] | None = None
     campaign_budgets: dict[str, float] | None = None
     groups: pd.Series[Any] | None = None
@@ -51,7 +51,7 @@ class Terms:
         named = self.campaign.astype("str")
         for name in places:
             if not (named == name).any():
-                mend = f"known are {', '.join(sorted(named.unique())[:8])}"
+                mend = f"known are {', '.join(sorted(named.dropna().unique())[:8])}"
                 raise InputError(f"no candidate is in '{name}'", column="campaign_budgets", mend=mend)
         group = np.asarray(named.map(places).fillna(-1), dtype=np.int64)
         return (GroupBudget(group, np.array(list(self.campaign_budgets.values()), dtype=np.float64)),)

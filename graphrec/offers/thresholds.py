@@ -8,6 +8,7 @@ the less of the missing money the saving pays back. Every figure rests on that s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from graphrec.offers.allocation import allocate
+from graphrec.offers.allocation import GroupBudget, allocate
+from graphrec.offers.decisions import best_return
 from graphrec.offers.economics import BoolArray, Economics, FloatArray, percent
 from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.households import Baskets
 from graphrec.offers.response import MEDIAN_ELASTICITY
 from graphrec.offers.scenarios import Scenario
+from graphrec.offers.table import BASKET, week_column
 
 IntArray = npt.NDArray[np.int64]
 
@@ -151,6 +154,9 @@ def choose_thresholds(
     guardrails: Guardrails,
     budget: float | None = None,
     penalty: float = INFRA_PENALTY,
+    refused: npt.NDArray[Any] | None = None,
+    families: Sequence[GroupBudget] = (),
+    by_return: bool = False,
 ) -> ThresholdChoice:
     """The offers with the highest total value within the budget.
 
@@ -164,6 +170,9 @@ def choose_thresholds(
         guardrails: Maximum rate (of y over T) and minimum margin of a basket at T.
         budget: Most that may be spent in all, in money; none if missing.
         penalty: See `INFRA_PENALTY`.
+        refused: Why a household may get no offer, as a reason; empty where it may. Shape ``[U]``.
+        families: Budgets of groups of households below the total.
+        by_return: Take each household's option with the most value per spend, the best first while they fit.
     """
     spend = economics.funded_share * options.saving * options.redeemed
     profit, revenue = economics.margin * options.added - spend, options.added - spend
@@ -171,10 +180,17 @@ def choose_thresholds(
     value += scenario.sold * (options.redeemed - options.infra)
     value -= penalty * economics.funded_share * options.saving * options.infra
     allowed = _allowed(options, economics, guardrails)
+    if refused is not None:
+        allowed[refused != "", 1:] = False
     free = allocate(value, spend, None, allowed).level
-    chosen = free if budget is None else allocate(value, spend, budget, allowed).level
+    if by_return:
+        chosen = best_return(value, spend, allowed, budget, families, None)
+    else:
+        chosen = allocate(value, spend, budget, allowed, families).level
     rows = np.arange(len(chosen))
     reason = _reasons(options, chosen, free, value[rows, chosen], scenario)
+    if refused is not None:
+        reason = np.where(refused != "", refused, reason)
     return ThresholdChoice(chosen, reason, spend[rows, chosen])
 
 
@@ -216,6 +232,7 @@ def threshold_table(
     economics: Economics,
     scenario: str,
     policy: str,
+    week: int | None = None,
 ) -> pd.DataFrame:
     """A row per household in the form of the offers table; the item is the whole basket.
 
@@ -232,7 +249,7 @@ def threshold_table(
     return pd.DataFrame(
         {
             "user_id": user_ids,
-            "item_id": pd.Series(["basket"] * len(rows), dtype="str"),
+            "item_id": pd.Series([BASKET] * len(rows), dtype="str"),
             "score": options.before[rows, option],
             "probability": options.before[rows, option],
             "rate": np.divide(saving, threshold, out=np.zeros(len(rows)), where=given),
@@ -253,5 +270,6 @@ def threshold_table(
             "disclosure": given,
             "product_set": empty,
             "median_basket": np.where(options.median > 0, options.median, np.nan),
+            "week": week_column(week, len(rows)),
         }
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from graphrec.cli.commands.recommend import check_out
 from graphrec.cli.table_options import add_table_options
 from graphrec.errors import InputError
+from graphrec.files import check_table_path
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.policies import POLICIES, Uniform
@@ -27,7 +27,7 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
     --out offers.parquet                                    # one rate over a set of products
   graphrec offers --ckpt CKPT --policy knapsack --budget 900 --campaign department \\
     --campaign_budgets GROCERY=400 PRODUCE=100 --max_offers_per_user 3 --out offers.parquet
-  graphrec offers --ckpt CKPT --policy knapsack --exposure offers_so_far.csv --cool_down_weeks 4 \\
+  graphrec offers --ckpt CKPT --policy knapsack --week 54 --exposure offers53.parquet --cool_down_weeks 4 \\
     --parity income --max_parity_gap 0.2 --out offers.parquet
 """
 
@@ -45,7 +45,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = parser.add_argument
     names = ("--ckpt_path", "--ckpt")
     add(*names, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
-    add("--out", type=Path, required=True, help="the Parquet file to write")
+    add("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
     add("--policy", nargs="+", choices=POLICY_NAMES, default=["expected_profit"], help="one or more")
     scenarios = ", ".join(SCENARIO_NAMES)
     add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
@@ -53,8 +53,9 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--promotion", choices=PROMOTIONS, default="percent", help="kind of offer (default percent)")
     add("--budget", type=float, help="the most the retailer may spend on discounts, for each policy")
     add("--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing")
-    add("-k", type=int, default=20, help="candidate items per user (default 20)")
+    add("-k", type=int, help="candidate items per user (default 20)")
     add("--items", choices=["all", "repeat", "new"], help="which items; the scenario's if missing")
+    add("--week", type=int, help="week decided for (default: the first after the log)")
     add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
     _add_limits(parser)
     add_table_options(parser, "the files of --users, --stock and --exposure")
@@ -64,7 +65,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     """Economics, guardrails and caps."""
     add = parser.add_argument_group("what is assumed and what is allowed").add_argument
-    add("--rate", type=float, default=Uniform().rate, help="rate of the policy uniform")
+    add("--rate", type=float, help=f"rate of the policy uniform (default {Uniform().rate:g})")
     add("--margin", type=float, default=Economics().margin, help="assumed margin at the regular price")
     share = Economics().funded_share
     add("--funded_share", type=float, default=share, help="assumed share of a discount the retailer pays")
@@ -73,27 +74,26 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add(
         "--depths",
         choices=["observed", "any"],
-        default="observed",
-        help="rates up to an item's own history, or any",
+        help="rates up to an item's own history (default), or any",
     )
     add("--max_spread", type=float, help="largest difference between two users' rates on one item")
     add("--max_offers_per_user", type=int, help="at most so many, past ones of the window too")
-    add("--exposure", type=Path, help="CSV or Parquet of past offers: user_id, item_id, week")
-    add("--window_weeks", type=int, default=1, help="window of that cap, the coming week included")
-    add("--cool_down_weeks", type=int, default=0, help="an item is not offered again within so many weeks")
-    add("--campaign", default="department", help="item attribute that tells an item's campaign")
-    add("--campaign_budgets", nargs="+", metavar="NAME=MONEY", help="budgets below the total")
+    add("--exposure", type=Path, help="past offers: user_id, item_id, week; or an offers table as it is")
+    add("--window_weeks", type=int, help="window of that cap, the week decided for included (default 1)")
+    add("--cool_down_weeks", type=int, help="an item is not offered again within so many weeks")
+    add("--campaign", help="item attribute that tells an item's campaign (default department)")
+    budgets = "budgets below the total; campaigns without one share the total alone"
+    add("--campaign_budgets", nargs="+", metavar="NAME=MONEY", help=budgets)
     add("--stock", type=Path, help="CSV or Parquet of units on hand: item_id, stock; none off what sells out")
-    add("--product_set", default="product_category", help="item attribute that coupons are valid for")
+    sets = "item attribute that coupons are valid for (default product_category)"
+    add("--product_set", help=sets)
     add("--parity", help="user attribute: report what each of its groups gets")
     add("--max_parity_gap", type=float, help="spend per user of two groups differs by this share at most")
 
 
 def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
-    check_out(options.out)
-    if options.budget is not None and options.budget < 0:
-        raise InputError(f"{options.budget} is negative", column="--budget", mend="give an amount of money")
+    check_table_path(options.out)
     from graphrec.cli import offering
     from graphrec.cli.lightning import load_run
 

@@ -17,7 +17,8 @@ from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import as_known
 from graphrec.data.tables import Table, TextFormat, load_table
 from graphrec.errors import InputError
-from graphrec.files import source_of, write_parquet
+from graphrec.files import check_table_path, source_of, write_table
+from graphrec.notices import note
 
 if TYPE_CHECKING:
     from graphrec.models.base import ItemSet, Ranking, Recommender
@@ -45,7 +46,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         default="new",
         help="rank all items, only those the user has bought, or only new ones (default)",
     )
-    parser.add_argument("--out", type=Path, required=True, help="the Parquet file to write")
+    parser.add_argument("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
     add_table_options(parser, "the file of --users")
     parser.set_defaults(run=run)
 
@@ -54,26 +55,25 @@ def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
     from graphrec.cli.lightning import load_run
 
-    check_out(options.out)
+    check_table_path(options.out)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
     given = read_users(options.users, *reading(options, {"users": "user_list"}))
     task, data = load_run(options.ckpt_path)
+    if options.k > len(data.split.items):
+        note(f"the catalogue has {len(data.split.items):,} items: nobody gets {options.k:,}")
     users = user_codes(given, data.split.users)
     frame = recommendations(
         task.recommender, data.split.users, data.split.items, users, options.k, options.items
     )
     frame.attrs = source_of(options.ckpt_path, data.split.sha256())
-    path = write_parquet(frame, options.out)
-    print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
+    path = write_table(frame, options.out)
+    served = frame["user_id"].nunique()
+    print(f"{len(frame):,} recommendations for {served:,} users: {path}")
+    if served < len(users):
+        what = {"repeat": "bought before", "new": "not bought yet"}.get(options.items, "in the catalogue")
+        note(f"{len(users) - served:,} of {len(users):,} users got no row: there is no item {what} for them")
     return path
-
-
-def check_out(path: Path) -> None:
-    """Raise `InputError` before any work if the result could not be written."""
-    if path.is_dir():
-        mend = f"give the name of a file, for example {path / 'result.parquet'}"
-        raise InputError("this is a folder", file=path, column="--out", mend=mend)
 
 
 def read_users(file: Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:

@@ -1,0 +1,114 @@
+"""What ``graphrec offers`` knows besides the candidates: attributes, campaigns, groups and past offers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from graphrec.data.interactions import Columns
+from graphrec.data.joins import join
+from graphrec.data.splits import Split
+from graphrec.errors import InputError
+from graphrec.notices import note
+from graphrec.offers.candidate_table import Candidates
+from graphrec.offers.table import BASKET
+from graphrec.offers.terms import Terms
+
+if TYPE_CHECKING:
+    from graphrec.cli.offering import Request
+    from graphrec.data.module import RecommenderData
+
+CAMPAIGN = "department"
+"""Item attribute that tells campaigns."""
+
+
+def item_attribute(data: RecommenderData, column: str) -> pd.Series[Any]:
+    """An attribute by ``item_id``.
+
+    Raises:
+        InputError: If the items have none of that name.
+    """
+    return _attribute(data.source.items, column, Columns.ITEM, data)
+
+
+def user_groups(data: RecommenderData, column: str) -> pd.Series[Any]:
+    """A demographic group by ``user_id``.
+
+    Raises:
+        InputError: If the users have no such attribute.
+    """
+    return _attribute(data.source.users, column, Columns.USER, data)
+
+
+def _attribute(table: pd.DataFrame | None, column: str, key: str, data: RecommenderData) -> pd.Series[Any]:
+    if table is None or column not in table:
+        known = "none" if table is None else ", ".join(name for name in table.columns if name != key)
+        what = "items" if key == Columns.ITEM else "users"
+        file = data.source.file or data.source.name
+        raise InputError(
+            f"the {what} have no such attribute", file=file, column=column, mend=f"known: {known}"
+        )
+    return table.set_index(key)[column].astype("str")
+
+
+def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
+    """Past offers with ids as the log writes them; an offer on a whole basket is on no item.
+
+    Raises:
+        InputError: If none of the users, or of the items, is in the log.
+    """
+    if exposure.empty:
+        note(f"{file} holds no offer: every rate in it is 0")
+        return exposure
+    users = join(exposure[Columns.USER], split.users.ids, file=file, column=Columns.USER)
+    items, of_item = exposure[Columns.ITEM], exposure[Columns.ITEM] != BASKET
+    if of_item.any():
+        joined = join(items[of_item], split.items.ids, file=file, column=Columns.ITEM)
+        items = joined.reindex(items.index).where(of_item, BASKET)
+    return exposure.assign(**{Columns.USER: users, Columns.ITEM: items})
+
+
+def joined_stock(stock: pd.Series[Any], file: Path, split: Split) -> pd.Series[Any]:
+    """Stock by ids as the log writes them.
+
+    Raises:
+        InputError: If none of the items is in the log.
+    """
+    ids = join(pd.Series(stock.index, dtype="str"), split.items.ids, file=file, column=Columns.ITEM)
+    return stock.groupby(ids.to_numpy()).sum()
+
+
+def capped_groups(request: Request, data: RecommenderData) -> pd.Series[Any] | None:
+    """Groups of the users where a gap between them is limited."""
+    options = request.options
+    return None if options.max_parity_gap is None else user_groups(data, options.parity)
+
+
+def terms_of(request: Request, data: RecommenderData, candidates: Candidates, week: int | None) -> Terms:
+    """Campaigns, past offers and groups of these candidates."""
+    options, campaign = request.options, None
+    if request.campaign_budgets is not None:
+        campaign = candidates.frame[Columns.ITEM].map(item_attribute(data, options.campaign or CAMPAIGN))
+        _tell_of_the_rest(campaign, request.campaign_budgets, options.budget)
+    return Terms(
+        frequency=request.frequency,
+        exposure=request.exposure,
+        week=week,
+        campaign=campaign,
+        campaign_budgets=request.campaign_budgets,
+        groups=capped_groups(request, data),
+        promotion=options.promotion,
+    )
+
+
+def _tell_of_the_rest(campaign: pd.Series[Any], budgets: dict[str, float], total: float | None) -> None:
+    """Say what campaigns without a budget of their own, and items without a campaign, may spend."""
+    rest = sorted(set(campaign.dropna().astype("str")) - set(budgets))
+    if campaign.isna().any():
+        rest.append("items without a campaign")
+    if rest:
+        named = ", ".join(rest[:5]) + (f" and {len(rest) - 5} more" if len(rest) > 5 else "")
+        limit = "spend without a limit" if total is None else f"share the total budget of {total:g} alone"
+        note(f"no budget was given for {named}: they {limit}")
