@@ -219,7 +219,7 @@ def test_written_table_reads_back_and_nothing_half_written_stays(candidates, tmp
         raise OSError("no space left")
 
     monkeypatch.setattr(pd.DataFrame, "to_parquet", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(InputError, match="no space"):
         write_offers(offers, path)
     assert [file.name for file in path.parent.iterdir()] == ["offers.parquet"]
     assert path.read_bytes() == before
