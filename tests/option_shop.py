@@ -86,6 +86,8 @@ def build(folder: Path) -> dict[str, str]:
     whole.to_csv("log.csv", index=False)
     whole.to_csv("semicolons.csv", index=False, sep=";")
     whole.tail(60).to_csv("later.csv", index=False)
+    damaged = whole.to_csv(index=False).splitlines()
+    Path("damaged.csv").write_text("\n".join([*damaged[:9], *damaged[7:9], *damaged[9:]]) + "\n")
     ids = [f"i{i:03d}" for i in range(ITEMS)]
     people = [f"u{i:03d}" for i in range(USERS)]
     income = ["low" if i % 2 else "high" for i in range(USERS)]
@@ -116,9 +118,11 @@ def build(folder: Path) -> dict[str, str]:
     Path("apart.yaml").write_text(yaml.safe_dump(apart))
     main(["fit", "-c", "apart.yaml"])
     main(["test", "-c", "apart.yaml"])
+    lossy = config(FREQUENCY, "lossy")
+    lossy["data"]["init_args"]["source"]["init_args"]["path"] = "damaged.csv"
+    Path("lossy.yaml").write_text(yaml.safe_dump(lossy))
+    main(["fit", "-c", "lossy.yaml"])
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
-    damaged = whole.to_csv(index=False).splitlines()
-    Path("damaged.csv").write_text("\n".join([*damaged[:9], *damaged[7:9], *damaged[9:]]) + "\n")
     _experiments(Path("experiments"))
     files = (
         "log",
@@ -135,7 +139,7 @@ def build(folder: Path) -> dict[str, str]:
         "headerless",
     )
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
-    runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a"}
+    runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a", "lossy_run": "runs/lossy/a"}
     checkpoints = {
         key.removesuffix("_run"): f"{folder}/checkpoints/best.ckpt" for key, folder in runs.items()
     }

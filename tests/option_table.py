@@ -25,6 +25,7 @@ RECOMMEND: dict[str, list[Check]] = {
         Check("--encoding utf-16-le", f"{WRITES} --users {{utf16}}", allows="utf16.csv"),
         Check("--encoding nonsense", f"{WRITES} --users {{some_users}}", refused="nonsense"),
     ],
+    "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
 }
 
 OFFERS: dict[str, list[Check]] = {
@@ -33,13 +34,15 @@ OFFERS: dict[str, list[Check]] = {
     "--policy": [Check("--policy uniform", WRITES)],
     "--rate": [Check("--rate 0.2", f"{WRITES} --policy uniform")],
     "-k": [Check("-k 3", WRITES)],
+    "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
 }
 
 REFIT = {
     "RUN": [
         Check("{other_run}", instead="{best_run}", result=returned),
         Check("nowhere", refused="nowhere"),
-    ]
+    ],
+    "--strict": [Check("--strict", "{lossy_run}", refused="2 rows would be lost")],
 }
 
 FUSED = "{best_run} {other_run} --root {dir}"
@@ -57,6 +60,9 @@ FUSE: dict[str, list[Check]] = {
         Check("--root {dir}/deep", "{best_run} {other_run} --name f --id a", "--root {dir}", result=names)
     ],
     "--id": [Check("--id b", f"{FUSED} --name f", "--id a", result=names)],
+    "--strict": [
+        Check("--strict", "{lossy_run} {best_run} --root {dir} --name f", refused="2 rows would be lost")
+    ],
 }
 
 COMPARE: dict[str, list[Check]] = {

@@ -326,7 +326,9 @@ def test_a_split_without_validation_is_refused_before_the_run_has_a_folder(refus
         .replace("train_end: 14", "train_end: 30")
         .replace("test_end: 20", "test_end: 40")
     )
-    assert "the validation part of the split is empty, so no epoch can be chosen" in refused(*FIT)
+    said = refused(*FIT)
+    assert said.startswith("log.csv, column 'train_end': the validation part of the split is empty")
+    assert said.endswith("the log, whose last is week 20; give one before week 20")
 
 
 @pytest.mark.parametrize(

@@ -40,14 +40,14 @@ def test_table_maps_cleans_and_derives_weeks(tmp_path):
     assert raw.log["line"].tolist() == [2, 5, 7]
     assert raw.log.attrs["file"] == file
     assert {step.step: step.removed for step in raw.steps if step.removed} == {
-        "rows without user_id or item_id removed": 1,
-        "rows without timestamp removed": 1,
-        "exact duplicate rows removed": 1,
+        "rows without user_id or item_id": 1,
+        "rows without timestamp": 1,
+        "exact duplicate rows": 1,
         "users of the log absent from their table given as 'unknown'": 1,
     }
     assert raw.users.to_dict("list") == {"user_id": ["001", "2"], "age": [30.0, 35.0]}
     assert raw.items.to_dict("list") == {"item_id": ["a", "b"], "brand": ["unknown", "own"]}
-    assert len(Temporal(1, 2)(raw.log).train) == 2
+    assert len(Temporal(1, 2, 2)(raw.log).train) == 2
 
 
 def test_table_lowers_outliers_unless_told_not_to(tmp_path):

@@ -48,7 +48,6 @@ def test_good_table_has_types_and_lines(write):
     ("content", "row", "column", "says"),
     [
         (GOOD.replace("1.5", "-1"), 2, "price", "-1 is negative; prices must be >= 0"),
-        (GOOD.replace(",2\n", ",-2\n"), 3, "quantity", "-2 is negative"),
         (GOOD.replace("1.5", "cheap"), 2, "price", "'cheap' is not a number"),
         (GOOD.replace("1.5", "inf"), 2, "price", "'inf' is not a number"),
         (GOOD.replace("2020-01-02", "02/01/2020"), 3, "timestamp", "'02/01/2020' is not a date"),
@@ -210,10 +209,6 @@ def test_forms_of_time(write, written, meant):
     frame = read_table(write(f"user_id,item_id,timestamp\n1,a,{written}\n2,b,\n"))
     assert frame["timestamp"].tolist()[0] == pd.Timestamp(meant)
     assert frame["timestamp"].isna().tolist() == [False, True]
-
-
-def test_milliseconds_are_refused(write):
-    assert problem(write("user_id,item_id,timestamp\n1,a,1577836800000\n")).column == "timestamp"
 
 
 fields = st.text(

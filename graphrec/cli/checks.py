@@ -72,13 +72,7 @@ def _fitted_again(task: RankedTask, held: Iterable[str]) -> tuple[str, ...]:
 
 def check_monitor(monitor: str, data: RecommenderData) -> None:
     """Raise `InputError` if there is nothing to validate on, or the watched metric will not exist."""
-    if not len(data.split.val):
-        raise InputError(
-            "the validation part of the split is empty, so no epoch can be chosen",
-            file=data.source.file or data.source.name,
-            column="split",
-            mend="check the split's bounds against `graphrec data describe`",
-        )
+    data.check_part("validation")
     names = [f"val_{measure}_{k}" for measure in MEASURES for k in data.cutoffs]
     names += [f"{name}_{items}" for name in names for items in data.item_sets]
     if monitor not in names:

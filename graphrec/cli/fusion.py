@@ -140,6 +140,7 @@ def fusion_config(
     seed: int,
     combine: str,
     gated: bool,
+    strict: bool = False,
 ) -> dict[str, Any]:
     """The configuration of the fusion of some runs.
 
@@ -151,10 +152,11 @@ def fusion_config(
         seed: Of the search for the weights.
         combine: What is summed, an argument of `FusionTask`.
         gated: Whether there is a gate, likewise.
+        strict: Whether the loss of a row of the log is an error.
     """
     models = [config_of(run.best)["model"] for run in runs]
     config = config_of(next((run for run in runs if _features(run) is not None), runs[0]).best)
-    config["data"]["init_args"]["refit"] = refit
+    config["data"]["init_args"] |= {"refit": refit, "strict": strict}
     config["run"] |= {"name": options.name, "root": options.root, "id": options.id, "refit_of": None}
     arguments = {"members": models, "weights": list(weights), "combine": combine, "gated": gated}
     model = {"class_path": TASK, "init_args": arguments}
@@ -175,6 +177,7 @@ def build_fusion(
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:
         check_split(checkpoint, data)
+    data.report()
     states = [checkpoint["state_dict"] for checkpoint in checkpoints]
     task.bind(BipartiteGraph(data.split.train, data.features), task.joined(states))
     task.load_members(states)

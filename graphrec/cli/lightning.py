@@ -131,12 +131,15 @@ class GraphRecCLI(FolderCLI):
             check_recommender(content, self.model, Path(checkpoint))
         if self.subcommand == "fit" and self._watched:
             check_monitor(self.run_options.monitor, self.datamodule)
+        if self.subcommand in ("validate", "test"):
+            self.datamodule.check_part("test" if self.subcommand == "test" else "validation")
         with self.trainer.init_module():
             train, shard = self.datamodule.split.train, node_shard(self.trainer)
             graph = BipartiteGraph(train, self.datamodule.features, shard)
             self.model.bind(graph, None if content is None else content["state_dict"])
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
+        self.datamodule.report()
         processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
         say(f"device: {self.trainer.strategy.root_device}{processes}")
         if shard is not None and self.subcommand == "fit":
@@ -194,6 +197,7 @@ def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwar
     strict: dict[str, Any] = {"exit_on_error": False}
     if isinstance(args, list):
         example = f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
+        example += "; --strict (data.init_args.strict) makes the loss of any row of the log an error"
         strict |= {args[0]: {**strict, "epilog": example}}
     try:
         return kind(
@@ -216,8 +220,12 @@ def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwar
         wandb.finish()
 
 
-def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
+def load_run(checkpoint: Path, strict: bool = False) -> tuple[RankedTask, RecommenderData]:
     """Rebuild the model and the data of a checkpoint.
+
+    Args:
+        checkpoint: Of a run.
+        strict: Refuse to leave out a row of the log.
 
     Raises:
         InputError: If the checkpoint cannot be read, or the data is not what it was trained on.
@@ -227,6 +235,8 @@ def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
     config = yaml.safe_load(content["graphrec"]["config"])
     for key in ("ckpt_path", "weights_only"):
         config.pop(key, None)
+    if strict:
+        config["data"]["init_args"]["strict"] = True
     cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
     check_split(content, data)
@@ -234,4 +244,5 @@ def load_run(checkpoint: Path) -> tuple[RankedTask, RecommenderData]:
     task.load_state_dict(content["state_dict"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task.eval().to(device)
+    data.report()
     return task, data

@@ -143,7 +143,9 @@ def _lightning(args: list[str]) -> Any:
     from graphrec.cli.configs import check_configs, checkpoint_config
     from graphrec.cli.meant_for import check_meant_for
 
-    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args]
+    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args if arg != "--strict"] + [
+        "--data.init_args.strict=true" for arg in args if arg == "--strict"
+    ]
     check_meant_for(args)
     check_configs(args)
     with checkpoint_config(args) as complete:

@@ -50,6 +50,7 @@ class ResponseCLI(GraphRecCLI):
         self.model.bind(len(panel.names), panel.group_sizes)
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
+        self.datamodule.report()
         say(f"device: {self.trainer.strategy.root_device}")
         self._begin(content)
 

@@ -29,12 +29,16 @@ class CleaningStep:
         rows_before: Rows that went in.
         removed: Rows that did not come out.
         filled: Values that were filled or replaced.
+        table: What it was done to: the ``log``, or the table of ``users`` or ``items``.
+        asked: Whether an option asked for it, so that it is no loss; see `graphrec.data.ledger`.
     """
 
     step: str
     rows_before: int
     removed: int = 0
     filled: int = 0
+    table: str = "log"
+    asked: bool = False
 
 
 Cleaner = Callable[[pd.DataFrame], tuple[pd.DataFrame, CleaningStep]]
@@ -51,33 +55,32 @@ def clean(frame: pd.DataFrame, cleaners: Sequence[Cleaner]) -> tuple[pd.DataFram
 
 
 def keep_rows(
-    frame: pd.DataFrame, keep: pd.Series[bool] | np.ndarray[Any, Any], step: str
+    frame: pd.DataFrame, keep: pd.Series[bool] | np.ndarray[Any, Any], step: str, asked: bool = False
 ) -> tuple[pd.DataFrame, CleaningStep]:
-    """Keep the rows where `keep` is true; `step` says in words what leaves."""
+    """Keep the rows where `keep` is true; `step` says in words what leaves: "rows without week"."""
     mask = np.asarray(keep, dtype=bool)
     removed = int((~mask).sum())
     kept = frame if removed == 0 else frame[mask].reset_index(drop=True)
-    return kept, CleaningStep(step, len(frame), removed=removed)
+    return kept, CleaningStep(step, len(frame), removed=removed, asked=asked)
 
 
 def drop_missing(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, CleaningStep]:
     """Remove rows without a value in one of these columns; columns the frame lacks are passed over."""
     present = [column for column in columns if column in frame]
-    return keep_rows(
-        frame, frame[present].notna().all(axis=1), f"rows without {' or '.join(present)} removed"
-    )
+    return keep_rows(frame, frame[present].notna().all(axis=1), f"rows without {' or '.join(present)}")
 
 
 def drop_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
     """Remove rows that repeat an earlier one in every column (but their place in the file)."""
     columns = [column for column in frame.columns if column not in _POSITION]
-    return keep_rows(frame, ~frame.duplicated(subset=columns), "exact duplicate rows removed")
+    return keep_rows(frame, ~frame.duplicated(subset=columns), "exact duplicate rows")
 
 
 def fill_by_group_median(frame: pd.DataFrame, column: str, group: str) -> tuple[pd.DataFrame, CleaningStep]:
-    """Fill missing numbers with the median of the row's group, or of the column where a group has none.
+    """Fill missing numbers with the median of the row's group; they stay missing where a group has none.
 
-    A median keeps a price typical of its item; rows are kept because the purchase itself is known.
+    A median keeps a price typical of its item, and other items say nothing about it; rows are kept because
+    the purchase itself is known.
 
     Args:
         frame: The log.
@@ -89,8 +92,7 @@ def fill_by_group_median(frame: pd.DataFrame, column: str, group: str) -> tuple[
     if not missing.any() or missing.all():
         return frame, step
     known = _reference(frame)
-    median = known.groupby(group)[column].median()
-    value = frame.loc[missing, group].map(median).fillna(known[column].median())
+    value = frame.loc[missing, group].map(known.groupby(group)[column].median())
     filled = frame.assign(**{column: frame[column].fillna(value)})
     left = int(filled[column].isna().sum())
     return filled, CleaningStep(step.step, len(frame), filled=int(missing.sum()) - left)
@@ -143,7 +145,9 @@ def fill_attributes(attributes: pd.DataFrame, table: str) -> tuple[pd.DataFrame,
     """
     missing = int(attributes.isna().sum().sum())
     filled = attributes.fillna(_fillers(attributes)) if missing else attributes
-    return filled, CleaningStep(f"missing attributes of {table} filled", len(attributes), filled=missing)
+    return filled, CleaningStep(
+        f"missing attributes of {table} filled", len(attributes), filled=missing, table=table
+    )
 
 
 def cover_ids(
@@ -165,7 +169,7 @@ def cover_ids(
     covered = attributes.set_index(key).reindex(wanted).reset_index().fillna(_fillers(attributes))
     step = f"{table} of the log absent from their table given as '{UNKNOWN}'"
     extra = len(attributes) - int(known.sum())
-    return covered, CleaningStep(step, len(attributes), removed=extra, filled=int((~known).sum()))
+    return covered, CleaningStep(step, len(attributes), extra, int((~known).sum()), table)
 
 
 def _reference(frame: pd.DataFrame) -> pd.DataFrame:

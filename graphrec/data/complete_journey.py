@@ -97,11 +97,11 @@ def _remove_lines(
     fuel = products.loc[_is_fuel(products), "product_id"]
 
     def fuel_lines(lines: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
-        return keep_rows(lines, ~lines["product_id"].isin(fuel), "fuel lines removed")
+        return keep_rows(lines, ~lines["product_id"].isin(fuel), "fuel lines", asked=True)
 
     def zero_lines(lines: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
         sold = (lines["sales_value"] > 0) & (lines["quantity"] > 0)
-        return keep_rows(lines, sold, "lines without sales or quantity removed")
+        return keep_rows(lines, sold, "lines without sales or quantity", asked=True)
 
     return clean(transactions, [drop_duplicates, fuel_lines, zero_lines])
 

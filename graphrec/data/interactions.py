@@ -55,6 +55,7 @@ class RawData:
         items: Attributes, one row per ``item_id``.
         steps: What cleaning removed or filled, in order.
         file: Where the log came from, for messages.
+        hints: Lines on what a reader should know of the rows that stay.
     """
 
     name: str
@@ -63,6 +64,7 @@ class RawData:
     items: pd.DataFrame | None = None
     steps: tuple[CleaningStep, ...] = ()
     file: str = ""
+    hints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the columns that nothing can do without."""
@@ -70,7 +72,9 @@ class RawData:
             if column not in self.log.columns:
                 raise InputError("this column is missing", file=self.file or self.name, column=column)
         if self.log.empty:
-            raise InputError("no interaction is left after cleaning", file=self.file or self.name)
+            lost = ", ".join(f"{step.removed:,} {step.step}" for step in self.steps if step.removed)
+            what = f"no interaction is left after cleaning ({lost or 'there was none'})"
+            raise InputError(what, file=self.file or self.name, mend="see `graphrec data check`")
 
 
 @dataclass(frozen=True)

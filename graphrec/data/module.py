@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,14 +15,26 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from graphrec.data.features import FeatureOptions, Features, build_features
 from graphrec.data.interactions import Interactions, RawData
+from graphrec.data.ledger import refuse_loss, report_reading, split_line
 from graphrec.data.shards import evaluation_shard
 from graphrec.data.splits import Split, Splitter
-from graphrec.errors import check_at_least
+from graphrec.errors import InputError, check_at_least
+from graphrec.notices import note
 
 
 def run_seed() -> int:
     """The seed of the run, as ``seed_everything`` set it; 0 where nobody did."""
     return int(os.environ.get("PL_GLOBAL_SEED", "0"))
+
+
+def _check_list(**given: Sequence[object]) -> None:
+    """Raise `InputError` if a list is empty or holds something twice."""
+    for name, values in given.items():
+        if not values:
+            raise InputError("the list is empty", column=name, mend="name one or more, or leave it out")
+        twice = [value for place, value in enumerate(values) if value in values[:place]]
+        if twice:
+            raise InputError(f"{twice[0]} is given twice", column=name, mend="give it once")
 
 
 class EdgeBatches(Sampler[Tensor]):
@@ -89,6 +101,10 @@ class RecommenderData(pl.LightningDataModule):
         eval_batch_size: Users ranked at a time; bounds the memory of evaluation.
         refit: Train on train and validation together, once all choices are made.
         seed: Seed of a random split; the order of the batches follows ``seed_everything``.
+        strict: Refuse to leave out a row of the log; ``--strict`` on the command line.
+
+    Raises:
+        InputError: If an argument is out of its range.
     """
 
     def __init__(
@@ -102,19 +118,34 @@ class RecommenderData(pl.LightningDataModule):
         eval_batch_size: int = 256,
         refit: bool = False,
         seed: int = 0,
+        strict: bool = False,
     ) -> None:
         super().__init__()
         check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
+        check_at_least(0, seed=seed)
         self.source, self.splitter, self.options = source, split, features
-        self.item_sets = item_sets or ["new"]
-        self.cutoffs = cutoffs or [10, 20]
+        self.item_sets: list[Literal["all", "repeat", "new"]] = ["new"] if item_sets is None else item_sets
+        self.cutoffs = [10, 20] if cutoffs is None else cutoffs
+        _check_list(item_sets=self.item_sets)
+        _check_list(cutoffs=self.cutoffs)
+        check_at_least(1, cutoffs=min(self.cutoffs))
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.refit, self.seed = refit, seed
+        self.refit, self.seed, self.strict = refit, seed, strict
 
     @cached_property
     def split(self) -> Split:
         """The three parts of the log."""
-        return self.splitter(self.source.log, self.seed, self.refit)
+        if self.strict:
+            refuse_loss(self.source)
+        split = self.splitter(self.source.log, self.seed, self.refit)
+        if self.strict:
+            refuse_loss(self.source, split)
+        return split
+
+    def report(self) -> None:
+        """Print what became of the rows; commands call it once nothing is wrong."""
+        report_reading(self.source)
+        note(split_line(self.split, self.splitter, self.source.log))
 
     @cached_property
     def features(self) -> Features | None:
@@ -134,12 +165,28 @@ class RecommenderData(pl.LightningDataModule):
         return self._users(self.split.val) if len(self.split.val) else []
 
     def test_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of the users who have test items."""
+        """Batches of the users who have test items.
+
+        Raises:
+            InputError: If there are none.
+        """
+        self.check_part("test")
         return self._users(self.split.test)
 
     def predict_dataloader(self) -> DataLoader[Tensor]:
         """Batches of all users."""
         return self._users(self.split.train)
+
+    def check_part(self, part: Literal["validation", "test"]) -> None:
+        """Raise `InputError` if a part that is to be measured has no rows."""
+        rows = self.split.val if part == "validation" else self.split.test
+        if len(rows):
+            return
+        what, mend = f"the {part} part of the split is empty", "check the split's arguments"
+        if part == "validation" and self.refit:
+            what = "the validation part was trained on"
+            mend = "give best.ckpt of the fit, or measure the refit with `graphrec test`"
+        raise InputError(what, file=self.source.file or self.source.name, column="split", mend=mend)
 
     def _users(self, part: Interactions) -> DataLoader[Tensor]:
         """Batches of the users this process ranks; an empty one for a process that has none.

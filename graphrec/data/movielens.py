@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from graphrec.data.cleaning import CleaningStep, clean, cover_ids, drop_duplicates, fill_attributes, keep_rows
+from graphrec.data.attributes import attributes_of
+from graphrec.data.cleaning import CleaningStep
 from graphrec.data.interactions import Columns, RawData
-from graphrec.data.joins import join
-from graphrec.data.tables import Kind, TextFormat, read_table
+from graphrec.data.purchases import PurchaseRules, hints, keep_purchases, with_week
+from graphrec.data.table_times import parse_numbers
+from graphrec.data.tables import TextFormat, load_table
 from graphrec.errors import InputError
 
 _LOG = (Columns.USER, Columns.ITEM, Columns.RATING, Columns.TIMESTAMP)
@@ -89,22 +90,24 @@ def movielens(path: str, min_rating: float = 0.0) -> RawData:
         path: The folder, or the file of ratings in it.
         min_rating: Ratings below this are removed: 4 keeps what was liked, 0 keeps what was seen.
 
+    Returns:
+        A log without times, in the order of the file, where the ratings have none.
+
     Raises:
         InputError: If no such file is found, or a value in it cannot be used.
     """
     form, folder = _format_of(Path(path))
     file = folder / form.log
-    log = read_table(file, form.columns, text=form.log_text)
-    kept = f"ratings below {min_rating:g} removed"
-    log, steps = clean(
-        log, [drop_duplicates, lambda frame: keep_rows(frame, frame[Columns.RATING] >= min_rating, kept)]
-    )
-    first_day = log[Columns.TIMESTAMP].min().normalize()
-    log = log.assign(**{Columns.WEEK: 1 + (log[Columns.TIMESTAMP] - first_day).dt.days // 7})
-    log.attrs["file"] = str(file)
+    read = load_table(file, form.columns, text=form.log_text)
+    rules = PurchaseRules(min_rating, equal_rows="drop")  # a film is rated once
+    read.frame.attrs["file"] = str(file)
+    log, steps = keep_purchases(read.frame, rules)
+    log = with_week(log)
+    log.attrs["times"] = read.times
     users, user_steps = _users(form, folder, log)
     items, item_steps = _items(form, folder, log)
-    return RawData("movielens", log, users, items, (*steps, *user_steps, *item_steps), str(file))
+    steps = (*read.steps, *steps, *user_steps, *item_steps)
+    return RawData("movielens", log, users, items, steps, str(file), hints(log, rules, []))
 
 
 def _format_of(path: Path) -> tuple[_Format, Path]:
@@ -124,8 +127,10 @@ def _users(
 ) -> tuple[pd.DataFrame | None, tuple[CleaningStep, ...]]:
     if form.users is None or not (folder / form.users).is_file():
         return None, ()
-    users = read_table(folder / form.users, kind="users", text=form.users_text)
-    return _covered(users[[Columns.USER, *_USER_ATTRIBUTES]], "users", log, folder / form.users)
+    file = folder / form.users
+    users = load_table(file, kind="users", text=form.users_text)
+    kept = replace(users, frame=users.frame[[Columns.USER, *_USER_ATTRIBUTES]])
+    return attributes_of(log, kept, "users", file)
 
 
 def _items(
@@ -133,26 +138,18 @@ def _items(
 ) -> tuple[pd.DataFrame | None, tuple[CleaningStep, ...]]:
     if not (folder / form.items).is_file():
         return None, ()
-    items = read_table(folder / form.items, form.columns, kind="items", text=form.items_text)
+    file = folder / form.items
+    items = load_table(file, form.columns, kind="items", text=form.items_text)
+    frame = items.frame
     if form.log == "u.data":
-        items = items.assign(genres=_joined_genres(items))
-    return _covered(items[[Columns.ITEM, "title", "genres"]], "items", log, folder / form.items)
+        frame = frame.assign(genres=_joined_genres(frame))
+    known = [name for name in (Columns.ITEM, "title", "genres") if name in frame]
+    return attributes_of(log, replace(items, frame=frame[known]), "items", file)
 
 
 def _joined_genres(items: pd.DataFrame) -> list[str]:
     """The 19 columns of 0 and 1 of u.item as the later formats write them: ``Action|Comedy``."""
-    flags = items[list(_GENRES_100K)].to_numpy(dtype=float) > 0
+    flags = items[list(_GENRES_100K)].apply(parse_numbers).to_numpy(dtype=float) > 0
     return [
         "|".join(name for name, flag in zip(_GENRES_100K, row, strict=True) if flag) for row in flags.tolist()
     ]
-
-
-def _covered(
-    attributes: pd.DataFrame, kind: Kind, log: pd.DataFrame, file: Path
-) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
-    key = Columns.USER if kind == "users" else Columns.ITEM
-    ids = join(attributes[key], log[key], file=file, column=key, whole=True)
-    return clean(
-        attributes.assign(**{key: ids}),
-        [partial(fill_attributes, table=kind), partial(cover_ids, key=key, ids=log[key], table=kind)],
-    )

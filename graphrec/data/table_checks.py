@@ -10,18 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pandera.pandas as pa
-import pyarrow
 
 from graphrec.data.interactions import Columns
 from graphrec.data.sheets import Rows
-from graphrec.data.splits import PARTS
+from graphrec.data.splitting import PARTS
 from graphrec.data.table_kinds import MONEY, NUMBERS, RATE, SHARES, STOCK
+from graphrec.data.table_times import Times, parse_numbers
 from graphrec.errors import InputError
 
 _LISTED = 100
 """Problems of one kind in one column that are listed one by one; the rest is counted."""
-_EPOCH_LIMIT = 1e11
-"""Seconds since 1970 end in the year 5138 here; larger numbers are milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -37,37 +35,6 @@ class Rule:
     name: str
     mend: str
     passes: Callable[[pd.Series[Any]], pd.Series[bool]]
-
-
-def parse_numbers(values: pd.Series[Any]) -> pd.Series[float]:
-    """Numbers as float64; NaN where a value is missing or is none."""
-    try:  # ten times as fast as pandas, but all or nothing
-        parsed = pyarrow.array(values, from_pandas=True).cast(pyarrow.float64())
-        numbers = pd.Series(parsed.to_numpy(zero_copy_only=False), index=values.index, dtype="float64")
-    except (pyarrow.ArrowException, TypeError):
-        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
-    return numbers.where(np.isfinite(numbers))
-
-
-def parse_timestamps(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
-    """ISO 8601 dates (20170131 too) or seconds since 1970; NaT where a value is missing or is neither.
-
-    Which of the two is decided for the column as a whole. Times with an offset are turned to UTC.
-    """
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return pd.to_datetime(values, utc=True).dt.tz_localize(None)
-    if _is_epoch(values):
-        seconds = parse_numbers(values)
-        return pd.to_datetime(seconds.where(seconds.abs() < _EPOCH_LIMIT), unit="s", errors="coerce")
-    text = values.astype("str")
-    return pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
-
-
-def _is_epoch(values: pd.Series[Any]) -> bool:
-    known = values.dropna()
-    numbers = parse_numbers(known)
-    compact_dates = numbers.between(19_000_101, 21_001_231)
-    return bool(len(known)) and bool((numbers.notna() & ~compact_dates).mean() > 0.5)
 
 
 def _not_negative(values: pd.Series[Any]) -> pd.Series[bool]:
@@ -90,13 +57,7 @@ _NUMBER = Rule(
     lambda values: parse_numbers(values).notna(),
 )
 _MONEY = Rule("is negative", "prices must be >= 0, mend the row or drop it", _not_negative)
-_QUANTITY = Rule("is negative", "quantities must be >= 0, take returns out of the log", _not_negative)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
-_DATE = Rule(
-    "is not a date",
-    "write dates as 2017-01-31 or 2017-01-31T18:30:00, or as seconds since 1970",
-    lambda values: parse_timestamps(values).notna(),
-)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
 _SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
 _PART = Rule(
@@ -107,15 +68,18 @@ _PART = Rule(
 _UNIQUE = Rule("occurs more than once", "keep one of the rows", lambda values: ~values.duplicated())
 
 
-def rules(column: str, unique: Sequence[str]) -> list[Rule]:
+def _date(times: Times) -> Rule:
+    return Rule("is not a date", times.mend, lambda values: times.values.loc[values.index].notna())
+
+
+def rules(column: str, unique: Sequence[str], times: Times | None = None) -> list[Rule]:
     """The rules of a column, by our name for it."""
     found = [_NUMBER] if column in NUMBERS else []
     found += [_MONEY] if column in MONEY else []
-    found += [_QUANTITY] if column == Columns.QUANTITY else []
     found += [_STOCK] if column == STOCK else []
     found += [_SHARE] if column in (RATE, *SHARES) else []
     found += [_WEEK] if column == Columns.WEEK else []
-    found += [_DATE] if column == Columns.TIMESTAMP else []
+    found += [_date(times)] if column == Columns.TIMESTAMP and times else []
     found += [_PART] if column == Columns.PART else []
     return found + ([_UNIQUE] if column in unique else [])
 
@@ -125,6 +89,7 @@ def value_problems(
     rows: Rows,
     theirs: dict[str, str],
     unique: Sequence[str],
+    times: Times | None = None,
 ) -> list[InputError]:
     """Every value that breaks a rule of its column, in the order of the rows.
 
@@ -133,8 +98,9 @@ def value_problems(
         rows: Where each row stands.
         theirs: Our name → the file's name.
         unique: Columns (ours) in which no value may occur twice.
+        times: What was read of the column ``timestamp``.
     """
-    by_column = {str(column): rules(str(column), unique) for column in frame.columns}
+    by_column = {str(column): rules(str(column), unique, times) for column in frame.columns}
     columns = {
         column: pa.Column(checks=[pa.Check(rule.passes, error=rule.name) for rule in found], nullable=True)
         for column, found in by_column.items()
@@ -163,7 +129,7 @@ def _listed(
     cases = cases.sort_values("index")
     problems = []
     for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
-        said = repr(value) if rule in (_NUMBER, _DATE, _PART, _UNIQUE) else str(value)
+        said = repr(value) if rule not in (_MONEY, _WEEK) else str(value)
         what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
         file, row = rows.place(int(index))
         problems.append(InputError(what, file=file, row=row, column=column, mend=rule.mend))

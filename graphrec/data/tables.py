@@ -20,9 +20,10 @@ from graphrec.data.delimited import MISSING
 from graphrec.data.ids import as_ids, trimmed_text
 from graphrec.data.interactions import Columns
 from graphrec.data.sheets import Rows, TextFormat, open_sheets, read_sheets
-from graphrec.data.table_checks import parse_numbers, parse_timestamps, value_problems
+from graphrec.data.table_checks import value_problems
 from graphrec.data.table_columns import map_columns
 from graphrec.data.table_kinds import IDS, KINDS, NUMBERS, Kind, TableKind
+from graphrec.data.table_times import Times, parse_numbers, read_times
 from graphrec.errors import InputError
 
 __all__ = ["LINE", "Kind", "Table", "TextFormat", "check_table", "load_table", "read_table"]
@@ -39,11 +40,15 @@ class Table:
         frame: Its rows, in our names and types; see `read_table`.
         rows: Where each of them stands.
         steps: What was changed in the ids, for the cleaning report.
+        unread: Columns of the file that were not read, save those left out by name.
+        times: How ``timestamp`` was written, where a reader should know.
     """
 
     frame: pd.DataFrame
     rows: Rows
     steps: tuple[CleaningStep, ...] = ()
+    unread: tuple[str, ...] = ()
+    times: str = ""
 
 
 def read_table(
@@ -52,6 +57,7 @@ def read_table(
     *,
     kind: Kind = "log",
     text: TextFormat | None = None,
+    time_format: str | None = None,
 ) -> pd.DataFrame:
     """Read a CSV, TSV or Parquet table, checked and in our names and types.
 
@@ -62,6 +68,7 @@ def read_table(
             `graphrec.data.table_kinds`.
         kind: Tables of users and items keep every column, the others those that are known of their kind.
         text: How to read a text file.
+        time_format: How times are written; see `read_times`.
 
     Returns:
         Ids as text in their common form (`graphrec.data.ids`), numbers as float64, ``timestamp`` as datetime,
@@ -70,7 +77,7 @@ def read_table(
     Raises:
         InputError: For the first problem; it says how many more there are.
     """
-    return load_table(path, columns, kind=kind, text=text).frame
+    return load_table(path, columns, kind=kind, text=text, time_format=time_format).frame
 
 
 def load_table(
@@ -79,13 +86,14 @@ def load_table(
     *,
     kind: Kind = "log",
     text: TextFormat | None = None,
+    time_format: str | None = None,
 ) -> Table:
     """Read a table as `read_table` does, with the place of each row and what was done to the ids.
 
     Raises:
         InputError: For the first problem; it says how many more there are.
     """
-    table, problems = _read(Path(path), columns or {}, kind, text or TextFormat())
+    table, problems = _read(Path(path), columns or {}, kind, text or TextFormat(), time_format)
     if table is None or problems:
         raise _first_of(problems, path)
     return table
@@ -97,10 +105,11 @@ def check_table(
     *,
     kind: Kind = "log",
     text: TextFormat | None = None,
+    time_format: str | None = None,
 ) -> list[InputError]:
     """All problems of a table at once, in the order of its rows; see `read_table` for the arguments."""
     try:
-        return _read(Path(path), columns or {}, kind, text or TextFormat())[1]
+        return _read(Path(path), columns or {}, kind, text or TextFormat(), time_format)[1]
     except InputError as problem:
         return [problem]
 
@@ -115,7 +124,11 @@ def _first_of(problems: Sequence[InputError], path: str | Path) -> InputError:
 
 
 def _read(
-    path: Path, columns: Mapping[str, str | None], kind: Kind, text: TextFormat
+    path: Path,
+    columns: Mapping[str, str | None],
+    kind: Kind,
+    text: TextFormat,
+    time_format: str | None,
 ) -> tuple[Table | None, list[InputError]]:
     declared = KINDS[kind]
     sheets = open_sheets(path, text)
@@ -127,14 +140,17 @@ def _read(
     frame = pd.DataFrame({our: ids[our].values if our in ids else _trimmed(frame[our]) for our in frame})
     unique = [key for key in declared.unique if key in frame]
     checked = frame[unique] if declared.attributes else frame  # attributes may be anything
-    problems += value_problems(checked, rows, theirs, unique)
+    times, unreadable = _times(checked, path, theirs, time_format)
+    problems += unreadable + value_problems(checked, rows, theirs, unique, times)
     if problems:
         return None, sorted(problems, key=lambda problem: (str(problem.file), problem.row or 0))
     steps = [step for our, found in ids.items() for step in found.steps(our)]
-    converted = _converted(frame, declared)
+    converted = _converted(frame, declared, times)
     if kind == "log":
         converted = converted.assign(**{LINE: rows.lines})
-    return Table(converted, rows, tuple(steps)), []
+    unread = (name for name in sheets[0].header if name not in theirs.values())
+    left = tuple(name for name in unread if name not in columns or columns[name] is not None)
+    return Table(converted, rows, tuple(steps), left, times.words if times else ""), []
 
 
 def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
@@ -149,7 +165,20 @@ def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
     return text.mask(text.isin(MISSING))
 
 
-def _converted(frame: pd.DataFrame, kind: TableKind) -> pd.DataFrame:
+def _times(
+    frame: pd.DataFrame, path: Path, theirs: Mapping[str, str], time_format: str | None
+) -> tuple[Times | None, list[InputError]]:
+    """The column of times, or why it cannot be read as a whole."""
+    if Columns.TIMESTAMP not in frame:
+        return None, []
+    try:
+        return read_times(frame[Columns.TIMESTAMP], time_format), []
+    except InputError as problem:
+        column = problem.column or theirs[Columns.TIMESTAMP]
+        return None, [InputError(problem.message, file=path, column=column, mend=problem.mend)]
+
+
+def _converted(frame: pd.DataFrame, kind: TableKind, times: Times | None) -> pd.DataFrame:
     """Text to numbers and dates, after every value was checked; ids are text already."""
     converted: dict[str, Any] = {}
     for column in map(str, frame.columns):
@@ -159,8 +188,8 @@ def _converted(frame: pd.DataFrame, kind: TableKind) -> pd.DataFrame:
             converted[column] = _as_attribute(frame[column])
         elif column in NUMBERS:
             converted[column] = parse_numbers(frame[column])
-        elif column == Columns.TIMESTAMP:
-            converted[column] = parse_timestamps(frame[column])
+        elif column == Columns.TIMESTAMP and times is not None:
+            converted[column] = times.values
         else:
             converted[column] = _as_attribute(frame[column])
     return pd.DataFrame(converted)

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from graphrec.data.interactions import Columns, IdMap, RawData
+from graphrec.data.ledger import refuse_loss, report_reading
 from graphrec.data.module import EdgeBatches, run_seed
 from graphrec.data.panel import Panel, build_panel
 from graphrec.data.panel_files import read_panel, write_panel
@@ -94,6 +95,7 @@ class ResponseData(pl.LightningDataModule):
         cache: Folder that keeps the features between runs; null for none.
         batch_size: Training rows per step.
         refit: Not supported here; there is no epoch to choose without validation.
+        strict: Refuse to leave out a row of the log; ``--strict`` on the command line.
 
     Raises:
         InputError: If the weeks are out of order.
@@ -114,6 +116,7 @@ class ResponseData(pl.LightningDataModule):
         cache: str | None = None,
         batch_size: int = 4096,
         refit: bool = False,
+        strict: bool = False,
     ) -> None:
         super().__init__()
         check_at_least(1, batch_size=batch_size)
@@ -126,6 +129,7 @@ class ResponseData(pl.LightningDataModule):
         self.source, self.promotions, self.groups = source, promotions, list(groups or [])
         self.link, self.link_every, self.rolling = link, link_every, rolling
         self.without, self.cache, self.batch_size = tuple(without or ()), cache, batch_size
+        self.strict = strict
 
     @cached_property
     def split(self) -> ResponseSplit:
@@ -145,11 +149,17 @@ class ResponseData(pl.LightningDataModule):
         names = tuple(whole.names[place] for place in wanted)
         return Panel(whole.rows, whole.features[:, wanted], names, whole.groups, whole.group_sizes)
 
+    def report(self) -> None:
+        """Print what became of the rows; commands call it once nothing is wrong."""
+        report_reading(self.source)
+
     def promotions_of(self, items: IdMap) -> pd.DataFrame | None:
         """Display and mailer of some items."""
         return None if self.promotions is None else read_promotions(self.promotions, items)
 
     def _whole_panel(self) -> Panel:
+        if self.strict:
+            refuse_loss(self.source)
         path = None if self.cache is None else Path(self.cache) / f"{self.source.name}-{self._key()}.parquet"
         if path is not None and path.is_file():
             return read_panel(path)

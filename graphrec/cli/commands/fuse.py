@@ -53,6 +53,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--seed", type=int, default=0, help="seed of the search (default 0)")
     parser.add_argument("--root", default="runs", help="folder above all runs (default runs)")
     parser.add_argument("--id", help="name of the new run's folder; the time if missing")
+    parser.add_argument("--strict", action="store_true", help="make the loss of any row of the log an error")
     parser.set_defaults(run=run)
 
 
@@ -75,7 +76,7 @@ def run(options: argparse.Namespace) -> Path:
     folder = RunFolder.new(own)
     check_free(folder)
     own = RunOptions(name=own.name, root=own.root, id=folder.id)
-    settings: dict[str, Any] = {"seed": options.seed, "combine": options.combine}
+    settings: dict[str, Any] = {"seed": options.seed, "combine": options.combine, "strict": options.strict}
     even = fusion_config(runs, [1.0] * len(runs), own, refit=False, gated=False, **settings)
     task, data = build_fusion(even, [run.best for run in runs])
     _check_validation(data)

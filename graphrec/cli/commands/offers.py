@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from graphrec.cli.commands.recommend import STRICT
 from graphrec.cli.table_options import add_table_options
 from graphrec.errors import InputError
 from graphrec.files import check_table_path
@@ -46,6 +47,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     names = ("--ckpt_path", "--ckpt")
     add(*names, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
     add("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
+    add("--strict", action="store_true", help=STRICT)
     add("--policy", nargs="+", choices=POLICY_NAMES, default=["expected_profit"], help="one or more")
     scenarios = ", ".join(SCENARIO_NAMES)
     add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
@@ -98,7 +100,7 @@ def run(options: argparse.Namespace) -> Path:
     from graphrec.cli.lightning import load_run
 
     request = offering.Request.of(options)
-    task, data = load_run(options.ckpt_path)
+    task, data = load_run(options.ckpt_path, options.strict)
     if not len(data.split.val):
         raise InputError(
             "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",

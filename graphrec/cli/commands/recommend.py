@@ -23,6 +23,8 @@ from graphrec.notices import note
 if TYPE_CHECKING:
     from graphrec.models.base import ItemSet, Ranking, Recommender
 
+STRICT = "make the loss of any row of the log an error"
+
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
@@ -48,6 +50,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
     add_table_options(parser, "the file of --users")
+    parser.add_argument("--strict", action="store_true", help=STRICT)
     parser.set_defaults(run=run)
 
 
@@ -59,7 +62,7 @@ def run(options: argparse.Namespace) -> Path:
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
     given = read_users(options.users, *reading(options, {"users": "user_list"}))
-    task, data = load_run(options.ckpt_path)
+    task, data = load_run(options.ckpt_path, options.strict)
     if options.k > len(data.split.items):
         note(f"the catalogue has {len(data.split.items):,} items: nobody gets {options.k:,}")
     users = user_codes(given, data.split.users)

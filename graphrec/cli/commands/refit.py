@@ -27,6 +27,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument(
         "folder", type=Path, metavar="RUN", help="folder of a run, or of all runs of a name: then the newest"
     )
+    parser.add_argument("--strict", action="store_true", help="make the loss of any row of the log an error")
     parser.set_defaults(run=run)
 
 
@@ -47,6 +48,8 @@ def run(options: argparse.Namespace) -> Path:
     config.pop("ckpt_path", None)
     config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
     config["run"]["refit_of"] = str(folder.path)
+    if options.strict:
+        config["data"]["init_args"]["strict"] = True
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")

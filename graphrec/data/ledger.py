@@ -1,0 +1,82 @@
+"""What became of the rows: one line after reading a log and one after splitting it; `strict` forbids a loss.
+
+A loss is a row that was given and is not used, unless an option asked for that: a `min_rating`, a
+`test_end`, a `min_item_users`, or the source ``complete_journey``, which knows what fuel is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from graphrec.data.interactions import Columns, RawData
+from graphrec.data.splitting import ASKED, Split, Splitter
+from graphrec.errors import InputError
+from graphrec.notices import note, warn
+
+
+def report_reading(raw: RawData) -> None:
+    """Print how many rows were read and used, and what a reader should know of them."""
+    note(reading_line(raw))
+    for hint in raw.hints:
+        warn(hint, file=raw.file or raw.name)
+
+
+def refuse_loss(raw: RawData, split: Split | None = None) -> None:
+    """Raise `InputError` if rows were lost by reading a log or by splitting it."""
+    steps = [step for step in raw.steps if step.table == "log" and not step.asked]
+    lost = {step.step: step.removed for step in steps}
+    if split is not None:
+        lost |= {why: rows for why, rows in split.dropped.items() if why not in ASKED}
+    if rows := sum(lost.values()):
+        what = f"{rows:,} row{'s' if rows > 1 else ''} would be lost: {_listed(lost)}"
+        mend = "mend the log, or leave --strict out"
+        raise InputError(what, file=raw.file or raw.name, column="--strict", mend=mend)
+
+
+def reading_line(raw: RawData) -> str:
+    """Rows in, rows out, why, which values were changed, and the span of time."""
+    steps = [step for step in raw.steps if step.table == "log"]
+    rows = len(raw.log) + sum(step.removed for step in steps)
+    lost = _listed({step.step: step.removed for step in steps})
+    changed = _listed({step.step: step.filled for step in steps})
+    line = f"{_files(raw)}: {rows:,} rows in, {len(raw.log):,} out{f' ({lost})' if lost else ''}"
+    return f"{line}{f'; values changed: {changed}' if changed else ''}; {span(raw.log)}"
+
+
+def split_line(split: Split, splitter: Splitter, log: pd.DataFrame) -> str:
+    """Rows of the parts, and of none of them."""
+    parts = {"training": split.train, "validation": split.val, "test": split.test}
+    counts = ", ".join(f"{len(part) or 'no'} {name} rows" for name, part in parts.items())
+    lost = _listed(split.dropped)
+    order = splitter.order(log)
+    line = f"split {type(splitter).__name__}{f' by {order}' if order else ''}: {len(log):,} rows in, {counts}"
+    return f"{line}{f'; not used: {lost}' if lost else ''}"
+
+
+def span(log: pd.DataFrame) -> str:
+    """First and last time and week of a log."""
+    said = []
+    if Columns.TIMESTAMP in log:
+        written = log.attrs.get("times")
+        first, last = (f"{moment:%Y-%m-%d %H:%M}" for moment in _ends(log[Columns.TIMESTAMP]))
+        said.append(f"{first} to {last}{f' ({written})' if written else ''}")
+    if Columns.WEEK in log:
+        first, last = (f"{week:.0f}" for week in _ends(log[Columns.WEEK]))
+        said.append(f"weeks {first} to {last}")
+    return ", ".join(said) or "no times"
+
+
+def _ends(values: pd.Series[Any]) -> tuple[Any, Any]:
+    return values.min(), values.max()
+
+
+def _files(raw: RawData) -> str:
+    more = [str(raw.log.attrs[part]) for part in ("valid", "test") if part in raw.log.attrs]
+    return " and ".join([raw.file or raw.name, *more])
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {why}" for why, count in counts.items() if count)

@@ -1,0 +1,234 @@
+"""What of a log is a purchase: the rules that the sources table, recbole and movielens share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from graphrec.data.cleaning import (
+    Cleaner,
+    CleaningStep,
+    clean,
+    clip_above_group_median,
+    drop_duplicates,
+    drop_missing,
+    fill_by_group_median,
+    keep_rows,
+)
+from graphrec.data.interactions import Columns
+from graphrec.data.table_kinds import INTERACTION_ID, MONEY
+from graphrec.errors import InputError
+
+TIMES = (Columns.TIMESTAMP, Columns.WEEK)
+_TELLING = (*TIMES, Columns.BASKET, INTERACTION_ID)
+"""Columns that tell a purchase from another of the same item by the same user."""
+EqualRows = Literal["drop", "keep"]
+
+
+@dataclass(frozen=True)
+class PurchaseRules:
+    """Which rows are purchases; the other rules need no choice.
+
+    Args:
+        min_rating: Rows rated below this are no purchases; None keeps all.
+        outlier_factor: Medians of its item above which a quantity or price is lowered; None for none.
+        equal_rows: What to do with a row that equals an earlier one in all columns. If missing they are
+            dropped where a time, a basket or an id tells purchases apart, and else kept.
+
+    Raises:
+        InputError: If a value is out of its range.
+    """
+
+    min_rating: float | None = 0.0
+    outlier_factor: float | None = None
+    equal_rows: EqualRows | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        factor, rating = self.outlier_factor, self.min_rating
+        if factor is not None and not 1 < factor < np.inf:
+            mend = "give 20, or null for none"
+            raise InputError(f"{factor} must be > 1", column="outlier_factor", mend=mend)
+        if rating is not None and not np.isfinite(rating):
+            mend = "give the lowest rating that is a purchase, or null for all"
+            raise InputError(f"{rating} is no rating", column="min_rating", mend=mend)
+
+    def keeps_equal(self, log: pd.DataFrame) -> bool:
+        """Whether rows that equal an earlier one stay."""
+        if self.equal_rows is None:
+            return not any(column in log for column in _TELLING)
+        return self.equal_rows == "keep"
+
+
+def keep_purchases(log: pd.DataFrame, rules: PurchaseRules) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
+    """Drop what is no purchase, fill and lower side values, and count it all.
+
+    Raises:
+        InputError: If `rules` ask for a rating and the log has none.
+    """
+    if rules.min_rating and Columns.RATING not in log:
+        mend = "map the column of ratings to rating, or leave min_rating out"
+        raise InputError("there are no ratings", file=log.attrs.get("file"), column="min_rating", mend=mend)
+    return clean(log, [*_droppers(log, rules), *_menders(log, rules.outlier_factor)])
+
+
+def _droppers(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[Cleaner]:
+    yield partial(drop_missing, columns=[Columns.USER, Columns.ITEM])
+    for column in TIMES:
+        if column in log:
+            yield partial(drop_missing, columns=[column])
+    if not rules.keeps_equal(log):
+        yield drop_duplicates
+    if Columns.QUANTITY in log:
+        yield _drop_returns
+        yield _drop_zero
+    elif Columns.BASKET in log:
+        yield _drop_cancelled
+    if rules.min_rating is not None and Columns.RATING in log:
+        if rules.min_rating:  # what nobody rated is not known to be liked
+            yield partial(drop_missing, columns=[Columns.RATING])
+        yield partial(_drop_disliked, lowest=rules.min_rating)
+
+
+def _drop_returns(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
+    """A return is no purchase; the purchase that it undoes stays."""
+    return keep_rows(log, ~(log[Columns.QUANTITY] < 0), "returns (quantity below 0)")
+
+
+def _drop_zero(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
+    return keep_rows(log, ~(log[Columns.QUANTITY] == 0), "rows of quantity 0")
+
+
+def _drop_cancelled(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
+    """Many tills number a cancellation C536379 where receipts are 536379."""
+    basket = log[Columns.BASKET].astype("str")
+    cancelled = basket.str.fullmatch(r"[cC]\d+").to_numpy(dtype=bool, na_value=False)
+    receipts = basket[~cancelled].str.fullmatch(r"\d+").to_numpy(dtype=bool, na_value=False)
+    are_receipts = len(receipts) > 0 and receipts.mean() > 0.5
+    return keep_rows(log, ~(cancelled & are_receipts), "rows of cancelled baskets (C and a number)")
+
+
+def _drop_disliked(log: pd.DataFrame, lowest: float) -> tuple[pd.DataFrame, CleaningStep]:
+    below = log[Columns.RATING] < lowest
+    return keep_rows(log, ~below, f"ratings below {lowest:g}", asked=lowest != 0)
+
+
+def _menders(log: pd.DataFrame, outlier_factor: float | None) -> Iterator[Cleaner]:
+    measures = [column for column in (Columns.QUANTITY, *MONEY) if column in log]
+    for column in (*measures, *([Columns.RATING] if Columns.RATING in log else [])):
+        yield partial(fill_by_group_median, column=column, group=Columns.ITEM)
+    if outlier_factor is not None:
+        for column in measures:
+            yield partial(clip_above_group_median, column=column, group=Columns.ITEM, factor=outlier_factor)
+
+
+def check_same_times(logs: Mapping[str, pd.DataFrame], files: Mapping[str, str]) -> None:
+    """Raise `InputError` if one file of a given split has times and another has none."""
+    for column in TIMES:
+        without = [part for part, log in logs.items() if column not in log]
+        if without and len(without) < len(logs):
+            other = next(files[part] for part in logs if part not in without)
+            raise InputError(
+                f"this file has no times, and {other} has",
+                file=files[without[0]],
+                column=column,
+                mend=f"add the column, or leave it out of the other file too: columns: {{{column}: null}}",
+            )
+
+
+def hints(log: pd.DataFrame, rules: PurchaseRules, unread: Sequence[str]) -> tuple[str, ...]:
+    """What a reader should know of the rows that stay, as lines."""
+    return (*_equal_rows(log, rules), *_unread(log, unread), *_ratings(log, rules))
+
+
+def _equal_rows(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
+    if rules.equal_rows is None and rules.keeps_equal(log):
+        _, step = drop_duplicates(log)
+        if step.removed:
+            yield (
+                f"{step.removed:,} rows equal an earlier one and count as further purchases, as no time,"
+                " basket or interaction_id tells them apart; equal_rows: drop takes them out"
+            )
+
+
+_LOOKS_LIKE = {
+    Columns.QUANTITY: ("quantity", "qty", "units", "pieces", "menge", "anzahl", "count"),
+    "cancellation": ("cancel", "return", "refund", "storno", "status", "void"),
+    "event": ("event", "behavior", "behaviour", "action", "label"),
+}
+
+
+def _unread(log: pd.DataFrame, unread: Sequence[str]) -> Iterator[str]:
+    """Columns that were not read and by their name decide what is a purchase."""
+    for what, words in _LOOKS_LIKE.items():
+        found = [name for name in unread if any(word in name.lower() for word in words)]
+        if not found or (what == Columns.QUANTITY and Columns.QUANTITY in log):
+            continue
+        yield f"column '{found[0]}' is not read, so every row counts as a purchase; {_advice(what, found[0])}"
+    years = [name for name in unread if name.lower() in ("year", "yr", "jahr")]
+    if years and Columns.WEEK in log and Columns.TIMESTAMP not in log:
+        yield (
+            f"column '{years[0]}' is not read; weeks that restart each year are taken for the same ones:"
+            " number them on"
+        )
+
+
+def _advice(what: str, column: str) -> str:
+    if what == Columns.QUANTITY:
+        return f"if it tells returns, map it: columns: {{quantity: {column}}}"
+    return "if it tells what is none, take those rows out of the file"
+
+
+def _ratings(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
+    """Ratings of two values, as 0 and 1, tell a dislike from a purchase."""
+    if Columns.RATING not in log or rules.min_rating:
+        return
+    values = np.sort(log[Columns.RATING].dropna().unique())
+    if len(values) == 2:
+        low, high = (f"{value:g}" for value in values)
+        yield f"ratings are {low} or {high}, and both count as purchases; min_rating: {high} keeps the latter"
+
+
+def with_week(log: pd.DataFrame) -> pd.DataFrame:
+    """Give a log with times its weeks: 1 + whole weeks since its first day.
+
+    Raises:
+        InputError: If its own weeks cannot be numbers of weeks that go on.
+    """
+    if Columns.WEEK in log:
+        _check_weeks(log)
+        return log.assign(**{Columns.WEEK: log[Columns.WEEK].astype("int64")})
+    if Columns.TIMESTAMP not in log or log.empty:
+        return log
+    first_day = log[Columns.TIMESTAMP].min().normalize()
+    return log.assign(**{Columns.WEEK: 1 + (log[Columns.TIMESTAMP] - first_day).dt.days // 7})
+
+
+_MOST_WEEKS = 10_000
+
+
+def _check_weeks(log: pd.DataFrame) -> None:
+    week = log[Columns.WEEK]
+    if week.empty:
+        return
+    said, mend = f"weeks {week.min():.16g} to {week.max():.16g}", "number the weeks 1, 2, 3 ... without a gap"
+    refuse: Any = partial(InputError, file=log.attrs.get("file"), column=Columns.WEEK)
+    if week.between(190_001, 210_053).all() and week.min() // 100 < week.max() // 100:
+        raise refuse(f"{said} look like year and week, with a gap at each new year", mend=mend)
+    if week.abs().max() > _MOST_WEEKS:
+        raise refuse(f"{said} are no weeks of a shop", mend=f"{mend}, and put times into timestamp")
+    if Columns.TIMESTAMP in log and _restarts(log):
+        mend = f"{mend}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+        raise refuse("the same week stands for days of different years, so the weeks restart", mend=mend)
+
+
+def _restarts(log: pd.DataFrame) -> bool:
+    """Whether more than one row of a hundred lies a quarter of a year off the middle of its week."""
+    time = log[Columns.TIMESTAMP]
+    middle = time.groupby(log[Columns.WEEK]).transform("median")
+    return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > 0.01)

@@ -1,0 +1,168 @@
+"""What every split of a log shares: its three parts, in the codes of the training part.
+
+The catalogue is what the training part knows: users and items that appear only later are dropped from
+validation and test, visibly (`Split.dropped`), or refused where a split was given by the user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from graphrec.data.interactions import Columns, IdMap, Interactions
+from graphrec.errors import InputError, check_at_least
+
+PARTS = ("train", "valid", "test")
+NO_PART = "rows after the end of the test part"
+TOO_FEW = "train: users or items with too few rows"
+ASKED = (NO_PART, TOO_FEW)
+"""Rows that an option of the split leaves out; what else is dropped is a loss."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The three parts, all in the codes of the training part.
+
+    Args:
+        train: What models may see.
+        val: What choices are made on; empty after a refit on train and validation.
+        test: What is read once.
+        dropped: Rows that were left out, by reason.
+    """
+
+    train: Interactions
+    val: Interactions
+    test: Interactions
+    dropped: dict[str, int]
+
+    @property
+    def users(self) -> IdMap:
+        """Users of the training part."""
+        return self.train.users
+
+    @property
+    def items(self) -> IdMap:
+        """The catalogue."""
+        return self.train.items
+
+    def sha256(self) -> str:
+        """Fingerprint of the split: the same pairs in the same parts give the same value."""
+        parts = "".join(part.sha256() for part in (self.train, self.val, self.test))
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Splitter(ABC):
+    """How a log is cut in three; `parts` says which row goes where, `__call__` does the rest.
+
+    Args:
+        min_item_users: Items with fewer distinct buyers in the training part leave the catalogue.
+        min_user_items: Users with fewer distinct items in the training part are left out.
+        drop_cold_items: Leave out later rows of items the training part does not know; if false they are
+            an error.
+        drop_cold_users: The same for users.
+        whole_catalogue: Know every user and item of the log, also those without a training edge; for splits
+            whose papers rank the whole catalogue.
+    """
+
+    min_item_users: int = 1
+    min_user_items: int = 1
+    drop_cold_items: bool = True
+    drop_cold_users: bool = True
+    whole_catalogue: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_at_least(0, min_item_users=self.min_item_users, min_user_items=self.min_user_items)
+
+    @abstractmethod
+    def parts(self, log: pd.DataFrame, seed: int) -> pd.Series[Any]:
+        """Name the part of each row: 'train', 'valid', 'test', or missing for a row that is not used."""
+
+    def order(self, log: pd.DataFrame) -> str:
+        """What the rows are cut by: a column or the order of the file; nothing for a split without order."""
+        return ""
+
+    def check(self, log: pd.DataFrame) -> None:
+        """Raise `InputError` if the log was cut already, for its test rows would be trained on."""
+        if Columns.PART in log:
+            raise InputError(
+                f"the log names its parts (a column part, or test_path), and the split {type(self).__name__}"
+                " would train on test rows",
+                file=log.attrs.get("file"),
+                column="split",
+                mend="choose the split Given, or leave the parts out",
+            )
+
+    def __call__(self, log: pd.DataFrame, seed: int = 0, refit: bool = False) -> Split:
+        """Split a log.
+
+        Args:
+            log: Frame with `Columns`.
+            seed: Seed of a random split.
+            refit: Train on train and validation together; validation is then empty.
+
+        Raises:
+            InputError: If the training part is empty, cold rows are refused, or the log was cut already.
+        """
+        check_at_least(0, seed=seed)
+        self.check(log)
+        part = self.parts(log, seed)
+        if refit:
+            part = part.replace({"valid": "train"})
+        train = self._train(log[part == "train"])
+        known = log[part.notna()] if self.whole_catalogue else train
+        users, items = IdMap.from_values(known[Columns.USER]), IdMap.from_values(known[Columns.ITEM])
+        later = {name: log[part == name] for name in ("valid", "test")}
+        dropped = {TOO_FEW: int((part == "train").sum()) - len(train), NO_PART: int(part.isna().sum())}
+        for name, rows in later.items():
+            dropped |= self._cold(name, rows, users, items)
+        valid, test = (Interactions.encode(later[name], users, items) for name in ("valid", "test"))
+        return Split(Interactions.encode(train, users, items), valid, test, dropped)
+
+    def _train(self, train: pd.DataFrame) -> pd.DataFrame:
+        if self.min_item_users > 1:
+            buyers = train.groupby(Columns.ITEM)[Columns.USER].nunique()
+            train = train[train[Columns.ITEM].isin(buyers.index[buyers >= self.min_item_users])]
+        if self.min_user_items > 1:
+            bought = train.groupby(Columns.USER)[Columns.ITEM].nunique()
+            train = train[train[Columns.USER].isin(bought.index[bought >= self.min_user_items])]
+        if train.empty:
+            raise InputError(
+                "the training part of the split is empty",
+                column=type(self).__name__,
+                mend="check the split's bounds and min_item_users against `graphrec data describe`",
+            )
+        return train
+
+    def _cold(self, name: str, rows: pd.DataFrame, users: IdMap, items: IdMap) -> dict[str, int]:
+        cold_item = items.codes(rows[Columns.ITEM]) < 0
+        cold_user = users.codes(rows[Columns.USER]) < 0
+        for column, cold, allowed, key in (
+            (Columns.ITEM, cold_item, self.drop_cold_items, "drop_cold_items"),
+            (Columns.USER, cold_user, self.drop_cold_users, "drop_cold_users"),
+        ):
+            if cold.any() and not allowed:
+                first = rows[column].to_numpy()[cold][0]
+                raise InputError(
+                    f"the training part does not know the {column} of {int(cold.sum())} rows of the {name}"
+                    f" part, the first is {first}",
+                    file=rows.attrs.get(name) or rows.attrs.get("file"),
+                    row=line_of(rows, cold),
+                    column=column,
+                    mend=f"remove these rows or set {key}: true to leave them out",
+                )
+        return {
+            f"{name}: items unknown in train": int(cold_item.sum()),
+            f"{name}: users unknown in train": int((cold_user & ~cold_item).sum()),
+        }
+
+
+def line_of(rows: pd.DataFrame, where: np.ndarray[Any, Any]) -> int | None:
+    """Line in the source file of the first row in question, where the source kept it."""
+    return int(rows["line"].to_numpy()[where][0]) if "line" in rows else None
