@@ -142,6 +142,7 @@ TOP: dict[str, list[Check]] = {
     "--lr_scheduler": t("--lr_scheduler torch.optim.lr_scheduler.StepLR --lr_scheduler.step_size 1 --lr_scheduler.gamma 0.01"),
     "--ckpt_path": t("--ckpt_path nowhere.ckpt", refused="nowhere.ckpt"),
     "--weights_only": t("--weights_only false", refused="weights_only"),
+    "--trust": [Check("--trust", "--ckpt_path {own_last} --trainer.max_epochs 3", allows="give --trust")],
 }  # fmt: skip
 
 
@@ -166,6 +167,7 @@ OWN_CHECKS: dict[str, list[Check]] = {
     "--seed_everything": t("--seed_everything 9", refused="seed_everything", words=ON),
     "--model": t("--model.init_args.learning_rate 0.2", refused="learning_rate", words=ON),
     "--data": t("--data.init_args.split.init_args.train_end 12", refused="train_end", words=ON),
+    "--trust": [Check("--trust", "--ckpt_path {own}", allows="give --trust")],
     "--run": t("--run 3", refused="run", words=ON),
     "--run.name": t("--run.name nothing", refused="nothing", words="-c {config}"),
     "--run.root": t("--run.root nothing", refused="nothing", words="-c {config}"),

@@ -122,6 +122,7 @@ def build(folder: Path) -> dict[str, str]:
     lossy["data"]["init_args"]["source"]["init_args"]["path"] = "damaged.csv"
     Path("lossy.yaml").write_text(yaml.safe_dump(lossy))
     main(["fit", "-c", "lossy.yaml"])
+    _own_model("runs/frequency/a", "runs/own/a")
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
     _experiments(Path("experiments"))
     files = (
@@ -140,6 +141,7 @@ def build(folder: Path) -> dict[str, str]:
     )
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
     runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a", "lossy_run": "runs/lossy/a"}
+    runs |= {"own_run": "runs/own/a"}
     checkpoints = {
         key.removesuffix("_run"): f"{folder}/checkpoints/best.ckpt" for key, folder in runs.items()
     }
@@ -147,12 +149,26 @@ def build(folder: Path) -> dict[str, str]:
         **{name: f"{name}.csv" for name in files},
         **runs,
         **checkpoints,
+        "own_last": "runs/own/a/checkpoints/last.ckpt",
         "config": "lightgcn.yaml",
         "closed": "frequency.yaml",
         "damaged": "damaged.csv",
         "offers": "offers.parquet",
         "folder": "experiments",
     }
+
+
+def _own_model(run: str, copy: str) -> None:
+    """A run whose checkpoint names a model that is not graphrec's."""
+    Path("ours.py").write_text(
+        "from graphrec.models import TopFrequency\nclass Ours(TopFrequency):\n    pass\n"
+    )
+    shutil.copytree(run, copy, ignore=shutil.ignore_patterns("wandb"))
+    for file in (Path(copy) / "checkpoints").glob("*.ckpt"):
+        content = torch.load(file, weights_only=True)
+        record = content["graphrec"]
+        record["config"] = record["config"].replace("graphrec.models.TopFrequency", "ours.Ours")
+        torch.save(content, file)
 
 
 ECHO = """\

@@ -13,6 +13,7 @@ RECOMMEND: dict[str, list[Check]] = {
     "-k": [Check("-k 3", WRITES), Check("-k 0", WRITES, refused="give 1 or more")],
     "--items": [Check("--items all", WRITES), Check("--items repeat", WRITES)],
     "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
+    "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
     "--columns": [
         Check("--columns user_id=kunde", f"{WRITES} --users {{german}} --encoding latin-1", allows="user_id"),
         Check("--columns user_id=income", f"{WRITES} --users {{users}}", refused="high"),
@@ -29,6 +30,7 @@ RECOMMEND: dict[str, list[Check]] = {
 }
 
 OFFERS: dict[str, list[Check]] = {
+    "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
     "--ckpt_path": [Check("--ckpt_path {other}", "--out {out}.parquet", instead="--ckpt_path {best}")],
     "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
     "--policy": [Check("--policy uniform", WRITES)],
@@ -38,6 +40,7 @@ OFFERS: dict[str, list[Check]] = {
 }
 
 REFIT = {
+    "--trust": [Check("--trust", "{own_run}", allows="give --trust")],
     "RUN": [
         Check("{other_run}", instead="{best_run}", result=returned),
         Check("nowhere", refused="nowhere"),
@@ -47,6 +50,7 @@ REFIT = {
 
 FUSED = "{best_run} {other_run} --root {dir}"
 FUSE: dict[str, list[Check]] = {
+    "--trust": [Check("--trust", "{own_run} {other_run} --root {dir} --name f", allows="give --trust")],
     "RUN": [
         Check("{other_run} {best_run}", "--name f --id a --root {dir}", instead="{best_run} {other_run}"),
         Check("{best_run}", "--name f --root {dir}", refused="give two or more"),

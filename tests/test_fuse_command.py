@@ -14,7 +14,7 @@ import torch
 import yaml
 
 from graphrec.cli.fusion import FittedRun, check_runs, fusion_config, labels_of
-from graphrec.cli.lightning import load_run
+from graphrec.cli.loading import load_run
 from graphrec.cli.main import main
 from graphrec.cli.progress import Progress
 from graphrec.cli.run import RunOptions, read_checkpoint
@@ -284,7 +284,7 @@ def fitted(name: str, features: dict[str, Any] | None) -> FittedRun:
     content = config("popularity", f"{name}.csv")
     content["data"]["init_args"]["features"] = features
     record = {"config": yaml.safe_dump(content), "split_sha256": "same"}
-    return FittedRun(Path(name), name, {"graphrec": record}, None)
+    return FittedRun(Path(name), name, content, {"graphrec": record}, None)
 
 
 def test_features_are_those_of_the_member_that_has_some():
@@ -304,7 +304,7 @@ def test_features_are_those_of_the_member_that_has_some():
 def named(name: str, folder: str, sha256: str | None = None) -> FittedRun:
     content = config("popularity", "x.csv")
     record = {"config": yaml.safe_dump(content), "split_sha256": "same"}
-    return FittedRun(Path(folder), name, {"graphrec": record}, None, sha256)
+    return FittedRun(Path(folder), name, content, {"graphrec": record}, None, sha256)
 
 
 @pytest.mark.parametrize(

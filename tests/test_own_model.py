@@ -101,11 +101,14 @@ def test_a_model_beside_the_yaml_is_fitted_tested_and_asked(shop, name):
     said = graphrec(
         ["fit", "-c", f"{name}.yaml"],
         ["test", "-c", f"{name}.yaml"],
-        ["recommend", "--ckpt", checkpoint, "-k", "3", "--out", "items.parquet"],
+        ["recommend", "--ckpt", checkpoint, "-k", "3", "--out", "refused.parquet"],
+        ["recommend", "--ckpt", checkpoint, "-k", "3", "--out", "items.parquet", "--trust"],
         folder=shop,
     )
     assert f"checkpoint: {checkpoint}" in said
-    assert "exit code" not in said
+    assert said.count("exit code") == 1
+    assert f"{checkpoint}: this checkpoint names 'mymodels." in said
+    assert not (shop / "refused.parquet").exists()
     measured = json.loads((shop / f"runs/{name}/a/test_metrics.json").read_text())
     assert 0 <= measured["test_ndcg_20_new"] <= 1
     items = pd.read_parquet(shop / "items.parquet")

@@ -7,13 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.ranking import MEASURES
 from graphrec.models.base import ClosedForm
-from graphrec.training import ClosedFormTask, RankedTask
+from graphrec.training import RankedTask
 
 OWN_CONFIG = "leave -c and --model out, the checkpoint brings its own configuration"
 
@@ -28,18 +26,6 @@ def check_split(checkpoint: dict[str, Any], data: RecommenderData) -> None:
             column="--ckpt_path",
             mend="bring the old data and split back, or fit again",
         )
-
-
-def check_recommender(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> None:
-    """Raise `InputError` if a closed-form model is of another class than the one in the checkpoint.
-
-    Several of them keep a matrix of the same name, so that one could be taken for the other.
-    """
-    model = yaml.safe_load(checkpoint["graphrec"]["config"])["model"]
-    fitted = model["init_args"].get("recommender", {}).get("class_path", "").rpartition(".")[2]
-    if isinstance(task, ClosedFormTask) and fitted != (ours := type(task.closed_form).__name__):
-        what = f"the checkpoint holds another model: {fitted or model['class_path']}, not {ours}"
-        raise InputError(what, file=file, column="--ckpt_path", mend=OWN_CONFIG)
 
 
 def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> None:

@@ -1,11 +1,9 @@
-"""The YAML files on a command line: checked before Lightning sees them, or taken from a checkpoint."""
+"""The YAML files on a command line, checked before Lightning sees them."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -30,33 +28,21 @@ def check_configs(args: list[str]) -> None:
         if not file.is_file():
             what = "is a folder, not a YAML file" if file.is_dir() else "there is no such file"
             raise InputError(what, file=file, column="--config", mend="shipped ones are in experiments/")
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except yaml.MarkedYAMLError as error:
-            row = error.problem_mark.line + 1 if error.problem_mark else None
-            raise InputError(
-                f"not valid YAML: {error.problem}", file=file, row=row, mend="check indentation and colons"
-            ) from error
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
-            raise InputError(f"not valid YAML: {error}", file=file, mend="save it as UTF-8 text") from error
-        if not isinstance(content, dict):
+        if not isinstance(load_yaml(file), dict):
             raise InputError("holds no mapping of keys to values", file=file, mend="start from a shipped one")
 
 
-@contextmanager
-def checkpoint_config(args: list[str]) -> Iterator[list[str]]:
-    """Add the configuration that a checkpoint carries, if the command line names none."""
-    given = values_of(args, "--ckpt_path")
-    if not given or given[-1] == "last":
-        yield args
-        return
-    from graphrec.cli.run import read_checkpoint
+def load_yaml(file: Path) -> Any:
+    """The content of a YAML file, plain values only.
 
-    content = read_checkpoint(Path(given[-1]))
-    if config_files(args):
-        yield args
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "config.yaml"
-        file.write_text(content["graphrec"]["config"], encoding="utf-8")
-        yield [args[0], "--config", str(file), *args[1:]]
+    Raises:
+        InputError: If it is no YAML, or asks for anything but plain values.
+    """
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        row = error.problem_mark.line + 1 if error.problem_mark else None
+        what = f"not valid YAML: {error.problem}"
+        raise InputError(what, file=file, row=row, mend="check indentation and colons") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"not valid YAML: {error}", file=file, mend="save it as UTF-8 text") from error

@@ -9,7 +9,8 @@ from typing import Any
 
 import yaml
 
-from graphrec.cli.configs import config_files
+from graphrec.cli.configs import config_files, load_yaml
+from graphrec.errors import InputError
 
 CONFIG_OPTIONS = ("-c", "--config")
 
@@ -49,20 +50,31 @@ def read_entries(args: list[str]) -> Entry:
     return whole
 
 
-def read_yaml(file: Path) -> Entry:
-    """The entries of a YAML file; a top value that names another YAML file becomes its content."""
+def read_yaml(file: Path, within: tuple[Path, ...] = ()) -> Entry:
+    """The entries of a YAML file; a value that names another YAML file becomes its content.
+
+    Args:
+        file: The file.
+        within: The files that lead to it.
+
+    Raises:
+        InputError: If a file names itself or is no YAML.
+    """
+    if file.resolve() in within:
+        raise InputError("this file names itself", file=file, mend="name each file once")
+    load_yaml(file)
     node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    whole = _entry(node, str(file), 1)
-    for key, entry in whole.keys.items():
-        whole.value[key] = followed(entry, file.parent)
-    return whole
+    return followed(_entry(node, str(file), 1), file.parent, (*within, file.resolve()))
 
 
-def followed(entry: Entry, folder: Path) -> Entry:
-    """The content of the YAML file that a value names, if there is one."""
+def followed(entry: Entry, folder: Path, within: tuple[Path, ...] = ()) -> Entry:
+    """An entry with the content of the YAML files that it names, at any depth."""
+    if entry.keys:
+        inside = {key: followed(value, folder, within) for key, value in entry.keys.items()}
+        return Entry(inside, entry.file, entry.row)
     named = entry.value if isinstance(entry.value, str) else ""
     if named.endswith((".yaml", ".yml")) and (folder / named).is_file():
-        return read_yaml(folder / named)
+        return read_yaml(folder / named, within)
     return entry
 
 

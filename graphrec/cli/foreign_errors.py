@@ -16,6 +16,7 @@ from types import FrameType
 from graphrec.cli.entries import read_entries
 from graphrec.cli.machine_errors import of_files, of_memory, of_text
 from graphrec.cli.mistakes import find_mistake, shortened
+from graphrec.cli.vocabulary import own_modules, permitted
 from graphrec.errors import InputError
 
 _HELP = "see `graphrec fit --help`"
@@ -40,7 +41,9 @@ def as_mistake(error: BaseException, args: list[str]) -> InputError | None:
         args: The command line.
     """
     if isinstance(error, argparse.ArgumentError):
-        mistake = find_mistake(read_entries(args))
+        given = read_entries(args)
+        with permitted(own_modules(given.plain())):
+            mistake = find_mistake(given)
         if mistake is not None:
             return InputError(str(mistake))
     told = (rule(one) for one in _chain(error) for rule in _RULES)

@@ -15,6 +15,7 @@ from typing import Any, cast
 import torch
 import yaml
 
+from graphrec.cli.checkpoint_config import taken
 from graphrec.cli.checkpoint_files import save
 from graphrec.cli.checks import check_split
 from graphrec.cli.lightning import run_lightning
@@ -22,6 +23,7 @@ from graphrec.cli.locks import locked
 from graphrec.cli.progress import Progress
 from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint, run_at
+from graphrec.cli.vocabulary import permitted, trusted_modules
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.files import remove_parts, sha256_of, write_text
@@ -39,6 +41,7 @@ class FittedRun:
     Args:
         folder: The run's folder.
         name: Name of the experiment.
+        config: The part of its configuration that counts.
         best: Checkpoint of the fit, which has not seen the validation part.
         refit: Checkpoint of the refit, if there is a finished one.
         sha256: Of the file of `best`.
@@ -46,13 +49,18 @@ class FittedRun:
 
     folder: Path
     name: str
+    config: dict[str, Any]
     best: dict[str, Any]
     refit: dict[str, Any] | None
     sha256: str | None = None
 
     @classmethod
-    def read(cls, path: Path) -> FittedRun:
+    def read(cls, path: Path, trusted: bool = False) -> FittedRun:
         """Read a run, or the newest finished one below a name's folder.
+
+        Args:
+            path: Folder of the run or of its name.
+            trusted: Whether its checkpoints may name code that is not graphrec's.
 
         Raises:
             InputError: If there is no finished fit, or what is there has seen the validation part.
@@ -63,7 +71,7 @@ class FittedRun:
             raise InputError("holds no best.ckpt", file=run.path, mend=mend)
         warn_if_unfinished(run.checkpoints / BEST)
         best = read_checkpoint(run.checkpoints / BEST)
-        config = config_of(best)
+        config = taken(best, run.checkpoints / BEST, trusted)
         if config["model"]["class_path"] == TASK:
             raise InputError("is a fusion itself", file=run.path, mend="give the runs that it was made of")
         if config["data"]["init_args"].get("refit"):
@@ -71,13 +79,11 @@ class FittedRun:
             raise InputError("has learned from the validation part", file=run.path, mend=mend)
         refit = run.refit.checkpoints / LAST
         kept = read_checkpoint(refit) if refit.is_file() and run.refit.is_whole(LAST) else None
-        sha256 = sha256_of(run.checkpoints / BEST)
-        return cls(run.path, str(config["run"]["name"]), best, kept, sha256)
-
-
-def config_of(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """The configuration that a checkpoint carries."""
-    return cast(dict[str, Any], yaml.safe_load(checkpoint["graphrec"]["config"]))
+        if kept is not None and taken(kept, refit, trusted)["model"] != config["model"]:
+            mend = "run `graphrec refit` again"
+            raise InputError("the refit is of another model than the fit", file=refit, mend=mend)
+        name = str(config.get("run", {}).get("name", run.path.parent.name))
+        return cls(run.path, name, config, best, kept, sha256_of(run.checkpoints / BEST))
 
 
 def check_runs(runs: Sequence[FittedRun]) -> None:
@@ -128,7 +134,7 @@ def labels_of(runs: Sequence[FittedRun]) -> list[str]:
 
 
 def _features(run: FittedRun) -> Any:
-    return config_of(run.best)["data"]["init_args"].get("features")
+    return run.config["data"]["init_args"].get("features")
 
 
 def fusion_config(
@@ -154,26 +160,32 @@ def fusion_config(
         gated: Whether there is a gate, likewise.
         strict: Whether the loss of a row of the log is an error.
     """
-    models = [config_of(run.best)["model"] for run in runs]
-    config = config_of(next((run for run in runs if _features(run) is not None), runs[0]).best)
-    config["data"]["init_args"] |= {"refit": refit, "strict": strict}
-    config["run"] |= {"name": options.name, "root": options.root, "id": options.id, "refit_of": None}
+    models = [run.config["model"] for run in runs]
+    data = copy.deepcopy(next((run for run in runs if _features(run) is not None), runs[0]).config["data"])
+    data["init_args"] |= {"refit": refit, "strict": strict}
+    own = {"name": options.name, "root": options.root, "id": options.id, "refit_of": None}
     arguments = {"members": models, "weights": list(weights), "combine": combine, "gated": gated}
     model = {"class_path": TASK, "init_args": arguments}
-    kept = ("trainer", "data", "run")
-    return {"seed_everything": seed, **{key: config[key] for key in kept}, "model": model}
+    run = {**runs[0].config.get("run", {}), **own}
+    return {"seed_everything": seed, "data": data, "run": run, "model": model}
 
 
 def build_fusion(
-    config: dict[str, Any], checkpoints: Sequence[dict[str, Any]]
+    config: dict[str, Any], checkpoints: Sequence[dict[str, Any]], trusted: bool = False
 ) -> tuple[FusionTask, RecommenderData]:
     """The fusion and its data, the members as in their checkpoints, ready to score.
+
+    Args:
+        config: From `fusion_config`.
+        checkpoints: Of the members.
+        trusted: Whether they may name code that is not graphrec's.
 
     Raises:
         InputError: If the data is not what the members were fitted to.
     """
     # a copy, for jsonargparse writes what it makes of a configuration into it
-    cli = run_lightning(copy.deepcopy(config), run=False)  # type: ignore[arg-type]
+    with permitted(trusted_modules(config) if trusted else []):
+        cli = run_lightning(copy.deepcopy(config), run=False)
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:
         check_split(checkpoint, data)

@@ -21,7 +21,9 @@ from graphrec.offers.response import SplineResponse
 from graphrec.training.response_data import ResponseData, log_links
 
 
-def learned_response(checkpoint: Path, candidates: pd.DataFrame, week: int | None = None) -> SplineResponse:
+def learned_response(
+    checkpoint: Path, candidates: pd.DataFrame, week: int | None = None, trusted: bool = False
+) -> SplineResponse:
     """Curves of some pairs: the rise with the discount from a fitted response, the base from the candidates.
 
     Without a column ``probability`` the base is the response's own: the probability within one week in which
@@ -33,6 +35,7 @@ def learned_response(checkpoint: Path, candidates: pd.DataFrame, week: int | Non
         candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability`` at rate 0.
         week: Week that the offers are for; only earlier weeks are looked at, and one further off counts as
             the first after the log. The first after the validation part if missing.
+        trusted: Whether the checkpoint may name code that is not graphrec's.
 
     Returns:
         One curve per row of `candidates`.
@@ -40,7 +43,7 @@ def learned_response(checkpoint: Path, candidates: pd.DataFrame, week: int | Non
     Raises:
         InputError: If the checkpoint is not of a response, or a user or item is not in its log before `week`.
     """
-    task, data = load_response(checkpoint)
+    task, data = load_response(checkpoint, trusted)
     ahead = int(data.source.log[Columns.WEEK].max()) + 1
     week = data.val_end + 1 if week is None else min(week, ahead)
     features, groups = candidate_features(data, candidates, week)

@@ -6,28 +6,31 @@ from pathlib import Path
 from typing import Any
 
 import jsonargparse
-import torch
 import wandb
-import yaml
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
 
 import graphrec.cli.quiet
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
+from graphrec.cli.agreement import check_agreement
+from graphrec.cli.checkpoint_config import Basis
 from graphrec.cli.checkpoint_files import WholeCheckpoints
-from graphrec.cli.checks import check_monitor, check_recommender, check_split, check_weights
+from graphrec.cli.checks import check_monitor, check_split, check_weights
 from graphrec.cli.commands.recommend import ranking_frame
 from graphrec.cli.entries import read_entries
 from graphrec.cli.folder_cli import FolderCLI
 from graphrec.cli.foreign_errors import hidden_mistake
-from graphrec.cli.launch import agreed, say
+from graphrec.cli.launch import say
 from graphrec.cli.loggers import make_loggers, plain, record
+from graphrec.cli.names import explain_refusal
 from graphrec.cli.optimizers import choose, settle_shared
-from graphrec.cli.resuming import warn_if_refit_unfinished, warn_if_unfinished
-from graphrec.cli.run import LAST, RunFolder, RunOptions, newest, read_checkpoint
+from graphrec.cli.resuming import warn_if_unfinished
+from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
+from graphrec.cli.trust import HELP, TRUST
+from graphrec.cli.vocabulary import set_policy
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
@@ -39,14 +42,16 @@ from graphrec.training import RankedTask
 
 # a YAML names the function or class that makes these two
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
+set_policy()
 
 
 class GraphRecCLI(FolderCLI):
     """LightningCLI with a folder per run, W&B and the callbacks every fit needs."""
 
-    def __init__(self, *classes: Any, args: Any, **options: Any) -> None:
+    def __init__(self, *classes: Any, args: Any, basis: Basis | None = None, **options: Any) -> None:
         self._args = args if isinstance(args, list) else []
         self._command = self._args[0] if self._args else None
+        self._basis = basis
         super().__init__(*classes, args=args, **options)  # type: ignore[misc]
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
@@ -62,30 +67,43 @@ class GraphRecCLI(FolderCLI):
     ) -> LightningArgumentParser:
         """Leave Lightning's table of all metrics off; ours is printed after a test."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.add_argument(TRUST, action="store_true", help=HELP)
         if subcommand in ("validate", "test"):
             parser.set_defaults({"verbose": False})
         return parser
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse, and refuse what disagrees with the checkpoint that the command line stands on."""
+        super().parse_arguments(parser, args)
+        if self._command is None:
+            return
+        settings, basis = self.config[self._command], self._basis
+        settings.pop(TRUST.lstrip("-"), None)  # said on the command line, kept nowhere
+        if basis is None or basis.file is None:
+            return
+        settings.weights_only = True
+        if not basis.is_changed:
+            return
+        own = parser.parse_args([self._command, "--config", str(basis.file)])[self._command]
+        check_agreement(basis, own.as_dict(), settings.as_dict())
+        settings.run.name = own.run.name
+        settings.data.init_args.refit = own.data.init_args.get("refit", False)
+
+    def _parse_ckpt_path(self) -> None:
+        """Take nothing from a checkpoint behind our back: Lightning would take its hyperparameters."""
+
     def before_instantiate_classes(self) -> None:
-        """Find the checkpoint that was meant, and tell the data whether it belongs to a refit."""
+        """Tell the data whether it belongs to a refit."""
         for group in ("run", "trainer"):
             if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
                 raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
-        settings, options = self._settings, self.run_options
-        if self.subcommand in ("validate", "test", "predict") and not settings.get("ckpt_path"):
-            settings.ckpt_path = agreed("checkpoint", str(newest(options)))
-            say(f"checkpoint: {settings.ckpt_path}")
-            warn_if_refit_unfinished(Path(settings.ckpt_path))
-        if settings.get("ckpt_path") == "last":
-            settings.ckpt_path = agreed("checkpoint", str(newest(options, LAST)))
-        checkpoint = settings.get("ckpt_path")
+        checkpoint = self._settings.get("ckpt_path")
         if checkpoint and self.subcommand != "fit":
             warn_if_unfinished(Path(checkpoint))
-        of_refit = bool(checkpoint) and RunFolder.of_checkpoint(Path(checkpoint)).is_refit
-        if of_refit or options.refit_of:
-            settings.data.init_args.refit = True
+        if self.run_options.refit_of:
+            self._settings.data.init_args.refit = True
         if self.subcommand == "fit":
-            settle_shared(settings, read_entries(self._args))
+            settle_shared(self._settings, read_entries(self._args))
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Let the task make what ``--optimizer`` and ``--lr_scheduler`` name, once it has weights."""
@@ -128,7 +146,6 @@ class GraphRecCLI(FolderCLI):
         content = read_checkpoint(Path(checkpoint)) if checkpoint else None
         if content is not None:
             check_split(content, self.datamodule)
-            check_recommender(content, self.model, Path(checkpoint))
         if self.subcommand == "fit" and self._watched:
             check_monitor(self.run_options.monitor, self.datamodule)
         if self.subcommand in ("validate", "test"):
@@ -188,11 +205,22 @@ class GraphRecCLI(FolderCLI):
         }
 
 
-def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwargs: Any) -> GraphRecCLI:
+def run_lightning(
+    args: list[str] | dict[str, Any],
+    kind: type[GraphRecCLI] = GraphRecCLI,
+    basis: Basis | None = None,
+    **kwargs: Any,
+) -> GraphRecCLI:
     """Run a subcommand of Lightning, or with ``run=False`` only build model and data.
 
+    Args:
+        args: Command line, or a whole configuration.
+        kind: Which commands.
+        basis: What the command line stands on.
+        kwargs: Of LightningCLI.
+
     Raises:
-        InputError: If something in the data is wrong.
+        InputError: If something in the data is wrong, or code is named that may not be.
     """
     strict: dict[str, Any] = {"exit_on_error": False}
     if isinstance(args, list):
@@ -210,39 +238,17 @@ def run_lightning(args: list[str], kind: type[GraphRecCLI] = GraphRecCLI, **kwar
             seed_everything_default=0,
             parser_kwargs={"prog": "graphrec", **strict},
             args=args,
+            basis=basis,
             **kwargs,
         )
+    except jsonargparse.ArgumentError as error:
+        given, checkpoint = (None, None) if basis is None else (basis.given, basis.checkpoint)
+        if (mistake := explain_refusal(error, given, checkpoint)) is not None:
+            raise mistake from None
+        raise
     except ValueError as error:  # jsonargparse hides it in an error of its own
         if (mistake := hidden_mistake(error)) is not None:
             raise mistake from None
         raise
     finally:
         wandb.finish()
-
-
-def load_run(checkpoint: Path, strict: bool = False) -> tuple[RankedTask, RecommenderData]:
-    """Rebuild the model and the data of a checkpoint.
-
-    Args:
-        checkpoint: Of a run.
-        strict: Refuse to leave out a row of the log.
-
-    Raises:
-        InputError: If the checkpoint cannot be read, or the data is not what it was trained on.
-    """
-    content = read_checkpoint(checkpoint)
-    warn_if_unfinished(checkpoint)
-    config = yaml.safe_load(content["graphrec"]["config"])
-    for key in ("ckpt_path", "weights_only"):
-        config.pop(key, None)
-    if strict:
-        config["data"]["init_args"]["strict"] = True
-    cli = run_lightning(config, run=False)
-    task, data = cli.model, cli.datamodule
-    check_split(content, data)
-    task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
-    task.load_state_dict(content["state_dict"])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    task.eval().to(device)
-    data.report()
-    return task, data

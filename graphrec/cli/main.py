@@ -9,12 +9,12 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NoReturn
 
 from graphrec import __version__
 from graphrec.cli import commands
 from graphrec.cli.foreign_errors import as_mistake, hidden_mistake
+from graphrec.cli.trust import TRUST
 from graphrec.errors import InputError
 
 LIGHTNING = {
@@ -105,7 +105,6 @@ def console(args: list[str] | None = None) -> None:
     """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
     given = list(sys.argv[1:] if args is None else args)
     _let_waiting_threads_sleep()
-    sys.path.append(str(Path.cwd()))  # a YAML may name classes of a module in the current folder
     try:
         main(given)
         sys.stdout.flush()
@@ -139,17 +138,20 @@ def _stop(message: str) -> None:
 
 
 def _lightning(args: list[str]) -> Any:
-    """Hand an experiment command to Lightning; a checkpoint alone brings its configuration with it."""
-    from graphrec.cli.configs import check_configs, checkpoint_config
+    """Hand an experiment command to Lightning; a checkpoint brings its configuration with it."""
+    from graphrec.cli.configs import check_configs
     from graphrec.cli.meant_for import check_meant_for
 
-    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args if arg != "--strict"] + [
-        "--data.init_args.strict=true" for arg in args if arg == "--strict"
-    ]
+    trusted, strict = TRUST in args, "--strict" in args
+    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args if arg not in (TRUST, "--strict")]
+    args += ["--data.init_args.strict=true"] if strict else []
     check_meant_for(args)
     check_configs(args)
-    with checkpoint_config(args) as complete:
-        from graphrec.cli.lightning import run_lightning
-        from graphrec.cli.response import cli_for
+    from graphrec.cli.checkpoint_config import on_checkpoint
+    from graphrec.cli.response import cli_for
+    from graphrec.cli.vocabulary import permitted
 
-        return run_lightning(complete, cli_for(complete))
+    with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
+        from graphrec.cli.lightning import run_lightning
+
+        return run_lightning(basis.args, cli_for(basis.args), basis)

@@ -156,7 +156,7 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     items = options.items or ITEMS[aim.pairs]
     candidates = offer_candidates(task, data, request.users, options.k or K, items, eligible, sets)
     if options.response is not None:
-        candidates = _with_response(candidates, options.response, week)
+        candidates = _with_response(candidates, options.response, week, options.trust)
     if request.stock is not None:
         stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
         candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
@@ -184,11 +184,11 @@ def offer_candidates(
     )
 
 
-def _with_response(candidates: Candidates, checkpoint: Path, week: int | None) -> Candidates:
+def _with_response(candidates: Candidates, checkpoint: Path, week: int | None, trusted: bool) -> Candidates:
     """The same pairs with learnt curves."""
     from graphrec.cli.learned_response import learned_response
 
-    return replace(candidates, response=learned_response(checkpoint, candidates.frame, week))
+    return replace(candidates, response=learned_response(checkpoint, candidates.frame, week, trusted))
 
 
 def decide(

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from rich import box
 from rich.table import Table
 
+from graphrec.cli.checkpoint_config import taken
 from graphrec.cli.checks import check_split, check_weights
 from graphrec.cli.entries import read_entries
 from graphrec.cli.launch import say
@@ -17,6 +17,7 @@ from graphrec.cli.lightning import GraphRecCLI, run_lightning
 from graphrec.cli.loggers import plain
 from graphrec.cli.run import read_checkpoint
 from graphrec.cli.terminal import console
+from graphrec.cli.vocabulary import permitted, trusted_modules
 from graphrec.errors import InputError
 from graphrec.training.response import ResponseTask
 from graphrec.training.response_data import ResponseData
@@ -98,20 +99,23 @@ def cli_for(args: list[str]) -> type[GraphRecCLI]:
     return ResponseCLI if is_response else GraphRecCLI
 
 
-def load_response(checkpoint: Path) -> tuple[ResponseTask, ResponseData]:
+def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask, ResponseData]:
     """Rebuild the model and the data of a response's checkpoint; the data computes its rows when asked.
+
+    Args:
+        checkpoint: The file.
+        trusted: Whether it may name code that is not graphrec's.
 
     Raises:
         InputError: If the file is no checkpoint of a response.
     """
     content = read_checkpoint(checkpoint)
-    config = yaml.safe_load(content["graphrec"]["config"])
+    config = taken(content, checkpoint, trusted)
     if config["data"]["class_path"].rpartition(".")[2] != ResponseData.__name__:
         mend = "give a run of experiments/complete_journey/response.yaml or the like"
         raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", mend=mend)
-    for key in ("ckpt_path", "weights_only"):
-        config.pop(key, None)
-    cli = run_lightning(config, ResponseCLI, run=False)
+    with permitted(trusted_modules(config) if trusted else []):
+        cli = run_lightning(config, ResponseCLI, run=False)
     task, state = cli.model, content["state_dict"]
     tables = [value for name, value in state.items() if name.startswith("network.effects.")]
     task.bind(len(state["network.centre"]), tuple(len(table) - 1 for table in tables))

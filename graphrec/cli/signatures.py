@@ -12,6 +12,8 @@ from typing import Any
 
 import jsonargparse
 
+from graphrec.cli.vocabulary import is_allowed
+
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
 
 
@@ -101,6 +103,8 @@ def resolve(name: str, known: dict[str, Any]) -> Any:
     module, _, attribute = name.rpartition(".")
     if not module:
         return known.get(name) or _imported(name)
+    if not is_allowed(name):
+        return None
     try:
         return getattr(importlib.import_module(module), attribute, None)
     except ImportError:

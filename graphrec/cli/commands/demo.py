@@ -96,7 +96,7 @@ def _validation(folder: Path) -> float:
 def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     """Rates of every policy for each user's 20 best items."""
     from graphrec.cli import offering
-    from graphrec.cli.lightning import load_run
+    from graphrec.cli.loading import load_run
     from graphrec.cli.run import BEST, RunFolder
     from graphrec.offers.table import write_offers
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.files import write_text
 
@@ -54,6 +55,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--root", default="runs", help="folder above all runs (default runs)")
     parser.add_argument("--id", help="name of the new run's folder; the time if missing")
     parser.add_argument("--strict", action="store_true", help="make the loss of any row of the log an error")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
@@ -70,7 +72,7 @@ def run(options: argparse.Namespace) -> Path:
     )
     from graphrec.cli.run import RunFolder, RunOptions
 
-    runs = [FittedRun.read(path) for path in options.runs]
+    runs = [FittedRun.read(path, options.trust) for path in options.runs]
     check_runs(runs)
     own = RunOptions(name=options.name, root=options.root, id=options.id)
     folder = RunFolder.new(own)
@@ -78,7 +80,7 @@ def run(options: argparse.Namespace) -> Path:
     own = RunOptions(name=own.name, root=own.root, id=folder.id)
     settings: dict[str, Any] = {"seed": options.seed, "combine": options.combine, "strict": options.strict}
     even = fusion_config(runs, [1.0] * len(runs), own, refit=False, gated=False, **settings)
-    task, data = build_fusion(even, [run.best for run in runs])
+    task, data = build_fusion(even, [run.best for run in runs], options.trust)
     _check_validation(data)
     weights, gate, found = _search(task.recommender, data, options, labels_of(runs))
 
@@ -86,7 +88,7 @@ def run(options: argparse.Namespace) -> Path:
     task.recommender.gate = gate
     configs = [fusion_config(runs, weights, own, refit=refit, **settings) for refit in (False, True)]
     with writing(folder):
-        data, config = _write(folder, runs, task, data, configs)
+        data, config = _write(folder, runs, task, data, configs, options.trust)
         _record(own, folder, data, config, found)
     path = folder.test_checkpoint()
     assert path is not None
@@ -100,6 +102,7 @@ def _write(
     task: FusionTask,
     data: RecommenderData,
     configs: list[dict[str, Any]],
+    trusted: bool,
 ) -> tuple[RecommenderData, dict[str, Any]]:
     """Write the fusion of the fits, and that of the refits where every run has one; returns what it is of."""
     from graphrec.cli.fusion import build_fusion, write_fusion
@@ -111,7 +114,7 @@ def _write(
         print("no refit: not every run has a finished one, see `graphrec refit`")
         return data, configs[0]
     gate = task.recommender.gate
-    task, data = build_fusion(configs[1], refits)
+    task, data = build_fusion(configs[1], refits, trusted)
     task.recommender.gate = gate
     write_fusion(folder.refit, LAST, task, data, configs[1])
     return data, configs[1]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from graphrec.cli.commands.recommend import STRICT
 from graphrec.cli.table_options import add_table_options
+from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.files import check_table_path
 from graphrec.offers.economics import Economics, percent
@@ -59,6 +60,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--items", choices=["all", "repeat", "new"], help="which items; the scenario's if missing")
     add("--week", type=int, help="week decided for (default: the first after the log)")
     add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
+    add_trust(parser)
     _add_limits(parser)
     add_table_options(parser, "the files of --users, --stock and --exposure")
     parser.set_defaults(run=run)
@@ -97,10 +99,10 @@ def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
     check_table_path(options.out)
     from graphrec.cli import offering
-    from graphrec.cli.lightning import load_run
+    from graphrec.cli.loading import load_run
 
     request = offering.Request.of(options)
-    task, data = load_run(options.ckpt_path, options.strict)
+    task, data = load_run(options.ckpt_path, options.strict, options.trust)
     if not len(data.split.val):
         raise InputError(
             "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",

@@ -13,6 +13,7 @@ import pandas as pd
 from rich.progress import track
 
 from graphrec.cli.table_options import add_table_options, reading
+from graphrec.cli.trust import add_trust
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import as_known
 from graphrec.data.tables import Table, TextFormat, load_table
@@ -51,18 +52,19 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
     add_table_options(parser, "the file of --users")
     parser.add_argument("--strict", action="store_true", help=STRICT)
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
-    from graphrec.cli.lightning import load_run
+    from graphrec.cli.loading import load_run
 
     check_table_path(options.out)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
     given = read_users(options.users, *reading(options, {"users": "user_list"}))
-    task, data = load_run(options.ckpt_path, options.strict)
+    task, data = load_run(options.ckpt_path, options.strict, options.trust)
     if options.k > len(data.split.items):
         note(f"the catalogue has {len(data.split.items):,} items: nobody gets {options.k:,}")
     users = user_codes(given, data.split.users)

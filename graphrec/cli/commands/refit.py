@@ -5,14 +5,11 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import yaml
 
+from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,14 +25,18 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "folder", type=Path, metavar="RUN", help="folder of a run, or of all runs of a name: then the newest"
     )
     parser.add_argument("--strict", action="store_true", help="make the loss of any row of the log an error")
+    add_trust(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> Path:
     """Read the chosen epoch and fit again; returns the new checkpoint."""
+    from graphrec.cli.checkpoint_config import taken
     from graphrec.cli.lightning import run_lightning
+    from graphrec.cli.response import cli_for
     from graphrec.cli.resuming import warn_if_unfinished
     from graphrec.cli.run import BEST, LAST, read_checkpoint, run_at
+    from graphrec.cli.vocabulary import permitted, trusted_modules
 
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():
@@ -44,8 +45,7 @@ def run(options: argparse.Namespace) -> Path:
         )
     warn_if_unfinished(folder.checkpoints / BEST)
     best = read_checkpoint(folder.checkpoints / BEST)
-    config = yaml.safe_load(best["graphrec"]["config"])
-    config.pop("ckpt_path", None)
+    config = taken(best, folder.checkpoints / BEST, options.trust, fit=True)
     config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
     config["run"]["refit_of"] = str(folder.path)
     if options.strict:
@@ -53,5 +53,7 @@ def run(options: argparse.Namespace) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        run_lightning(["fit", "--config", str(file)])
+        args = ["fit", "--config", str(file)]
+        with permitted(trusted_modules(config) if options.trust else []):
+            run_lightning(args, cli_for(args))
     return folder.refit.checkpoints / LAST

@@ -1,0 +1,48 @@
+"""A recommender out of its checkpoint, with the data it was fitted to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from graphrec.cli.checkpoint_config import taken
+from graphrec.cli.checks import check_split, check_weights
+from graphrec.cli.lightning import run_lightning
+from graphrec.cli.resuming import warn_if_unfinished
+from graphrec.cli.run import read_checkpoint
+from graphrec.cli.vocabulary import permitted, trusted_modules
+from graphrec.data.module import RecommenderData
+from graphrec.graph import BipartiteGraph
+from graphrec.training import RankedTask
+
+
+def load_run(
+    checkpoint: Path, strict: bool = False, trusted: bool = False
+) -> tuple[RankedTask, RecommenderData]:
+    """Rebuild the model and the data of a checkpoint.
+
+    Args:
+        checkpoint: Of a run.
+        strict: Refuse to leave out a row of the log.
+        trusted: Whether it may name code that is not graphrec's.
+
+    Raises:
+        InputError: If the checkpoint cannot be read, or the data is not what it was trained on.
+    """
+    content = read_checkpoint(checkpoint)
+    warn_if_unfinished(checkpoint)
+    config = taken(content, checkpoint, trusted)
+    if strict:
+        config["data"]["init_args"]["strict"] = True
+    with permitted(trusted_modules(config) if trusted else []):
+        cli = run_lightning(config, run=False)
+    task, data = cli.model, cli.datamodule
+    check_split(content, data)
+    task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
+    check_weights(content, task, checkpoint)
+    task.load_state_dict(content["state_dict"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    task.eval().to(device)
+    data.report()
+    return task, data
