@@ -8,6 +8,8 @@ from pathlib import Path
 
 MOST_SEED = 2**32 - 1
 """The largest seed that NumPy, scikit-learn, torch and Lightning all take."""
+_LARGEST = 1e38
+"""Of an argument; beyond it float32 has no numbers."""
 
 
 def in_one_line(
@@ -89,5 +91,7 @@ def _check(holds: Callable[[float], bool], size: str, mend: str, values: Mapping
     for name, value in values.items():
         if not isfinite(value):
             raise InputError(f"{value} is not a finite number", column=name, mend=mend)
+        if value > _LARGEST:
+            raise InputError(f"{value:g} is too large", column=name, mend=f"give {_LARGEST:g} or less")
         if not holds(value):
             raise InputError(f"{value} is too {size}", column=name, mend=mend)

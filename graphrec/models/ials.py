@@ -8,7 +8,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from graphrec.errors import check_at_least, check_seed
+from graphrec.errors import InputError, check_at_least, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.memory import check_room
 from graphrec.models.base import ClosedForm
@@ -56,7 +56,7 @@ class IALS(ClosedForm):
         check_at_least(0, unobserved=unobserved, scaling=scaling)
         check_at_least(1e-12, regularisation=regularisation, init_std=init_std)
         check_seed(seed=seed)
-        self.dim, self.unobserved, self.regularisation = dim, unobserved, regularisation
+        self.dim, self.unobserved, self.regularisation = dim, float(unobserved), regularisation
         self.scaling, self.epochs, self.init_std, self.seed = scaling, epochs, init_std, seed
 
     def fit(self, graph: BipartiteGraph) -> None:
@@ -176,4 +176,8 @@ def solve(vectors: Tensor, present: Tensor, diagonal: Tensor) -> Tensor:
 
 
 def _positive_solve(system: Tensor, target: Tensor) -> Tensor:
-    return torch.cholesky_solve(target, torch.linalg.cholesky(system))
+    factor, info = torch.linalg.cholesky_ex(system)
+    if info.any():
+        what, mend = "the equations are singular in single precision", "raise it, or lower init_std"
+        raise InputError(what, column="regularisation", mend=mend)
+    return torch.cholesky_solve(target, factor)

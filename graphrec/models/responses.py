@@ -21,6 +21,8 @@ _LINE = Chebyshev([0.5, 0.5], DOMAIN)
 """``λ`` itself."""
 _POWER_DEGREE = 200
 """Of the series for a power, which has no slope at 0."""
+_MOST_SHARPENING = 100
+"""Far beyond the times for which four terms are an exponential."""
 _MOST_ORDER = 1000
 """Of a series that a plateau is read into."""
 
@@ -82,6 +84,7 @@ class IdealLowPass(Response):
     """
 
     def __init__(self, degree_power: float = 0.5) -> None:
+        check_finite(degree_power=degree_power)
         super().__init__(power=0.0, ideal_weight=1.0, ideal_power=degree_power)
 
     def smooth(self) -> Chebyshev:
@@ -118,7 +121,7 @@ class BSPM(Response):
 
     def __init__(self, ideal_weight: float = 0.2, sharpening: float = 2.5) -> None:
         super().__init__(power=0.0, ideal_weight=ideal_weight, ideal_power=0.5)
-        check_at_least(0, sharpening=sharpening)
+        check_between(0, _MOST_SHARPENING, sharpening=sharpening)
         self.sharpening = sharpening
 
     def smooth(self) -> Chebyshev:
@@ -191,6 +194,7 @@ class ChebyCF(Response):
         ideal_weight: float = 0.2,
         degree_power: float = 0.4,
     ) -> None:
+        check_finite(degree_power=degree_power)
         super().__init__(power=degree_power, ideal_weight=ideal_weight, ideal_power=degree_power)
         check_between(1, _MOST_ORDER, order=order)
         check_at_least(0, flatness=flatness)

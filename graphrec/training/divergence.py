@@ -71,8 +71,7 @@ def check_step(task: pl.LightningModule, loss: Tensor, trail: LossTrail, learnin
         trail: The losses up to this one.
         learning_rate: What the advice is about.
     """
-    alone = task._trainer is None or task.trainer.world_size == 1
-    if loss.is_cpu and alone and trail.has_left(value := loss.item()):
+    if loss.is_cpu and _is_alone(task) and trail.has_left(value := loss.item()):
         raise diverged(task, f"the loss is {value:g}", learning_rate)
 
 
@@ -86,7 +85,7 @@ def check_epoch(task: pl.LightningModule, trail: LossTrail, learning_rate: float
     """
     loss, name = float(trail.mean()), not_finite(task.named_parameters(), _LARGEST_WEIGHT)
     broken = torch.tensor(float(name is not None or trail.has_left(loss)), device=task.device)
-    if task.trainer.world_size > 1:
+    if not _is_alone(task):
         broken = task.trainer.strategy.reduce(broken, reduce_op="sum")
     if broken:
         weights = f"; {name} holds values beyond all measure" if name else ""
@@ -99,6 +98,10 @@ def diverged(task: pl.LightningModule, what: str, learning_rate: float) -> Input
     kept = _kept(task._trainer)
     left = f"; {kept} of an earlier epoch is whole" if kept else ""
     return InputError(f"the fit has diverged in epoch {task.current_epoch + 1}: {what}", mend=mend + left)
+
+
+def _is_alone(task: pl.LightningModule) -> bool:
+    return task._trainer is None or task.trainer.world_size == 1
 
 
 def _kept(trainer: pl.Trainer | None) -> Path | None:

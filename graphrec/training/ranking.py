@@ -12,6 +12,7 @@ from graphrec.data.shards import Shard, training_shard
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import OfLogSum, bpr, total_square
+from graphrec.memory import check_room
 from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.decoders import Dot, InnerProduct
 from graphrec.models.embedding import EmbeddingRecommender
@@ -206,9 +207,11 @@ class RankingTask(RankedTask):
     def _negatives(self, users: Tensor, shard: Shard) -> Tensor | None:
         if self.sampling == "none":
             return None
-        graph = self.recommender.graph
+        graph, pairwise = self.recommender.graph, self.sampling == "pair"
+        if users.is_cpu:
+            check_room(8 * self.negatives * (len(users) if pairwise else 1), negatives=self.negatives)
         generator = step_generator(run_seed(), self.global_step, users.device)
-        if self.sampling == "pair":
+        if pairwise:
             return shard.rows(pair_negatives(graph, users, self.negatives, generator))
         return shared_negatives(graph, self.negatives, generator, self.popularity)
 

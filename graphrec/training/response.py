@@ -11,18 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import LRSchedulerConfigType, OptimizerLRSchedulerConfig
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.recalibration import Recalibration
 from graphrec.evaluation.response import lift_table, monotonicity_violations
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.models.response import ResponseNetwork
-from graphrec.splines import KNOTS, response_shapes
-from graphrec.training.response_data import ResponseData, Rows
+from graphrec.splines import KNOTS, check_knots, response_shapes
+from graphrec.training.divergence import LossTrail, check_epoch, check_step
+from graphrec.training.response_data import PanelRows, ResponseData, Rows
 
 Floats = npt.NDArray[np.float64]
 COMPARISONS = 1_000_000
@@ -58,6 +61,9 @@ class ResponseTask(pl.LightningModule):
         weight_decay: Of AdamW, on the perceptrons.
         pooling: Charge on the sum of squared group effects, in purchases.
         curvature: Charge on bends, see `ResponseNetwork.curvature`.
+
+    Raises:
+        InputError: If a number is out of its range.
     """
 
     network: ResponseNetwork
@@ -75,13 +81,21 @@ class ResponseTask(pl.LightningModule):
         curvature: float = 1e-3,
     ) -> None:
         super().__init__()
+        check_above(0, learning_rate=learning_rate)
+        check_at_least(0, weight_decay=weight_decay, pooling=pooling, curvature=curvature)
+        check_share(dropout=dropout)
+        for width in hidden or ():
+            check_at_least(1, hidden=width)
+        for width in slope_hidden or ():
+            check_at_least(1, slope_hidden=width)
         self.hidden = [64, 32] if hidden is None else hidden
         self.slope_hidden = [16] if slope_hidden is None else slope_hidden
-        self.knots, self.dropout = tuple(knots or KNOTS), dropout
+        self.knots, self.dropout = check_knots(KNOTS if knots is None else knots), dropout
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.pooling, self.curvature = pooling, curvature
         self.register_buffer("recalibration", torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
         self._parts: list[tuple[Tensor, ...]] = []
+        self._trail = LossTrail()
         self._fit_started, self.fit_seconds = time.perf_counter(), 0.0
 
     @property
@@ -105,11 +119,20 @@ class ResponseTask(pl.LightningModule):
         return {name: tuple(value.shape) for name, value in self.state_dict().items()}
 
     def on_fit_start(self) -> None:
-        """Learn the scale of the features, unless a checkpoint brought it."""
-        self._fit_started = time.perf_counter()
+        """Learn the scale of the features, unless a checkpoint brought it.
+
+        Raises:
+            InputError: If all rows of the training part, or none, were bought.
+        """
+        self._fit_started, self._trail = time.perf_counter(), LossTrail()
         if self.trainer.current_epoch == 0:
-            rows = self.data.train_dataloader().dataset
-            self.network.standardise(rows.features.to(self.device), float(rows.bought.mean()))  # type: ignore[attr-defined]
+            rows = cast(PanelRows, self.data.train_dataloader().dataset)
+            share = float(rows.bought.mean())
+            if not 0 < share < 1:
+                what = f"{'all' if share else 'none'} of the {len(rows):,} training rows were bought"
+                mend = "choose other weeks or pairs, see --data.init_args.visits"
+                raise InputError(f"{what}, so there is no response to learn", column="visits", mend=mend)
+            self.network.standardise(rows.features.to(self.device), share)
 
     def on_fit_end(self) -> None:
         """Stop the clock."""
@@ -123,7 +146,20 @@ class ResponseTask(pl.LightningModule):
         loss = functional.binary_cross_entropy_with_logits(logit, bought)
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(rate))
         charge = self.pooling * self.network.pooling() / len(self.data.split.train)
-        return loss + charge + self.curvature * self.network.curvature(weights)
+        total = loss + charge + self.curvature * self.network.curvature(weights)
+        self._trail.add(total.detach(), len(rate))
+        check_step(self, total, self._trail, self.learning_rate)
+        return total
+
+    def on_train_epoch_end(self) -> None:
+        """Check what was trained, before a checkpoint of it is written."""
+        check_epoch(self, self._trail, self.learning_rate)
+        self._trail.start_epoch()
+
+    def on_validation_epoch_start(self) -> None:
+        """The same before it is judged."""
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            check_epoch(self, self._trail, self.learning_rate)
 
     def validation_step(self, batch: Rows, batch_idx: int) -> None:
         """Collect."""

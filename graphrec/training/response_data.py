@@ -133,10 +133,18 @@ class ResponseData(pl.LightningDataModule):
 
     @cached_property
     def split(self) -> ResponseSplit:
-        """Row numbers of the three parts."""
+        """Row numbers of the three parts.
+
+        Raises:
+            InputError: If one of them is empty.
+        """
         week = self.panel.rows[Columns.WEEK].to_numpy()
         after_train, after_val = week > self.train_end, week > self.val_end
         parts = (~after_train, after_train & ~after_val, after_val)
+        for name, part in zip(("training", "validation", "test"), parts, strict=True):
+            if not part.any():
+                what, mend = f"no pair could be bought in the {name} weeks", "choose other bounds or visits"
+                raise InputError(what, column="train_end", mend=mend)
         return ResponseSplit(self.panel, *(np.flatnonzero(part) for part in parts))
 
     @cached_property
