@@ -25,6 +25,9 @@ _READERS = ("pyarrow", "pandas.errors")
 _NUMBER_TYPE = re.compile(
     r"not implemented for '\w+'|must (?:have|be) the same dtype|expected .*dtype|expected scalar type"
 )
+_HINTS = re.compile(
+    r" (?:HINT|Hint|Please refer|Please consult|See https?|Find a complete|For (?:more|further))\b| \[type="
+)
 _LONGEST = 320
 
 
@@ -120,9 +123,9 @@ def _of_several_processes(error: BaseException) -> InputError | None:
 
 def _of_wandb(error: BaseException) -> InputError | None:
     """Weights & Biases refuses something."""
-    if not type(error).__module__.startswith("wandb.") or not isinstance(error, Exception):
+    if not isinstance(error, Exception) or not is_raised_by(error, "wandb"):
         return None
-    return InputError(f"Weights & Biases: {_told(error)}", mend="WANDB_MODE=offline works without it")
+    return InputError(f"Weights & Biases: {_told(error)}", mend="or set WANDB_MODE=disabled")
 
 
 def _of_reader(error: BaseException) -> InputError | None:
@@ -163,6 +166,13 @@ def _innermost(error: BaseException) -> str:
     return names[-1] if names else ""
 
 
+def is_raised_by(error: BaseException, package: str) -> bool:
+    """Whether the error, or what led to it, was raised in a package or is of its kind."""
+    modules = (name for one in _chain(error) for name in (_innermost(one), type(one).__module__))
+    passed = (_package(frame) for frame in _frames(error))
+    return any(name.split(".")[0] == package for name in [*modules, *passed])
+
+
 def _is_foreign(error: BaseException) -> bool:
     """Whether another library raised it, and none of our lines."""
     return not _innermost(error).startswith(("graphrec", "__main__"))
@@ -176,7 +186,10 @@ def _is_call(error: BaseException) -> bool:
 def _told(error: BaseException) -> str:
     """What an error says, in one line and not too long, without hints about code."""
     text = " ".join((str(error) or type(error).__name__).split()).replace("`", "'")
-    text = re.split(r" (?:HINT|Hint|Please refer|See https?|Find a complete|For more)\b", text)[0]
+    text = re.split(
+        r" (?:HINT|Hint|Please refer|See https?|Find a complete|For (?:more|further))\b| \[type=", text
+    )[0]
+    text = re.sub(r"^\d+ validation errors? for \w+ ", "", text)
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."
     return text.rstrip(". ;")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import jsonargparse
-import wandb
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser
 
 import graphrec.cli.quiet
 import graphrec.models  # noqa: F401  a class that is imported may be named without its path
+from graphrec.cli import wandb_runs
 from graphrec.cli.agreement import check_agreement
 from graphrec.cli.checkpoint_config import Basis
 from graphrec.cli.checkpoint_files import WholeCheckpoints
@@ -251,4 +251,4 @@ def run_lightning(
             raise mistake from None
         raise
     finally:
-        wandb.finish()
+        wandb_runs.finish()

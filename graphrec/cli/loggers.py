@@ -11,14 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.metrics_file import MetricsFile
 from graphrec.cli.run import RunFolder, RunOptions
-
-
-class QuietWandbLogger(WandbLogger):
-    """Lightning's logger without the setting ``anonymous``, which W&B gave up and warns of in every run."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._wandb_init.pop("anonymous", None)
+from graphrec.cli.wandb_runs import QuietWandbLogger
 
 
 def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logger]:
@@ -29,7 +22,6 @@ def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logg
         folder: The run's folder.
         fit: Whether there are epochs to log into ``metrics.csv``.
     """
-    os.environ.setdefault("WANDB_MODE", "offline")
     os.environ.setdefault("WANDB_SILENT", "true")
     weights_and_biases = QuietWandbLogger(
         project=options.wandb_project,

@@ -177,8 +177,7 @@ def _record(
     own: RunOptions, folder: RunFolder, data: RecommenderData, config: dict[str, Any], found: dict[str, float]
 ) -> None:
     """Write the numbers of the search into ``fusion.json`` and the run's offline W&B run."""
-    import wandb
-
+    from graphrec.cli import wandb_runs
     from graphrec.cli.loggers import make_loggers, record
 
     write_text(folder.path / "fusion.json", json.dumps(found, indent=1) + "\n")
@@ -195,4 +194,4 @@ def _record(
     try:
         record(make_loggers(own, folder, fit=False), description, found)
     finally:
-        wandb.finish()
+        wandb_runs.finish()
