@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from graphrec.errors import InputError
@@ -25,6 +25,7 @@ def locked(folder: Path, what: str = "run") -> Iterator[None]:
     Raises:
         InputError: If another process holds it.
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / LOCK
     handle = _taken(file)
@@ -36,6 +37,9 @@ def locked(folder: Path, what: str = "run") -> Iterator[None]:
     finally:
         file.unlink(missing_ok=True)
         os.close(handle)
+        if made:
+            with suppress(OSError):  # unless something has been written
+                folder.rmdir()
 
 
 def _taken(file: Path) -> int | None:
