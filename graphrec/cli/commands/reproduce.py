@@ -8,6 +8,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+from graphrec.cli.locks import locked
 from graphrec.cli.reproducing import MEASURES, METRICS, reproduce_ranked, reproduce_study
 from graphrec.cli.reproduction_rows import EXPERIMENTS, find_row, read_rows
 from graphrec.cli.reproductions import Ranked, Study
@@ -61,9 +62,12 @@ def run(options: argparse.Namespace) -> Path | None:
     if isinstance(row, Study):
         if len(seeds) > 1:
             raise InputError("a study takes one seed", column="--seeds", mend="give --seed")
-        print_study(row, reproduce_study(row, options.out, seeds[0], options.data), file)
-    else:
-        print_ranked(row, _over_seeds(row, options.out, seeds, _data_arguments(row, options.data)), file)
+        with locked(options.out, "job"):
+            print_study(row, reproduce_study(row, options.out, seeds[0], options.data), file)
+        return file
+    data = _data_arguments(row, options.data)
+    with locked(options.out, "job"):
+        print_ranked(row, _over_seeds(row, options.out, seeds, data), file)
     return file
 
 
