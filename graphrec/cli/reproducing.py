@@ -82,7 +82,9 @@ def _fit(
     steps.run(f"fit{of}", lambda: main(fit), kept=last)
     if epochs is not None:
         return folder
-    steps.run(f"refit{of}", lambda: refit.run(argparse.Namespace(folder=folder.path, trust=False)))
+    steps.run(
+        f"refit{of}", lambda: refit.run(argparse.Namespace(folder=folder.path, trust=False, strict=False))
+    )
     return RunFolder(folder.path / "refit")
 
 
@@ -98,7 +100,8 @@ def _fuse(row: FusionReproduction, out: Path, seed: int, data: list[str], steps:
     options = argparse.Namespace(
         runs=runs, name=row.name, combine=row.combine, gate=row.gate, items=row.items, seed=seed
     )
-    options.root, options.id, options.trust = str(out / "runs"), folder.id, False
+    options.root, options.id = str(out / "runs"), folder.id
+    options.trust = options.strict = False
     if not steps.finished("fuse") and folder.path.exists():  # what a killed search left
         shutil.rmtree(folder.path)
     steps.run("fuse", lambda: fuse.run(options))

@@ -76,7 +76,7 @@ def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
     limit = [] if max_epochs is None else ["--trainer.max_epochs", str(max_epochs)]
     root = ["--run.root", str(out / "runs"), "--trainer.enable_model_summary", "false"]
     fitted = main(["fit", "--config", str(EXPERIMENTS / f"{name}.yaml"), *root, *limit])
-    checkpoint = refit_command.run(argparse.Namespace(folder=fitted.folder.path))
+    checkpoint = refit_command.run(argparse.Namespace(folder=fitted.folder.path, trust=False, strict=False))
     main(["test", "--ckpt_path", str(checkpoint)])
     folder: Path = fitted.folder.path
     return folder
