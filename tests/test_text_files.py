@@ -110,3 +110,35 @@ def test_columns_are_left_out_by_name_and_never_one_for_two_ids(tmp_path):
 def test_many_ragged_rows_are_counted(tmp_path):
     with pytest.raises(InputError, match="and 100 more problems"):
         read(tmp_path, "user_id,item_id\nu,i\n" + "x\n" * 400)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "row", "column"),
+    [
+        ("stock", "item_id,stock\na,1\n,2\nb,\n", 3, "item_id"),
+        ("stock", "item_id,stock\na,1\nb,\nc,\n", 3, "stock"),
+        ("exposure", "user_id,item_id,week,rate\nu,a,NA,\n", 2, "week"),
+        ("promotions", "item_id,week,display,mailer\na,1,0.5,\n", 2, "mailer"),
+        ("user_list", "user_id,age\nu,3\n,4\n", 3, "user_id"),
+    ],
+)
+def test_files_that_must_be_complete_lose_no_row_without_a_word(tmp_path, kind, content, row, column):
+    with pytest.raises(InputError, match="the value is missing") as caught:
+        read(tmp_path, content, kind=kind)
+    assert (caught.value.row, caught.value.column) == (row, column)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "says"),
+    [
+        ("stock", "item_id,stock\na,-1\n", "-1 is negative; give the units on hand"),
+        ("stock", "item_id,stock\na,many\n", "'many' is not a number"),
+        ("exposure", "user_id,item_id,week\nu,a,1.5\n", "is not a whole number"),
+        ("exposure", "user_id,item_id,week,rate\nu,a,1,20\n", "is not between 0 and 1"),
+        ("promotions", "item_id,week,display,mailer\na,1,3,0\n", "is not between 0 and 1"),
+    ],
+)
+def test_values_of_every_kind_of_file_are_checked(tmp_path, kind, content, says):
+    with pytest.raises(InputError, match=says) as caught:
+        read(tmp_path, content, kind=kind)
+    assert caught.value.row == 2

@@ -111,7 +111,7 @@ def read_promotions(source: str, items: IdMap) -> pd.DataFrame:
     """
     if source == "complete_journey":
         return journey_promotions(items)
-    table = read_table(source, kind="promotions").dropna()
+    table = read_table(source, kind="promotions")
     table = table.astype({Columns.WEEK: "int64"})
     return table[items.codes(table[Columns.ITEM]) >= 0]
 

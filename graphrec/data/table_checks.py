@@ -53,7 +53,7 @@ def _between_0_and_1(values: pd.Series[Any]) -> pd.Series[bool]:
 
 _NUMBER = Rule(
     "is not a number",
-    "write it with digits and a decimal point, or leave it empty",
+    "write it with digits and a decimal point, leave it empty, or leave the column out: null in columns",
     lambda values: parse_numbers(values).notna(),
 )
 _MONEY = Rule("is negative", "prices must be >= 0, mend the row or drop it", _not_negative)
@@ -82,6 +82,26 @@ def rules(column: str, unique: Sequence[str], times: Times | None = None) -> lis
     found += [_date(times)] if column == Columns.TIMESTAMP and times else []
     found += [_PART] if column == Columns.PART else []
     return found + ([_UNIQUE] if column in unique else [])
+
+
+def missing_values(frame: pd.DataFrame, rows: Rows, theirs: dict[str, str]) -> list[InputError]:
+    """The first missing value of each column that must be complete.
+
+    Args:
+        frame: The table, columns in our names, index 0..n-1.
+        rows: Where each row stands.
+        theirs: Our name → the file's name for those columns.
+    """
+    problems = []
+    for our, their in theirs.items():
+        missing = np.flatnonzero(frame[our].isna())
+        if len(missing):
+            file, row = rows.place(int(missing[0]))
+            more = f", and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
+            mend = "complete the row or take it out"
+            what = f"the value is missing{more}"
+            problems.append(InputError(what, file=file, row=row, column=their, mend=mend))
+    return problems
 
 
 def value_problems(
@@ -129,7 +149,7 @@ def _listed(
     cases = cases.sort_values("index")
     problems = []
     for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
-        said = repr(value) if rule not in (_MONEY, _WEEK) else str(value)
+        said = repr(value) if rule not in (_MONEY, _WEEK, _STOCK, _SHARE) else str(value)
         what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
         file, row = rows.place(int(index))
         problems.append(InputError(what, file=file, row=row, column=column, mend=rule.mend))

@@ -42,6 +42,7 @@ class TableKind:
         optional: Columns that are read where they exist.
         unique: Columns in which no value may occur twice.
         attributes: Whether every other column is read too, as it is named in the file.
+        complete: Whether a row without a required value is a mistake; if not, cleaning removes and counts it.
     """
 
     noun: str
@@ -49,6 +50,7 @@ class TableKind:
     optional: tuple[str, ...] = ()
     unique: tuple[str, ...] = ()
     attributes: bool = False
+    complete: bool = False
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -60,12 +62,13 @@ KINDS: dict[Kind, TableKind] = {
     "log": TableKind("a log", LOG_COLUMNS[:2], LOG_COLUMNS[2:], unique=(INTERACTION_ID,)),
     "users": TableKind("a table of users", (Columns.USER,), unique=(Columns.USER,), attributes=True),
     "items": TableKind("a table of items", (Columns.ITEM,), unique=(Columns.ITEM,), attributes=True),
-    "user_list": TableKind("a list of users", (Columns.USER,)),
-    "stock": TableKind("a table of stock", (Columns.ITEM, STOCK)),
+    "user_list": TableKind("a list of users", (Columns.USER,), complete=True),
+    "stock": TableKind("a table of stock", (Columns.ITEM, STOCK), complete=True),
     "exposure": TableKind(
         "a table of past offers",
         (Columns.USER, Columns.ITEM, Columns.WEEK),
         (RATE, "policy", "promotion", "product_set"),  # of an offers table that is fed back
+        complete=True,
     ),
-    "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES)),
+    "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

@@ -20,7 +20,7 @@ from graphrec.data.delimited import MISSING
 from graphrec.data.ids import as_ids, trimmed_text
 from graphrec.data.interactions import Columns
 from graphrec.data.sheets import Rows, TextFormat, open_sheets, read_sheets
-from graphrec.data.table_checks import value_problems
+from graphrec.data.table_checks import missing_values, value_problems
 from graphrec.data.table_columns import map_columns
 from graphrec.data.table_kinds import IDS, KINDS, NUMBERS, Kind, TableKind
 from graphrec.data.table_times import Times, parse_numbers, read_times
@@ -142,6 +142,8 @@ def _read(
     checked = frame[unique] if declared.attributes else frame  # attributes may be anything
     times, unreadable = _times(checked, path, theirs, time_format)
     problems += unreadable + value_problems(checked, rows, theirs, unique, times)
+    if declared.complete:
+        problems += missing_values(frame, rows, {our: theirs[our] for our in declared.required})
     if problems:
         return None, sorted(problems, key=lambda problem: (str(problem.file), problem.row or 0))
     steps = [step for our, found in ids.items() for step in found.steps(our)]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from graphrec.data.interactions import Columns
 from graphrec.data.table_kinds import RATE
-from graphrec.data.tables import TextFormat, load_table
+from graphrec.data.tables import TextFormat, read_table
 from graphrec.errors import InputError, check_at_least
 from graphrec.offers.economics import BoolArray
 
@@ -88,14 +88,7 @@ def read_exposure(
     Raises:
         InputError: If the file is missing, lacks a column, or a value of it is missing or wrong.
     """
-    table = load_table(path, columns, kind="exposure", text=text)
-    frame = table.frame
-    for column in NEEDED:
-        missing = np.flatnonzero(frame[column].isna())
-        if len(missing):
-            file, row = table.rows.place(int(missing[0]))
-            what, mend = "the value is missing", "complete the row or take it out"
-            raise InputError(what, file=file, row=row, column=column, mend=mend)
+    frame = read_table(path, columns, kind="exposure", text=text)
     given = frame[frame[RATE] > 0] if RATE in frame else frame
     given = given.drop(columns=RATE, errors="ignore").astype({Columns.WEEK: "int64"})
     _check_one_policy(given, path)

@@ -31,8 +31,8 @@ def read_stock(
     Raises:
         InputError: If the file is missing, lacks a column, or a stock is not a number of 0 or more.
     """
-    frame = read_table(path, columns, kind="stock", text=text).dropna(subset=[Columns.ITEM])
-    return frame.groupby(Columns.ITEM)[STOCK].sum(min_count=1).dropna()
+    frame = read_table(path, columns, kind="stock", text=text)
+    return frame.groupby(Columns.ITEM)[STOCK].sum()
 
 
 def sells_out(probability: FloatArray, item: IntArray, stock: FloatArray) -> BoolArray:

@@ -98,9 +98,7 @@ def user_codes(given: Table | None, users: IdMap) -> npt.NDArray[np.int64]:
     """
     if given is None:
         return np.arange(len(users))
-    ids = given.frame[Columns.USER].dropna().drop_duplicates()
-    if ids.empty:
-        raise InputError("no row names a user", file=given.rows.files[0], column=Columns.USER)
+    ids = given.frame[Columns.USER].drop_duplicates()
     known = IdMap(pd.Series(users.ids).astype("str").to_numpy())
     codes = known.codes(as_known(ids, users.ids))
     unknown = np.flatnonzero(codes < 0)
