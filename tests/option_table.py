@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from option_checks import Check, epochs, names, printed, returned
 from option_lightning import LIGHTNING
+from option_offers import OFFERS
 
 WRITES = "--ckpt {best} --out {out}.parquet"
 
@@ -26,16 +27,6 @@ RECOMMEND: dict[str, list[Check]] = {
         Check("--encoding utf-16-le", f"{WRITES} --users {{utf16}}", allows="utf16.csv"),
         Check("--encoding nonsense", f"{WRITES} --users {{some_users}}", refused="nonsense"),
     ],
-    "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
-}
-
-OFFERS: dict[str, list[Check]] = {
-    "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
-    "--ckpt_path": [Check("--ckpt_path {other}", "--out {out}.parquet", instead="--ckpt_path {best}")],
-    "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
-    "--policy": [Check("--policy uniform", WRITES)],
-    "--rate": [Check("--rate 0.2", f"{WRITES} --policy uniform")],
-    "-k": [Check("-k 3", WRITES)],
     "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
 }
 

@@ -13,6 +13,7 @@ from graphrec.data.splits import Split
 from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.candidate_table import Candidates
+from graphrec.offers.parity import UNKNOWN
 from graphrec.offers.table import BASKET
 from graphrec.offers.terms import Terms
 
@@ -25,12 +26,13 @@ CAMPAIGN = "department"
 
 
 def item_attribute(data: RecommenderData, column: str) -> pd.Series[Any]:
-    """An attribute by ``item_id``.
+    """An attribute by ``item_id``, missing where it is not known: 'unknown' is no campaign and no set.
 
     Raises:
         InputError: If the items have none of that name.
     """
-    return _attribute(data.source.items, column, Columns.ITEM, data)
+    values = _attribute(data.source.items, column, Columns.ITEM, data)
+    return values.where(~values.str.lower().isin([UNKNOWN, ""]))
 
 
 def user_groups(data: RecommenderData, column: str) -> pd.Series[Any]:
