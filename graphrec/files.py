@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,21 +34,21 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         write: Called with the temporary path.
 
     Raises:
-        InputError: If the path is a folder or cannot be written, or the disk is full.
+        InputError: If the path is no regular file or cannot be written, or the disk is full.
     """
     target = Path(path)
-    if target.is_dir():
-        raise InputError("this is a folder", file=target, mend="give the name of a file")
+    check_regular(target)
+    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}{PART}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.", suffix=PART)
+        # the umask says who may read a new file; one that is there keeps its mode
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
         raise cannot_be_written(target, error) from error
-    os.close(handle)
-    temporary = Path(name)
+    mode = stat.S_IMODE((target if target.is_file() else temporary).stat().st_mode)
     try:
         write(temporary)
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         _flush(temporary)
         temporary.replace(target)
     except (OSError, RuntimeError) as error:  # torch hides the system's error in a RuntimeError
@@ -58,6 +59,32 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def check_regular(target: Path, option: str | None = None) -> None:
+    """Raise `InputError` for what is there and no regular file: a folder, a link, a device, a pipe, a socket.
+
+    Args:
+        target: The file to write.
+        option: Where it was given, for the message.
+    """
+    try:
+        mode = target.lstat().st_mode
+    except OSError as error:  # not there, or not to be seen; writing it will tell
+        if error.errno == errno.ENAMETOOLONG:
+            raise cannot_be_written(target, error) from error
+        return
+    except ValueError as error:  # a zero byte
+        raise InputError("is no name of a file", column=option, mend="choose another name") from error
+    if stat.S_ISDIR(mode):
+        mend = f"give the name of a file, for example {target / 'result.parquet'}"
+        raise InputError("this is a folder", file=target, column=option, mend=mend)
+    if stat.S_ISLNK(mode):
+        what = f"this is a link to {target.readlink()}"
+        raise InputError(what, file=target, column=option, mend="give the file itself, or delete the link")
+    if not stat.S_ISREG(mode):
+        what = "this is no regular file but a device, a pipe or a socket"
+        raise InputError(what, file=target, column=option, mend="give the name of a file")
 
 
 def _flush(file: Path) -> None:
@@ -119,17 +146,14 @@ def check_table_path(path: str | Path, option: str = "--out") -> None:
         option: Where the name was given, for the message.
 
     Raises:
-        InputError: If the path is a folder, lies below a file, or its suffix tells no known format.
+        InputError: If the path is no regular file, lies below a file, or its suffix tells no known format.
     """
     target = Path(path)
+    check_regular(target, option)
     try:
-        folder = target.is_dir()
         above = next(parent for parent in target.absolute().parents if parent.exists())
     except OSError as error:
         raise cannot_be_written(target, error) from error
-    if folder:
-        mend = f"give the name of a file, for example {target / 'result.parquet'}"
-        raise InputError("this is a folder", file=target, column=option, mend=mend)
     if target.suffix.lower() not in TABLES:
         what = f"a table cannot be written as '{target.suffix}'" if target.suffix else "the suffix is missing"
         mend = f"end the name with one of {', '.join(TABLES)}"

@@ -134,12 +134,14 @@ def test_the_newest_run_is_tested_and_its_refit_first(tmp_path):
     for run in (old, new):
         run.checkpoints.mkdir(parents=True)
         (run.checkpoints / "best.ckpt").touch()
+        run.config.touch()
         Progress.begin(run.path, "fit")
     assert newest(options) == new.checkpoints / "best.ckpt"
 
     refit = RunFolder(new.path / "refit")
     refit.checkpoints.mkdir(parents=True)
     (refit.checkpoints / "last.ckpt").touch()
+    refit.config.touch()
     begun = Progress.begin(refit.path, "refit")
     assert newest(options) == new.checkpoints / "best.ckpt"
     begun.finish(refit.path, "a split")

@@ -44,6 +44,8 @@ class FolderCLI(LightningCLI):
         """The run that the command belongs to; a fit refuses to write over another one."""
         if checkpoint:
             folder = RunFolder.of_checkpoint(Path(checkpoint))
+            if folder.path != Path(checkpoint).absolute().parent.parent and not folder.is_one:
+                say(f"this checkpoint stands alone; what is written goes to {folder.path}")
             if self.subcommand == "fit":
                 check_same(folder, values_of(self._args, "--run.id"))
             return folder

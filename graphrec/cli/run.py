@@ -13,6 +13,7 @@ import yaml
 
 from graphrec.cli.launch import agreed
 from graphrec.cli.progress import Progress, last_worked_on
+from graphrec.cli.run_names import check_run_names
 from graphrec.errors import InputError
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -54,13 +55,23 @@ class RunFolder:
         """A folder that does not exist yet, the same in all processes, or the folder of the refit."""
         if options.refit_of:
             return cls(Path(options.refit_of) / "refit")
+        check_run_names(options.root, options.name, options.id)
         stamp = f"{dt.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         return cls(Path(options.root) / options.name / (options.id or agreed("run_id", stamp)))
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Path) -> RunFolder:
-        """The run that a checkpoint belongs to."""
-        return cls(checkpoint.resolve().parent.parent)
+        """The run that a checkpoint belongs to; one that stands alone has a folder of its own beside it."""
+        folder = checkpoint.parent.resolve()  # a link stands for a checkpoint where the link is
+        run = cls(folder.parent)
+        if folder.name == run.checkpoints.name and run.is_one:
+            return run
+        return cls(folder / checkpoint.stem)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether this is the folder of a run and not just any."""
+        return self.config.is_file() or Progress.of(self.path) is not None
 
     @property
     def is_refit(self) -> bool:
@@ -125,6 +136,7 @@ def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
     Raises:
         InputError: If there is none.
     """
+    check_run_names(options.root, options.name, options.id)
     folder = Path(options.root) / options.name
     for run in [RunFolder(folder / options.id)] if options.id else by_age(folder):
         found = run.test_checkpoint() if checkpoint is None else run.checkpoints / checkpoint

@@ -185,7 +185,7 @@ def _inspect(folder: Path) -> str:
 
     One call and no `--summary`: each takes a second, and the records hold all that the summary sums up.
     """
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
+    command = [sys.executable, "-P", "-m", "wandb", "leet", "inspect", "--json", str(folder)]
     # The caller's WANDB_MODE=disabled (or a typo in it) must not stop reading what is on disk.
     environment = {key: value for key, value in os.environ.items() if key != "WANDB_MODE"}
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment)

@@ -1,0 +1,54 @@
+"""Names of runs and of their folders: none leads out of the folder above all runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graphrec.errors import InputError
+
+LONGEST = 200
+"""Bytes of a part of a name; file systems take 255, and W&B adds to it."""
+TAKEN = ("refit", "checkpoints")
+"""Folders inside a run, which no run can be called."""
+
+
+def check_run_names(root: str, name: str, own: str | None) -> None:
+    """Raise `InputError` unless a run's folder is below the root, whatever links there are.
+
+    Args:
+        root: Folder above all runs.
+        name: ``run.name``; may have several parts.
+        own: ``run.id``; None where the time becomes the id.
+    """
+    for key, text in (("run.name", name), ("run.id", own)):
+        what = None if text is None else _fault(text)
+        if what is None and key == "run.id" and text is not None:
+            what = _fault_of_id(text)
+        if what is not None:
+            raise InputError(
+                f"{text!r} {what}", column=key, mend="choose a plain name, such as shop-lightgcn"
+            )
+    below, above = Path(root, name, own or ""), Path(root).resolve()
+    if not below.resolve().is_relative_to(above):
+        raise InputError(
+            f"leads out of {root} by a link", file=below, column="run.name", mend="choose another"
+        )
+
+
+def _fault(text: str) -> str | None:
+    parts = Path(text).parts
+    if not text.strip() or not parts:
+        return "is no name"
+    if not text.isprintable():
+        return "has characters that no name of a folder should have"
+    if Path(text).is_absolute() or ".." in parts:
+        return "leads out of the folder of the runs"
+    if max(len(part.encode("utf-8", "replace")) for part in parts) > LONGEST:
+        return "is too long"
+    return None
+
+
+def _fault_of_id(text: str) -> str | None:
+    if len(Path(text).parts) > 1:
+        return "has several parts"
+    return f"is what a folder inside a run is called ({', '.join(TAKEN)})" if text in TAKEN else None
