@@ -105,6 +105,28 @@ DATA: dict[str, list[Check]] = {
         Check("--items {users}", "check {log}", refused="item_id"),
     ],
     "--test": [Check("--test {later}", "check {log}", result=printed)],
+    "--valid": [Check("--valid {later}", "check {log}", result=printed)],
+    "--name": [Check("--name ours", "check {log}", result=printed)],
+    "--min_rating": [
+        Check("--min_rating 3", "check {log} --columns rating=quantity quantity=", result=printed),
+        Check("--min_rating 3", "check {log}", refused="no ratings"),
+    ],
+    "--outlier_factor": [
+        Check("--outlier_factor 1.1", "describe {log}", result=printed),
+        Check("--outlier_factor nan", "describe {log}", refused="outlier_factor"),
+    ],
+    "--equal_rows": [Check("--equal_rows keep", "check {damaged}", result=printed)],
+    "--time_format": [
+        Check("--time_format days", "check {log} --columns timestamp=quantity", allows="time_format: days"),
+        Check("--time_format soon", "check {log}", refused="time_format"),
+    ],
+    "--drop_cold_items": [
+        Check("--drop_cold_items", "check {later} --test {log} --drop_cold_users", allows="drop_cold_items")
+    ],
+    "--drop_cold_users": [
+        Check("--drop_cold_users", "check {later} --test {log} --drop_cold_items", allows="drop_cold_users")
+    ],
+    "--strict": [Check("--strict", "check {damaged}", refused="2 rows would be lost")],
     "--delimiter": [
         Check("--delimiter ;", "check {semicolons}", allows="delimiter"),
         Check("--delimiter |", "check {log}", refused="delimiter"),

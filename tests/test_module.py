@@ -12,7 +12,8 @@ from graphrec.data.interactions import RawData
 from graphrec.data.module import EdgeBatches, RecommenderData, run_seed
 from graphrec.data.shards import Shard, evaluation_shard, training_shard
 from graphrec.data.sources import synthetic
-from graphrec.data.splits import Temporal
+from graphrec.data.splits import Given, LeaveLast, Random, Temporal
+from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.models import FeatureTowers, ItemCF, LightGCN, Popularity, TopFrequency
 
@@ -20,7 +21,7 @@ SPLIT = Temporal(train_end=12, val_end=15)
 
 
 def data(source: RawData | None = None, **options) -> RecommenderData:
-    return RecommenderData(source or synthetic(60, 40, seed=1), SPLIT, **options)
+    return RecommenderData(source or synthetic(60, 40, seed=1), options.pop("split", SPLIT), **options)
 
 
 def order(batches: EdgeBatches) -> list[int]:
@@ -125,6 +126,53 @@ def test_refit_leaves_no_validation_and_the_same_test():
     assert len(refit.split.train) >= len(module.split.train) + len(module.split.val)
     assert len(refit.split.val) == 0
     assert len(refit.split.test) >= len(module.split.test)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"cutoffs": []}, "column 'cutoffs': the list is empty"),
+        ({"cutoffs": [0, 20]}, "column 'cutoffs': 0 is too small"),
+        ({"cutoffs": [-1, 20]}, "column 'cutoffs': -1 is too small"),
+        ({"cutoffs": [20, 20]}, "column 'cutoffs': 20 is given twice"),
+        ({"item_sets": []}, "column 'item_sets': the list is empty"),
+        ({"item_sets": ["all", "all"]}, "column 'item_sets': all is given twice"),
+        ({"batch_size": 0}, "column 'batch_size': 0 is too small"),
+        ({"eval_batch_size": -1}, "column 'eval_batch_size': -1 is too small"),
+        ({"seed": -1}, "column 'seed': -1 is too small"),
+    ],
+)
+def test_arguments_out_of_range_are_named(wrong, says):
+    with pytest.raises(InputError, match=says):
+        data(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("splitter", "wrong", "says"),
+    [
+        (LeaveLast, {"num_val": -1}, "num_val"),
+        (LeaveLast, {"min_item_users": -1}, "min_item_users"),
+        (Random, {"val_fraction": -0.1}, "val_fraction"),
+        (Random, {"test_fraction": 1.5}, "test_fraction"),
+        (Random, {"val_fraction": float("nan")}, "val_fraction"),
+        (Random, {"val_fraction": 0.5, "test_fraction": 0.5}, "add up to 1"),
+        (Given, {"val_fraction": 1.0}, "val_fraction"),
+    ],
+)
+def test_arguments_of_splits_out_of_range_are_named(splitter, wrong, says):
+    with pytest.raises(InputError, match=says):
+        splitter(**wrong)
+
+
+def test_an_empty_part_is_one_line_where_it_is_to_be_measured():
+    module = data(split=Random(val_fraction=0.0, test_fraction=0.0))
+    for part in ("validation", "test"):
+        with pytest.raises(InputError, match=f"the {part} part of the split is empty"):
+            module.check_part(part)
+    with pytest.raises(InputError, match="the test part of the split is empty"):
+        module.test_dataloader()
+    with pytest.raises(InputError, match="the validation part was trained on"):
+        data(refit=True).check_part("validation")
 
 
 def changed_after(source: RawData, week: int) -> RawData:

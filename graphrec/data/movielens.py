@@ -78,6 +78,8 @@ _FORMATS = (
     ),
     _Format("ratings.csv", TextFormat(","), "movies.csv", TextFormat(","), columns=_CSV_COLUMNS),
 )
+MOVIELENS_LOGS = tuple(form.log for form in _FORMATS)
+"""Names of the files of ratings."""
 
 
 def movielens(path: str, min_rating: float = 0.0) -> RawData:
@@ -116,7 +118,7 @@ def _format_of(path: Path) -> tuple[_Format, Path]:
             return form, path
         if path.name == form.log:
             return form, path.parent
-    expected = ", ".join(form.log for form in _FORMATS)
+    expected = ", ".join(MOVIELENS_LOGS)
     raise InputError(
         "no ratings of MovieLens here", file=path, mend=f"name a folder with, or one of, {expected}"
     )

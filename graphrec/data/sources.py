@@ -8,8 +8,10 @@ In YAML a source is named by its path, its arguments follow::
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +20,7 @@ from graphrec.data.complete_journey import complete_journey
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.joins import as_known
 from graphrec.data.lightgcn_txt import lightgcn_txt
-from graphrec.data.movielens import movielens
+from graphrec.data.movielens import MOVIELENS_LOGS, movielens
 from graphrec.data.purchases import (
     EqualRows,
     PurchaseRules,
@@ -152,8 +154,7 @@ def recbole(
         raise InputError(
             "this is not an .inter file", file=path, mend="name the .inter file, or use the source table"
         )
-    beside = {suffix: Path(path).with_suffix(suffix) for suffix in (".user", ".item")}
-    users, items = (str(file) if file.is_file() else None for file in beside.values())
+    users, items = _beside(path)
     return table(
         path,
         columns=columns,
@@ -167,6 +168,36 @@ def recbole(
         equal_rows=equal_rows,
         time_format=time_format,
     )
+
+
+def _beside(path: str) -> tuple[str | None, str | None]:
+    """The tables of users and items beside an ``.inter`` file, where they exist."""
+    files = [Path(path).with_suffix(suffix) for suffix in (".user", ".item")]
+    users, items = (str(file) if file.is_file() else None for file in files)
+    return users, items
+
+
+def source_of(file: str) -> Callable[..., RawData]:
+    """The source that reads a file or folder, by what it is called; a table if nothing else."""
+    path = Path(file)
+    if file == complete_journey.__name__:
+        return complete_journey
+    if path.suffix == ".inter":
+        return recbole
+    if path.name in MOVIELENS_LOGS or any((path / name).is_file() for name in MOVIELENS_LOGS):
+        return movielens
+    return lightgcn_txt if (path / "train.txt").is_file() else table
+
+
+def tables_of(arguments: Mapping[str, Any]) -> list[tuple[str, Kind]]:
+    """The files that `table` or `recbole` reads for some arguments, and what they are."""
+    path = arguments["path"]
+    users, items = arguments.get("users"), arguments.get("items")
+    if Path(path).suffix == ".inter":
+        users, items = _beside(path)
+    logs = [path, arguments.get("valid_path"), arguments.get("test_path")]
+    kinds: list[tuple[str | None, Kind]] = [*((file, "log") for file in logs), (users, "users")]
+    return [(file, kind) for file, kind in (*kinds, (items, "items")) if file]
 
 
 def _joined(logs: dict[str, pd.DataFrame], files: dict[str, str]) -> pd.DataFrame:

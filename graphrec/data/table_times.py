@@ -205,13 +205,13 @@ def _refusal(numbers: pd.Series[float]) -> InputError:
         return _unknown("look like days since 1970", numbers, "days")
     if numbers.between(-100_000, 100_000).all():
         return _unknown("look like day numbers, or like an order", numbers, "days")
-    return _unknown("cannot be seconds since 1970 of a shop", numbers, "seconds")
+    return _unknown("are no times in a form that is known", numbers, "seconds")
 
 
 def _unknown(what: str, numbers: pd.Series[float], answer: str) -> InputError:
     span = f"{numbers.min():.16g} to {numbers.max():.16g}"
     mend = f"say what they are: time_format: {answer} (others: {_OPTIONS}); weeks belong in the column week"
-    return InputError(f"the numbers {span} {what} and not like seconds since 1970", mend=mend)
+    return InputError(f"the numbers {span} {what}; as seconds since 1970 they are of no shop", mend=mend)
 
 
 def _written(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from graphrec.cli.table_options import add_table_options, column_mapping
 from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.data.interactions import RawData
 
 EXAMPLE = """examples:
   graphrec data describe complete_journey
   graphrec data check purchases.csv --columns user_id=customer item_id=sku timestamp=date
   graphrec data check purchases.csv --columns columns.yaml --test later.csv
+  graphrec data check purchases.csv --time_format %d/%m/%Y --min_rating 4 --strict
+  graphrec data describe ml-1m
 """
+_ARGUMENTS = {"valid": "valid_path", "test": "test_path"}
+"""Options whose name differs from the argument of the source."""
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,74 +31,123 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subcommands.add_parser(
         "data",
         help="describe or check a table of interactions",
-        description="describe: what is in it and what cleaning does to it. check: every problem at once.",
+        description="describe: what is in it and what cleaning does to it. check: every problem at once. The"
+        " options are the arguments of the source, as in a YAML file.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("action", choices=["describe", "check"])
-    add("file", metavar="FILE", help="a CSV, TSV or Parquet file, or complete_journey")
-    add("--users", type=Path, help="table of user attributes")
-    add("--items", type=Path, help="table of item attributes")
-    add("--test", type=Path, help="table of later interactions, the test part")
+    add(
+        "file",
+        metavar="FILE",
+        help="a CSV, TSV, Parquet or .inter file, a folder of MovieLens or of LightGCN's text files, or"
+        " complete_journey",
+    )
+    add("--users", help="table of user attributes")
+    add("--items", help="table of item attributes")
+    add("--valid", "--valid_path", help="table of the validation part")
+    add("--test", "--test_path", help="table of later interactions, the test part")
     add("--names", nargs="+", metavar="NAME", help="columns of a log without a header, in their order")
+    add("--name", help="name of the data set; the file's name if missing")
+    _add_cleaning(parser.add_argument_group("what counts as a purchase").add_argument)
+    cold = "leave out later rows of {} that the training part does not know"
+    add("--drop_cold_items", action="store_true", help=cold.format("items"))
+    add("--drop_cold_users", action="store_true", help=cold.format("users"))
+    add("--strict", action="store_true", help="make the loss of any row of the log an error")
     add_table_options(parser, "these files")
     parser.set_defaults(run=run)
 
 
+def _add_cleaning(add: Callable[..., Any]) -> None:
+    number: dict[str, Any] = {"type": _number_or_null, "default": argparse.SUPPRESS, "metavar": "NUMBER"}
+    add("--min_rating", help="rows rated below this are none; null keeps all (default 0)", **number)
+    what = "medians of its item above which a quantity or price is lowered; null for none (default 20)"
+    add("--outlier_factor", help=what, **number)
+    what = "rows equal to an earlier one: by default kept where no time, basket or id tells purchases apart"
+    add("--equal_rows", choices=["drop", "keep"], help=what)
+    what = "how timestamp is written: days, excel, seconds, ... or a pattern such as %%d/%%m/%%Y"
+    add("--time_format", metavar="FORMAT", help=what)
+
+
+def _number_or_null(text: str) -> float | None:
+    return None if text == "null" else float(text)
+
+
 def run(options: argparse.Namespace) -> None:
     """Describe or check."""
-    columns = column_mapping(options.columns)
-    if options.file == "complete_journey":
-        _check_alone(options)
-    elif options.action == "check":
-        _check(options, columns)
-    _describe(options, columns)
+    from graphrec.data import sources
+
+    source = sources.source_of(options.file)
+    arguments = _arguments(options, source)
+    if options.action == "check" and source in (sources.table, sources.recbole):
+        _check(arguments)
+    _describe(source(**arguments), options)
 
 
-def _check_alone(options: argparse.Namespace) -> None:
-    """Raise `InputError` for an option about files, where none is read."""
-    for name in ("columns", "users", "items", "test", "names", "delimiter", "encoding"):
-        if getattr(options, name):
-            mend = "leave it out, or name a file"
-            raise InputError("complete_journey is no file", column=f"--{name}", mend=mend)
+def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> dict[str, Any]:
+    """The arguments of a source that a command line gives.
+
+    Raises:
+        InputError: If the source does not take one of them.
+    """
+    own = ("run", "command", "action", "strict", "drop_cold_items", "drop_cold_users")
+    given = {
+        name: value
+        for name, value in vars(options).items()
+        if name not in own and (value or name in ("min_rating", "outlier_factor"))
+    }
+    given |= {"columns": column_mapping(options.columns)} if options.columns else {}
+    known = inspect.signature(source).parameters
+    found = {"path": given.pop("file")} if "path" in known else {}
+    given.pop("file", None)
+    for name, value in given.items():
+        if (argument := _ARGUMENTS.get(name, name)) not in known:
+            what = "is no file" if source.__name__ == "complete_journey" else "does not take this"
+            mend = "leave it out, or name another file"
+            raise InputError(f"{source.__name__} {what}", column=f"--{name}", mend=mend)
+        found[argument] = value
+    return found
 
 
-def _check(options: argparse.Namespace, columns: dict[str, str | None]) -> None:
+def _check(arguments: dict[str, Any]) -> None:
+    """Print all problems of all files and exit with code 2, if there are any."""
+    from graphrec.data.sources import tables_of
     from graphrec.data.tables import TextFormat, check_table
 
-    text = TextFormat(options.delimiter, encoding=options.encoding)
-    of_log = replace(text, names=tuple(options.names) if options.names else None)
-    problems = check_table(options.file, columns, text=of_log)
-    problems += check_table(options.test, columns, text=of_log) if options.test else []
-    for table, kind in ((options.users, "users"), (options.items, "items")):
-        problems += check_table(table, columns, kind=kind, text=text) if table else []  # type: ignore[arg-type]
+    text = TextFormat(arguments.get("delimiter"), encoding=arguments.get("encoding"))
+    names, columns = arguments.get("names"), arguments.get("columns")
+    of_log = replace(text, names=tuple(names) if names else None)
+    time_format = arguments.get("time_format")
+    problems = []
+    for file, kind in tables_of(arguments):
+        form, times = (of_log, time_format) if kind == "log" else (text, None)
+        problems += check_table(file, columns, kind=kind, text=form, time_format=times)
     for problem in problems:
         print(f"graphrec: {problem}", file=sys.stderr)
     if problems:
         sys.exit(2)
 
 
-def _describe(options: argparse.Namespace, columns: dict[str, str | None]) -> None:
+def _describe(raw: RawData, options: argparse.Namespace) -> None:
     from graphrec.cli.terminal import print_frame
-    from graphrec.data import describe, sources
+    from graphrec.data import describe
+    from graphrec.data.interactions import Columns
+    from graphrec.data.ledger import refuse_loss, report_reading, split_line
     from graphrec.data.splits import Given
+    from graphrec.notices import note
 
-    if options.file == "complete_journey":
-        raw = sources.complete_journey()
-    else:
-        raw = sources.table(
-            options.file,
-            columns,
-            users=options.users,
-            items=options.items,
-            test_path=options.test,
-            delimiter=options.delimiter,
-            encoding=options.encoding,
-            names=options.names,
-        )
-    if options.test:
-        Given(val_fraction=0.0)(raw.log)
+    split = None
+    given = Given(
+        val_fraction=0.0, drop_cold_items=options.drop_cold_items, drop_cold_users=options.drop_cold_users
+    )
+    if Columns.PART in raw.log:
+        split = given(raw.log)
+    if options.strict:
+        refuse_loss(raw, split)
+    report_reading(raw)
+    if split is not None:
+        note(split_line(split, given, raw.log))
     print_frame(describe.describe(raw), f"{raw.name}")
     print_frame(describe.describe_columns(raw), "Columns")
     print_frame(describe.cleaning_report(raw.steps), "Cleaning")
