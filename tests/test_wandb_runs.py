@@ -37,7 +37,7 @@ def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "offline")
     Path("c.yaml").write_text(CONFIG)
-    rows = [(u, (u * 3 + i * 5) % 11, 86400 * (i + 1)) for u in range(12) for i in range(6)]
+    rows = [(u, (u * 3 + i * 5) % 11, f"2024-01-{i + 1:02d}") for u in range(12) for i in range(6)]
     pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).to_csv("log.csv", index=False)
 
 
@@ -91,10 +91,11 @@ def test_a_fit_without_a_network_is_offline_and_says_so():
     started = [sys.executable, "-m", "graphrec", "fit", "-c", "c.yaml"]
     done = subprocess.run(started, env=environment, capture_output=True, text=True)
     assert done.returncode == 0
-    assert done.stderr == (
+    said = [line for line in done.stderr.splitlines() if "rows in" not in line]
+    assert said == [
         "graphrec: warning: Weights & Biases does not answer;"
-        " the run is kept offline, `wandb sync` sends it later\n"
-    )
+        " the run is kept offline, `wandb sync` sends it later"
+    ]
     assert len(pd.read_csv("runs/sync/one/metrics.csv")) == 2
     assert list(Path("runs/sync/one/wandb").glob("offline-run-*"))
 

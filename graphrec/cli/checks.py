@@ -59,12 +59,17 @@ def _fitted_again(task: RankedTask, held: Iterable[str]) -> tuple[str, ...]:
 def check_monitor(monitor: str, data: RecommenderData) -> None:
     """Raise `InputError` if there is nothing to validate on, or the watched metric will not exist."""
     data.check_part("validation")
-    names = [f"val_{measure}_{k}" for measure in MEASURES for k in data.cutoffs]
-    names += [f"{name}_{items}" for name in names for items in data.item_sets]
+    names = [name for name in known_metrics(data) if name.startswith("val_")]
     if monitor not in names:
         close = difflib.get_close_matches(monitor, names, n=1)
         mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names[:4])} and so on"
         raise InputError(f"no metric is called '{monitor}'", column="run.monitor", mend=mend)
+
+
+def known_metrics(data: RecommenderData) -> list[str]:
+    """The names of all that a fit logs."""
+    names = [f"val_{measure}_{k}" for measure in MEASURES for k in data.cutoffs]
+    return [*names, *(f"{name}_{items}" for name in names for items in data.item_sets), "train_loss"]
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

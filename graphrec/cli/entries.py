@@ -88,10 +88,11 @@ def _entry(node: yaml.Node | None, file: str, row: int) -> Entry:
 
 
 def _options(args: list[str]) -> Iterator[tuple[str, str]]:
-    """Options of the command line with their values, in either form."""
+    """Options of the command line with their values, in either form; what is added to a list is left out."""
+    added = tuple(arg.partition("=")[0].removesuffix("+") for arg in args if "+=" in arg)
     for i, arg in enumerate(args):
         key, equals, value = arg.partition("=")
-        if not key.startswith("--") or key in CONFIG_OPTIONS:
+        if not key.startswith("--") or key in CONFIG_OPTIONS or key.startswith(added):
             continue
         if not equals and i + 1 < len(args) and not args[i + 1].startswith("--"):
             value = args[i + 1]
@@ -101,13 +102,20 @@ def _options(args: list[str]) -> Iterator[tuple[str, str]]:
 def _nested(dotted: str, text: str) -> Entry:
     """``model.init_args.l2`` and ``0.1`` as entries inside each other."""
     try:
-        value = yaml.safe_load(text)
+        given = _entry(yaml.compose(text, Loader=yaml.SafeLoader), "command line", 1)
     except yaml.YAMLError:
-        value = text
-    entry = followed(Entry(value, "command line"), Path())
+        given = Entry(text, "command line")
+    entry = followed(_without_rows(given), Path())
     for key in reversed(dotted.split(".")):
         entry = Entry({key: entry}, "command line")
     return entry
+
+
+def _without_rows(entry: Entry) -> Entry:
+    """The same on the command line, which has no rows."""
+    if not entry.keys:
+        return Entry(entry.value, entry.file)
+    return Entry({key: _without_rows(one) for key, one in entry.keys.items()}, entry.file)
 
 
 def _merge(whole: Entry, later: Entry) -> None:
@@ -115,6 +123,8 @@ def _merge(whole: Entry, later: Entry) -> None:
         old = whole.value.get(key)
         if old is not None and old.keys and entry.keys:
             _merge(old, entry)
+        elif old is not None and isinstance(old.value, str) and entry.keys and "class_path" not in entry.keys:
+            whole.value[key] = Entry({"class_path": old, **entry.keys}, entry.file)  # --optimizer.lr 0.1
         elif old is not None and old.keys and "class_path" in old.keys and isinstance(entry.value, str):
             old.value["class_path"] = entry  # --model.init_args.encoder LightGCN
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from graphrec.cli.configs import values_of
 from graphrec.cli.fit_folder import begin_fit, finish_fit
-from graphrec.cli.keeping import EarlyStopping, ModelCheckpoint, is_done
+from graphrec.cli.keeping import RunCheckpoint, RunStopping, is_done
 from graphrec.cli.launch import say
 from graphrec.cli.loggers import make_folder, record
 from graphrec.cli.resuming import check_new, check_same
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint
+from graphrec.cli.watching import Watcher, check_watched
 from graphrec.files import source_of
 
 STOPPED = 128 + 15
@@ -59,11 +61,11 @@ class FolderCLI(LightningCLI):
         options = self.run_options
         if not self._watched:
             return [self._keep(LAST, None)]
-        stop = EarlyStopping(options.monitor, mode="max", patience=options.patience)
+        stop = RunStopping(options.monitor, mode="max", patience=options.patience)
         return [stop, self._keep(BEST, options.monitor), self._keep(LAST, None)]
 
-    def _keep(self, file: str, monitor: str | None) -> ModelCheckpoint:
-        return ModelCheckpoint(
+    def _keep(self, file: str, monitor: str | None) -> RunCheckpoint:
+        return RunCheckpoint(
             dirpath=self.folder.checkpoints,
             filename=Path(file).stem,
             monitor=monitor,
@@ -75,6 +77,13 @@ class FolderCLI(LightningCLI):
     def _watched(self) -> bool:
         """Whether there is a validation part to watch."""
         return not self._settings.data.init_args.get("refit", False)
+
+    def _check_watched(self, known: Sequence[str]) -> None:
+        """Refuse callbacks and schedules that watch what nothing logs; a user's own task may log anything."""
+        if type(self.model).__module__.startswith("graphrec."):
+            schedule = self._settings.get("lr_scheduler")
+            named = [] if schedule is None else [Watcher.of(schedule, self.run_options.monitor)]
+            check_watched([*self.trainer.callbacks, *named], known)  # type: ignore[attr-defined]
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it; what holds the run's folder lets go of it in the end.
@@ -113,8 +122,8 @@ class FolderCLI(LightningCLI):
         """Note which epoch was the best and how long it took, mark the run as whole, and say where it is."""
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        checkpoint = self.trainer.checkpoint_callback
-        path = Path(checkpoint.best_model_path) if isinstance(checkpoint, ModelCheckpoint) else Path()
+        own = [one for one in self.trainer.checkpoint_callbacks if isinstance(one, RunCheckpoint)]
+        path = Path(own[0].best_model_path) if own else Path()
         if path.is_file() and not self.folder.is_refit:
             epoch = int(read_checkpoint(path)["epoch"]) + 1
             record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": self.model.fit_seconds})

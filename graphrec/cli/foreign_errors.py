@@ -16,10 +16,10 @@ from types import FrameType
 from graphrec.cli.entries import read_entries
 from graphrec.cli.machine_errors import of_files, of_memory, of_text
 from graphrec.cli.mistakes import find_mistake, shortened
+from graphrec.cli.trainer_errors import in_place
 from graphrec.cli.vocabulary import own_modules, permitted
 from graphrec.errors import InputError
 
-_HELP = "see `graphrec fit --help`"
 _LIGHTNING = ("pytorch_lightning", "lightning_fabric", "lightning", "torchmetrics")
 _READERS = ("pyarrow", "pandas.errors")
 _NUMBER_TYPE = re.compile(
@@ -69,7 +69,7 @@ def _misconfigured(error: BaseException) -> InputError | None:
     """Lightning says that its configuration is wrong."""
     if type(error).__name__ != "MisconfigurationException":
         return None
-    return InputError(_told(error), mend=_HELP)
+    return in_place(_told(error))
 
 
 def _missing_package(error: BaseException) -> InputError | None:
@@ -88,7 +88,7 @@ def _refused_argument(error: BaseException) -> InputError | None:
     makers = (frame for frame in _frames(error) if frame.f_code.co_name in ("__init__", "instantiate_class"))
     if not any(_package(frame).startswith((*_LIGHTNING, "torch.optim")) for frame in makers):
         return None
-    return InputError(_told(error), mend=_HELP)
+    return in_place(_told(error))
 
 
 def _refused_in_fit(error: BaseException) -> InputError | None:
@@ -97,7 +97,7 @@ def _refused_in_fit(error: BaseException) -> InputError | None:
         return None
     if not _innermost(error).startswith((*_LIGHTNING, "torch.optim", "torch.nn.utils", "torch.distributed")):
         return None
-    return InputError(_told(error), mend=_HELP)
+    return in_place(_told(error))
 
 
 def _of_number_type(error: BaseException) -> InputError | None:

@@ -1,4 +1,8 @@
-"""What watches a fit: when it stops, and which checkpoints it keeps."""
+"""What watches a fit: when it stops, and which checkpoints it keeps.
+
+Their names are not Lightning's, for a YAML could then no longer name those of Lightning in short, and a
+checkpoint would take the states of both for one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 from pytorch_lightning import callbacks
 
 
-class EarlyStopping(callbacks.EarlyStopping):
+class RunStopping(callbacks.EarlyStopping):
     """Stops a fit; a resumed one goes by the patience of now, not by that of the checkpoint."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -17,7 +21,7 @@ class EarlyStopping(callbacks.EarlyStopping):
         super().load_state_dict({**state_dict, "patience": self.patience})
 
 
-class ModelCheckpoint(callbacks.ModelCheckpoint):
+class RunCheckpoint(callbacks.ModelCheckpoint):
     """Keeps one file; a resumed fit knows its best score also where its folder has been moved."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -44,7 +48,10 @@ def is_done(content: Mapping[str, Any], max_epochs: int | None, monitor: str, pa
     if max_epochs is not None and 0 <= max_epochs <= int(content["epoch"]) + 1:
         return True
     for name, state in content.get("callbacks", {}).items():
-        if name.startswith("EarlyStopping") and state["stopped_epoch"] == content["epoch"] > 0:
+        if (
+            name.startswith(("EarlyStopping", "RunStopping"))
+            and state["stopped_epoch"] == content["epoch"] > 0
+        ):
             own = f"'{monitor}'" in name
             if state["wait_count"] >= (patience if own else state["patience"]):
                 return True

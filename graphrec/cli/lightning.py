@@ -16,7 +16,7 @@ from graphrec.cli import wandb_runs
 from graphrec.cli.agreement import check_agreement
 from graphrec.cli.checkpoint_config import Basis
 from graphrec.cli.checkpoint_files import WholeCheckpoints
-from graphrec.cli.checks import check_monitor, check_split, check_weights
+from graphrec.cli.checks import check_monitor, check_split, check_weights, known_metrics
 from graphrec.cli.commands.recommend import ranking_frame
 from graphrec.cli.entries import read_entries
 from graphrec.cli.folder_cli import FolderCLI
@@ -24,11 +24,13 @@ from graphrec.cli.foreign_errors import hidden_mistake
 from graphrec.cli.launch import say
 from graphrec.cli.loggers import make_loggers, plain, record
 from graphrec.cli.names import explain_refusal
+from graphrec.cli.nulls import check_named, spelled_out
 from graphrec.cli.optimizers import choose, settle_shared
 from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
+from graphrec.cli.trainer_options import callbacks_of, check_trainer, is_bare
 from graphrec.cli.trust import HELP, TRUST
 from graphrec.cli.vocabulary import set_policy
 from graphrec.data import splits
@@ -68,13 +70,14 @@ class GraphRecCLI(FolderCLI):
         """Leave Lightning's table of all metrics off; ours is printed after a test."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.add_argument(TRUST, action="store_true", help=HELP)
+        parser.set_defaults({"trainer.use_distributed_sampler": False})
         if subcommand in ("validate", "test"):
             parser.set_defaults({"verbose": False})
         return parser
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse, and refuse what disagrees with the checkpoint that the command line stands on."""
-        super().parse_arguments(parser, args)
+        super().parse_arguments(parser, spelled_out(args) if isinstance(args, list) else args)
         if self._command is None:
             return
         settings, basis = self.config[self._command], self._basis
@@ -97,6 +100,7 @@ class GraphRecCLI(FolderCLI):
         for group in ("run", "trainer"):
             if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
                 raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
+        check_named(self._settings)
         checkpoint = self._settings.get("ckpt_path")
         if checkpoint and self.subcommand != "fit":
             warn_if_unfinished(Path(checkpoint))
@@ -117,14 +121,18 @@ class GraphRecCLI(FolderCLI):
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
         settings = self._settings
         self.folder = self._folder(settings.get("ckpt_path"), bool(settings.trainer.fast_dev_run))
-        kwargs |= {"default_root_dir": str(self.folder.path), "num_sanity_val_steps": 0}
+        if self.subcommand == "fit":
+            check_trainer(settings.trainer)
+        kwargs["default_root_dir"] = str(self.folder.path)
+        kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
-        if settings.trainer.logger is None:
+        if settings.trainer.logger in (None, True) and not is_bare(settings.trainer):
             kwargs["logger"] = make_loggers(self.run_options, self.folder, self.subcommand == "fit")
         if settings.trainer.fast_dev_run:  # a trial leaves nothing behind
             kwargs["enable_checkpointing"] = False
         elif self.subcommand == "fit":
-            kwargs["callbacks"] = [*(self._configured("callbacks") or []), *self._callbacks()]
+            given = self._configured("callbacks")
+            kwargs["callbacks"] = callbacks_of(given, self._callbacks(), settings.trainer, self._watched)
         trainer = super().instantiate_trainer(**kwargs)
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # else the user has one of their own
             trainer.strategy.checkpoint_io = WholeCheckpoints()
@@ -148,6 +156,7 @@ class GraphRecCLI(FolderCLI):
             check_split(content, self.datamodule)
         if self.subcommand == "fit" and self._watched:
             check_monitor(self.run_options.monitor, self.datamodule)
+            self._check_watched(known_metrics(self.datamodule))
         if self.subcommand in ("validate", "test"):
             self.datamodule.check_part("test" if self.subcommand == "test" else "validation")
         with self.trainer.init_module():

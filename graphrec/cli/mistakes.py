@@ -15,7 +15,16 @@ from typing import Any
 from graphrec.cli.entries import Entry
 from graphrec.cli.signatures import Parameter, in_words, parameters, resolve
 
-_FREE = ("seed_everything", "ckpt_path", "weights_only", "verbose", "return_predictions", "print_config")
+_FREE = (
+    "seed_everything",
+    "ckpt_path",
+    "optimizer",
+    "lr_scheduler",
+    "weights_only",
+    "verbose",
+    "return_predictions",
+    "print_config",
+)
 """Keys beside the groups; the parser's own message about them is short enough."""
 
 

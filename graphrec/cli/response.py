@@ -23,6 +23,7 @@ from graphrec.training.response import ResponseTask
 from graphrec.training.response_data import ResponseData
 
 WATCHED = ("val_likelihood", "val_auc")
+LOGGED = ("val_likelihood", "val_logloss", "val_auc", "val_ece", "train_loss")
 MEASURES = {"logloss": "log loss", "auc": "AUC", "ece": "calibration error"}
 
 
@@ -45,6 +46,8 @@ class ResponseCLI(GraphRecCLI):
                 f"known are {', '.join(WATCHED)}",
             )
             raise InputError(what, column="run.monitor", mend=mend)
+        if self.subcommand == "fit":
+            self._check_watched(LOGGED)
         if content is not None:
             check_split(content, self.datamodule)
         panel = self.datamodule.panel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from graphrec.data.features import FeatureOptions, Features, build_features
 from graphrec.data.interactions import Interactions, RawData
@@ -66,6 +66,28 @@ class EdgeBatches(Sampler[Tensor]):
     def _type(self) -> torch.dtype:
         """The narrowest that holds every id; the order does not depend on it."""
         return torch.int32 if self.num_edges < 2**31 else torch.int64
+
+
+class FixedBatches(SequentialSampler):
+    """Batches that are the same in each epoch, in one order; Lightning's ``overfit_batches`` asks for them.
+
+    Args:
+        batches: What a loader is to ask for, each ``[B]``.
+    """
+
+    def __init__(self, batches: Iterable[Tensor]) -> None:
+        self.batches = list(batches)
+        super().__init__(self.batches)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches."""
+        return iter(self.batches)
+
+
+def training_batches(num_rows: int, batch_size: int, trainer: Any) -> Sampler[Any]:
+    """Batches of row numbers, in another order each epoch, unless a few of them are to be overfitted."""
+    batches = EdgeBatches(num_rows, batch_size, run_seed())
+    return FixedBatches(batches) if trainer is not None and trainer.overfit_batches > 0 else batches
 
 
 class EdgeIds(Dataset[Tensor]):
@@ -157,7 +179,7 @@ class RecommenderData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Batches of edge ids, the same global batches in every process; the task takes its rows of them."""
         edges = EdgeIds(len(self.split.train.pairs()))
-        batches = EdgeBatches(len(edges), self.batch_size, run_seed())
+        batches = training_batches(len(edges), self.batch_size, self.trainer)
         return DataLoader(edges, batch_size=None, sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
@@ -196,5 +218,5 @@ class RecommenderData(pl.LightningDataModule):
         """
         users = torch.from_numpy(np.unique(part.pairs()[:, 0]))
         own = evaluation_shard(self.trainer).rows(torch.arange(len(users)))
-        batches = torch.split(own, self.eval_batch_size)
+        batches = FixedBatches(torch.split(own, self.eval_batch_size))
         return DataLoader(users, batch_size=None, sampler=batches)  # type: ignore[arg-type]

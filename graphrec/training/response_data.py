@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.ledger import refuse_loss, report_reading
-from graphrec.data.module import EdgeBatches, run_seed
+from graphrec.data.module import FixedBatches, training_batches
 from graphrec.data.panel import Panel, build_panel
 from graphrec.data.panel_files import read_panel, write_panel
 from graphrec.data.shelf import read_promotions
@@ -195,7 +195,7 @@ class ResponseData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Rows]:
         """Batches of training rows, in an order that depends on the seed and the epoch."""
         rows = PanelRows(self.panel, self.split.train)
-        sampler = EdgeBatches(len(rows), self.batch_size, run_seed())
+        sampler = training_batches(len(rows), self.batch_size, self.trainer)
         return DataLoader(rows, batch_size=None, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[Rows]:
@@ -207,7 +207,7 @@ class ResponseData(pl.LightningDataModule):
         return self._in_order(self.split.test)
 
     def _in_order(self, numbers: IntArray) -> DataLoader[Rows]:
-        batches = torch.split(torch.arange(len(numbers)), 8 * self.batch_size)
+        batches = FixedBatches(torch.split(torch.arange(len(numbers)), 8 * self.batch_size))
         return DataLoader(PanelRows(self.panel, numbers), batch_size=None, sampler=batches)
 
 

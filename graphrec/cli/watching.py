@@ -1,0 +1,60 @@
+"""What callbacks and schedules watch: metrics that exist, in the direction in which they are better."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphrec.errors import InputError
+from graphrec.notices import warn
+
+_SMALLER = ("loss", "logloss", "ece", "novelty", "coverage")
+
+
+@dataclass(frozen=True)
+class Watcher:
+    """A schedule that is not made yet, and what it will watch."""
+
+    name: str
+    monitor: str | None
+    mode: str | None
+
+    @classmethod
+    def of(cls, schedule: Any, monitor: str) -> Watcher:
+        """Read ``class_path`` and ``init_args``; only ReduceLROnPlateau watches something."""
+        name, given = schedule["class_path"].rpartition(".")[2], schedule.get("init_args") or {}
+        watches = "Plateau" in name
+        return cls(name, given.get("monitor", monitor) if watches else None, given.get("mode"))
+
+
+def check_watched(watchers: Iterable[Any], known: Sequence[str]) -> None:
+    """Refuse a metric that nothing logs, and warn of one that is watched in the wrong direction.
+
+    Args:
+        watchers: Callbacks and schedules; those without ``monitor`` watch nothing.
+        known: Names of all metrics of the fit.
+
+    Raises:
+        InputError: If a metric is not among them.
+    """
+    for one in watchers:
+        name, mode = getattr(one, "monitor", None), getattr(one, "mode", None)
+        if not isinstance(name, str):
+            continue
+        kind = one.name if isinstance(one, Watcher) else type(one).__name__
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+            mend = f"did you mean '{close[0]}'?" if close else f"known are {_listed(known)}"
+            raise InputError(f"{kind}: no metric is called '{name}'", column=f"{kind}.monitor", mend=mend)
+        if mode == "min" and name.startswith("val_") and not any(part in name for part in _SMALLER):
+            what = f"{kind} takes {name} for the better the smaller, as its mode is min"
+            warn(what, mend="give it mode: max, unless you mean this")
+
+
+def _listed(known: Sequence[str]) -> str:
+    """The metrics at the largest K, or all where there is none."""
+    ends = {int(end) for name in known if (end := name.rpartition("_")[2]).isdigit()}
+    short = [name for name in known if name.endswith(f"_{max(ends)}")] if ends else list(known)
+    return ", ".join(dict.fromkeys([*short, known[-1]]))
