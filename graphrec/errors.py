@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
@@ -10,6 +11,10 @@ MOST_SEED = 2**32 - 1
 """The largest seed that NumPy, scikit-learn, torch and Lightning all take."""
 _LARGEST = 1e38
 """Of an argument; beyond it float32 has no numbers."""
+
+
+_NUMPY_SCALAR = re.compile(r"\bnp\.(?:float|int|uint|str|bool)\w*\(([^()]*)\)")
+"""``np.float64(5.5)``, as NumPy writes its numbers in a list or with !r."""
 
 
 def in_one_line(
@@ -27,7 +32,7 @@ def in_one_line(
         place.append(f"option {column}" if column.startswith("-") else f"column '{column}'")
     text = f"{', '.join(place)}: {message}" if place else message
     text = f"{text}; {mend}" if mend else text
-    return " ".join(text.split())
+    return " ".join(_NUMPY_SCALAR.sub(r"\1", text).split())
 
 
 class InputError(ValueError):
@@ -39,6 +44,7 @@ class InputError(ValueError):
         row: Line number in that file, the header being line 1.
         column: Column, key or option (with its dashes) the problem is in.
         mend: What to do about it.
+        places: How many rows it tells of; more than one where they are only counted.
     """
 
     def __init__(
@@ -49,7 +55,9 @@ class InputError(ValueError):
         row: int | None = None,
         column: str | None = None,
         mend: str | None = None,
+        places: int = 1,
     ) -> None:
+        self.places = places
         self.message, self.file, self.row, self.column, self.mend = message, file, row, column, mend
         super().__init__(in_one_line(message, file=file, row=row, column=column, mend=mend))
 

@@ -121,6 +121,7 @@ def _policy(name: str, rate: float | None) -> Policy:
 def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     """Decide, write, print."""
     request = request.joined(data)
+    groups = None if request.options.parity is None else user_groups(data, request.options.parity)
     week = decided_week(data.source.log, data.split.train.frame, request.options.week)
     if request.exposure is not None:
         check_past(request.exposure, week.week, request.options.exposure)
@@ -134,8 +135,8 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     path = write_offers(offers, request.options.out)
     print_totals(offers)
     print_frame(examples(offers, data.source.items), "The offers that are expected to do most")
-    if request.options.parity is not None:
-        table = parity_report(offers, user_groups(data, request.options.parity))
+    if groups is not None:
+        table = parity_report(offers, groups)
         print_frame(table, f"What the groups of {request.options.parity} get")
     print(week)
     _print_assumptions(request)

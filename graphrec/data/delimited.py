@@ -91,8 +91,8 @@ class Layout:
         found = [self._ragged_problem(*row) for row in self.ragged[:_LISTED]]
         if len(self.ragged) > _LISTED:
             rest, row = len(self.ragged) - _LISTED, self.ragged[_LISTED][0]
-            what = f"the same in {rest:,} more rows"
-            found.append(InputError(what, file=self.path, row=row, mend="mend them alike"))
+            what = f"the same in {rest:,} more row{'s' if rest > 1 else ''}"
+            found.append(InputError(what, file=self.path, row=row, mend="mend them alike", places=rest))
         return found
 
     def _header_problem(self, fields: int) -> InputError:

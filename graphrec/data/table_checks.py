@@ -154,7 +154,8 @@ def _listed(
         file, row = rows.place(int(index))
         problems.append(InputError(what, file=file, row=row, column=column, mend=rule.mend))
     if len(cases) > _LISTED:
-        rest = f"the same in {len(cases) - _LISTED:,} more rows"
+        places = len(cases) - _LISTED
+        rest = f"the same in {places:,} more row{'s' if places > 1 else ''}"
         file, row = rows.place(int(cases["index"].iloc[_LISTED]))
-        problems.append(InputError(rest, file=file, row=row, column=column, mend=rule.mend))
+        problems.append(InputError(rest, file=file, row=row, column=column, mend=rule.mend, places=places))
     return problems

@@ -115,10 +115,10 @@ def check_table(
 
 
 def _first_of(problems: Sequence[InputError], path: str | Path) -> InputError:
-    first, more = problems[0], len(problems) - 1
+    first, more = problems[0], sum(problem.places for problem in problems[1:])
     if not more:
         return first
-    also = f"and {more} more problem{'s' if more > 1 else ''}: see `graphrec data check {path}`"
+    also = f"and {more:,} more problem{'s' if more > 1 else ''}: see `graphrec data check {path}`"
     mend = f"{first.mend} ({also})" if first.mend else also
     return InputError(first.message, file=first.file, row=first.row, column=first.column, mend=mend)
 

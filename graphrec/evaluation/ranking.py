@@ -201,16 +201,16 @@ def _counts(graph: BipartiteGraph, keys: Tensor) -> dict[ItemSet, Tensor]:
 def _measures(hits: Tensor, count: Tensor, listed: Tensor, information: Tensor, k: int) -> dict[str, Tensor]:
     """All measures at one cut-off; every tensor is ``[n, K]`` but `count`, ``[n]``."""
     width = hits.shape[1]
-    hit = hits.float()
+    hit = hits.double()  # float32 would be off by more than 1e-9
     found = hit.sum(dim=1)
-    place = torch.arange(1, width + 1, device=hits.device)
+    place = torch.arange(1, width + 1, device=hits.device, dtype=hit.dtype)
     discount = 1.0 / torch.log2(place + 1.0)
     ideal = torch.cumsum(discount, 0)[count.clamp_max(width) - 1]
     return {
         "precision": found / k,
         "recall": found / count,
         "ndcg": (hit * discount).sum(dim=1) / ideal,
-        "hit_ratio": (found > 0).float(),
+        "hit_ratio": (found > 0).to(hit.dtype),
         "mrr": (hit / place).amax(dim=1),
         "map": (hit * hit.cumsum(dim=1) / place).sum(dim=1) / count.clamp_max(k),
         "novelty": (information * listed).sum(dim=1) / listed.sum(dim=1).clamp_min(1),

@@ -43,7 +43,7 @@ def a01b_last_weeks_exposure(shell: Shell) -> None:
     frame.to_csv("log.csv", index=False)
     config(split=temporal(train_end=17, val_end=20))
     shell("fit -c c.yaml").done()
-    for week, refused in ((16, False), (40, True)):
+    for week, refused in ((20, False), (40, True)):
         every = [(u, i, week) for u in frame["user_id"].unique() for i in frame["item_id"].unique()]
         pd.DataFrame(every, columns=["user_id", "item_id", "week"]).to_csv("exp.csv", index=False)
         words = "--policy uniform --exposure exp.csv --cool_down_weeks 8"
