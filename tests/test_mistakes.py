@@ -287,10 +287,10 @@ COMMAND_LINES = {
     ),
     "refit of no run": (["refit", "runs/x"], "runs/x: holds no best.ckpt; give the folder of a finished `graphrec fit`"),
     "no runs": (["compare", ".", "--out", "o"], ".: holds no W&B run; give a run folder"),
-    "no items": (["recommend", "--ckpt", "x", "--out", "o", "-k", "0"], "option -k: 0 is not a number of items; give 1"),
+    "no items": (["recommend", "--ckpt", "x", "--out", "o.csv", "-k", "0"], "option -k: 0 is not a number of items; give 1"),
     "negative budget": (
         ["offers", "--ckpt", "x", "--out", "o.parquet", "--budget", "-1"],
-        "option --budget: -1.0 is negative; give an amount of money",
+        "option --budget: -1.0 is not a number of 0 or more; give an amount of money",
     ),
 }  # fmt: skip
 
