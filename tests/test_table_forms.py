@@ -119,6 +119,24 @@ def test_what_is_no_id_is_one_line(tmp_path, values, says):
     assert caught.value.column == "item_id"
 
 
+NOT_TEXT = pa.array([b"\xff", b"b"], pa.binary())
+
+
+@pytest.mark.parametrize(("kind", "column"), [("log", "item_id"), ("items", "brand")])
+@pytest.mark.parametrize("values", [NOT_TEXT, NOT_TEXT.view(pa.string())], ids=["bytes", "string"])
+def test_what_is_not_text_is_one_line(tmp_path, kind, column, values):
+    whole = pa.table({"user_id": ["u", "v"], "item_id": ["a", "b"]} | {column: values})
+    pq.write_table(whole, tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"cannot be read|is not text in UTF-8") as caught:
+        read_table(tmp_path / "t.parquet", kind=kind)
+    assert caught.value.column == column
+
+
+def test_space_around_names_in_parquet_is_no_part_of_them(tmp_path):
+    pq.write_table(pa.table({" user_id": ["u"], "item_id ": ["a"]}), tmp_path / "t.parquet")
+    assert read_table(tmp_path / "t.parquet")["item_id"].tolist() == ["a"]
+
+
 def test_rounded_ids_are_said(tmp_path, capsys):
     pd.DataFrame({"user_id": ["u", "v"], "item_id": [2.0**60, 1.0]}).to_parquet(tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet")["item_id"].tolist() == [str(2**60), "1"]

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from graphrec.data.ids import id_text
 from graphrec.errors import InputError
 
+_TEXT = {pa.binary(): pa.string(), pa.large_binary(): pa.large_string()}
 NAMELESS = re.compile(r"__index_level_\d+__|Unnamed: \d+|\s*")
 """Names of columns that nobody named: pandas' own index, in Parquet and in CSV."""
 
@@ -56,12 +57,17 @@ class ParquetSheet:
             ) from error
         index = _named_range(schema)
         beside = [*(name for name in folders if name not in schema.names), *([index[0]] if index else [])]
-        return cls(path, (*schema.names, *beside), metadata.num_rows, folders, index)
+        return cls(path, (*map(str.strip, schema.names), *beside), metadata.num_rows, folders, index)
 
     @property
     def lines(self) -> npt.NDArray[np.int64]:
         """Parquet has no lines, so its rows count on from a header in line 1."""
         return np.arange(self.rows, dtype=np.int64) + 2
+
+    @property
+    def named_in_row(self) -> bool:
+        """No row of it is a header."""
+        return False
 
     @property
     def problems(self) -> list[InputError]:
@@ -82,7 +88,9 @@ class ParquetSheet:
                 raise InputError(what, file=self.path, column=name, mend="rename one of them")
         try:
             with pq.ParquetFile(self.path) as file:
-                table = file.read(columns=stored)
+                raw = [name for name in file.schema_arrow.names if name.strip() in stored]
+                table = file.read(columns=raw)
+                table = table.rename_columns([name.strip() for name in table.column_names])
         except (pa.ArrowException, OSError) as error:
             mend = "write the file again"
             raise InputError("this Parquet file is damaged", file=self.path, mend=mend) from error
@@ -91,10 +99,21 @@ class ParquetSheet:
             if name not in stored:
                 columns[name] = self._beside(name)
             elif name in ids:
-                columns[name] = id_text(table.column(name), self.path, name).to_pandas()
+                columns[name] = self._text(id_text(table.column(name), self.path, name), name)
             else:
-                columns[name] = _values(table.column(name))
+                columns[name] = self._text(_decoded(table.column(name)), name)
         return pd.DataFrame(columns, index=range(self.rows), columns=list(names))
+
+    def _text(self, column: pa.ChunkedArray, name: str) -> pd.Series[Any]:
+        try:
+            column.validate(full=True)
+        except pa.ArrowException as error:
+            mend = "write it as text in UTF-8"
+            raise InputError(
+                "a value is not text in UTF-8", file=self.path, column=name, mend=mend
+            ) from error
+        values: pd.Series[Any] = column.to_pandas()
+        return values
 
     def _beside(self, name: str) -> pd.Series[Any]:
         if name in self.folders:
@@ -117,9 +136,12 @@ def _named_range(schema: pa.Schema) -> tuple[str, int, int] | None:
         return None  # nothing that pandas wrote
 
 
-def _values(column: pa.ChunkedArray) -> pd.Series[Any]:
-    """Numbers, times and text as pandas has them; categories as what they stand for."""
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Categories as what they stand for, and bytes as text."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    values: pd.Series[Any] = column.to_pandas()
-    return values
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return pa.chunked_array(
+            [chunk.view(_TEXT[column.type]) for chunk in column.chunks], _TEXT[column.type]
+        )
+    return column

@@ -39,6 +39,10 @@ class Sheet(Protocol):
         """Line on which each row starts."""
 
     @property
+    def named_in_row(self) -> bool:
+        """Whether its first row names the columns."""
+
+    @property
     def problems(self) -> list[InputError]:
         """What is wrong with its rows."""
 
@@ -67,6 +71,11 @@ class TextSheet:
     def lines(self) -> npt.NDArray[np.int64]:
         """Line on which each row starts."""
         return self.layout.lines
+
+    @property
+    def named_in_row(self) -> bool:
+        """Whether its first row names the columns."""
+        return self.layout.has_header
 
     @property
     def problems(self) -> list[InputError]:

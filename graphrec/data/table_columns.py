@@ -90,12 +90,15 @@ def _mapped(
 def _missing(sheet: Sheet, our: str, their: str, mapped: bool, kind: TableKind) -> InputError:
     mend = closest(their, [name for name in sheet.header if name.strip()], "the file has")
     mend += "" if mapped else f"; say which one it is: columns: {{{our}: ...}}"
-    mend += ", or names: [...] if the first row is data" if kind is KINDS["log"] and not mapped else ""
+    if kind is KINDS["log"] and sheet.named_in_row and not mapped:
+        mend += ", or names: [...] if the first row is data"
     return InputError("this column is missing", file=sheet.path, column=their, mend=mend)
 
 
 def _looks_like_data(sheet: Sheet) -> bool:
     """Whether a name is a number or a date, which nobody calls a column."""
+    if not sheet.named_in_row:
+        return False
     names = pd.Series([name for name in sheet.header if name.strip()], dtype="str")
     numbers = pd.to_numeric(names, errors="coerce").notna()
     dates = pd.to_datetime(names, format="ISO8601", errors="coerce", utc=True).notna()
