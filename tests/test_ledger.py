@@ -172,6 +172,15 @@ def test_equal_rows_stay_where_nothing_tells_purchases_apart(tmp_path):
     assert len(sources.table(str(file), equal_rows="keep").log) == 4
 
 
+def test_a_log_of_which_nothing_is_left_says_why(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text("user_id,item_id,price,quantity,rating\na,,5,1,4\nb,x,2,0,3\nb,x,2,-1,3\n")
+    with pytest.raises(InputError, match="no interaction is left after cleaning") as caught:
+        sources.table(str(file))
+    lost = "1 rows without user_id or item_id, 1 returns (quantity below 0), 1 rows of quantity 0"
+    assert f"({lost})" in str(caught.value)
+
+
 def test_a_price_is_never_taken_from_other_items(tmp_path):
     file = tmp_path / "log.csv"
     file.write_text("user_id,item_id,price\na,x,5\nb,x,\na,y,\nb,z,9\n")

@@ -221,7 +221,17 @@ def test_synthetic_depends_on_its_seed_alone():
     assert not once.log["item_id"].equals(other.log["item_id"])
 
 
-@pytest.mark.parametrize("wrong", [{"num_blocks": 0}, {"num_blocks": 999}, {"density": 0.0}, {"noise": 2.0}])
+WRONG = [
+    ("num_blocks", 0),
+    ("num_blocks", 999),
+    ("density", 0.0),
+    ("density", float("nan")),
+    ("density", 1e9),
+]
+WRONG += [("noise", 2.0), ("response", float("inf")), ("seed", -1), ("weeks", 0)]
+
+
+@pytest.mark.parametrize("wrong", [{name: value} for name, value in WRONG])
 def test_synthetic_refuses_wrong_arguments(wrong):
     with pytest.raises(InputError) as caught:
         sources.synthetic(**wrong)

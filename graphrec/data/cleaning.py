@@ -116,7 +116,7 @@ def clip_above_group_median(
     """
     values = _reference(frame).groupby(group)[column].agg(["median", "count"])
     trusted = values["median"][(values["count"] >= min_rows) & (values["median"] > 0)]
-    bound = frame[group].map(factor * trusted)
+    bound = frame[group].map(factor * trusted).astype("float64")  # of no rows pandas would make text
     return _replace(
         frame,
         column,

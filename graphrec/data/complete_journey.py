@@ -17,7 +17,7 @@ from graphrec.data.cleaning import (
     keep_rows,
 )
 from graphrec.data.interactions import Columns, RawData
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_at_least
 
 _PRODUCT_ATTRIBUTES = [
     "department",
@@ -52,6 +52,7 @@ def complete_journey(max_quantity: int = 100) -> RawData:
     Raises:
         InputError: If the package is not installed.
     """
+    check_at_least(1, max_quantity=max_quantity)
     return _read(max_quantity)
 
 

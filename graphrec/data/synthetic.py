@@ -7,12 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns, RawData
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_at_least
 
 _FIRST_DAY = "2024-01-01"
 """A Monday, so that weeks of the log are weeks of the calendar."""
 _DEPTHS = np.array([0.0, 0.1, 0.2, 0.3, 0.4])
 _DEPTH_SHARES = np.array([0.6, 0.1, 0.1, 0.1, 0.1])
+_MOST_RESPONSE, _MOST_ROWS = 100.0, 1e8
+"""Beyond these a weight is infinite, or memory is."""
 _COUPON_SHARE, _COUPON_RATE = 0.05, 0.1
 
 
@@ -49,6 +51,10 @@ def synthetic(
         InputError: If an argument is out of its range.
     """
     _check(num_users, num_items, num_blocks, weeks, density, noise)
+    check_at_least(0, seed=seed)
+    if not abs(response) <= _MOST_RESPONSE:
+        mend = f"give -{_MOST_RESPONSE:g} to {_MOST_RESPONSE:g}"
+        raise InputError(f"{response} is out of range", column="response", mend=mend)
     rng = np.random.default_rng(seed)
     rows = max(num_users, round(density * num_users * num_items))
     user = np.concatenate([np.arange(num_users), rng.integers(num_users, size=rows - num_users)])
@@ -75,12 +81,14 @@ def _check(num_users: int, num_items: int, num_blocks: int, weeks: int, density:
         )
     for name, value, fits in (
         ("weeks", weeks, weeks >= 1),
-        ("density", density, density > 0),
+        ("density", density, 0 < density <= _MOST_ROWS / (num_users * num_items)),
         ("noise", noise, 0 <= noise <= 1),
     ):
         if not fits:
             raise InputError(
-                f"{value} is out of range", column=name, mend="weeks >= 1, density > 0, 0 <= noise <= 1"
+                f"{value} is out of range",
+                column=name,
+                mend=f"weeks >= 1, 0 < density, at most {_MOST_ROWS:,.0f} rows, 0 <= noise <= 1",
             )
 
 

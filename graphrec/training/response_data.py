@@ -126,6 +126,7 @@ class ResponseData(pl.LightningDataModule):
             raise InputError("the weeks are out of order", column="train_end", mend=mend)
         if refit:
             raise InputError("a response cannot be refitted", column="refit", mend="leave it out")
+        _check_log(source)
         self.source, self.promotions, self.groups = source, promotions, list(groups or [])
         self.link, self.link_every, self.rolling = link, link_every, rolling
         self.without, self.cache, self.batch_size = tuple(without or ()), cache, batch_size
@@ -209,6 +210,17 @@ class ResponseData(pl.LightningDataModule):
     def _in_order(self, numbers: IntArray) -> DataLoader[Rows]:
         batches = FixedBatches(torch.split(torch.arange(len(numbers)), 8 * self.batch_size))
         return DataLoader(PanelRows(self.panel, numbers), batch_size=None, sampler=batches)
+
+
+def _check_log(source: RawData) -> None:
+    """Raise `InputError` for rows that would be trained on or passed over without a word."""
+    log, file = source.log, source.file or source.name
+    if Columns.PART in log:
+        mend = "give one log without test_path; train_end and val_end cut it"
+        raise InputError("a response is cut by weeks, and this log names its parts", file=file, mend=mend)
+    if Columns.WEEK in log and int(log[Columns.WEEK].min()) < 1:
+        mend = "number the weeks from 1"
+        raise InputError("a response counts weeks from 1", file=file, column=Columns.WEEK, mend=mend)
 
 
 def log_links(log: pd.DataFrame, visits: Visits, link: ClosedForm, every: int) -> npt.NDArray[np.float64]:
