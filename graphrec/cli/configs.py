@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from graphrec.cli.yaml_nodes import check_nodes
 from graphrec.errors import InputError
 
 
@@ -39,7 +40,9 @@ def load_yaml(file: Path) -> Any:
         InputError: If it is no YAML, or asks for anything but plain values.
     """
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        check_nodes(yaml.compose(text, Loader=yaml.SafeLoader), file)
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         row = error.problem_mark.line + 1 if error.problem_mark else None
         what = f"not valid YAML: {error.problem}"
