@@ -60,7 +60,7 @@ SETS: dict[str, list[list[tuple[str, Rows, str, bool]]]] = {
     "movielens": [
         [
             _split("u.data", "", "number number rating seconds", "\t"),
-            ("u.item", [[str(i), f"Film {i}", "01-Jan-1995", "", "url", *("01" * 10)[:19]] for i in range(1, 9)], "|", False),
+            ("u.item", [[str(i), f"Film {i}", "01-Jan-1995", "", "http://x", *("01" * 10)[:19]] for i in range(1, 9)], "|", False),
             ("u.user", [[str(i), "30", "M", "artist", "1234"] for i in range(1, 9)], "|", False),
         ],
         [

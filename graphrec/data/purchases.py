@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -57,6 +57,8 @@ class PurchaseRules:
         if rating is not None and not np.isfinite(rating):
             mend = "give the lowest rating that is a purchase, or null for all"
             raise InputError(f"{rating} is no rating", column="min_rating", mend=mend)
+        if self.equal_rows not in (None, *get_args(EqualRows)):
+            raise InputError(f"'{self.equal_rows}' is neither", column="equal_rows", mend="give drop or keep")
 
     def keeps_equal(self, log: pd.DataFrame) -> bool:
         """Whether rows that equal an earlier one stay."""
