@@ -109,6 +109,6 @@ def test_no_option_of_lightning_is_without_a_check(command):
     assert lightning_options(command) == set(TABLE[command])
 
 
-@pytest.mark.parametrize("command", [name for name in light_options() if name not in (*LISTED, "offers")])
+@pytest.mark.parametrize("command", [name for name in light_options() if name not in LISTED])
 def test_no_option_of_a_light_command_is_without_a_check(command):
     assert light_options()[command] == set(TABLE[command])
