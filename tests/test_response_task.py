@@ -177,3 +177,41 @@ def test_mistakes_are_named(run, tmp_path):
         main(["fit", "-c", str(config), "--run.monitor", "val_ndcg_20", "--run.root", str(tmp_path)])
     with pytest.raises(InputError, match="graphrec offers"):
         main(["predict", "-c", str(config), "--ckpt_path", str(run / "checkpoints" / "best.ckpt")])
+
+
+def test_offers_follow_a_learned_response_and_the_week_they_are_for(run, tmp_path, monkeypatch):
+    """The curves of the table are those of the response in the week that is decided for."""
+    monkeypatch.chdir(tmp_path)
+    source = {"class_path": "graphrec.data.sources.synthetic", "init_args": SYNTHETIC}
+    split = {"class_path": "Temporal", "init_args": {"train_end": 15, "val_end": 17}}
+    ranker = {"class_path": "TopFrequency", "init_args": {"decay_weeks": 10}}
+    config = {
+        "run": {"name": "ranker", "id": "a"},
+        "trainer": {"enable_progress_bar": False, "enable_model_summary": False},
+        "data": {"class_path": "RecommenderData", "init_args": {"source": source, "split": split}},
+        "model": {"class_path": "ClosedFormTask", "init_args": {"recommender": ranker}},
+    }
+    Path("c.yaml").write_text(yaml.safe_dump(config))
+    main(["fit", "-c", "c.yaml"])
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    words = [
+        "offers",
+        "--ckpt",
+        "runs/ranker/a/checkpoints/best.ckpt",
+        "--policy",
+        "uniform",
+        "--items",
+        "repeat",
+        "-k",
+        "5",
+    ]
+    main([*words, "--out", "assumed.parquet"])
+    for week, given in ((21, []), (19, ["--week", "19"])):
+        main([*words, "--response", str(checkpoint), *given, "--out", "learned.parquet"])
+        offers = pd.read_parquet("learned.parquet")
+        assert (offers["week"] == week).all()
+        curves = learned_response(checkpoint, offers[["user_id", "item_id", "probability"]], week)
+        expected = curves.probability(offers["rate"].to_numpy())
+        assert offers["probability_at_rate"].to_numpy() == pytest.approx(expected, abs=1e-9)
+    assumed = pd.read_parquet("assumed.parquet")
+    assert not np.allclose(assumed["probability_at_rate"], offers["probability_at_rate"])

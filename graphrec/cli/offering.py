@@ -17,6 +17,7 @@ from graphrec.cli.offering_terms import (
     item_attribute,
     joined_exposure,
     joined_stock,
+    tell_of_parity,
     terms_of,
     user_groups,
 )
@@ -132,6 +133,8 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     else:
         offers = _item_offers(request, task, data, week.week)
     offers.attrs = source_of(request.options.ckpt_path, data.split.sha256())
+    if request.options.max_parity_gap is not None:
+        tell_of_parity(offers)
     path = write_offers(offers, request.options.out)
     print_totals(offers)
     print_frame(examples(offers, data.source.items), "The offers that are expected to do most")

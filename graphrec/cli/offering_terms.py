@@ -14,6 +14,7 @@ from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.candidate_table import Candidates
 from graphrec.offers.parity import UNKNOWN
+from graphrec.offers.policies import NoDiscount
 from graphrec.offers.table import BASKET
 from graphrec.offers.terms import Terms
 
@@ -93,8 +94,7 @@ def terms_of(request: Request, data: RecommenderData, candidates: Candidates, we
     options, campaign = request.options, None
     if request.campaign_budgets is not None:
         campaign = candidates.frame[Columns.ITEM].map(item_attribute(data, options.campaign or CAMPAIGN))
-        _tell_of_the_rest(campaign, request.campaign_budgets, options.budget)
-    return Terms(
+    terms = Terms(
         frequency=request.frequency,
         exposure=request.exposure,
         week=week,
@@ -103,6 +103,10 @@ def terms_of(request: Request, data: RecommenderData, candidates: Candidates, we
         groups=capped_groups(request, data),
         promotion=options.promotion,
     )
+    if campaign is not None and request.campaign_budgets is not None:
+        terms.family()  # refuses a campaign that nobody is in
+        _tell_of_the_rest(campaign, request.campaign_budgets, options.budget)
+    return terms
 
 
 def _tell_of_the_rest(campaign: pd.Series[Any], budgets: dict[str, float], total: float | None) -> None:
@@ -114,3 +118,11 @@ def _tell_of_the_rest(campaign: pd.Series[Any], budgets: dict[str, float], total
         named = ", ".join(rest[:5]) + (f" and {len(rest) - 5} more" if len(rest) > 5 else "")
         limit = "spend without a limit" if total is None else f"share the total budget of {total:g} alone"
         note(f"no budget was given for {named}: they {limit}")
+
+
+def tell_of_parity(offers: pd.DataFrame) -> None:
+    """Say which policies are left without an offer where a gap between groups is limited."""
+    given = offers.groupby("policy", sort=False)["rate"].max() > 0
+    none = [name for name in given.index[~given] if name != NoDiscount.name]
+    if none:
+        note(f"{', '.join(none)}: no offer within these limits; one group may get none, and then nobody does")

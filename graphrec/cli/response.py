@@ -112,7 +112,11 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
     Raises:
         InputError: If the file is no checkpoint of a response.
     """
-    content = read_checkpoint(checkpoint)
+    try:
+        content = read_checkpoint(checkpoint)
+    except InputError as error:
+        mend = "give best.ckpt of a run whose data is ResponseData"
+        raise InputError("this is no checkpoint", file=checkpoint, column="--response", mend=mend) from error
     config = taken(content, checkpoint, trusted)
     if config["data"]["class_path"].rpartition(".")[2] != ResponseData.__name__:
         mend = "give a run of experiments/complete_journey/response.yaml or the like"
