@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import secrets
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,9 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
     """
     target = Path(path)
     check_regular(target)
-    temporary = target.with_name(f".{target.name[:40]}.{secrets.token_hex(6)}{PART}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        # the umask says who may read a new file; one that is there keeps its mode
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        handle, temporary = _beside(target)
     except OSError as error:
         raise cannot_be_written(target, error) from error
     mode = stat.S_IMODE((target if target.is_file() else temporary).stat().st_mode)
@@ -58,7 +58,38 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
         raise cannot_be_written(target, reason) from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
     return target
+
+
+def _beside(target: Path) -> tuple[int, Path]:
+    """A temporary file beside another, locked while its handle is open; leftovers of the same are removed.
+
+    A file that nobody holds is what a killed command left.
+    """
+    prefix = f".{target.name[:40]}."
+    for left in target.parent.glob(f"{glob.escape(prefix)}*{PART}"):
+        with suppress(OSError), left.open("rb") as content:
+            if _hold(content.fileno()):
+                left.unlink()
+    while True:
+        temporary = target.with_name(f"{prefix}{secrets.token_hex(6)}{PART}")
+        # the umask says who may read a new file; one that is there keeps its mode
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        if not _hold(handle) or os.fstat(handle).st_nlink:  # else another command took it for a leftover
+            return handle, temporary
+        os.close(handle)
+
+
+def _hold(handle: int) -> bool:
+    """Lock a file until its handle is closed; False if another process holds it or disks know no locks."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def check_regular(target: Path, option: str | None = None) -> None:

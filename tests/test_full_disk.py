@@ -20,7 +20,7 @@ from small_runs import write_config
 from graphrec.cli.checkpoint_files import save
 from graphrec.cli.metrics_file import append
 from graphrec.errors import InputError
-from graphrec.files import write_parquet, write_text
+from graphrec.files import write_atomically, write_parquet, write_text
 
 
 def said_with_room_for(size: int, action: Callable[[], object]) -> str:
@@ -64,6 +64,28 @@ def test_what_was_there_stays_and_one_line_tells_the_mend(tmp_path, writer):
     assert said.endswith("make room on the disk and run the command again")
     assert file.read_text() == "as before\n"
     assert os.listdir(tmp_path) == ["result"]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_and_that_of_a_living_one_stays(tmp_path):
+    file, readable_writable = tmp_path / "a [1].json", os.pipe()
+    child = os.fork()
+    if not child:
+
+        def half(temporary: Path) -> None:
+            temporary.write_text("half")
+            os.write(readable_writable[1], b"x")
+            signal.pause()
+
+        write_atomically(file, half)
+        os._exit(1)
+    os.read(readable_writable[0], 1)
+    write_text(file, "while it writes")
+    assert len(list(tmp_path.glob(".a*.part"))) == 1
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    write_text(file, "after it was killed")
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert file.read_text() == "after it was killed"
 
 
 @pytest.mark.slow
