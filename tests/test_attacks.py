@@ -319,7 +319,8 @@ def test_a_checkpoint_that_stands_alone_writes_beside_itself(here):
 def test_a_module_of_ones_own_is_run_when_it_is_named_and_not_because_it_is_there(here):
     Path("random.py").write_text(EVIL)
     Path("ours.py").write_text(
-        "from graphrec.losses import bpr\n\ndef loss(positive, negative):\n    return bpr(positive, negative)\n"
+        "from torch import Tensor\nfrom graphrec.losses import bpr\n"
+        "def loss(p: Tensor, n: Tensor) -> Tensor:\n    return bpr(p, n)\n"
     )
     config = copy.deepcopy(CONFIG)
     config["model"]["init_args"]["loss"] = "ours.loss"

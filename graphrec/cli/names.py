@@ -33,7 +33,7 @@ def check_given_names(given: Entry, modules: Sequence[str]) -> None:
 
 
 def check_checkpoint_names(config: dict[str, Any], file: Path, modules: Sequence[str]) -> None:
-    """Raise `InputError` for the first ``class_path`` of a checkpoint's configuration that is not allowed.
+    """Raise `InputError` for the first name in a checkpoint's configuration that is not allowed.
 
     Args:
         config: The configuration.
@@ -43,6 +43,9 @@ def check_checkpoint_names(config: dict[str, Any], file: Path, modules: Sequence
     for keys, name in class_paths(config):
         if not _may_stand(name, modules):
             raise foreign_name(name, file, ".".join(keys))
+    for name in names_in(config.get("model")):  # a loss is named without class_path
+        if not _may_stand(name, modules):
+            raise foreign_name(name, file)
 
 
 def explain_refusal(error: BaseException, given: Entry | None, checkpoint: Path | None) -> InputError | None:
