@@ -56,7 +56,8 @@ def test_half_bounds_hold_where_numbers_vanish_or_overflow(scale):
         known = ~found.isnan()
         assert (found[known] >= exact[known]).all()
         overflows = scale > 1 and left is not user and right is not item
-        assert overflows or known[exact > 0].float().mean() > 0.9
+        vanish = exact.abs().max() < 2.0**-149  # the sign of such a zero in float32 is the processor's choice
+        assert overflows or vanish or known[exact > 0].float().mean() > 0.9
 
 
 def test_what_does_not_fit_has_no_bound_rather_than_a_wrong_one():
