@@ -177,6 +177,7 @@ def test_lightnings_launcher_leaves_one_run_with_one_of_everything(folder):
         "checkpoints",
         "config.yaml",
         "metrics.csv",
+        "progress.json",
         "wandb",
     }
     assert len(list(two.glob("wandb/offline-run-*"))) == 4, "fit, fit again, test, predict"
@@ -209,6 +210,7 @@ def test_weights_and_losses_are_those_of_one_process(case, folder):
 @each_tested
 def test_metrics_and_intervals_are_those_of_one_process(case, folder):
     one, two = (json.loads((run / "test_metrics.json").read_text()) for run in pair(folder, case))
+    assert one.pop("checkpoint_sha256") != two.pop("checkpoint_sha256"), "each tells its own checkpoint"
     assert two == pytest.approx(one, abs=1e-6)
 
 
