@@ -64,7 +64,7 @@ def diverging(rate: float, *options: str) -> list[str]:
     return ["fit", "-c", write_config("c.yaml", id="a", max_epochs=6), RATE, f"{rate:g}", *options]
 
 
-@pytest.mark.parametrize("rate", [1e9, 1e30, 1e40])
+@pytest.mark.parametrize("rate", [1e9, 1e30, 1e38])
 def test_a_fit_at_a_huge_rate_ends_in_one_line(tmp_path, monkeypatch, rate):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"diverged in epoch \d+: the loss is .*; fit again with a smaller"):

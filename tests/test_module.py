@@ -81,7 +81,7 @@ def test_users_are_ranked_where_they_have_something_to_find():
 class Several:
     """What the shards ask of a trainer: process 2 of 3, in which 2 work on the same rows."""
 
-    global_rank, world_size = 2, 3
+    global_rank, world_size, overfit_batches = 2, 3, 0.0
     distributed_sampler_kwargs: dict[str, int] | None = {"rank": 1, "num_replicas": 2}  # noqa: RUF012
 
 

@@ -233,9 +233,9 @@ def run_lightning(
     """
     strict: dict[str, Any] = {"exit_on_error": False}
     if isinstance(args, list):
-        example = f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
-        example += "; --strict (data.init_args.strict) makes the loss of any row of the log an error"
-        strict |= {args[0]: {**strict, "epilog": example}}
+        text = "--strict (data.init_args.strict) makes the loss of any row of the log an error\n"
+        text += f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
+        strict |= {args[0]: {**strict, "epilog": text}}
     try:
         return kind(
             RankedTask,
