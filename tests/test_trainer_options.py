@@ -82,7 +82,7 @@ REFUSED = {
     "--seed_everything 8589934592": "seed",
     "--seed_everything abc": "seed",
     "--model.init_args.encoder null": "column 'model.encoder': null names nothing",
-    f"--run.name {'x' * 300}": "file name too long",
+    f"--run.name {'x' * 300}": "is too long",
     "--run.root /dev/null": "not a directory",
 }  # fmt: skip
 
