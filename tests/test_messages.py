@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pytest
 from cases.shop import log
 
+from graphrec.cli.mistakes import shortened
 from graphrec.data.tables import check_table, read_table
 from graphrec.errors import InputError
 
@@ -32,3 +35,21 @@ def test_the_count_of_further_problems_is_that_of_the_rows(wrong, damage, tmp_pa
     words = f"(and {more} more problem{'s' if more > 1 else ''}: see" if more else None
     assert (words in str(caught.value)) if words else ("more problem" not in str(caught.value))
     assert sum(problem.places for problem in check_table(file)) == wrong
+
+
+def test_types_are_named_as_people_write_them():
+    said = shortened("expected <class 'datetime.timedelta'>, got <class 'str'>")
+    assert said.startswith("command line: expected timedelta, got str;")
+
+
+def test_an_archive_with_a_password_is_one_line(tmp_path):
+    file = tmp_path / "log.csv.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("log.csv", "user_id,item_id\nu,i\n")
+    content = bytearray(file.read_bytes())
+    strongly_encrypted = 0x41
+    content[6] |= strongly_encrypted
+    content[content.find(b"PK\x01\x02") + 8] |= strongly_encrypted
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="this archive cannot be opened; unpack it"):
+        read_table(file)

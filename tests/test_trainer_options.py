@@ -95,6 +95,15 @@ def test_what_cannot_be_is_one_line_and_leaves_no_checkpoint(options):
     assert not list(Path().rglob("*.ckpt"))
 
 
+@pytest.mark.parametrize(("written", "steps"), [("1", 1), ("2", 2), ("1.0", None), ("0.5", None)])
+def test_a_whole_number_counts_batches_and_one_with_a_point_is_a_share(written, steps):
+    small = ["--data.init_args.batch_size", "8", "--trainer.max_epochs", "1"]
+    whole = fit(*small).trainer.global_step
+    cli = fit(*small, "--run.id", "two", "--trainer.limit_train_batches", written)
+    assert whole > 2
+    assert cli.trainer.global_step == (steps or int(float(written) * whole))
+
+
 @pytest.mark.parametrize("batches", ["1", "0.5"])
 def test_overfitting_sees_the_same_few_batches_in_each_epoch(batches):
     cli = fit("--trainer.overfit_batches", batches, "--trainer.max_epochs", "3",

@@ -30,7 +30,7 @@ from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
-from graphrec.cli.trainer_options import callbacks_of, check_trainer, is_bare
+from graphrec.cli.trainer_options import callbacks_of, check_trainer, is_bare, keep_counts
 from graphrec.cli.trust import HELP, TRUST
 from graphrec.cli.vocabulary import set_policy
 from graphrec.data import splits
@@ -106,8 +106,12 @@ class GraphRecCLI(FolderCLI):
             warn_if_unfinished(Path(checkpoint))
         if self.run_options.refit_of:
             self._settings.data.init_args.refit = True
+        given = read_entries(self._args)
+        trainer = given.keys["trainer"].keys if "trainer" in given.keys else {}
+        plain = {name: entry.plain() for name, entry in trainer.items()}
+        self._counts = keep_counts(self._settings.trainer, plain)
         if self.subcommand == "fit":
-            settle_shared(self._settings, read_entries(self._args))
+            settle_shared(self._settings, given)
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Let the task make what ``--optimizer`` and ``--lr_scheduler`` name, once it has weights."""
@@ -123,7 +127,7 @@ class GraphRecCLI(FolderCLI):
         self.folder = self._folder(settings.get("ckpt_path"), bool(settings.trainer.fast_dev_run))
         if self.subcommand == "fit":
             check_trainer(settings.trainer)
-        kwargs["default_root_dir"] = str(self.folder.path)
+        kwargs |= self._counts | {"default_root_dir": str(self.folder.path)}
         kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
         if settings.trainer.logger in (None, True) and not is_bare(settings.trainer):

@@ -156,4 +156,5 @@ def _instead(name: str, known: Iterable[str]) -> str:
 def shortened(text: str) -> str:
     """The first sentence of the parser's message, where the mistake is not in a key."""
     text = " ".join(re.sub(r"Given value type:.*", "", text, flags=re.DOTALL).split())
+    text = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text)
     return f"command line: {text[:300].rstrip('. ;')}; see `graphrec fit --help`"

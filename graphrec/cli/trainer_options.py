@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
@@ -16,6 +16,12 @@ _NOTHING = {
     "limit_train_batches": "trains nothing",
     "limit_val_batches": "validates nothing, so no epoch can be chosen",
 }
+_COUNTS_OR_SHARES = (
+    *(f"limit_{part}_batches" for part in ("train", "val", "test", "predict")),
+    "overfit_batches",
+    "val_check_interval",
+)
+"""Whole numbers count batches, numbers with a point are shares of all."""
 
 
 def check_trainer(options: Any) -> None:
@@ -44,6 +50,22 @@ def check_trainer(options: Any) -> None:
     if options.use_distributed_sampler:
         what = "use_distributed_sampler has no effect: users and edges are shared out exactly"
         warn(what, mend="leave it out")
+
+
+def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float]:
+    """Keep a count of batches as it was written: the parser makes 1.0 of 1, which is all of them.
+
+    Args:
+        options: The group ``trainer`` of the configuration.
+        given: What files and command line say of that group.
+
+    Returns:
+        The numbers to give to the trainer itself.
+    """
+    found = {name: given[name] for name in _COUNTS_OR_SHARES if type(given.get(name)) in (int, float)}
+    for name, value in found.items():
+        options[name] = value
+    return found
 
 
 def is_bare(options: Any) -> bool:

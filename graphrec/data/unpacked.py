@@ -101,4 +101,8 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
         raise InputError(
             f"the archive holds {len(names)} files", file=path, mend="unpack it and name one, or the folder"
         )
-    return archive.open(names[0])
+    try:
+        return archive.open(names[0])
+    except (NotImplementedError, RuntimeError) as error:  # encrypted, or packed in a way that Python lacks
+        what, mend = "this archive cannot be opened", "unpack it, or pack it again without a password"
+        raise InputError(what, file=path, mend=mend) from error
