@@ -38,7 +38,9 @@ def run_case(name: str, run: Run) -> None:
     """Run a case in a new folder; raises `AssertionError` with what is wrong."""
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+        place = Path(folder) / "shop"  # what a case writes beside its own folder can then be seen
+        place.mkdir()
+        os.chdir(place)
         try:
             CASES[name](Shell(run))
         finally:
