@@ -14,6 +14,8 @@ from option_shop import Ran
 from graphrec.cli.meant_for import MEANT_FOR
 
 FIT = "-c {config} --run.root {dir} --run.id x"
+SMALL = f"{FIT} --data.init_args.batch_size 64 --data.init_args.eval_batch_size 8"
+"""A fit of several batches."""
 
 
 def fitted(ran: Ran) -> Any:
@@ -83,11 +85,11 @@ TRAINER: dict[str, list[Check]] = {
     "--trainer.fast_dev_run": t("--trainer.fast_dev_run true", names),
     "--trainer.max_epochs": t("--trainer.max_epochs 1"),
     "--trainer.min_epochs": t("--trainer.min_epochs 2", trainer("fit_loop.min_epochs")),
-    "--trainer.max_steps": t("--trainer.max_steps 1", trainer("global_step")),
+    "--trainer.max_steps": t("--trainer.max_steps 7", trainer("global_step"), words=SMALL) + t("--trainer.max_steps 1", refused="val_ndcg_20", words=SMALL),
     "--trainer.min_steps": t("--trainer.min_steps 2", trainer("fit_loop.epoch_loop.min_steps")),
     "--trainer.max_time": t("--trainer.max_time 00:00:00:01", callbacks),
-    "--trainer.limit_train_batches": t("--trainer.limit_train_batches 0.5", trainer("global_step")) + t("--trainer.limit_train_batches 1", trainer("global_step")),
-    "--trainer.limit_val_batches": t("--trainer.limit_val_batches 0.5", words=f"{FIT} --data.init_args.eval_batch_size 8"),
+    "--trainer.limit_train_batches": t("--trainer.limit_train_batches 0.5", trainer("global_step"), words=SMALL) + t("--trainer.limit_train_batches 1", trainer("global_step"), words=SMALL),
+    "--trainer.limit_val_batches": t("--trainer.limit_val_batches 0.5", words=SMALL),
     "--trainer.limit_test_batches": t("--trainer.limit_test_batches 1", refused="only in test"),
     "--trainer.limit_predict_batches": t("--trainer.limit_predict_batches 1", refused="only in predict"),
     "--trainer.overfit_batches": t("--trainer.overfit_batches 1", trainer("global_step")),
@@ -95,7 +97,7 @@ TRAINER: dict[str, list[Check]] = {
     "--trainer.check_val_every_n_epoch": t("--trainer.check_val_every_n_epoch 2"),
     "--trainer.num_sanity_val_steps": t("--trainer.num_sanity_val_steps 1", trainer("num_sanity_val_steps")),
     "--trainer.log_every_n_steps": t("--trainer.log_every_n_steps 1", trainer("log_every_n_steps")),
-    "--trainer.enable_checkpointing": t("--trainer.enable_checkpointing false", refused="checkpoint"),
+    "--trainer.enable_checkpointing": t("--trainer.enable_checkpointing false", names),
     "--trainer.enable_progress_bar": t("--trainer.enable_progress_bar true", callbacks),
     "--trainer.enable_model_summary": t("--trainer.enable_model_summary true", callbacks),
     "--trainer.accumulate_grad_batches": t("--trainer.accumulate_grad_batches 2", trainer("global_step")),
@@ -107,7 +109,7 @@ TRAINER: dict[str, list[Check]] = {
     "--trainer.use_distributed_sampler": t("--trainer.use_distributed_sampler true", refused="use_distributed_sampler"),
     "--trainer.profiler": t("--trainer.profiler simple", trainer("profiler")),
     "--trainer.detect_anomaly": t("--trainer.detect_anomaly true", trainer("_detect_anomaly")),
-    "--trainer.barebones": t("--trainer.barebones true", refused="barebones"),
+    "--trainer.barebones": t("--trainer.barebones true", loggers),
     "--trainer.plugins": t("--trainer.plugins nothing", refused="nothing"),
     "--trainer.sync_batchnorm": t("--trainer.sync_batchnorm true", refused="sync_batchnorm"),
     "--trainer.reload_dataloaders_every_n_epochs": t(
@@ -191,7 +193,8 @@ def options_of(command: str) -> dict[str, list[Check]]:
         "--trainer.inference_mode false", trainer(f"{loop}_loop.inference_mode"), words=ON
     )
     limit = f"--trainer.limit_{part}_batches"
-    rows[limit] = t(f"{limit} 0.5", trainer(limit.removeprefix("--trainer.")), words=ON)
+    several = f"{ON} --data.init_args.eval_batch_size 8"
+    rows[limit] = t(f"{limit} 0.5", trainer(limit.removeprefix("--trainer.")), words=several)
     if command == "predict":
         rows["--return_predictions"] = t("--return_predictions false", refused="return_predictions", words=ON)
     else:

@@ -30,13 +30,14 @@ from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
-from graphrec.cli.trainer_options import callbacks_of, check_trainer, is_bare, keep_counts
+from graphrec.cli.trainer_options import callbacks_of, check_any_trainer, check_trainer, is_bare, keep_counts
 from graphrec.cli.trust import HELP, TRUST
 from graphrec.cli.vocabulary import set_policy
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.data.module import RecommenderData
 from graphrec.data.shards import node_shard
+from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_rankings
 from graphrec.files import source_of, write_parquet
 from graphrec.graph import BipartiteGraph
@@ -125,8 +126,12 @@ class GraphRecCLI(FolderCLI):
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
         settings = self._settings
         self.folder = self._folder(settings.get("ckpt_path"), bool(settings.trainer.fast_dev_run))
+        check_any_trainer(settings.trainer)
         if self.subcommand == "fit":
             check_trainer(settings.trainer)
+        if settings.get("return_predictions") is False:
+            what, mend = "predict writes its lists and returns none", "leave it out"
+            raise InputError(what, column="--return_predictions", mend=mend)
         kwargs |= self._counts | {"default_root_dir": str(self.folder.path)}
         kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges

@@ -24,6 +24,29 @@ _COUNTS_OR_SHARES = (
 """Whole numbers count batches, numbers with a point are shares of all."""
 
 
+_PASSED_OVER = {
+    "use_distributed_sampler": "users and edges are shared out exactly without it",
+    "sync_batchnorm": "no model here has a batch norm",
+}
+
+
+def check_any_trainer(options: Any) -> None:
+    """Refuse what has no effect in any command.
+
+    Args:
+        options: The group ``trainer`` of the configuration of an experiment command.
+
+    Raises:
+        InputError: For an option that would be passed over.
+    """
+    if options.default_root_dir is not None:
+        mend = "give --run.root, --run.name or --run.id"
+        raise InputError("a run has its own folder", column="--trainer.default_root_dir", mend=mend)
+    for name, reason in _PASSED_OVER.items():
+        if options[name]:
+            raise InputError(f"{name}: {reason}", column=f"--trainer.{name}", mend="leave it out")
+
+
 def check_trainer(options: Any) -> None:
     """Refuse what Lightning would pass over, or stumble over in the middle of a fit.
 
@@ -33,9 +56,6 @@ def check_trainer(options: Any) -> None:
     Raises:
         InputError: If an option cannot have the effect that its name promises.
     """
-    if options.default_root_dir is not None:
-        mend = "give --run.root, --run.name or --run.id"
-        raise InputError("a run has its own folder", column="--trainer.default_root_dir", mend=mend)
     at_least = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "gradient_clip_val": 0}
     for name, least in at_least.items():
         if options[name] is not None:
@@ -47,9 +67,6 @@ def check_trainer(options: Any) -> None:
     if epochs is not None and 0 < epochs < every:
         what = f"the fit has {epochs} epochs, of which none is validated"
         raise InputError(what, column="--trainer.check_val_every_n_epoch", mend=f"give {epochs} or less")
-    if options.use_distributed_sampler:
-        what = "use_distributed_sampler has no effect: users and edges are shared out exactly"
-        warn(what, mend="leave it out")
 
 
 def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float]:
