@@ -193,6 +193,8 @@ def options_of(command: str) -> dict[str, list[Check]]:
         "--trainer.inference_mode false", trainer(f"{loop}_loop.inference_mode"), words=ON
     )
     limit = f"--trainer.limit_{part}_batches"
+    for name in ("progress_bar", "model_summary"):  # on in a fit only by choice, else by default
+        rows[f"--trainer.enable_{name}"] = t(f"--trainer.enable_{name} false", callbacks, words=ON)
     several = f"{ON} --data.init_args.eval_batch_size 8"
     rows[limit] = t(f"{limit} 0.5", trainer(limit.removeprefix("--trainer.")), words=several)
     if command == "predict":

@@ -318,17 +318,17 @@ def test_a_checkpoint_that_stands_alone_writes_beside_itself(here):
 
 def test_a_module_of_ones_own_is_run_when_it_is_named_and_not_because_it_is_there(here):
     Path("random.py").write_text(EVIL)
-    Path("ours.py").write_text(
+    Path("own_loss.py").write_text(
         "from torch import Tensor\nfrom graphrec.losses import bpr\n"
         "def loss(p: Tensor, n: Tensor) -> Tensor:\n    return bpr(p, n)\n"
     )
     config = copy.deepcopy(CONFIG)
-    config["model"]["init_args"]["loss"] = "ours.loss"
-    config["run"] = {"name": "ours", "id": "a"}
-    Path("ours.yaml").write_text(yaml.safe_dump(config))
-    main(["fit", "-c", "ours.yaml", "--trainer.max_epochs", "1"])
-    file = "runs/ours/a/checkpoints/best.ckpt"
-    assert "names 'ours.loss'" in refused("recommend", "--ckpt", file, "--out", "r.parquet")
+    config["model"]["init_args"]["loss"] = "own_loss.loss"
+    config["run"] = {"name": "own_loss", "id": "a"}
+    Path("own_loss.yaml").write_text(yaml.safe_dump(config))
+    main(["fit", "-c", "own_loss.yaml", "--trainer.max_epochs", "1"])
+    file = "runs/own_loss/a/checkpoints/best.ckpt"
+    assert "names 'own_loss.loss'" in refused("recommend", "--ckpt", file, "--out", "r.parquet")
     main(["recommend", "--ckpt", file, "--out", "r.parquet", "--trust"])
     assert Path("r.parquet").is_file()
     assert not Path("../canary").exists()

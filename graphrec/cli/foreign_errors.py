@@ -29,6 +29,8 @@ _HINTS = re.compile(
     r" (?:HINT|Hint|Please refer|Please consult|See https?|Find a complete|For (?:more|further))\b| \[type="
 )
 _LONGEST = 320
+_EXPERIMENTS = ("fit", "validate", "test", "predict")
+"""Commands whose options are keys of a configuration."""
 
 
 def hidden_mistake(error: BaseException) -> InputError | None:
@@ -43,7 +45,7 @@ def as_mistake(error: BaseException, args: list[str]) -> InputError | None:
         error: What was raised.
         args: The command line.
     """
-    if isinstance(error, argparse.ArgumentError):
+    if isinstance(error, argparse.ArgumentError) and args[:1] and args[0] in _EXPERIMENTS:
         given = read_entries(args)
         with permitted(own_modules(given.plain())):
             mistake = find_mistake(given)
