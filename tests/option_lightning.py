@@ -34,6 +34,11 @@ def measured(ran: Ran) -> Any:
     return {key: float(value) for key, value in ran.returned.trainer.callback_metrics.items()}
 
 
+def listed(ran: Ran) -> Any:
+    """The lists that predict wrote."""
+    return pd.read_parquet(ran.returned.folder.path / "recommendations.parquet").to_csv(index=False)
+
+
 def trainer(path: str) -> Callable[[Ran], Any]:
     """An attribute of Lightning's trainer, which does the rest."""
 
@@ -75,7 +80,7 @@ def t(given: str, result: Callable[[Ran], Any] = fitted, refused: str = "", word
 
 TRAINER: dict[str, list[Check]] = {
     "--trainer": t("--trainer.max_epochs 1") + t("--trainer 3", refused="trainer"),
-    "--trainer.accelerator": t("--trainer.accelerator tpu", refused="tpu"),
+    "--trainer.accelerator": t("--trainer.accelerator tpu", refused="torch_xla"),
     "--trainer.strategy": t("--trainer.strategy nonsense", refused="nonsense"),
     "--trainer.devices": t("--trainer.devices 0", refused="devices"),
     "--trainer.num_nodes": t("--trainer.num_nodes 0", refused="num_nodes"),
@@ -198,6 +203,8 @@ def options_of(command: str) -> dict[str, list[Check]]:
     several = f"{ON} --data.init_args.eval_batch_size 8"
     rows[limit] = t(f"{limit} 0.5", trainer(limit.removeprefix("--trainer.")), words=several)
     if command == "predict":
+        first, second = rows["--ckpt_path"]
+        rows["--ckpt_path"] = [replace(first, result=listed), second]
         rows["--return_predictions"] = t("--return_predictions false", refused="return_predictions", words=ON)
     else:
         rows["--verbose"] = t("--verbose true", printed, words=ON)

@@ -253,8 +253,9 @@ def execute(words: str, known: dict[str, str], place: Path, read: Callable[[], s
     torch.use_deterministic_algorithms(False)
     torch.backends.cudnn.benchmark = False
 
-    def keep(given: list[str]) -> None:
+    def keep(given: list[str]) -> Any:
         ran.returned = main(given)
+        return ran.returned
 
     code: Any = 0
     try:
