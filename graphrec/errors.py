@@ -102,4 +102,4 @@ def _check(holds: Callable[[float], bool], size: str, mend: str, values: Mapping
         if value > _LARGEST:
             raise InputError(f"{value:g} is too large", column=name, mend=f"give {_LARGEST:g} or less")
         if not holds(value):
-            raise InputError(f"{value} is too {size}", column=name, mend=mend)
+            raise InputError(f"{value:g} is too {size}", column=name, mend=mend)

@@ -70,7 +70,7 @@ REFUSED = {
     "--trainer.check_val_every_n_epoch 0": "--trainer.check_val_every_n_epoch: 0 is too small",
     "--trainer.check_val_every_n_epoch 3": "the fit has 2 epochs, of which none is validated",
     "--trainer.accumulate_grad_batches 0": "--trainer.accumulate_grad_batches: 0 is too small",
-    "--trainer.gradient_clip_val -1": r"--trainer.gradient_clip_val: -1(\.0)? is too small",
+    "--trainer.gradient_clip_val -1": "--trainer.gradient_clip_val: -1 is too small",
     "--trainer.gradient_clip_val 1 --trainer.gradient_clip_algorithm best": "gradient_clip_algorithm",
     "--trainer.reload_dataloaders_every_n_epochs -1": "reload_dataloaders_every_n_epochs",
     "--trainer.default_root_dir there": "a run has its own folder; give --run.root",
