@@ -159,6 +159,36 @@ def test_a_split_that_would_train_on_the_test_file_is_refused(tmp_path, splitter
         sources.table(str(tmp_path / "log.csv"), test_path=str(tmp_path / "log.csv"))
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "shared"),
+    [
+        ("a,x,1 b,y,2", "a,x,1 b,y,2", "2 of 2"),
+        ("a,x,1 b,y,2", "a,x,1 b,x,3", "1 of 2"),
+        ("a,x,1 b,y,2", "a,x,2 b,x,3", None),
+        ("a,x,1 a,x,1", "a,x,1 a,x,1", "1 of 1"),
+        ("a,x, b,y,2", "a,x,2", None),
+    ],
+)
+def test_rows_of_the_test_part_that_are_trained_on_are_counted(tmp_path, train, test, shared):
+    frames = []
+    for name, rows in (("log", train), ("test", test)):
+        text = "user_id,item_id,week\n" + rows.replace(" ", "\n") + "\n"
+        (tmp_path / f"{name}.csv").write_text(text)
+        frames.append(pd.read_csv(tmp_path / f"{name}.csv").assign(part={"log": "train"}.get(name, name)))
+    pd.concat(frames).to_csv(tmp_path / "both.csv", index=False)
+    of_files = sources.table(str(tmp_path / "log.csv"), test_path=str(tmp_path / "test.csv"))
+    for raw in (of_files, sources.table(str(tmp_path / "both.csv"))):
+        said = [hint for hint in raw.hints if "equal rows of an earlier part" in hint]
+        assert [hint.partition(" test rows")[0] for hint in said] == ([shared] if shared else [])
+
+
+def test_lists_of_lightgcn_that_share_pairs_are_told(tmp_path):
+    (tmp_path / "train.txt").write_text("0 1 2 3\n1 2\n")
+    (tmp_path / "test.txt").write_text("0 3 4\n1 2 5\n")
+    (hint,) = sources.lightgcn_txt(str(tmp_path)).hints
+    assert hint.startswith("2 of 4 test rows equal rows of an earlier part in user_id, item_id;")
+
+
 def test_equal_rows_stay_where_nothing_tells_purchases_apart(tmp_path):
     file = tmp_path / "log.csv"
     rows = "a,x,2\na,x,2\na,x,3\nb,y,1\n"

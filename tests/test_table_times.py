@@ -141,6 +141,17 @@ def test_weeks_that_do_not_go_on_are_refused(tmp_path, weeks, says):
     assert table(str(file), {"week": None}).log["week"].max() >= 4
 
 
+def test_weeks_that_turn_back_at_new_year_are_refused_and_a_slip_is_not(tmp_path):
+    file, days = tmp_path / "log.csv", pd.date_range("2016-10-03", "2017-03-26")
+    log = pd.DataFrame({"user_id": "a", "item_id": range(len(days)), "timestamp": days})
+    log.assign(week=days.isocalendar().week.to_numpy()).to_csv(file, index=False)
+    with pytest.raises(InputError, match="week 40 lies before a week of a smaller number"):
+        table(str(file))
+    rising = np.arange(len(days)) // 7 + 40
+    log.assign(week=np.where(np.arange(len(days)) == 100, 99, rising)).to_csv(file, index=False)
+    assert table(str(file)).log["week"].nunique() == 26
+
+
 def days_log() -> pd.DataFrame:
     hours = ("06:00", "18:00", "20:00")
     times = pd.to_datetime([f"2024-03-{day} {hour}" for day in (30, 31) for hour in hours])

@@ -16,7 +16,7 @@ import pandas as pd
 UNKNOWN = "unknown"
 """Stands for a missing attribute, so that a model can tell it from every real value."""
 
-_POSITION = ("line", "order")
+POSITION = ("line", "order")
 """Columns that say where a row stood, not what it says: two rows that differ only here are the same."""
 
 
@@ -72,7 +72,7 @@ def drop_missing(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFr
 
 def drop_duplicates(frame: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
     """Remove rows that repeat an earlier one in every column (but their place in the file)."""
-    columns = [column for column in frame.columns if column not in _POSITION]
+    columns = [column for column in frame.columns if column not in POSITION]
     return keep_rows(frame, ~frame.duplicated(subset=columns), "exact duplicate rows")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from graphrec.data.cleaning import clean, drop_duplicates
 from graphrec.data.interactions import Columns, RawData
+from graphrec.data.purchases import shared_rows
 from graphrec.errors import InputError
 
 _SPACE, _NEWLINE, _RETURN, _TAB = 32, 10, 13, 9
@@ -54,7 +55,8 @@ def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: floa
         log.loc[_ends(log, validate_on_last), Columns.PART] = "valid"
     log, steps = clean(log, [drop_duplicates])
     log.attrs.update({"file" if part == "train" else part: str(file) for part, file in files.items()})
-    return RawData(Path(path).resolve().name, log, steps=steps, file=str(files["train"]))
+    name, hints = Path(path).resolve().name, tuple(shared_rows(log))
+    return RawData(name, log, steps=steps, file=str(files["train"]), hints=hints)
 
 
 def _ends(log: pd.DataFrame, share: float) -> npt.NDArray[np.bool_]:

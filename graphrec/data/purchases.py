@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.data.cleaning import (
+    POSITION,
     Cleaner,
     CleaningStep,
     clean,
@@ -21,6 +22,7 @@ from graphrec.data.cleaning import (
     keep_rows,
 )
 from graphrec.data.interactions import Columns
+from graphrec.data.splitting import PARTS
 from graphrec.data.table_kinds import INTERACTION_ID, MONEY
 from graphrec.errors import InputError
 
@@ -145,7 +147,7 @@ def check_same_times(logs: Mapping[str, pd.DataFrame], files: Mapping[str, str])
 
 def hints(log: pd.DataFrame, rules: PurchaseRules, unread: Sequence[str]) -> tuple[str, ...]:
     """What a reader should know of the rows that stay, as lines."""
-    return (*_equal_rows(log, rules), *_unread(log, unread), *_ratings(log, rules))
+    return (*_equal_rows(log, rules), *_unread(log, unread), *_ratings(log, rules), *shared_rows(log))
 
 
 def _equal_rows(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
@@ -156,6 +158,23 @@ def _equal_rows(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
                 f"{step.removed:,} rows equal an earlier one and count as further purchases, as no time,"
                 " basket or interaction_id tells them apart; equal_rows: drop takes them out"
             )
+
+
+def shared_rows(log: pd.DataFrame) -> Iterator[str]:
+    """Say how many rows of a later part equal one of an earlier part, which is trained on."""
+    if Columns.PART not in log:
+        return
+    said = [column for column in log.columns if column not in (Columns.PART, *POSITION)]
+    content = pd.util.hash_pandas_object(log[said], index=False)
+    earlier = content[log[Columns.PART] == PARTS[0]]
+    for part in PARTS[1:]:
+        later = content[log[Columns.PART] == part]
+        if again := int(later.isin(earlier).sum()):
+            yield (
+                f"{again:,} of {len(later):,} {part} rows equal rows of an earlier part in {', '.join(said)};"
+                " if they are the same purchases, take them out of one file"
+            )
+        earlier = pd.concat([earlier, later])
 
 
 _LOOKS_LIKE = {
@@ -224,13 +243,30 @@ def _check_weeks(log: pd.DataFrame) -> None:
         raise refuse(f"{said} look like year and week, with a gap at each new year", mend=mend)
     if week.abs().max() > _MOST_WEEKS:
         raise refuse(f"{said} are no weeks of a shop", mend=f"{mend}, and put times into timestamp")
-    if Columns.TIMESTAMP in log and _restarts(log):
-        mend = f"{mend}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+    if Columns.TIMESTAMP not in log:
+        return
+    mend = f"{mend}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+    if _restarts(log):
         raise refuse("the same week stands for days of different years, so the weeks restart", mend=mend)
+    if (back := _turns_back(log)) is not None:
+        raise refuse(f"week {back} lies before a week of a smaller number, as timestamp tells", mend=mend)
+
+
+_SLIPS = 0.01
+"""Share of the rows whose week may be a slip."""
+
+
+def _turns_back(log: pd.DataFrame) -> int | None:
+    """The first week that is older than one before it, if more than one row of a hundred is of such weeks."""
+    weeks = log.groupby(Columns.WEEK)[Columns.TIMESTAMP].agg(["median", "size"])
+    older = weeks["median"] < weeks["median"].cummax()
+    if not weeks["size"][older].sum() > _SLIPS * len(log):
+        return None
+    return int(weeks.index[older.to_numpy()][0])
 
 
 def _restarts(log: pd.DataFrame) -> bool:
     """Whether more than one row of a hundred lies a quarter of a year off the middle of its week."""
     time = log[Columns.TIMESTAMP]
     middle = time.groupby(log[Columns.WEEK]).transform("median")
-    return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > 0.01)
+    return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > _SLIPS)
