@@ -152,6 +152,24 @@ def test_weeks_that_turn_back_at_new_year_are_refused_and_a_slip_is_not(tmp_path
     assert table(str(file)).log["week"].nunique() == 26
 
 
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (
+            ["2024-01-01", "2024-02-01", "1970-01-01"],
+            "between 1970-01-01 and 2024-01-01; 1 rows lie before and 2",
+        ),
+        (["2024-01-01", "2024-02-01", "2099-12-31"], "1 rows lie in the future, to 2099-12-31"),
+        (["2021-01-01", "2022-12-31", "2024-12-29"], None),
+    ],
+)
+def test_dates_that_stand_for_missing_ones_are_told(tmp_path, days, says):
+    file = tmp_path / "log.csv"
+    pd.DataFrame({"user_id": "a", "item_id": list("xyz"), "timestamp": days}).to_csv(file, index=False)
+    hints = table(str(file)).hints
+    assert says in hints[0] if says else not hints
+
+
 def days_log() -> pd.DataFrame:
     hours = ("06:00", "18:00", "20:00")
     times = pd.to_datetime([f"2024-03-{day} {hour}" for day in (30, 31) for hour in hours])

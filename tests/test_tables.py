@@ -107,6 +107,21 @@ def test_many_equal_problems_are_counted(write):
     assert found[-1].row == 102
 
 
+def test_files_put_one_below_the_other_name_the_second_header(write):
+    text = "user_id,item_id{0}\na,x{1}\nuser_id,item_id{0}\nb,y{1}\n"
+    for added, value in (("", ""), (",price", ",2")):
+        with pytest.raises(InputError, match="row 3: this row names the columns again and is no data"):
+            read_table(write(text.format(added, value)))
+    assert len(read_table(write("user_id,item_id\nuser_id,x\na,item_id\n"))) == 2
+
+
+def test_ids_that_a_spreadsheet_shortened_are_told(write, capsys):
+    read_table(write("user_id,item_id\n1.23457E+12,x\n1.23457E+12,y\n12E+1,z\n"))
+    said = capsys.readouterr().err
+    assert "column 'user_id': 1 ids such as 1.23457E+12 look rounded by a spreadsheet" in said
+    assert "item_id" not in said
+
+
 def test_problems_are_named_in_the_words_of_the_file(write):
     path = write("customer,sku,paid\n1,a,-1\n")
     columns = {"user_id": "customer", "item_id": "sku", "price": "paid"}

@@ -28,6 +28,7 @@ _AROUND = (
 """Spaces and characters of no width: around an id they are nobody's intention."""
 _WHOLE = r"^-?(0|[1-9][0-9]*)$"
 _POINT_ZERO = r"^-?(0|[1-9][0-9]*)\.0+$"
+_SHORTENED = r"\d([.,]\d+)?E\+\d\d+"
 _EXACT = 2.0**53
 """Larger whole numbers are rounded in floating point."""
 
@@ -78,6 +79,15 @@ def _is_plain_text(column: pa.ChunkedArray) -> bool:
         bool(pc.utf8_trim(column, characters=_AROUND).equals(column))
         and not pc.any(pc.equal(column, "")).as_py()
     )
+
+
+def warn_of_rounded(ids: pd.Series[Any], file: str | Path, column: str) -> None:
+    """Say which ids look as a spreadsheet shows long numbers: several of them may be one by now."""
+    marked = ids[ids.str.contains("E+", regex=False, na=False)]
+    rounded = marked[marked.str.fullmatch(_SHORTENED)].unique()
+    if len(rounded):
+        what = f"{len(rounded):,} ids such as {rounded[0]} look rounded by a spreadsheet; each may be several"
+        warn(what, file=file, column=column, mend="export the ids as text")
 
 
 def trimmed_text(texts: pa.Array) -> pa.Array:

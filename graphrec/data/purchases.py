@@ -24,6 +24,7 @@ from graphrec.data.cleaning import (
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
 from graphrec.data.table_kinds import INTERACTION_ID, MONEY
+from graphrec.data.table_times import odd_times
 from graphrec.errors import InputError
 
 TIMES = (Columns.TIMESTAMP, Columns.WEEK)
@@ -147,7 +148,13 @@ def check_same_times(logs: Mapping[str, pd.DataFrame], files: Mapping[str, str])
 
 def hints(log: pd.DataFrame, rules: PurchaseRules, unread: Sequence[str]) -> tuple[str, ...]:
     """What a reader should know of the rows that stay, as lines."""
-    return (*_equal_rows(log, rules), *_unread(log, unread), *_ratings(log, rules), *shared_rows(log))
+    return (
+        *_equal_rows(log, rules),
+        *_unread(log, unread),
+        *_ratings(log, rules),
+        *shared_rows(log),
+        *odd_times(log),
+    )
 
 
 def _equal_rows(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:

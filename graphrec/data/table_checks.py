@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,26 @@ def rules(column: str, unique: Sequence[str], times: Times | None = None) -> lis
     found += [_date(times)] if column == Columns.TIMESTAMP and times else []
     found += [_PART] if column == Columns.PART else []
     return found + ([_UNIQUE] if column in unique else [])
+
+
+def header_rows(frame: pd.DataFrame, rows: Rows, theirs: Mapping[str, str]) -> list[InputError]:
+    """Rows that name the columns again, as where files were put one below the other.
+
+    Args:
+        frame: The table as read, columns in our names, index 0..n-1.
+        rows: Where each row stands.
+        theirs: Our name → the file's name.
+    """
+    again = pd.Series(True, frame.index)
+    for our, their in theirs.items():
+        if frame[our].dtype != "str":
+            return []
+        again &= frame[our].str.strip() == their
+        if not again.any():
+            return []
+    places = [rows.place(int(index)) for index in np.flatnonzero(again)]
+    what = "this row names the columns again and is no data"
+    return [InputError(what, file=file, row=row, mend="take it out") for file, row in places[:_LISTED]]
 
 
 def missing_values(frame: pd.DataFrame, rows: Rows, theirs: dict[str, str]) -> list[InputError]:

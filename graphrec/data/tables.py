@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from graphrec.data.cleaning import CleaningStep
 from graphrec.data.delimited import MISSING
-from graphrec.data.ids import as_ids, trimmed_text
+from graphrec.data.ids import as_ids, trimmed_text, warn_of_rounded
 from graphrec.data.interactions import Columns
 from graphrec.data.sheets import Rows, TextFormat, open_sheets, read_sheets
-from graphrec.data.table_checks import missing_values, value_problems
+from graphrec.data.table_checks import header_rows, missing_values, value_problems
 from graphrec.data.table_columns import map_columns
 from graphrec.data.table_kinds import IDS, KINDS, NUMBERS, Kind, TableKind
 from graphrec.data.table_times import Times, parse_numbers, read_times
@@ -96,6 +96,8 @@ def load_table(
     table, problems = _read(Path(path), columns or {}, kind, text or TextFormat(), time_format)
     if table is None or problems:
         raise _first_of(problems, path)
+    for column in (name for name in IDS if name in table.frame):
+        warn_of_rounded(table.frame[column], path, column)
     return table
 
 
@@ -136,6 +138,8 @@ def _read(
     if problems:
         return None, problems
     frame, rows, problems = read_sheets(path, sheets, theirs, [our for our in theirs if our in IDS])
+    if again := header_rows(frame, rows, theirs):
+        return None, sorted([*problems, *again], key=_place)
     ids = {our: as_ids(frame[our]) for our in frame if our in IDS}
     frame = pd.DataFrame({our: ids[our].values if our in ids else _trimmed(frame[our]) for our in frame})
     unique = [key for key in declared.unique if key in frame]
@@ -145,7 +149,7 @@ def _read(
     if declared.complete:
         problems += missing_values(frame, rows, {our: theirs[our] for our in declared.required})
     if problems:
-        return None, sorted(problems, key=lambda problem: (str(problem.file), problem.row or 0))
+        return None, sorted(problems, key=_place)
     steps = [step for our, found in ids.items() for step in found.steps(our)]
     converted = _converted(frame, declared, times)
     if kind == "log":
@@ -153,6 +157,10 @@ def _read(
     unread = (name for name in sheets[0].header if name not in theirs.values())
     left = tuple(name for name in unread if name not in columns or columns[name] is not None)
     return Table(converted, rows, tuple(steps), left, times.words if times else ""), []
+
+
+def _place(problem: InputError) -> tuple[str, int]:
+    return str(problem.file), problem.row or 0
 
 
 def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
