@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from graphrec.errors import InputError
-from graphrec.offers.exposure import Frequency, read_exposure
+from graphrec.offers.exposure import Frequency, check_past, read_exposure
 
 PAST = pd.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"], "week": [10, 8, 3]})
 PAIRS = pd.DataFrame({"user_id": ["a", "a", "a", "b"], "item_id": ["x", "y", "z", "x"]})
@@ -43,6 +45,28 @@ def test_ids_of_a_csv_are_those_of_the_log_as_text(tmp_path):
 def test_an_offers_table_serves_as_past_offers_and_rate_0_is_none(tmp_path):
     PAST.assign(rate=[0.1, 0.0, 0.2]).to_parquet(tmp_path / "past.parquet")
     assert len(read_exposure(tmp_path / "past.parquet")) == 2
+
+
+@pytest.mark.parametrize(
+    ("frequency", "says"),
+    [
+        (Frequency(cool_down_weeks=1), None),
+        (Frequency(max_offers=1, window_weeks=3), None),
+        (Frequency(max_offers=1, cool_down_weeks=2), "weeks 3 to 10 and change nothing: only weeks 11 to 12"),
+        (Frequency(cool_down_weeks=1, window_weeks=9), "only weeks 12 to 12 count"),
+    ],
+)
+def test_past_offers_that_are_too_old_to_count_are_told(frequency, says, capsys):
+    check_past(PAST, 13 if says else 11, Path("past.csv"), frequency)
+    said = capsys.readouterr().err
+    assert says in said if says else not said
+
+
+@pytest.mark.parametrize("weeks", [[202352, 202401, 202402], [1e300, 1, 2], [-1e300, 1, 2]])
+def test_numbers_that_are_no_weeks_are_refused(tmp_path, weeks):
+    PAST.assign(week=weeks).to_csv(tmp_path / "past.csv", index=False)
+    with pytest.raises(InputError, match=r"past\.csv, column 'week': weeks .* (year and week|no weeks)"):
+        read_exposure(tmp_path / "past.csv")
 
 
 def test_what_is_wrong_is_named_with_its_row(tmp_path):

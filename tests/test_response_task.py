@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 from pathlib import Path
 
@@ -164,6 +166,42 @@ def test_features_are_kept_in_a_folder(tmp_path):
     assert len(list(tmp_path.iterdir())) == 1
     assert data(cache=str(tmp_path), rolling=False).panel.features.shape == expected.shape
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_cache_is_of_the_data_that_its_features_are_made_of(tmp_path):
+    folder, file = tmp_path / "cache", tmp_path / "promotions.csv"
+    source = synthetic(**SYNTHETIC)
+    log, items = source.log, source.items
+    promoted = log[["item_id", "week"]].drop_duplicates()
+
+    def panel(display=0.5, log=log, items=items):
+        promoted.assign(display=display, mailer=0.0).to_csv(file, index=False)
+        raw = dataclasses.replace(source, log=log, items=items)
+        given = {"train_end": 15, "val_end": 17, "groups": ["department"], "promotions": str(file)}
+        return ResponseData(raw, VisitOptions(**VISITS), cache=str(folder), **given).panel
+
+    first, again, other = panel(), panel(), panel(0.25)
+    place = first.names.index("shelf_display")
+    assert np.array_equal(first.features, again.features)
+    assert np.array_equal(other.features[:, place], first.features[:, place] / 2)
+    panel(log=log.assign(quantity=2.0))
+    panel(items=items.assign(department="one"))
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_promotions_of_a_yaml_may_name_their_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = synthetic(**SYNTHETIC).log
+    shown = log[["item_id", "week"]].drop_duplicates().assign(display=1, mailer=0)
+    shown.rename(columns={"item_id": "Artikel"}).to_csv("p.csv", sep=";", index=False)
+    config = copy.deepcopy(CONFIG)
+    table = {"path": "p.csv", "columns": {"item_id": "Artikel"}, "delimiter": ";"}
+    config["data"]["init_args"]["promotions"] = table
+    config["trainer"]["fast_dev_run"] = True
+    Path("c.yaml").write_text(yaml.safe_dump(config))
+    cli = main(["fit", "-c", "c.yaml"])
+    place = cli.datamodule.panel.names.index("shelf_display")
+    assert cli.datamodule.panel.features[:, place].mean() > 0.5
 
 
 def test_mistakes_are_named(run, tmp_path):

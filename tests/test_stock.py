@@ -34,10 +34,11 @@ def test_what_sells_out_at_the_regular_price_gets_no_discount(policy):
     assert (offers.loc[~gone, "rate"] > 0).groupby(offers["item_id"]).any().all()
 
 
-def test_a_stock_table_is_read_and_checked(tmp_path):
+def test_a_stock_table_is_read_and_checked(tmp_path, capsys):
     path = tmp_path / "stock.csv"
     pd.DataFrame({"item_id": [7, 7, 8], "stock": [1, 2, 0]}).to_csv(path, index=False)
     assert read_stock(path).to_dict() == {"7": 3, "8": 0}
+    assert "1 items stand in several rows, as 7: their stock is added up" in capsys.readouterr().err
     pd.DataFrame({"item_id": [7, 8], "stock": [1, -1]}).to_csv(path, index=False)
     with pytest.raises(InputError, match=r"stock\.csv, row 3, column 'stock': -1 is negative; give"):
         read_stock(path)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from graphrec.data.interactions import IdMap
-from graphrec.data.shelf import USUAL_WEEKS, Shelf, build_shelf, read_promotions
+from graphrec.data.shelf import USUAL_WEEKS, PromotionTable, Shelf, build_shelf, read_promotions
 from graphrec.data.visits import VisitOptions, find_visits, visits_of
 from graphrec.errors import InputError
 
@@ -97,6 +97,35 @@ def test_promotions_are_shares_and_0_elsewhere(tmp_path):
     shelf = build_shelf(LOG, items, 5, read_promotions(str(file), items))
     assert shelf.display.tolist() == [[0, 0.5, 0, 0, 0], [0] * 5]
     assert shelf.mailer[0].tolist() == [0, 1, 0, 0, 0]
+
+
+def test_promotions_may_be_named_otherwise_and_join_the_log(tmp_path, capsys):
+    file, items = tmp_path / "p.csv", IdMap(np.array(["7", "8"]))
+    file.write_text("Artikel;Woche;display;mailer\n7.0;2;0.5;1\n8.0;3;1;0\n", encoding="utf-16")
+    table = PromotionTable(str(file), {"item_id": "Artikel", "week": "Woche"}, ";", "utf-16")
+    read = read_promotions(table, items)
+    assert read[["item_id", "week", "display"]].values.tolist() == [["7", 2, 0.5], ["8", 3, 1.0]]
+    with pytest.raises(InputError, match="none of the 2 ids is one of the 1 ids of the log"):
+        read_promotions(table, items, known=["x7"])
+    assert not capsys.readouterr().err
+    read_promotions(table, items, known=["7", "x8", "x9"])
+    assert "only 1 of 2 ids join those of the log" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ("milk,2,0.5,1\nmilk,2,1,1\n", "row 3: item milk has week 2 twice"),
+        ("milk,202352,1,1\nmilk,202401,1,1\n", "weeks 202352 to 202401 look like year and week"),
+        ("milk,1e300,1,1\n", "are no weeks of a shop"),
+        ("soap,2,1,1\n", "none of the 1 ids"),
+    ],
+)
+def test_promotions_that_would_be_lost_are_refused(tmp_path, rows, says):
+    file = tmp_path / "p.csv"
+    file.write_text(f"item_id,week,display,mailer\n{rows}")
+    with pytest.raises(InputError, match=says):
+        read_promotions(str(file), IdMap(np.array(["milk"])))
 
 
 def test_mistakes_are_named(tmp_path):

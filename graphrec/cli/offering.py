@@ -125,7 +125,7 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     groups = None if request.options.parity is None else user_groups(data, request.options.parity)
     week = decided_week(data.source.log, data.split.train.frame, request.options.week)
     if request.exposure is not None:
-        check_past(request.exposure, week.week, request.options.exposure)
+        check_past(request.exposure, week.week, request.options.exposure, request.frequency)
     if request.options.promotion == "threshold":
         from graphrec.cli.offering_thresholds import threshold_offers
 

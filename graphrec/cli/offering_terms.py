@@ -80,7 +80,11 @@ def joined_stock(stock: pd.Series[Any], file: Path, split: Split) -> pd.Series[A
         InputError: If none of the items is in the log.
     """
     ids = join(pd.Series(stock.index, dtype="str"), split.items.ids, file=file, column=Columns.ITEM)
-    return stock.groupby(ids.to_numpy()).sum()
+    found = stock.groupby(ids.to_numpy()).sum()
+    unknown = len(split.items) - int(pd.Index(split.items.ids).astype("str").isin(found.index).sum())
+    if unknown:
+        note(f"{file} tells no stock of {unknown:,} of the {len(split.items):,} items, which limits nothing")
+    return found
 
 
 def capped_groups(request: Request, data: RecommenderData) -> pd.Series[Any] | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -229,7 +230,9 @@ def with_week(log: pd.DataFrame) -> pd.DataFrame:
         InputError: If its own weeks cannot be numbers of weeks that go on.
     """
     if Columns.WEEK in log:
-        _check_weeks(log)
+        check_weeks(log[Columns.WEEK], log.attrs.get("file"))
+        if Columns.TIMESTAMP in log:
+            _check_with_times(log)
         return log.assign(**{Columns.WEEK: log[Columns.WEEK].astype("int64")})
     if Columns.TIMESTAMP not in log or log.empty:
         return log
@@ -240,23 +243,30 @@ def with_week(log: pd.DataFrame) -> pd.DataFrame:
 _MOST_WEEKS = 10_000
 
 
-def _check_weeks(log: pd.DataFrame) -> None:
-    week = log[Columns.WEEK]
-    if week.empty:
-        return
-    said, mend = f"weeks {week.min():.16g} to {week.max():.16g}", "number the weeks 1, 2, 3 ... without a gap"
-    refuse: Any = partial(InputError, file=log.attrs.get("file"), column=Columns.WEEK)
+_GO_ON = "number the weeks 1, 2, 3 ... without a gap"
+
+
+def check_weeks(week: pd.Series[float], file: str | Path | None) -> None:
+    """Raise `InputError` for numbers that are no weeks which go on, in a log or a file beside it."""
+    said = f"weeks {week.min():.16g} to {week.max():.16g}"
     if week.between(190_001, 210_053).all() and week.min() // 100 < week.max() // 100:
-        raise refuse(f"{said} look like year and week, with a gap at each new year", mend=mend)
+        what = f"{said} look like year and week, with a gap at each new year"
+        raise InputError(what, file=file, column=Columns.WEEK, mend=_GO_ON)
     if week.abs().max() > _MOST_WEEKS:
-        raise refuse(f"{said} are no weeks of a shop", mend=f"{mend}, and put times into timestamp")
-    if Columns.TIMESTAMP not in log:
-        return
-    mend = f"{mend}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+        mend = f"{_GO_ON}, and put times into timestamp"
+        raise InputError(f"{said} are no weeks of a shop", file=file, column=Columns.WEEK, mend=mend)
+
+
+def _check_with_times(log: pd.DataFrame) -> None:
+    """Refuse weeks that are not in the order of the times beside them."""
+    what = None
     if _restarts(log):
-        raise refuse("the same week stands for days of different years, so the weeks restart", mend=mend)
-    if (back := _turns_back(log)) is not None:
-        raise refuse(f"week {back} lies before a week of a smaller number, as timestamp tells", mend=mend)
+        what = "the same week stands for days of different years, so the weeks restart"
+    elif (back := _turns_back(log)) is not None:
+        what = f"week {back} lies before a week of a smaller number, as timestamp tells"
+    if what is not None:
+        mend = f"{_GO_ON}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+        raise InputError(what, file=log.attrs.get("file"), column=Columns.WEEK, mend=mend)
 
 
 _SLIPS = 0.01

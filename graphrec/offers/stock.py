@@ -13,6 +13,7 @@ import pandas as pd
 from graphrec.data.interactions import Columns
 from graphrec.data.table_kinds import STOCK
 from graphrec.data.tables import TextFormat, read_table
+from graphrec.notices import warn
 from graphrec.offers.economics import BoolArray, FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -32,6 +33,10 @@ def read_stock(
         InputError: If the file is missing, lacks a column, or a stock is not a number of 0 or more.
     """
     frame = read_table(path, columns, kind="stock", text=text)
+    several = frame.loc[frame[Columns.ITEM].duplicated(), Columns.ITEM].unique()
+    if len(several):
+        what = f"{len(several):,} items stand in several rows, as {several[0]}: their stock is added up"
+        warn(what, file=path, mend="keep one row of each if they are one stock at several times")
     return frame.groupby(Columns.ITEM)[STOCK].sum()
 
 

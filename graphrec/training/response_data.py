@@ -15,12 +15,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from graphrec.data.cleaning import POSITION
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.ledger import refuse_loss, report_reading
 from graphrec.data.module import FixedBatches, training_batches
 from graphrec.data.panel import Panel, build_panel
 from graphrec.data.panel_files import read_panel, write_panel
-from graphrec.data.shelf import read_promotions
+from graphrec.data.shelf import PromotionTable, read_promotions
 from graphrec.data.visits import VisitOptions, Visits, find_visits
 from graphrec.errors import InputError, check_at_least
 from graphrec.models.base import ClosedForm
@@ -86,7 +87,8 @@ class ResponseData(pl.LightningDataModule):
         train_end: Last week of the training part.
         val_end: Last week of the validation part, on which the epoch is chosen and the response recalibrated.
         promotions: ``complete_journey`` for display and mailer of that package, or a CSV or Parquet file with
-            ``item_id``, ``week``, ``display`` and ``mailer``; only promoted items make rows then.
+            ``item_id``, ``week``, ``display`` and ``mailer``, or such a file's ``path`` with its ``columns``,
+            ``delimiter`` and ``encoding``; only promoted items make rows then.
         groups: Columns of the items to pool over, the finest first; ``item_id`` is one as well.
         link: Recommender whose score of each pair, on graphs of earlier weeks, becomes a feature.
         link_every: Weeks between two graphs.
@@ -107,7 +109,7 @@ class ResponseData(pl.LightningDataModule):
         visits: VisitOptions | None = None,
         train_end: int = 40,
         val_end: int = 44,
-        promotions: str | None = None,
+        promotions: str | PromotionTable | None = None,
         groups: list[str] | None = None,
         link: ClosedForm | None = None,
         link_every: int = 4,
@@ -164,7 +166,9 @@ class ResponseData(pl.LightningDataModule):
 
     def promotions_of(self, items: IdMap) -> pd.DataFrame | None:
         """Display and mailer of some items."""
-        return None if self.promotions is None else read_promotions(self.promotions, items)
+        if self.promotions is None:
+            return None
+        return read_promotions(self.promotions, items, self.source.log[Columns.ITEM].unique())
 
     def _whole_panel(self) -> Panel:
         if self.strict:
@@ -186,10 +190,15 @@ class ResponseData(pl.LightningDataModule):
 
     def _key(self) -> str:
         """Name of the cached features: everything they depend on."""
-        columns = [Columns.USER, Columns.ITEM, Columns.WEEK, Columns.REGULAR_PRICE, Columns.SHELF_PRICE]
-        present = [column for column in columns if column in self.source.log]
-        digest = hashlib.sha256(pd.util.hash_pandas_object(self.source.log[present]).to_numpy().tobytes())
-        settings = [asdict(self.options), self.promotions, self.groups, self.rolling, self.link_every]
+        columns = [name for name in self.source.log.columns if name not in POSITION]
+        digest = hashlib.sha256(pd.util.hash_pandas_object(self.source.log[columns]).to_numpy().tobytes())
+        groups = [name for name in self.groups if name != Columns.ITEM]
+        if groups and self.source.items is not None and set(groups) <= set(self.source.items):
+            items = self.source.items[[Columns.ITEM, *groups]]
+            digest.update(pd.util.hash_pandas_object(items).to_numpy().tobytes())
+        promotions = None if self.promotions is None else PromotionTable.of(self.promotions)
+        content = None if promotions is None else promotions.sha256()
+        settings = [asdict(self.options), promotions, content, self.groups, self.rolling, self.link_every]
         digest.update(repr((FEATURES_EDITION, settings, _settings(self.link))).encode())
         return digest.hexdigest()[:16]
 
