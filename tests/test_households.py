@@ -64,3 +64,12 @@ def test_baskets_add_up_by_household_and_leave_strangers_out():
         Baskets.of(log.drop(columns="basket_id"), IdMap.from_values(["a"]), np.ones(6, dtype=int))
     with pytest.raises(InputError, match="column 'price'"):
         basket_money(log[["user_id"]])
+
+
+def test_rows_without_a_price_are_told_and_baskets_without_value_refused(capsys):
+    log = pd.DataFrame({"user_id": "a", "basket_id": list("112"), "price": [2.0, None, 3.0]})
+    users, week = IdMap.from_values(["a"]), np.ones(3, dtype=int)
+    assert Baskets.of(log, users, week).value.tolist() == [2.0, 3.0]
+    assert "1 of 3 rows have no price or quantity and add nothing to a basket" in capsys.readouterr().err
+    with pytest.raises(InputError, match="no basket has a value above 0"):
+        Baskets.of(log.assign(price=0.0), users, week)

@@ -230,6 +230,17 @@ def test_columns_that_tell_what_is_no_purchase_are_named(tmp_path):
     assert len(sources.table(str(file), {"quantity": "Qty"}, min_rating=1).hints) == 1
 
 
+@pytest.mark.parametrize(("swapped", "told"), [(False, False), (True, True)])
+def test_prices_that_are_mapped_the_wrong_way_round_are_named(tmp_path, swapped, told):
+    file, prices = tmp_path / "log.csv", ["regular_price", "shelf_price"]
+    log = pd.DataFrame({"user_id": "a", "item_id": list("xyz"), "full": [2, 2, 2], "paid": [2, 1.5, 2]})
+    log.to_csv(file, index=False)
+    columns = dict(zip(prices[::-1] if swapped else prices, ["full", "paid"], strict=True))
+    hints = [hint for hint in sources.table(str(file), columns).hints if "mapped the wrong way" in hint]
+    assert bool(hints) == told
+    assert not told or hints[0].startswith("shelf_price is above regular_price in 1 rows")
+
+
 def test_cancelled_baskets_are_no_purchases_where_receipts_are_numbers(tmp_path):
     file = tmp_path / "log.csv"
     file.write_text("user_id,item_id,basket_id\na,x,1001\na,x,C1002\nb,y,1003\n")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,7 +24,7 @@ from graphrec.data.cleaning import (
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
 from graphrec.data.table_kinds import INTERACTION_ID, MONEY
-from graphrec.data.table_times import odd_times
+from graphrec.data.week_numbers import SLIPS, check_order, check_weeks, odd_times
 from graphrec.errors import InputError
 
 TIMES = (Columns.TIMESTAMP, Columns.WEEK)
@@ -153,6 +152,7 @@ def hints(log: pd.DataFrame, rules: PurchaseRules, unread: Sequence[str]) -> tup
         *_equal_rows(log, rules),
         *_unread(log, unread),
         *_ratings(log, rules),
+        *_prices(log),
         *shared_rows(log),
         *odd_times(log),
     )
@@ -223,6 +223,18 @@ def _ratings(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
         yield f"ratings are {low} or {high}, and both count as purchases; min_rating: {high} keeps the latter"
 
 
+def _prices(log: pd.DataFrame) -> Iterator[str]:
+    """A shop's own discount that is none because two columns are mapped the wrong way round."""
+    if not {Columns.REGULAR_PRICE, Columns.SHELF_PRICE} <= set(log):
+        return
+    above = log[Columns.SHELF_PRICE] > log[Columns.REGULAR_PRICE] * (1 + SLIPS)
+    if above.mean() > SLIPS:
+        yield (
+            f"shelf_price is above regular_price in {int(above.sum()):,} rows, which count as undiscounted;"
+            " are the two mapped the wrong way round?"
+        )
+
+
 def with_week(log: pd.DataFrame) -> pd.DataFrame:
     """Give a log with times its weeks: 1 + whole weeks since its first day.
 
@@ -232,58 +244,9 @@ def with_week(log: pd.DataFrame) -> pd.DataFrame:
     if Columns.WEEK in log:
         check_weeks(log[Columns.WEEK], log.attrs.get("file"))
         if Columns.TIMESTAMP in log:
-            _check_with_times(log)
+            check_order(log)
         return log.assign(**{Columns.WEEK: log[Columns.WEEK].astype("int64")})
     if Columns.TIMESTAMP not in log or log.empty:
         return log
     first_day = log[Columns.TIMESTAMP].min().normalize()
     return log.assign(**{Columns.WEEK: 1 + (log[Columns.TIMESTAMP] - first_day).dt.days // 7})
-
-
-_MOST_WEEKS = 10_000
-
-
-_GO_ON = "number the weeks 1, 2, 3 ... without a gap"
-
-
-def check_weeks(week: pd.Series[float], file: str | Path | None) -> None:
-    """Raise `InputError` for numbers that are no weeks which go on, in a log or a file beside it."""
-    said = f"weeks {week.min():.16g} to {week.max():.16g}"
-    if week.between(190_001, 210_053).all() and week.min() // 100 < week.max() // 100:
-        what = f"{said} look like year and week, with a gap at each new year"
-        raise InputError(what, file=file, column=Columns.WEEK, mend=_GO_ON)
-    if week.abs().max() > _MOST_WEEKS:
-        mend = f"{_GO_ON}, and put times into timestamp"
-        raise InputError(f"{said} are no weeks of a shop", file=file, column=Columns.WEEK, mend=mend)
-
-
-def _check_with_times(log: pd.DataFrame) -> None:
-    """Refuse weeks that are not in the order of the times beside them."""
-    what = None
-    if _restarts(log):
-        what = "the same week stands for days of different years, so the weeks restart"
-    elif (back := _turns_back(log)) is not None:
-        what = f"week {back} lies before a week of a smaller number, as timestamp tells"
-    if what is not None:
-        mend = f"{_GO_ON}, or leave the column out and let timestamp tell: columns: {{week: null}}"
-        raise InputError(what, file=log.attrs.get("file"), column=Columns.WEEK, mend=mend)
-
-
-_SLIPS = 0.01
-"""Share of the rows whose week may be a slip."""
-
-
-def _turns_back(log: pd.DataFrame) -> int | None:
-    """The first week that is older than one before it, if more than one row of a hundred is of such weeks."""
-    weeks = log.groupby(Columns.WEEK)[Columns.TIMESTAMP].agg(["median", "size"])
-    older = weeks["median"] < weeks["median"].cummax()
-    if not weeks["size"][older].sum() > _SLIPS * len(log):
-        return None
-    return int(weeks.index[older.to_numpy()][0])
-
-
-def _restarts(log: pd.DataFrame) -> bool:
-    """Whether more than one row of a hundred lies a quarter of a year off the middle of its week."""
-    time = log[Columns.TIMESTAMP]
-    middle = time.groupby(log[Columns.WEEK]).transform("median")
-    return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > _SLIPS)

@@ -18,9 +18,9 @@ import pandas as pd
 
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import join
-from graphrec.data.purchases import check_weeks
 from graphrec.data.table_files import parts_of
 from graphrec.data.tables import TextFormat, load_table
+from graphrec.data.week_numbers import check_weeks
 from graphrec.data.weekly import highest
 from graphrec.errors import InputError
 from graphrec.files import sha256_of

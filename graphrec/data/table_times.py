@@ -7,7 +7,6 @@ are refused: a guess would put every purchase into one week.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -16,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pyarrow
 
-from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
 
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -25,8 +23,6 @@ _SHOP_FROM, _SHOP_UNTIL = 315_532_800, 4_102_444_800
 """1980 and 2100 in seconds since 1970: where numbers of a shop can lie."""
 _EXCEL_FROM, _EXCEL_UNTIL = 30_000, 60_000
 """1982 and 2064 in Excel's days."""
-LONGEST_GAP = pd.Timedelta(days=730)
-"""A shop without a purchase for longer has dates that are none."""
 _SAMPLE = 1000
 """Distinct values that patterns are tried on."""
 
@@ -241,27 +237,3 @@ def _patterns(values: pd.Series[Any]) -> list[str]:
     first = sample.head(1)
     likely = [one for one in tried if pd.to_datetime(first, format=one, errors="coerce").notna().all()]
     return [one for one in likely if pd.to_datetime(sample, format=one, errors="coerce").notna().all()]
-
-
-def odd_times(log: pd.DataFrame) -> Iterator[str]:
-    """Lines on times that may be no times of purchases: in the future, or years away from all others.
-
-    One date such as 1970-01-01 that stands for a missing one moves the first week by decades.
-    """
-    if Columns.TIMESTAMP not in log or log.empty:
-        return
-    time = log[Columns.TIMESTAMP]
-    tomorrow = pd.Timestamp.now() + pd.Timedelta(days=1)
-    if future := int((time > tomorrow).sum()):
-        yield f"{future:,} rows lie in the future, to {time.max():%Y-%m-%d}: mend them or take them out"
-    days = time.dt.normalize().drop_duplicates().sort_values()
-    gaps = days.diff()
-    if gaps.max() > LONGEST_GAP:
-        after = days[gaps.idxmax()]
-        before = days[days < after].iloc[-1]
-        early = int((time < after).sum())
-        rows = f"{early:,} rows lie before and {len(time) - early:,} after it"
-        yield (
-            f"no row lies between {before:%Y-%m-%d} and {after:%Y-%m-%d}; {rows}:"
-            " take out dates that stand for missing ones"
-        )

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns
-from graphrec.data.purchases import check_weeks
 from graphrec.data.table_kinds import RATE
 from graphrec.data.tables import TextFormat, read_table
+from graphrec.data.week_numbers import check_weeks
 from graphrec.errors import InputError, check_at_least
 from graphrec.notices import warn
 from graphrec.offers.economics import BoolArray

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.errors import InputError
+from graphrec.notices import note
 from graphrec.offers.economics import BoolArray, FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -91,8 +92,10 @@ def basket_money(frame: pd.DataFrame) -> FloatArray:
     if column is None:
         mend = "map a column to price in the source's `columns`"
         raise InputError("the value of a basket needs a price", column=Columns.PRICE, mend=mend)
-    quantity = frame.get(Columns.QUANTITY, 1.0)
-    return np.asarray((frame[column] * quantity).fillna(0.0), dtype=np.float64)
+    money = frame[column] * frame.get(Columns.QUANTITY, 1.0)
+    if unknown := int(money.isna().sum()):
+        note(f"{unknown:,} of {len(money):,} rows have no {column} or quantity and add nothing to a basket")
+    return np.asarray(money.fillna(0.0), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Baskets:
             week: Week of each row.
 
         Raises:
-            InputError: If the log has no baskets or no price.
+            InputError: If the log has no baskets, no price, or no price above 0.
         """
         if Columns.BASKET not in log:
             mend = "map a column to basket_id in the source's `columns`"
@@ -128,5 +131,8 @@ class Baskets:
         frame = pd.DataFrame({**columns, "value": basket_money(log)})
         total = frame[frame["user"] >= 0].groupby(["user", "basket"], sort=True)["value"].sum().reset_index()
         total = total[total["value"] > 0]
+        if total.empty:
+            mend = "map a column with prices above 0"
+            raise InputError("no basket has a value above 0", column=Columns.PRICE, mend=mend)
         weeks = int(week.max() - week.min() + 1)
         return cls(total["user"].to_numpy(dtype=np.int64), total["value"].to_numpy(dtype=np.float64), weeks)

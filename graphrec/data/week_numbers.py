@@ -1,0 +1,81 @@
+"""Weeks and times that cannot be those of a log: numbers that restart, dates that stand for missing ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from graphrec.data.interactions import Columns
+from graphrec.errors import InputError
+
+SLIPS = 0.01
+"""Share of the rows that may be slips; more of them are of one kind."""
+LONGEST_GAP = pd.Timedelta(days=730)
+"""A shop without a purchase for longer has dates that are none."""
+_MOST_WEEKS = 10_000
+_GO_ON = "number the weeks 1, 2, 3 ... without a gap"
+
+
+def check_weeks(week: pd.Series[float], file: str | Path | None) -> None:
+    """Raise `InputError` for numbers that are no weeks which go on, in a log or a file beside it."""
+    said = f"weeks {week.min():.16g} to {week.max():.16g}"
+    if week.between(190_001, 210_053).all() and week.min() // 100 < week.max() // 100:
+        what = f"{said} look like year and week, with a gap at each new year"
+        raise InputError(what, file=file, column=Columns.WEEK, mend=_GO_ON)
+    if week.abs().max() > _MOST_WEEKS:
+        mend = f"{_GO_ON}, and put times into timestamp"
+        raise InputError(f"{said} are no weeks of a shop", file=file, column=Columns.WEEK, mend=mend)
+
+
+def check_order(log: pd.DataFrame) -> None:
+    """Refuse weeks that are not in the order of the times beside them."""
+    what = None
+    if _restarts(log):
+        what = "the same week stands for days of different years, so the weeks restart"
+    elif (back := _turns_back(log)) is not None:
+        what = f"week {back} lies before a week of a smaller number, as timestamp tells"
+    if what is not None:
+        mend = f"{_GO_ON}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+        raise InputError(what, file=log.attrs.get("file"), column=Columns.WEEK, mend=mend)
+
+
+def _turns_back(log: pd.DataFrame) -> int | None:
+    """The first week that is older than one before it, if more than one row of a hundred is of such weeks."""
+    weeks = log.groupby(Columns.WEEK)[Columns.TIMESTAMP].agg(["median", "size"])
+    older = weeks["median"] < weeks["median"].cummax()
+    if not weeks["size"][older].sum() > SLIPS * len(log):
+        return None
+    return int(weeks.index[older.to_numpy()][0])
+
+
+def _restarts(log: pd.DataFrame) -> bool:
+    """Whether more than one row of a hundred lies a quarter of a year off the middle of its week."""
+    time = log[Columns.TIMESTAMP]
+    middle = time.groupby(log[Columns.WEEK]).transform("median")
+    return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > SLIPS)
+
+
+def odd_times(log: pd.DataFrame) -> Iterator[str]:
+    """Lines on times that may be no times of purchases: in the future, or years away from all others.
+
+    One date such as 1970-01-01 that stands for a missing one moves the first week by decades.
+    """
+    if Columns.TIMESTAMP not in log or log.empty:
+        return
+    time = log[Columns.TIMESTAMP]
+    tomorrow = pd.Timestamp.now() + pd.Timedelta(days=1)
+    if future := int((time > tomorrow).sum()):
+        yield f"{future:,} rows lie in the future, to {time.max():%Y-%m-%d}: mend them or take them out"
+    days = time.dt.normalize().drop_duplicates().sort_values()
+    gaps = days.diff()
+    if gaps.max() > LONGEST_GAP:
+        after = days[gaps.idxmax()]
+        before = days[days < after].iloc[-1]
+        early = int((time < after).sum())
+        rows = f"{early:,} rows lie before and {len(time) - early:,} after it"
+        yield (
+            f"no row lies between {before:%Y-%m-%d} and {after:%Y-%m-%d}; {rows}:"
+            " take out dates that stand for missing ones"
+        )
