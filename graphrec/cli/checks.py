@@ -7,25 +7,60 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.ranking import MEASURES
 from graphrec.models.base import ClosedForm
 from graphrec.training import RankedTask
 
+ROWS = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
+"""What a graph knows of the rows of the training part."""
 OWN_CONFIG = "leave -c and --model out, the checkpoint brings its own configuration"
 
 
-def check_split(checkpoint: dict[str, Any], data: RecommenderData) -> None:
+def fingerprints(task: Any, data: Any, held: Iterable[str]) -> dict[str, str]:
+    """What a checkpoint keeps of the data that its model depends on.
+
+    Args:
+        task: The fitted model.
+        data: Its data module; the features' fingerprint is that of `RecommenderData`.
+        held: Names of the weights in the checkpoint. A closed form without any is fitted again where it is
+            loaded, to all rows of the training part.
+    """
+    found = {"split_sha256": data.split.sha256()}
+    if isinstance(data, RecommenderData):
+        if (features := data.features_sha256()) is not None:
+            found["features_sha256"] = features
+        if _fitted_again(task, held):
+            found["rows_sha256"] = data.split.train.rows_sha256(ROWS)
+    return found
+
+
+def check_split(checkpoint: dict[str, Any], data: Any) -> None:
     """Raise `InputError` if the data is not what the checkpoint was trained on."""
     record = checkpoint.get("graphrec", {})
     if record.get("split_sha256") not in (None, data.split.sha256()):
-        raise InputError(
-            "the data is not what this checkpoint was trained on (the split's sha256 differs)",
-            file=data.source.file or data.source.name,
-            column="--ckpt_path",
-            mend="bring the old data and split back, or fit again",
-        )
+        raise _other_data(data, "the split's sha256 differs")
+    features = record.get("features_sha256")
+    if features is not None and features != data.features_sha256():
+        raise _other_data(data, "attributes, prices, quantities, baskets or times of its features differ")
+
+
+def check_rows(checkpoint: dict[str, Any], data: RecommenderData) -> None:
+    """Raise `InputError` if a model that is fitted again would be fitted to other rows."""
+    rows = checkpoint.get("graphrec", {}).get("rows_sha256")
+    if rows is not None and rows != data.split.train.rows_sha256(ROWS):
+        raise _other_data(data, "the number of its purchases or their weeks differ")
+
+
+def _other_data(data: Any, how: str) -> InputError:
+    return InputError(
+        f"the data is not what this checkpoint was trained on ({how})",
+        file=data.source.file or data.source.name,
+        column="--ckpt_path",
+        mend="bring the old data and split back, or fit again",
+    )
 
 
 def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> None:
@@ -45,7 +80,7 @@ def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> N
         )
 
 
-def _fitted_again(task: RankedTask, held: Iterable[str]) -> tuple[str, ...]:
+def _fitted_again(task: Any, held: Iterable[str]) -> tuple[str, ...]:
     """Where the closed-form models stand of which a checkpoint holds nothing: too large, or an older one."""
     names = list(held)
     places = (

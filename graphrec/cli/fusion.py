@@ -17,7 +17,7 @@ import yaml
 
 from graphrec.cli.checkpoint_config import taken
 from graphrec.cli.checkpoint_files import save
-from graphrec.cli.checks import check_split
+from graphrec.cli.checks import check_rows, check_split, fingerprints
 from graphrec.cli.lightning import run_lightning
 from graphrec.cli.locks import locked
 from graphrec.cli.progress import Progress
@@ -189,6 +189,7 @@ def build_fusion(
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:
         check_split(checkpoint, data)
+        check_rows(checkpoint, data)
     data.report()
     states = [checkpoint["state_dict"] for checkpoint in checkpoints]
     task.bind(BipartiteGraph(data.split.train, data.features), task.joined(states))
@@ -202,12 +203,13 @@ def write_fusion(
 ) -> Path:
     """Write ``config.yaml`` and a checkpoint that holds all members, under a name."""
     text = yaml.safe_dump(config, sort_keys=False)
+    state = {name: value.cpu() for name, value in task.state_dict().items()}
     checkpoint = {
         "epoch": 0,
         "global_step": 0,
         "pytorch-lightning_version": version("pytorch-lightning"),
-        "state_dict": {name: value.cpu() for name, value in task.state_dict().items()},
-        "graphrec": {"config": text, "split_sha256": data.split.sha256()},
+        "state_dict": state,
+        "graphrec": {"config": text, **fingerprints(task, data, state)},
     }
     write_text(folder.config, text)
     return save(checkpoint, folder.checkpoints / name)

@@ -16,7 +16,7 @@ from graphrec.cli import wandb_runs
 from graphrec.cli.agreement import check_agreement
 from graphrec.cli.checkpoint_config import Basis
 from graphrec.cli.checkpoint_files import WholeCheckpoints
-from graphrec.cli.checks import check_monitor, check_split, check_weights, known_metrics
+from graphrec.cli.checks import check_monitor, check_rows, check_split, check_weights, known_metrics
 from graphrec.cli.commands.recommend import ranking_frame
 from graphrec.cli.entries import read_entries
 from graphrec.cli.folder_cli import FolderCLI
@@ -174,6 +174,7 @@ class GraphRecCLI(FolderCLI):
             self.model.bind(graph, None if content is None else content["state_dict"])
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
+            check_rows(content, self.datamodule)
         self.datamodule.report()
         processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
         say(f"device: {self.trainer.strategy.root_device}{processes}")

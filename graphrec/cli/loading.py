@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from graphrec.cli.checkpoint_config import taken
-from graphrec.cli.checks import check_split, check_weights
+from graphrec.cli.checks import check_rows, check_split, check_weights
 from graphrec.cli.lightning import run_lightning
 from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import read_checkpoint
@@ -41,6 +41,7 @@ def load_run(
     check_split(content, data)
     task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
     check_weights(content, task, checkpoint)
+    check_rows(content, data)
     task.load_state_dict(content["state_dict"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task.eval().to(device)

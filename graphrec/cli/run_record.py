@@ -9,6 +9,7 @@ from typing import Any
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
+from graphrec.cli.checks import fingerprints
 from graphrec.evaluation.finite import check_weights_finite
 from graphrec.files import write_text
 
@@ -16,7 +17,7 @@ from graphrec.files import write_text
 class RecordRun(SaveConfigCallback):
     """Writes the configuration into the run's folder, its checkpoints and its W&B run."""
 
-    _split_sha256: str | None = None
+    _data: dict[str, str] | None = None
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write the file of a fit; a test leaves the fit's file alone. Called in one process only."""
@@ -40,6 +41,6 @@ class RecordRun(SaveConfigCallback):
         state, when = checkpoint["state_dict"], f"in epoch {trainer.current_epoch + 1}"
         learned = {name for name, _ in pl_module.named_parameters()} & state.keys()
         check_weights_finite(((name, state[name]) for name in sorted(learned)), when)
-        if self._split_sha256 is None:
-            self._split_sha256 = trainer.datamodule.split.sha256()  # type: ignore[attr-defined]
-        checkpoint["graphrec"] = {"config": self.text, "split_sha256": self._split_sha256}
+        if self._data is None:
+            self._data = fingerprints(pl_module, trainer.datamodule, state)  # type: ignore[attr-defined]
+        checkpoint["graphrec"] = {"config": self.text, **self._data}

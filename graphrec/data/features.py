@@ -96,6 +96,26 @@ class Features:
     dropped: list[str] = field(default_factory=list)
 
 
+MADE_OF = (
+    *(Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK, Columns.TIMESTAMP, Columns.BASKET),
+    *(Columns.QUANTITY, Columns.RATING, Columns.PRICE, Columns.SHELF_PRICE, Columns.REGULAR_PRICE),
+)
+"""Columns of the log that features are made of."""
+
+
+def features_sha256(
+    train: Interactions, users: pd.DataFrame | None = None, items: pd.DataFrame | None = None
+) -> str:
+    """Fingerprint of what `build_features` is given, as far as its users and items are in training."""
+    digest = hashlib.sha256(train.rows_sha256(MADE_OF).encode())
+    for table, key, ids in ((users, Columns.USER, train.users.ids), (items, Columns.ITEM, train.items.ids)):
+        if table is not None:
+            known = table[table[key].isin(ids)].sort_values(key)
+            digest.update(",".join(map(str, known.columns)).encode())
+            digest.update(pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
 def build_features(
     train: Interactions,
     users: pd.DataFrame | None = None,

@@ -158,3 +158,9 @@ class Interactions:
                 text = "\n".join(texts[codes[start : start + HASHED_ROWS]])
                 digest.update(f"\n{text}".encode() if start else text.encode())
         return digest.hexdigest()
+
+    def rows_sha256(self, columns: Iterable[str]) -> str:
+        """Fingerprint of all rows in some columns, in whatever order they stand; others are passed over."""
+        present = [column for column in columns if column in self.frame]
+        rows = np.sort(pd.util.hash_pandas_object(self.frame[present], index=False).to_numpy())
+        return hashlib.sha256(",".join(present).encode() + rows.tobytes()).hexdigest()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
-from graphrec.data.features import FeatureOptions, Features, build_features
+from graphrec.data.features import FeatureOptions, Features, build_features, features_sha256
 from graphrec.data.interactions import Interactions, RawData
 from graphrec.data.ledger import refuse_loss, report_reading, split_line
 from graphrec.data.shards import evaluation_shard
@@ -175,6 +175,12 @@ class RecommenderData(pl.LightningDataModule):
         if self.options is None:
             return None
         return build_features(self.split.train, self.source.users, self.source.items, self.options)
+
+    def features_sha256(self) -> str | None:
+        """Fingerprint of what the features are made of; nothing without features."""
+        if self.options is None:
+            return None
+        return features_sha256(self.split.train, self.source.users, self.source.items)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Batches of edge ids, the same global batches in every process; the task takes its rows of them."""
