@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import glob
 import hashlib
+import json
 import os
 import secrets
 import stat
@@ -196,7 +197,8 @@ def check_table_path(path: str | Path, option: str = "--out") -> None:
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a table without its index, as the suffix says: Parquet, or text with commas or tabs.
 
-    What a table keeps in `DataFrame.attrs` is in Parquet alone.
+    What a table keeps in `DataFrame.attrs` is in the Parquet file, and beside a text file in one of the name
+    that W3C's "CSV on the Web" gives it: ``items.csv-metadata.json``.
 
     Raises:
         InputError: If the suffix tells no known format, or the path cannot be written.
@@ -205,12 +207,34 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     delimiter = TABLES[Path(path).suffix.lower()]
     if delimiter is None:
         return write_parquet(frame, path)
-    return write_atomically(
+    about = _about(path)
+    check_regular(about)
+    written = write_atomically(
         path,
         lambda temporary: frame.to_csv(
             temporary, sep=delimiter, index=False, encoding="utf-8", lineterminator="\n"
         ),
     )
+    if frame.attrs:
+        content = {"url": written.name, "sha256": sha256_of(written), **frame.attrs}
+        write_text(about, json.dumps(content, indent=1) + "\n")
+    return written
+
+
+def _about(path: str | Path) -> Path:
+    """The file that tells what a text table is of."""
+    return Path(f"{path}-metadata.json")
+
+
+def told_of(path: str | Path) -> dict[Any, Any]:
+    """What `write_table` wrote beside a text table; empty if there is nothing, or it is of another table."""
+    try:
+        content = json.loads(_about(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, dict) or content.get("sha256") != sha256_of(path):
+        return {}
+    return {key: value for key, value in content.items() if key not in ("url", "sha256")}
 
 
 def write_text(path: str | Path, text: str) -> Path:

@@ -12,6 +12,7 @@ import pytest
 from test_table import make_run
 
 from graphrec.errors import InputError
+from graphrec.files import write_table
 from graphrec.report.charts import bars
 from graphrec.report.html import render_html
 from graphrec.report.offer_summary import offers_sample, policy_totals, read_offers
@@ -168,12 +169,31 @@ def test_offers_sample_shows_given_discounts_best_first():
     assert offers_sample(make_offers(), "none").empty
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_offers_as_text_are_read_as_they_were_written(tmp_path, suffix):
+    written = make_offers().assign(user_id=lambda table: ["NA", "007", *table["user_id"][2:]])
+    path = write_table(written, tmp_path / f"offers.{suffix}")
+    read = read_offers(path)
+    assert read.attrs == {"margin": 0.35}
+    assert read["user_id"].tolist()[:2] == ["NA", "007"]
+    assert policy_totals(read).round(9).equals(policy_totals(written).round(9))
+    path.write_text(path.read_text().replace("0.", "x.", 1))
+    with pytest.raises(InputError, match=f"not a {suffix.upper()} file"):
+        read_offers(path)
+    write_table(written, path)
+    path.write_text(path.read_text() + "\n")
+    assert read_offers(path).attrs == {}, "what is beside it tells of another content"
+
+
 def test_offers_file_is_checked(tmp_path):
     path = tmp_path / "offers.parquet"
     make_offers().to_parquet(path)
     assert read_offers(path).attrs == {"margin": 0.35}
     with pytest.raises(InputError, match="there is no such file"):
         read_offers(tmp_path / "absent.parquet")
+    make_offers().assign(rate="a").to_parquet(path)
+    with pytest.raises(InputError, match="column 'rate': this column holds no numbers"):
+        read_offers(path)
     make_offers().drop(columns="spend").to_parquet(path)
     with pytest.raises(InputError, match=r"offers\.parquet, column 'spend': the offers table lacks a column"):
         read_offers(path)

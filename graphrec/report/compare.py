@@ -34,7 +34,7 @@ def compare(
     Args:
         runs: Run folders, or folders of runs.
         out: Folder to write to.
-        offers: An offers table (Parquet) to show as well.
+        offers: An offers table to show as well.
         wandb: `ENTITY/PROJECT`; where given, the comparison is also published there as a W&B Report.
         title: Heading of the report.
         notes: Assumptions to list in the report, name to value.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from graphrec.errors import InputError
+from graphrec.files import TABLES, told_of
 
 REFERENCE = "none"
 SUMS = {
@@ -20,6 +22,9 @@ SAMPLE = [
     *("expected_profit", "promotion", "reason"),
 ]
 WORDS = ("title", "name", "product_type", "product_category", "category")
+_TEXT = (".csv", ".tsv")
+_TEXTS = ("user_id", "item_id", "promotion", "reason", "policy", "scenario")
+_NUMBERS = sorted({*SUMS.values(), *SAMPLE} - set(_TEXTS))
 _NEEDED = sorted({*SUMS.values(), *SAMPLE, "policy", "scenario"})
 
 
@@ -34,12 +39,30 @@ def read_offers(path: Path) -> pd.DataFrame:
             "there is no such file", file=path, mend="write it with `graphrec offers --out FILE.parquet`"
         )
     try:
-        offers = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
+        offers = _read(path)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        form = path.suffix.removeprefix(".").upper() if path.suffix.lower() in _TEXT else "Parquet"
+        reason = str(error).partition("\n")[0]
         raise InputError(
-            f"not a Parquet file ({error})", file=path, mend="write it with `graphrec offers`"
+            f"not a {form} file ({reason})", file=path, mend="write it with `graphrec offers`"
         ) from error
     check_offers(offers, path)
+    return offers
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table as `graphrec.files.write_table` writes it, by its suffix."""
+    delimiter = TABLES.get(path.suffix.lower())
+    if delimiter is None:
+        return pd.read_parquet(path)
+    types = dict.fromkeys(_NUMBERS, "float64")
+    offers = pd.read_csv(
+        path, sep=delimiter, dtype={**dict.fromkeys(_TEXTS, "str"), **types}, encoding="utf-8"
+    )
+    for name in ("user_id", "item_id"):  # NA is an id
+        ids = pd.read_csv(path, sep=delimiter, usecols=[name], dtype="str", keep_default_na=False)
+        offers[name] = ids[name]
+    offers.attrs = told_of(path)
     return offers
 
 
@@ -49,6 +72,10 @@ def check_offers(offers: pd.DataFrame, file: Path | None = None) -> None:
     if missing:
         mend = "write the table with `graphrec offers`"
         raise InputError("the offers table lacks a column", file=file, column=missing[0], mend=mend)
+    texts = [column for column in _NUMBERS if not pd.api.types.is_numeric_dtype(offers[column])]
+    if texts:
+        mend = "write the table with `graphrec offers`"
+        raise InputError("this column holds no numbers", file=file, column=texts[0], mend=mend)
     if offers.empty:
         raise InputError(
             "the offers table has no rows", file=file, mend="leave it out, or offer to more users"
