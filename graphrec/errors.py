@@ -11,6 +11,10 @@ MOST_SEED = 2**32 - 1
 """The largest seed that NumPy, scikit-learn, torch and Lightning all take."""
 _LARGEST = 1e38
 """Of an argument; beyond it float32 has no numbers."""
+MOST_ROUNDS = 10_000
+"""Of epochs, trees or iterations within one fit; more would never end."""
+MOST_WHOLE = 2**53
+"""Of a count; beyond it floating point rounds, and soon no library takes it."""
 
 
 _NUMPY_SCALAR = re.compile(r"\bnp\.(?:float|int|uint|str|bool)\w*\(([^()]*)\)")
@@ -97,6 +101,11 @@ def check_finite(**values: float) -> None:
 
 def _check(holds: Callable[[float], bool], size: str, mend: str, values: Mapping[str, float]) -> None:
     for name, value in values.items():
+        if isinstance(value, int) and abs(value) > MOST_WHOLE:
+            size = "large" if value > 0 else "small"
+            raise InputError(
+                f"a number of {len(str(abs(value)))} digits is too {size}", column=name, mend=mend
+            )
         if not isfinite(value):
             raise InputError(f"{value} is not a finite number", column=name, mend=mend)
         if value > _LARGEST:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import math
 import types
@@ -17,9 +18,11 @@ from any_log import drawn_graph, ranked, trained
 from any_plan import CLOSED, DECODERS, ENCODERS, RESPONSES
 
 from graphrec import losses
-from graphrec.errors import InputError
+from graphrec.cli.main import parser
+from graphrec.cli.offering_checks import check_options
+from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.models import MLP, LightGCN, RawFeatures, Spectral
+from graphrec.models import IALS, MLP, LightGCN, PurchaseRanker, RawFeatures, Spectral
 from graphrec.models.contrastive import ContrastiveEncoder
 from graphrec.training import (
     AdaptiveTemperatureTask,
@@ -32,8 +35,6 @@ from graphrec.training import (
 from graphrec.training.response import ResponseTask
 
 TRIED = (math.nan, math.inf, -math.inf, -1, 0, 1e-300, 1e300, 10**12, 2**63)
-TAKES_TIME = {"epochs", "trees", "iterations"}
-"""Numbers of rounds: a huge one is no mistake, and nobody waits for it here."""
 
 
 def numbers(of: type) -> Iterator[tuple[str, type, bool]]:
@@ -89,8 +90,7 @@ TABLE = [
     for of in OWNERS
     for name, kind, in_list in numbers(of)
     for value in TRIED
-    if not (name in TAKES_TIME and value >= 1e12 and math.isfinite(value))
-    and not (kind is int and isinstance(value, float) and math.isfinite(value))
+    if not (kind is int and isinstance(value, float) and math.isfinite(value))
 ]
 
 
@@ -155,3 +155,35 @@ def test_a_response_task_refuses_them_too():
             with pytest.raises(InputError, match=name):
                 ResponseTask(**{name: given}).bind(3, (2,))
         assert kind in (int, float)
+
+
+@pytest.mark.parametrize("count", [2**53 + 1, 10**30, 10**400, -(10**400)])
+def test_whole_numbers_that_no_library_takes_are_one_line(count):
+    digits = len(str(abs(count)))
+    with pytest.raises(InputError, match=f"column 'batch_size': a number of {digits} digits is too"):
+        check_at_least(1, batch_size=count)
+    options = offers_options("--max_offers_per_user", str(count))
+    with pytest.raises(
+        InputError, match=f"option --max_offers_per_user: a number of {len(str(count))} digits"
+    ):
+        check_options(options)
+
+
+def test_weeks_beyond_every_shop_are_refused():
+    with pytest.raises(InputError, match="option --week: 10001 is not from -10000 to 10000"):
+        check_options(offers_options("--week", "10001"))
+    check_options(offers_options("--week", "10000", "--max_offers_per_user", "3"))
+
+
+def offers_options(*words: str) -> argparse.Namespace:
+    return parser().parse_args(["offers", "--ckpt", "x", "--out", "y", *words])
+
+
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [(IALS, "epochs"), (PurchaseRanker, "trees"), (Spectral, "iterations"), (Spectral, "degree")],
+)
+def test_rounds_that_would_never_end_are_refused(of, name):
+    of(**{name: 10_000})
+    with pytest.raises(InputError, match=f"column '{name}': 10001 is too large; give . to 10000"):
+        of(**{name: 10_001})

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from graphrec.errors import InputError
+from graphrec.data.week_numbers import MOST_WEEKS
+from graphrec.errors import MOST_WHOLE, InputError
 from graphrec.notices import note
 from graphrec.offers.policies import ExpectedProfit, GreedyROI, Knapsack, Uniform
 from graphrec.offers.scenarios import Scenario
@@ -39,6 +40,8 @@ class Range:
 
     def holds(self, value: float) -> bool:
         """Whether the value is inside; what is no number is not."""
+        if isinstance(value, int) and abs(value) > MOST_WHOLE:
+            return False
         if not math.isfinite(value) or not self.low <= value <= self.high:
             return False
         return not (value == self.high and (self.below or self.inside)) and not (
@@ -67,6 +70,7 @@ RANGES = {
     "max_offers_per_user": Range(0, mend="give 0 or more"),
     "window_weeks": Range(1, mend="give 1 or more"),
     "cool_down_weeks": Range(0, mend="give 0 or more"),
+    "week": Range(-MOST_WEEKS, MOST_WEEKS, mend="give a week as the log numbers them"),
 }
 
 
@@ -152,8 +156,11 @@ def check_options(options: argparse.Namespace) -> None:
     """Raise `InputError` for the first option that is out of range, doubled, or would change nothing."""
     for name, allowed in RANGES.items():
         value = getattr(options, name)
-        if value is not None and not allowed.holds(value):
-            raise _refusal(name, f"{value} is not {allowed}", allowed.mend)
+        if value is None or allowed.holds(value):
+            continue
+        digits = len(str(value))
+        what = f"{value} is not {allowed}" if digits < 16 else f"a number of {digits} digits is out of range"
+        raise _refusal(name, what, allowed.mend)
     twice = [policy for policy in options.policy if options.policy.count(policy) > 1]
     if twice:
         raise _refusal("policy", f"{twice[0]} is named twice", "name each policy once")

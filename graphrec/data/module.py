@@ -150,7 +150,8 @@ class RecommenderData(pl.LightningDataModule):
         self.cutoffs = [10, 20] if cutoffs is None else cutoffs
         _check_list(item_sets=self.item_sets)
         _check_list(cutoffs=self.cutoffs)
-        check_at_least(1, cutoffs=min(self.cutoffs))
+        for cutoff in self.cutoffs:
+            check_at_least(1, cutoffs=cutoff)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.refit, self.seed, self.strict = refit, seed, strict
 

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns, RawData
-from graphrec.errors import InputError, check_at_least
+from graphrec.data.week_numbers import MOST_WEEKS
+from graphrec.errors import InputError, check_at_least, check_between
 
 _FIRST_DAY = "2024-01-01"
 """A Monday, so that weeks of the log are weeks of the calendar."""
@@ -52,6 +53,7 @@ def synthetic(
     """
     _check(num_users, num_items, num_blocks, weeks, density, noise)
     check_at_least(0, seed=seed)
+    check_between(1, MOST_WEEKS, weeks=weeks)
     if not abs(response) <= _MOST_RESPONSE:
         mend = f"give -{_MOST_RESPONSE:g} to {_MOST_RESPONSE:g}"
         raise InputError(f"{response} is out of range", column="response", mend=mend)

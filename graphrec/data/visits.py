@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.data.interactions import Columns, IdMap
-from graphrec.errors import InputError, check_at_least
+from graphrec.data.week_numbers import MOST_WEEKS
+from graphrec.errors import InputError, check_at_least, check_between
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
@@ -43,7 +44,7 @@ class VisitOptions:
     def __post_init__(self) -> None:
         """Check ranges."""
         check_at_least(1, history_end=self.history_end, min_bought_weeks=self.min_bought_weeks)
-        check_at_least(self.history_end + 1, last_week=self.last_week)
+        check_between(self.history_end + 1, MOST_WEEKS, last_week=self.last_week)
 
 
 @dataclass(frozen=True)

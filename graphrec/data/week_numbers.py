@@ -14,7 +14,8 @@ SLIPS = 0.01
 """Share of the rows that may be slips; more of them are of one kind."""
 LONGEST_GAP = pd.Timedelta(days=730)
 """A shop without a purchase for longer has dates that are none."""
-_MOST_WEEKS = 10_000
+MOST_WEEKS = 10_000
+"""Weeks of a shop have smaller numbers: these are two centuries."""
 _GO_ON = "number the weeks 1, 2, 3 ... without a gap"
 
 
@@ -24,7 +25,7 @@ def check_weeks(week: pd.Series[float], file: str | Path | None) -> None:
     if week.between(190_001, 210_053).all() and week.min() // 100 < week.max() // 100:
         what = f"{said} look like year and week, with a gap at each new year"
         raise InputError(what, file=file, column=Columns.WEEK, mend=_GO_ON)
-    if week.abs().max() > _MOST_WEEKS:
+    if week.abs().max() > MOST_WEEKS:
         mend = f"{_GO_ON}, and put times into timestamp"
         raise InputError(f"{said} are no weeks of a shop", file=file, column=Columns.WEEK, mend=mend)
 

@@ -8,7 +8,7 @@ import torch
 from rich.progress import track
 from torch import Tensor
 
-from graphrec.errors import InputError, check_at_least, check_seed
+from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.memory import check_room
 from graphrec.models.base import ClosedForm
@@ -52,7 +52,8 @@ class IALS(ClosedForm):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_at_least(1, dim=dim, epochs=epochs)
+        check_at_least(1, dim=dim)
+        check_between(1, MOST_ROUNDS, epochs=epochs)
         check_at_least(0, unobserved=unobserved, scaling=scaling)
         check_at_least(1e-12, regularisation=regularisation, init_std=init_std)
         check_seed(seed=seed)

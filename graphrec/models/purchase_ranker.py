@@ -12,7 +12,7 @@ from rich.progress import track
 from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
-from graphrec.errors import InputError, check_above, check_at_least, check_seed
+from graphrec.errors import MOST_ROUNDS, InputError, check_above, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ClosedForm
 from graphrec.models.purchase_features import FILTERS, PAIR_FACTS, PairTable, Purchases, known_and_new
@@ -67,7 +67,8 @@ class PurchaseRanker(ClosedForm):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_at_least(1, horizon=horizon, windows=windows, depth=depth, trees=trees)
+        check_at_least(1, horizon=horizon, windows=windows, depth=depth)
+        check_between(1, MOST_ROUNDS, trees=trees)
         check_at_least(2, leaves=leaves)
         check_above(0, learning_rate=learning_rate)
         check_seed(seed=seed)

@@ -12,7 +12,7 @@ import torch
 from numpy.polynomial import Chebyshev
 from torch import Tensor
 
-from graphrec.errors import InputError, check_at_least, check_seed
+from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ClosedForm
 from graphrec.models.decomposition import Decomposition, decompose, square
@@ -73,9 +73,8 @@ class Spectral(ClosedForm):
     ) -> None:
         super().__init__()
         check_at_least(1, rank=rank)
-        check_at_least(
-            0, degree=degree or 0, recency=recency, oversampling=oversampling, iterations=iterations
-        )
+        check_at_least(0, recency=recency, oversampling=oversampling)
+        check_between(0, MOST_ROUNDS, degree=degree or 0, iterations=iterations)
         check_seed(seed=seed)
         self.response = response or ChebyCF()
         self.rank, self.degree, self.recency, self.seed = rank, degree, recency, seed
