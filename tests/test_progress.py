@@ -153,6 +153,11 @@ def test_a_run_that_another_process_writes_is_refused(here):
     assert not (here / "a" / ".lock").exists()
 
 
+def test_two_demos_do_not_write_into_one_folder(tmp_path):
+    with locked(tmp_path), pytest.raises(InputError, match="another process is writing this demo"):
+        main(["demo", "--out", str(tmp_path)])
+
+
 def test_a_lock_goes_with_its_process(tmp_path):
     child = os.fork()
     if not child:

