@@ -79,6 +79,15 @@ def test_what_is_wrong_is_named_with_its_row(tmp_path):
     PAST.assign(week=[1, "May", 2]).to_csv(path, index=False)
     with pytest.raises(InputError, match=r"past\.csv, row 3, column 'week': 'May' is not a number"):
         read_exposure(path)
+    PAST.assign(rate=[0.1, None, None]).to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"row 3, column 'rate': the value is missing, and in 1 more rows"):
+        read_exposure(path)
+    PAST.assign(rate=["10%", "20%", 0]).to_csv(path, index=False)
+    with pytest.raises(InputError) as refusal:
+        read_exposure(path)
+    assert str(refusal.value).endswith("and a decimal point (and 1 more problem in this file)"), (
+        "no more advice"
+    )
     with pytest.raises(InputError, match="column 'window_weeks'"):
         Frequency(window_weeks=0)
     with pytest.raises(InputError, match="column 'max_offers'"):

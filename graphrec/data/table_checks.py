@@ -56,6 +56,7 @@ _NUMBER = Rule(
     "write it with digits and a decimal point, leave it empty, or leave the column out: null in columns",
     lambda values: parse_numbers(values).notna(),
 )
+_NEEDED_NUMBER = Rule("is not a number", "write it with digits and a decimal point", _NUMBER.passes)
 _MONEY = Rule("is negative", "prices must be >= 0, mend the row or drop it", _not_negative)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
@@ -72,9 +73,11 @@ def _date(times: Times) -> Rule:
     return Rule("is not a date", times.mend, lambda values: times.values.loc[values.index].notna())
 
 
-def rules(column: str, unique: Sequence[str], times: Times | None = None) -> list[Rule]:
-    """The rules of a column, by our name for it."""
-    found = [_NUMBER] if column in NUMBERS else []
+def rules(
+    column: str, unique: Sequence[str], times: Times | None = None, needed: Sequence[str] = ()
+) -> list[Rule]:
+    """The rules of a column, by our name for it; a value of one that is needed cannot be left out."""
+    found = [_NEEDED_NUMBER if column in needed else _NUMBER] if column in NUMBERS else []
     found += [_MONEY] if column in MONEY else []
     found += [_STOCK] if column == STOCK else []
     found += [_SHARE] if column in (RATE, *SHARES) else []
@@ -130,6 +133,7 @@ def value_problems(
     theirs: dict[str, str],
     unique: Sequence[str],
     times: Times | None = None,
+    needed: Sequence[str] = (),
 ) -> list[InputError]:
     """Every value that breaks a rule of its column, in the order of the rows.
 
@@ -139,8 +143,9 @@ def value_problems(
         theirs: Our name → the file's name.
         unique: Columns (ours) in which no value may occur twice.
         times: What was read of the column ``timestamp``.
+        needed: Columns (ours) in which no value may be missing.
     """
-    by_column = {str(column): rules(str(column), unique, times) for column in frame.columns}
+    by_column = {str(column): rules(str(column), unique, times, needed) for column in frame.columns}
     columns = {
         column: pa.Column(checks=[pa.Check(rule.passes, error=rule.name) for rule in found], nullable=True)
         for column, found in by_column.items()

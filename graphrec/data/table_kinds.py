@@ -43,6 +43,7 @@ class TableKind:
         unique: Columns in which no value may occur twice.
         attributes: Whether every other column is read too, as it is named in the file.
         complete: Whether a row without a required value is a mistake; if not, cleaning removes and counts it.
+        filled: Optional columns without a missing value, where they exist.
     """
 
     noun: str
@@ -51,6 +52,12 @@ class TableKind:
     unique: tuple[str, ...] = ()
     attributes: bool = False
     complete: bool = False
+    filled: tuple[str, ...] = ()
+
+    @property
+    def never_missing(self) -> tuple[str, ...]:
+        """Columns in which a missing value is a mistake."""
+        return (*(self.required if self.complete else ()), *self.filled)
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -69,6 +76,7 @@ KINDS: dict[Kind, TableKind] = {
         (Columns.USER, Columns.ITEM, Columns.WEEK),
         (RATE, "policy", "promotion", "product_set"),  # of an offers table that is fed back
         complete=True,
+        filled=(RATE,),  # a row without one may be an offer or none
     ),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

@@ -95,7 +95,7 @@ def load_table(
     """
     table, problems = _read(Path(path), columns or {}, kind, text or TextFormat(), time_format)
     if table is None or problems:
-        raise _first_of(problems, path)
+        raise _first_of(problems, path, kind)
     for column in (name for name in IDS if name in table.frame):
         warn_of_rounded(table.frame[column], path, column)
     return table
@@ -116,11 +116,12 @@ def check_table(
         return [problem]
 
 
-def _first_of(problems: Sequence[InputError], path: str | Path) -> InputError:
+def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> InputError:
     first, more = problems[0], sum(problem.places for problem in problems[1:])
     if not more:
         return first
-    also = f"and {more:,} more problem{'s' if more > 1 else ''}: see `graphrec data check {path}`"
+    also = f"and {more:,} more problem{'s' if more > 1 else ''}"
+    also += f": see `graphrec data check {path}`" if kind == "log" else " in this file"
     mend = f"{first.mend} ({also})" if first.mend else also
     return InputError(first.message, file=first.file, row=first.row, column=first.column, mend=mend)
 
@@ -145,9 +146,9 @@ def _read(
     unique = [key for key in declared.unique if key in frame]
     checked = frame[unique] if declared.attributes else frame  # attributes may be anything
     times, unreadable = _times(checked, path, theirs, time_format)
-    problems += unreadable + value_problems(checked, rows, theirs, unique, times)
-    if declared.complete:
-        problems += missing_values(frame, rows, {our: theirs[our] for our in declared.required})
+    needed = [our for our in declared.never_missing if our in theirs]
+    problems += unreadable + value_problems(checked, rows, theirs, unique, times, needed)
+    problems += missing_values(frame, rows, {our: theirs[our] for our in needed})
     if problems:
         return None, sorted(problems, key=_place)
     steps = [step for our, found in ids.items() for step in found.steps(our)]
