@@ -260,3 +260,30 @@ def test_every_argument_of_a_table_is_an_option_of_data():
     options = {word for one in subcommands.choices["data"]._actions for word in one.option_strings}
     arguments = set(inspect.signature(sources.table).parameters) - {"path"}
     assert {f"--{name}" for name in arguments} <= options
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["log.parquet", "--delimiter", ";"], "column 'delimiter': a Parquet file has no delimiter"),
+        (["log.parquet", "--encoding", "latin-1"], "column 'encoding': a Parquet file has no encoding"),
+        (["log.csv", "--time_format", "%Y"], "column 'time_format': there are no times"),
+        (["log.csv", "--drop_cold_items"], "option --drop_cold_items: the log has no later part"),
+        (["log.csv", "--drop_cold_users"], "option --drop_cold_users: the log has no later part"),
+        (["log.csv", "--outlier_factor", "x"], "'x' is no number, and not null"),
+    ],
+)
+def test_an_option_that_nothing_can_follow_is_refused(tmp_path, monkeypatch, words, says):
+    monkeypatch.chdir(tmp_path)
+    log = pd.DataFrame({"user_id": ["a"], "item_id": ["x"]})
+    log.to_csv("log.csv", index=False)
+    log.to_parquet("log.parquet", index=False)
+    with pytest.raises(InputError, match=says):
+        main(["data", "describe", *words])
+
+
+def test_a_delimiter_holds_for_the_text_files_beside_a_parquet_log(tmp_path):
+    pd.DataFrame({"user_id": ["a"], "item_id": ["x"]}).to_parquet(tmp_path / "log.parquet", index=False)
+    (tmp_path / "users.csv").write_text("user_id;town\na;b\n")
+    raw = sources.table(str(tmp_path / "log.parquet"), users=str(tmp_path / "users.csv"), delimiter=";")
+    assert raw.users["town"].tolist() == ["b"]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from graphrec.data.sheets import check_text_options
 from graphrec.data.table_files import closest
 from graphrec.data.table_kinds import KINDS, Kind
 from graphrec.data.tables import TextFormat
@@ -67,7 +68,10 @@ def reading(
         if ours not in known:
             mend = closest(ours, dict.fromkeys(known), "known are")
             raise InputError(f"{ours!r} is no column of these files", column="--columns", mend=mend)
-    return columns, TextFormat(options.delimiter, encoding=options.encoding)
+    text = TextFormat(options.delimiter, encoding=options.encoding)
+    if given:
+        check_text_options(text, [file for name in files if (file := getattr(options, name)) is not None])
+    return columns, text
 
 
 def column_mapping(given: Sequence[str]) -> dict[str, str | None]:

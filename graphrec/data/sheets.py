@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -120,6 +120,17 @@ def open_sheets(path: Path, text: TextFormat) -> list[Sheet]:
     if len(parts) > 1:
         note(f"{path}: {len(parts)} files are read as one table")
     return [_sheet(part, text) for part in parts]
+
+
+def check_text_options(text: TextFormat, files: Iterable[str | Path]) -> None:
+    """Raise `InputError` if a delimiter or an encoding is given and every file is Parquet."""
+    parts = [part for file in files for part in parts_of(Path(file))]
+    if not all(part.is_parquet for part in parts):
+        return
+    for option, value in (("delimiter", text.delimiter), ("encoding", text.encoding)):
+        if value is not None:
+            what = f"a Parquet file has no {option}"
+            raise InputError(what, file=parts[0].path, column=option, mend="leave it out")
 
 
 def _sheet(part: Part, text: TextFormat) -> Sheet:

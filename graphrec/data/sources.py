@@ -29,6 +29,7 @@ from graphrec.data.purchases import (
     keep_purchases,
     with_week,
 )
+from graphrec.data.sheets import check_text_options
 from graphrec.data.synthetic import synthetic
 from graphrec.data.tables import Kind, TextFormat, load_table
 from graphrec.errors import InputError
@@ -93,11 +94,15 @@ def table(
     of_log = replace(text, names=tuple(names) if names is not None else None)
     parts = {"train": path, "valid": valid_path, "test": test_path}
     given = {part: file for part, file in parts.items() if file}
+    check_text_options(text, [file for file in (*given.values(), users, items) if file])
     tables = {
         part: load_table(file, columns, text=of_log, time_format=time_format) for part, file in given.items()
     }
     logs = {part: read.frame for part, read in tables.items()}
     check_same_times(logs, given)
+    if time_format is not None and Columns.TIMESTAMP not in logs["train"]:
+        mend = "map the column of times to timestamp, or leave time_format out"
+        raise InputError("there are no times", file=path, column="time_format", mend=mend)
     log = _joined(logs, given)
     log.attrs = {"file" if part == "train" else part: file for part, file in given.items()}
     log, steps = keep_purchases(log, rules)

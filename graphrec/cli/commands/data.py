@@ -71,7 +71,10 @@ def _add_cleaning(add: Callable[..., Any]) -> None:
 
 
 def _number_or_null(text: str) -> float | None:
-    return None if text == "null" else float(text)
+    try:
+        return None if text == "null" else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number, and not null") from error
 
 
 def run(options: argparse.Namespace) -> None:
@@ -143,6 +146,10 @@ def _describe(raw: RawData, options: argparse.Namespace) -> None:
     )
     if Columns.PART in raw.log:
         split = given(raw.log)
+    for option in ("drop_cold_items", "drop_cold_users"):
+        if split is None and getattr(options, option):
+            mend = "add --test, map a column to part, or leave it out"
+            raise InputError("the log has no later part", column=f"--{option}", mend=mend)
     if options.strict:
         refuse_loss(raw, split)
     report_reading(raw)
