@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
+from graphrec.cli.checks import check_monitor
 from graphrec.data.features import FeatureOptions
 from graphrec.data.interactions import RawData
 from graphrec.data.module import EdgeBatches, RecommenderData, run_seed
@@ -173,6 +174,27 @@ def test_an_empty_part_is_one_line_where_it_is_to_be_measured():
         module.test_dataloader()
     with pytest.raises(InputError, match="the validation part was trained on"):
         data(refit=True).check_part("validation")
+
+
+@pytest.mark.parametrize(
+    ("items_of_week", "empty"),
+    [(lambda week: range(4), "new"), (lambda week: [week], "repeat")],
+    ids=["all bought again", "none bought again"],
+)
+def test_a_part_in_which_there_is_nothing_to_find_is_one_line(items_of_week, empty):
+    rows = [(user, item, week) for user in "ab" for week in range(1, 5) for item in items_of_week(week)]
+    log = pd.DataFrame(rows, columns=["user_id", "item_id", "week"])
+    raw = RawData("shop", log)
+    module = RecommenderData(raw, Temporal(2, 3, whole_catalogue=True), item_sets=["new", "repeat"])
+    other = {"new": "repeat", "repeat": "new"}[empty]
+    for part in ("validation", "test"):
+        module.check_to_find(part, [other])
+        module.check_to_find(part, ["new", "repeat"])
+        with pytest.raises(InputError, match=f"no item of the {part} part is .*item_sets: .all."):
+            module.check_to_find(part, [empty])
+    check_monitor(f"val_ndcg_20_{other}", module)
+    with pytest.raises(InputError, match="there is nothing to find"):
+        check_monitor(f"val_ndcg_20_{empty}", module)
 
 
 def changed_after(source: RawData, week: int) -> RawData:

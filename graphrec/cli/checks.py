@@ -99,6 +99,8 @@ def check_monitor(monitor: str, data: RecommenderData) -> None:
         close = difflib.get_close_matches(monitor, names, n=1)
         mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names[:4])} and so on"
         raise InputError(f"no metric is called '{monitor}'", column="run.monitor", mend=mend)
+    watched = next((items for items in data.item_sets if monitor.endswith(f"_{items}")), data.item_sets[0])
+    data.check_to_find("validation", [watched])
 
 
 def known_metrics(data: RecommenderData) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonargparse
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
@@ -167,7 +167,9 @@ class GraphRecCLI(FolderCLI):
             check_monitor(self.run_options.monitor, self.datamodule)
             self._check_watched(known_metrics(self.datamodule))
         if self.subcommand in ("validate", "test"):
-            self.datamodule.check_part("test" if self.subcommand == "test" else "validation")
+            part: Literal["test", "validation"] = "test" if self.subcommand == "test" else "validation"
+            self.datamodule.check_part(part)
+            self.datamodule.check_to_find(part, self.datamodule.item_sets)
         with self.trainer.init_module():
             train, shard = self.datamodule.split.train, node_shard(self.trainer)
             graph = BipartiteGraph(train, self.datamodule.features, shard)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from graphrec.data.features import FeatureOptions, Features, build_features, features_sha256
-from graphrec.data.interactions import Interactions, RawData
+from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.data.ledger import refuse_loss, report_reading, split_line
 from graphrec.data.shards import evaluation_shard
 from graphrec.data.splits import Split, Splitter
@@ -216,6 +216,24 @@ class RecommenderData(pl.LightningDataModule):
             what = "the validation part was trained on"
             mend = "give best.ckpt of the fit, or measure the refit with `graphrec test`"
         raise InputError(what, file=self.source.file or self.source.name, column="split", mend=mend)
+
+    def check_to_find(self, part: Literal["validation", "test"], item_sets: Sequence[str]) -> None:
+        """Raise `InputError` if nobody has anything to find on any of some item sets."""
+        rows = (self.split.val if part == "validation" else self.split.test).pairs()
+        train, width = self.split.train.frame, len(self.split.items)
+        known = train[Columns.USER_CODE] * width + train[Columns.ITEM_CODE]
+        wanted = rows[:, 0] * width + rows[:, 1]
+        repeated = known[known.isin(wanted)].nunique()
+        there = {"all": len(wanted), "repeat": repeated, "new": len(wanted) - repeated}
+        if any(there[items] for items in item_sets):
+            return
+        which = "new to its user" if "new" in item_sets else "one that its user had bought before"
+        raise InputError(
+            f"no item of the {part} part is {which}: there is nothing to find",
+            file=self.source.file or self.source.name,
+            column="item_sets",
+            mend="rank all items: item_sets: [all]",
+        )
 
     def _users(self, part: Interactions) -> DataLoader[Tensor]:
         """Batches of the users this process ranks; an empty one for a process that has none.
