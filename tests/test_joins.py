@@ -80,3 +80,24 @@ def test_every_source_refuses_attributes_of_others(tmp_path, files, read):
         read(tmp_path)
     assert str(caught.value.file).endswith(list(files)[1])
     assert "they differ in leading zeros" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (["1", "2.5", "3", "4", "?"], "1 of 5 values are no numbers, as '?': all are names"),
+        (["1,5", "2,5", "3", "4", ""], "2 of 4 values are no numbers, as '1,5'"),
+        (["10%", "20%", "30%", "5%", "1%"], "5 of 5 values are no numbers"),
+        (["1", "2", "3", "4", "NA"], None),
+        (["01234", "02345", "1", "2", "3"], None),
+        (["1.2.3", "1.2.4", "1.3.0", "2.0.0", "2.0.1"], None),
+        (["S", "M", "38", "40", "42"], None),
+    ],
+)
+def test_an_attribute_of_numbers_that_become_names_is_told(tmp_path, capsys, written, told):
+    (tmp_path / "log.csv").write_text("user_id,item_id\n" + "".join(f"{user},x\n" for user in "abcde"))
+    rows = "".join(f'{user},"{value}"\n' for user, value in zip("abcde", written, strict=True))
+    (tmp_path / "users.csv").write_text("user_id,size\n" + rows)
+    sources.table(str(tmp_path / "log.csv"), users=str(tmp_path / "users.csv"))
+    said = capsys.readouterr().err
+    assert ("column 'size': " + told in said) if told else not said

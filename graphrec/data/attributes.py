@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from graphrec.data.cleaning import CleaningStep, clean, cover_ids, drop_missing, fill_attributes
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
+from graphrec.data.table_times import parse_numbers
 from graphrec.data.tables import Kind, Table
+from graphrec.notices import warn
 
 
 def attributes_of(
@@ -29,6 +32,9 @@ def attributes_of(
         InputError: If no id joins.
     """
     key = Columns.USER if kind == "users" else Columns.ITEM
+    for column in table.frame.columns:
+        if column != key:
+            _warn_of_numbers(table.frame[column], file)
     ids = join(table.frame[key], log[key], file=file, column=key, whole=True)
     covered, steps = clean(
         table.frame.assign(**{key: ids}),
@@ -39,3 +45,22 @@ def attributes_of(
         ],
     )
     return covered, tuple(replace(step, table=kind) for step in (*table.steps, *steps))
+
+
+_MOST = 0.8
+"""Share of the values from which a column is meant to hold numbers."""
+_NUMBER = r"[-+]?\d+([.,]\d+)?\s?%?"
+
+
+def _warn_of_numbers(values: pd.Series[Any], file: str | Path) -> None:
+    """Say which value makes names of a column that is mostly of numbers."""
+    if pd.api.types.is_numeric_dtype(values):
+        return
+    known = values.dropna()
+    others = known[parse_numbers(known).isna()]
+    if len(others) and known.str.fullmatch(_NUMBER).mean() >= _MOST:
+        what = (
+            f"{len(others):,} of {len(known):,} values are no numbers, as {others.iloc[0]!r}: all are names"
+        )
+        mend = "write numbers with a decimal point, and nothing where one is missing"
+        warn(what, file=file, column=str(values.name), mend=mend)

@@ -255,6 +255,9 @@ def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[st
     header = next((record for record in reader if not _is_blank(record)), None)
     if header is None:
         raise InputError("the file is empty", file=path, mend="give a file with a header and rows")
+    if header[0].startswith("sep="):
+        mend = f"delete this line, and give the delimiter {header[0][4:5] or delimiter!r}"
+        raise InputError("this line tells Excel the delimiter", file=path, row=1, mend=mend)
     if len(header) == 1:
         _refuse_other_delimiter(header[0], path, delimiter)
     return tuple(header)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 def _read(file: Path) -> pd.DataFrame:
     """The pairs of one file, without a loop: 720,000 pairs in a quarter of a second."""
-    data = file.read_bytes() + b"\n"
+    data = file.read_bytes().removeprefix(codecs.BOM_UTF8) + b"\n"
     symbols = np.frombuffer(data, dtype=np.uint8)
     digit = (symbols >= ord("0")) & (symbols <= ord("9"))
     _refuse(~digit & ~np.isin(symbols, [_SPACE, _NEWLINE, _RETURN, _TAB]), symbols, data, file)

@@ -99,7 +99,8 @@ def header_rows(frame: pd.DataFrame, rows: Rows, theirs: Mapping[str, str]) -> l
     for our, their in theirs.items():
         if frame[our].dtype != "str":
             return []
-        again &= frame[our].str.strip() == their
+        name = frame[our].str.strip()  # RecBole's names have a type behind them
+        again &= (name == their) | name.str.startswith(f"{their}:", na=False)
         if not again.any():
             return []
     places = [rows.place(int(index)) for index in np.flatnonzero(again)]
