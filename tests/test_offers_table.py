@@ -15,6 +15,7 @@ from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
 from graphrec.offers.candidates import build_candidates, fit_calibrator, regular_prices
 from graphrec.offers.economics import Economics
+from graphrec.offers.eligibility import Eligibility
 from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.policies import ExpectedProfit, LinearRate, NoDiscount, Uniform, expected_profit
 from graphrec.offers.scenarios import SCENARIO_NAMES, scenario_named
@@ -319,6 +320,11 @@ def test_calibrator_needs_a_validation_part(shop):
     )
     with pytest.raises(InputError, match="no validation part"):
         fit_calibrator(shop.model, shop.graph, refit)
+    nobody = Eligibility(
+        np.ones(len(shop.split.items), dtype=bool), np.zeros(len(shop.split.users), dtype=bool)
+    )
+    with pytest.raises(InputError, match="no user has an item that this scenario is for; choose another"):
+        fit_calibrator(shop.model, shop.graph, shop.split, eligible=nobody)
 
 
 def test_candidates_carry_what_policies_need(shop):

@@ -291,17 +291,3 @@ def test_lightgcn_holds_out_the_ends_of_the_lists(tmp_path):
     assert log.loc[(log["user_id"] == 0) & (log["item_id"] == 7), "order"].item() == 2
     with pytest.raises(InputError, match="validate_on_last"):
         sources.lightgcn_txt(str(tmp_path), validate_on_last=1.0)
-
-
-def test_what_editors_and_spreadsheets_put_before_a_file(tmp_path):
-    log = tmp_path / "log.csv"
-    log.write_text("sep=;\nuser_id;item_id\na;x\n")
-    with pytest.raises(InputError, match=r"row 1: this line tells Excel the delimiter; .* the delimiter ';'"):
-        sources.table(str(log))
-    (tmp_path / "train.txt").write_text("\ufeff0 1 2\n")
-    (tmp_path / "test.txt").write_text("0 3\n")
-    assert len(sources.lightgcn_txt(str(tmp_path)).log) == 3
-    inter = tmp_path / "x.inter"
-    inter.write_text("user_id:token\titem_id:token\n1\t2\nuser_id:token\titem_id:token\n1\t3\n")
-    with pytest.raises(InputError, match="row 3: this row names the columns again"):
-        sources.recbole(str(inter))

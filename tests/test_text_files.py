@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from graphrec.data import sources
 from graphrec.data.tables import TextFormat, read_table
 from graphrec.errors import InputError
 
@@ -142,3 +143,17 @@ def test_values_of_every_kind_of_file_are_checked(tmp_path, kind, content, says)
     with pytest.raises(InputError, match=says) as caught:
         read(tmp_path, content, kind=kind)
     assert caught.value.row == 2
+
+
+def test_what_editors_and_spreadsheets_put_before_a_file(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("sep=;\nuser_id;item_id\na;x\n")
+    with pytest.raises(InputError, match=r"row 1: this line tells Excel the delimiter; .* the delimiter ';'"):
+        sources.table(str(log))
+    (tmp_path / "train.txt").write_text("\ufeff0 1 2\n")
+    (tmp_path / "test.txt").write_text("0 3\n")
+    assert len(sources.lightgcn_txt(str(tmp_path)).log) == 3
+    inter = tmp_path / "x.inter"
+    inter.write_text("user_id:token\titem_id:token\n1\t2\nuser_id:token\titem_id:token\n1\t3\n")
+    with pytest.raises(InputError, match="row 3: this row names the columns again"):
+        sources.recbole(str(inter))

@@ -73,7 +73,7 @@ def fit_calibrator(
             that comes less often, buys less than its score says elsewhere.
 
     Raises:
-        InputError: If the split has no validation part.
+        InputError: If the split has no validation part, or no pair is eligible.
     """
     if not len(split.val):
         mend = "calibrate on a split made without refit"
@@ -84,11 +84,14 @@ def fit_calibrator(
         users, items, sample_users = users[eligible.users], int(eligible.items.sum()), None
     if sample_users is not None and sample_users < len(users):
         users = np.sort(rng.choice(users, sample_users, replace=False))
-    keep = min(1.0, max_pairs / (len(users) * items))
+    keep = min(1.0, max_pairs / max(len(users) * items, 1))
     parts = [
         _labelled(recommender, graph, split.val.pairs(), batch, keep, rng, eligible)
         for batch in _batches(users, len(split.items), "Calibrating")
     ]
+    if not sum(len(part.score) for part in parts):
+        what = "no user has an item that this scenario is for"
+        raise InputError(what, column="scenario", mend="choose another scenario")
     score, bought, seen, weight = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("score", "bought", "seen", "weight")
