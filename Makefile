@@ -25,8 +25,9 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 demo: $(VENV)/.installed-demo
 	$(BIN)/graphrec demo --out runs/demo
 
+# one process per core, each test file whole: its tests share what they fit
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 # sweeps, fuzzing and kills: an hour or more
 test-slow: $(VENV)/.installed-dev
