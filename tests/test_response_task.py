@@ -168,6 +168,13 @@ def test_features_are_kept_in_a_folder(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
+def test_a_response_ranks_nothing(run, tmp_path):
+    best = str(run / "checkpoints" / "best.ckpt")
+    for command in ("recommend", "offers"):
+        with pytest.raises(InputError, match="this checkpoint holds a response, which ranks nothing"):
+            main([command, "--ckpt", best, "--out", str(tmp_path / "out.csv")])
+
+
 def test_a_cache_is_of_the_data_that_its_features_are_made_of(tmp_path):
     folder, file = tmp_path / "cache", tmp_path / "promotions.csv"
     source = synthetic(**SYNTHETIC)
@@ -195,8 +202,8 @@ def test_promotions_of_a_yaml_may_name_their_columns(tmp_path, monkeypatch):
     shown = log[["item_id", "week"]].drop_duplicates().assign(display=1, mailer=0)
     shown.rename(columns={"item_id": "Artikel"}).to_csv("p.csv", sep=";", index=False)
     config = copy.deepcopy(CONFIG)
-    table = {"path": "p.csv", "columns": {"item_id": "Artikel"}, "delimiter": ";"}
-    config["data"]["init_args"]["promotions"] = table
+    given = {"promotions": "p.csv", "promotion_columns": {"item_id": "Artikel"}, "promotion_delimiter": ";"}
+    config["data"]["init_args"] |= given
     config["trainer"]["fast_dev_run"] = True
     Path("c.yaml").write_text(yaml.safe_dump(config))
     cli = main(["fit", "-c", "c.yaml"])
@@ -205,6 +212,15 @@ def test_promotions_of_a_yaml_may_name_their_columns(tmp_path, monkeypatch):
 
 
 def test_mistakes_are_named(run, tmp_path):
+    for wrong, says in (
+        ({"groups": ["item_id", "item_id"]}, "a group is named twice"),
+        ({"promotion_delimiter": ";"}, "are of no file"),
+        ({"promotions": "complete_journey", "promotion_encoding": "latin-1"}, "are of no file"),
+    ):
+        with pytest.raises(InputError, match=says):
+            data(**wrong)
+    with pytest.raises(InputError, match=r"no feature begins with 'nonsense'; known are .*link_score"):
+        _ = data(without=["link_score", "nonsense"]).panel
     with pytest.raises(InputError, match="weeks are out of order"):
         data(train_end=18)
     with pytest.raises(InputError, match="refit"):

@@ -135,6 +135,8 @@ def test_mistakes_are_named(tmp_path):
         build_shelf(LOG, IdMap(np.array(["milk", "soap"])), 5)
     with pytest.raises(InputError, match="column 'week'"):
         find_visits(LOG.drop(columns="week"), OPTIONS)
+    with pytest.raises(InputError, match=r"the log has weeks 10\d to 10\d, and weeks 1 to"):
+        find_visits(LOG.assign(week=LOG["week"] + 100), OPTIONS)
     with pytest.raises(InputError, match="last_week"):
         VisitOptions(history_end=5, last_week=5)
     (tmp_path / "p.csv").write_text("item_id,week,display\nmilk,2,0.5\n")

@@ -13,8 +13,10 @@ from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import read_checkpoint
 from graphrec.cli.vocabulary import permitted, trusted_modules
 from graphrec.data.module import RecommenderData
+from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.training import RankedTask
+from graphrec.training.response_data import ResponseData
 
 
 def load_run(
@@ -33,6 +35,10 @@ def load_run(
     content = read_checkpoint(checkpoint)
     warn_if_unfinished(checkpoint)
     config = taken(content, checkpoint, trusted)
+    if config["data"]["class_path"].rpartition(".")[2] == ResponseData.__name__:
+        mend = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
+        what = "this checkpoint holds a response, which ranks nothing"
+        raise InputError(what, file=checkpoint, column="--ckpt_path", mend=mend)
     if strict:
         config["data"]["init_args"]["strict"] = True
     with permitted(trusted_modules(config) if trusted else []):

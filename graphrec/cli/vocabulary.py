@@ -30,7 +30,6 @@ GRAPHREC = tuple(
         "data.sources",
         "data.splits",
         "data.features",
-        "data.shelf.PromotionTable",
         "data.visits",
         "cli.launch.GraphDDPStrategy",
         "cli.launch.RowShardedStrategy",

@@ -125,7 +125,12 @@ def _weekly(log: pd.DataFrame, last_week: int) -> pd.DataFrame:
     for column in columns:
         if column not in log:
             raise InputError("the response needs this column", column=column, mend="map it in `columns`")
-    return log.loc[log[Columns.WEEK].between(1, last_week), columns].drop_duplicates()
+    inside = log[Columns.WEEK].between(1, last_week)
+    if len(log) and not inside.any():
+        first, last = int(log[Columns.WEEK].min()), int(log[Columns.WEEK].max())
+        what = f"the log has weeks {first} to {last}, and weeks 1 to {last_week} are looked at"
+        raise InputError(what, column=Columns.WEEK, mend="number the weeks from 1, or change last_week")
+    return log.loc[inside, columns].drop_duplicates()
 
 
 def _pairs(weekly: pd.DataFrame, options: VisitOptions, items: IdMap | None) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from graphrec.data.ledger import refuse_loss, report_reading
 from graphrec.data.module import FixedBatches, training_batches
 from graphrec.data.panel import Panel, build_panel
 from graphrec.data.panel_files import read_panel, write_panel
-from graphrec.data.shelf import PromotionTable, read_promotions
+from graphrec.data.shelf import JOURNEY, PromotionTable, read_promotions
 from graphrec.data.visits import VisitOptions, Visits, find_visits
 from graphrec.errors import InputError, check_at_least
 from graphrec.models.base import ClosedForm
@@ -87,8 +88,10 @@ class ResponseData(pl.LightningDataModule):
         train_end: Last week of the training part.
         val_end: Last week of the validation part, on which the epoch is chosen and the response recalibrated.
         promotions: ``complete_journey`` for display and mailer of that package, or a CSV or Parquet file with
-            ``item_id``, ``week``, ``display`` and ``mailer``, or such a file's ``path`` with its ``columns``,
-            ``delimiter`` and ``encoding``; only promoted items make rows then.
+            ``item_id``, ``week``, ``display`` and ``mailer``; only promoted items make rows then.
+        promotion_columns: Our name → the name in that file, for those that differ.
+        promotion_delimiter: Of that file, if it is text; by its suffix if missing.
+        promotion_encoding: Of that file, if it is text; UTF-8 if missing.
         groups: Columns of the items to pool over, the finest first; ``item_id`` is one as well.
         link: Recommender whose score of each pair, on graphs of earlier weeks, becomes a feature.
         link_every: Weeks between two graphs.
@@ -109,7 +112,10 @@ class ResponseData(pl.LightningDataModule):
         visits: VisitOptions | None = None,
         train_end: int = 40,
         val_end: int = 44,
-        promotions: str | PromotionTable | None = None,
+        promotions: str | None = None,
+        promotion_columns: dict[str, str | None] | None = None,
+        promotion_delimiter: str | None = None,
+        promotion_encoding: str | None = None,
         groups: list[str] | None = None,
         link: ClosedForm | None = None,
         link_every: int = 4,
@@ -129,7 +135,15 @@ class ResponseData(pl.LightningDataModule):
         if refit:
             raise InputError("a response cannot be refitted", column="refit", mend="leave it out")
         _check_log(source)
-        self.source, self.promotions, self.groups = source, promotions, list(groups or [])
+        self.source, self.groups = source, list(groups or [])
+        if len(set(self.groups)) < len(self.groups):
+            raise InputError("a group is named twice", column="groups", mend="name each once")
+        format_of = (promotion_columns, promotion_delimiter, promotion_encoding)
+        self.promotions = None if promotions is None else PromotionTable(promotions, *format_of)
+        if any(format_of) and promotions in (None, JOURNEY):
+            mend = "give promotions a file, or leave them out"
+            what = "promotion_columns, promotion_delimiter and promotion_encoding are of no file"
+            raise InputError(what, column="promotions", mend=mend)
         self.link, self.link_every, self.rolling = link, link_every, rolling
         self.without, self.cache, self.batch_size = tuple(without or ()), cache, batch_size
         self.strict = strict
@@ -157,6 +171,10 @@ class ResponseData(pl.LightningDataModule):
         wanted = [
             place for place, name in enumerate(whole.names) if not name.startswith(self.without or "\0")
         ]
+        for left_out in self.without:
+            if not any(name.startswith(left_out) for name in whole.names):
+                mend = f"known are {', '.join(whole.names)}"
+                raise InputError(f"no feature begins with {left_out!r}", column="without", mend=mend)
         names = tuple(whole.names[place] for place in wanted)
         return Panel(whole.rows, whole.features[:, wanted], names, whole.groups, whole.group_sizes)
 
@@ -196,9 +214,9 @@ class ResponseData(pl.LightningDataModule):
         if groups and self.source.items is not None and set(groups) <= set(self.source.items):
             items = self.source.items[[Columns.ITEM, *groups]]
             digest.update(pd.util.hash_pandas_object(items).to_numpy().tobytes())
-        promotions = None if self.promotions is None else PromotionTable.of(self.promotions)
-        content = None if promotions is None else promotions.sha256()
-        settings = [asdict(self.options), promotions, content, self.groups, self.rolling, self.link_every]
+        content = None if self.promotions is None else self.promotions.sha256()
+        settings: list[Any] = [asdict(self.options), self.promotions, content, self.groups, self.rolling]
+        settings.append(self.link_every)
         digest.update(repr((FEATURES_EDITION, settings, _settings(self.link))).encode())
         return digest.hexdigest()[:16]
 
