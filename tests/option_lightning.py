@@ -90,7 +90,7 @@ TRAINER: dict[str, list[Check]] = {
     "--trainer.fast_dev_run": t("--trainer.fast_dev_run true", names),
     "--trainer.max_epochs": t("--trainer.max_epochs 1"),
     "--trainer.min_epochs": t("--trainer.min_epochs 2", trainer("fit_loop.min_epochs")),
-    "--trainer.max_steps": t("--trainer.max_steps 7", trainer("global_step"), words=SMALL) + t("--trainer.max_steps 1", refused="val_ndcg_20", words=SMALL),
+    "--trainer.max_steps": t("--trainer.max_steps 7", trainer("global_step"), words=SMALL) + t("--trainer.max_steps 1", refused="before its first validation", words=SMALL),
     "--trainer.min_steps": t("--trainer.min_steps 2", trainer("fit_loop.epoch_loop.min_steps")),
     "--trainer.max_time": t("--trainer.max_time 00:00:00:01", callbacks),
     "--trainer.limit_train_batches": t("--trainer.limit_train_batches 0.5", trainer("global_step"), words=SMALL) + t("--trainer.limit_train_batches 1", trainer("global_step"), words=SMALL),
@@ -150,6 +150,7 @@ TOP: dict[str, list[Check]] = {
     "--ckpt_path": t("--ckpt_path nowhere.ckpt", refused="nowhere.ckpt"),
     "--weights_only": t("--weights_only false", refused="weights_only"),
     "--trust": [Check("--trust", "--ckpt_path {own_last} --trainer.max_epochs 3", allows="give --trust")],
+    "--strict": t("--strict", refused="2 rows would be lost", words="-c {lossy_run}/config.yaml --run.root {dir} --run.id x"),
 }  # fmt: skip
 
 
@@ -175,6 +176,7 @@ OWN_CHECKS: dict[str, list[Check]] = {
     "--model": t("--model.init_args.learning_rate 0.2", refused="learning_rate", words=ON),
     "--data": t("--data.init_args.split.init_args.train_end 12", refused="train_end", words=ON),
     "--trust": [Check("--trust", "--ckpt_path {own}", allows="give --trust")],
+    "--strict": [Check("--strict", "--ckpt_path {lossy}", refused="2 rows would be lost")],
     "--run": t("--run 3", refused="run", words=ON),
     "--run.name": t("--run.name nothing", refused="nothing", words="-c {config}"),
     "--run.root": t("--run.root nothing", refused="nothing", words="-c {config}"),

@@ -265,6 +265,7 @@ def test_hyperparameters_and_pickles_of_a_checkpoint_are_not_read(here):
         ["--run.id", "a/b"],
         ["--run.id", ".."],
         ["--run.id", "refit"],
+        ["--run.root", "~/runs"],
     ],
 )
 def test_a_name_does_not_leave_the_root(option, here):
@@ -272,6 +273,23 @@ def test_a_name_does_not_leave_the_root(option, here):
     refused("fit", "-c", "exp.yaml", "--run.id", "b", *option)
     Path("zero.yaml").write_text('{run: {name: "a\\0b"}}')
     refused("fit", "-c", "exp.yaml", "-c", "zero.yaml")
+
+
+@pytest.mark.parametrize("place", ["checkpoints", "wandb", "metrics.csv", "checkpoints/last.ckpt"])
+def test_nothing_is_written_through_a_link_in_a_run_that_is_there(place, here):
+    Path("../outside").mkdir()
+    link = Path("runs/small/q", place)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(here.parent / "outside")
+    assert "this is a link out of the run's folder" in refused("fit", "-c", "exp.yaml", "--run.id", "q")
+
+
+@pytest.mark.parametrize(("command", "place"), [("refit", "refit"), ("test", "wandb")])
+def test_nothing_is_written_through_a_link_in_a_run_of_a_stranger(command, place, here):
+    Path("../outside").mkdir()
+    Path("runs/small/a", place).symlink_to(here.parent / "outside")
+    run = ["runs/small/a"] if command == "refit" else ["--run.name", "small"]
+    assert "this is a link out of the run's folder" in refused(command, *run)
 
 
 def test_a_result_is_written_to_regular_files_only(here):

@@ -187,3 +187,22 @@ def test_a_fit_that_is_told_to_end_does_so_with_143_and_can_go_on(tmp_path):
         more = ["--trainer.max_epochs", str(epoch + 2)]
         main(["fit", "-c", "c.yaml", "--run.id", "a", "--ckpt_path", "last", *more])
     assert Progress.of(run).finished is not None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"step": "fit", "started": 5}',
+        '{"step": null, "started": "a"}',
+        '{"step": "fit", "started": "a", "finished": 7}',
+        '{"step": "fit", "started": "a", "checkpoints": 3}',
+        '{"step": "fit", "started": "a", "checkpoints": [["best.ckpt"]]}',
+        '{"step": "fit", "started": "a", "split_sha256": 1.5}',
+        "[]",
+        "{",
+    ],
+)
+def test_a_record_that_holds_something_else_is_none(content, tmp_path):
+    (tmp_path / "progress.json").write_text(content)
+    assert Progress.of(tmp_path) is None
+    assert last_worked_on(tmp_path) == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -70,6 +71,16 @@ REFUSED = {
     "--trainer.check_val_every_n_epoch 0": "--trainer.check_val_every_n_epoch: 0 is too small",
     "--trainer.check_val_every_n_epoch 3": "the fit has 2 epochs, of which none is validated",
     "--trainer.accumulate_grad_batches 0": "--trainer.accumulate_grad_batches: 0 is too small",
+    "--trainer.gradient_clip_algorithm value": "nothing is clipped without --trainer.gradient_clip_val",
+    "--trainer.val_check_interval 0": "--trainer.val_check_interval: 0 is too small; give more than 0",
+    "--trainer.val_check_interval 00:00:00:01": "give a number of batches, or a share of an epoch",
+    "--trainer.num_sanity_val_steps -2": "--trainer.num_sanity_val_steps: -2 is too small",
+    "--trainer.log_every_n_steps -1": "--trainer.log_every_n_steps: -1 is too small",
+    "--trainer.min_epochs 3": "3 epochs at least cannot be had of 2 at most; give 2 or less",
+    "--trainer.min_steps 9 --trainer.max_steps 5": "9 steps at least cannot be had of 5 at most",
+    "--trainer.strategy ddp_spawn": "choose ddp",
+    "--trainer.strategy ddp_notebook --trainer.devices 2": "choose ddp",
+    "--run.patience -1": "column 'run.patience': -1 is too small; give 0 or more",
     "--trainer.gradient_clip_val -1": "--trainer.gradient_clip_val: -1 is too small",
     "--trainer.gradient_clip_val 1 --trainer.gradient_clip_algorithm best": "gradient_clip_algorithm",
     "--trainer.reload_dataloaders_every_n_epochs -1": "reload_dataloaders_every_n_epochs",
@@ -169,3 +180,92 @@ def test_null_on_the_command_line_is_the_null_of_a_yaml(null):
     kept = yaml.safe_load((RUN / "config.yaml").read_text())
     assert kept["data"]["init_args"]["source"]["init_args"]["outlier_factor"] is None
     assert kept["data"]["init_args"]["source"]["init_args"]["path"] == "log.csv"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--trainer.max_steps 1",
+        "--trainer.max_time 00:00:00:00",
+        "--trainer.val_check_interval 99 --trainer.check_val_every_n_epoch null",
+        "--trainer.max_steps 1 --lr_scheduler ReduceLROnPlateau --lr_scheduler.monitor val_ndcg_20",
+    ],
+)
+def test_a_fit_that_ends_before_its_first_validation_is_no_finished_run(options):
+    with pytest.raises(InputError, match="the fit ended before its first validation; give it more epochs"):
+        fit(*options.split())
+    assert json.loads((RUN / "progress.json").read_text())["finished"] is None
+    assert not (RUN / "checkpoints/best.ckpt").exists()
+    with pytest.raises(InputError, match="no checkpoint of a run with this id"):
+        main(["test", "-c", "c.yaml"])
+
+
+def test_a_plateau_is_looked_for_where_there_is_a_validation():
+    cli = fit("--lr_scheduler=ReduceLROnPlateau", "--lr_scheduler.monitor=val_ndcg_20",
+              "--lr_scheduler.mode=max", "--lr_scheduler.threshold=9", "--lr_scheduler.patience=0",
+              "--lr_scheduler.factor=0.5",
+              "--trainer.check_val_every_n_epoch=2", "--trainer.max_epochs=6",
+              "--model.init_args.learning_rate=0.08")  # fmt: skip
+    rate = cli.trainer.optimizers[0].param_groups[0]["lr"]
+    assert rate == pytest.approx(0.02)  # of three validations the first one sets the mark
+
+
+CLOSED = CONFIG[: CONFIG.index("model:")].replace("max_epochs: 2, ", "") + (
+    "model: {class_path: ClosedFormTask, init_args: {recommender: Popularity}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["max_epochs 5", "limit_train_batches 1", "accumulate_grad_batches 2"],
+)
+def test_what_changes_nothing_in_a_closed_form_is_refused(option):
+    Path("c.yaml").write_text(CLOSED)
+    with pytest.raises(InputError, match=f"--trainer.{option.split()[0]}: Popularity is fitted at once"):
+        fit(*f"--trainer.{option}".split())
+    assert not RUN.exists()
+
+
+def test_a_shared_yaml_may_have_epochs_for_a_closed_form_and_is_told(capfd):
+    Path("c.yaml").write_text(CLOSED)
+    fit("--trainer.max_epochs", "1")
+    assert "fitted at once" not in capfd.readouterr().err
+    Path("c.yaml").write_text(
+        CLOSED.replace("trainer: {", "trainer: {max_epochs: 3, limit_train_batches: 1, ")
+    )
+    fit("--run.id", "two")
+    told = (
+        "Popularity is fitted at once, without trainer.max_epochs and trainer.limit_train_batches of the YAML"
+    )
+    assert told in capfd.readouterr().err
+    main(["refit", "runs/trainer/two"])
+    assert "fitted at once" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_a_command_that_would_read_nothing_is_refused(command):
+    fit()
+    part = {"validate": "val"}.get(command, command)
+    with pytest.raises(InputError, match=f"limit_{part}_batches: 0 reads nothing"):
+        main([command, "-c", "c.yaml", f"--trainer.limit_{part}_batches", "0"])
+
+
+def test_numbers_of_some_users_are_not_kept_as_those_of_a_run(capfd):
+    fit()
+    some = ["--trainer.limit_test_batches", "1", "--data.init_args.eval_batch_size"]
+    main(["test", "-c", "c.yaml", *some, "5"])
+    assert "its numbers are shown and not kept" in capfd.readouterr().out
+    assert not (RUN / "test_metrics.json").exists()
+    assert not (RUN / "test_users.parquet").exists()
+    main(["test", "-c", "c.yaml", *some, "12"])
+    assert json.loads((RUN / "test_metrics.json").read_text())["test_users_new"] == 12.0
+
+
+def test_averaged_weights_are_kept_and_gone_on_with(capfd):
+    averaged = ["--trainer.callbacks+=StochasticWeightAveraging", "--trainer.callbacks.swa_lrs=0.1"]
+    fit(*averaged, "--trainer.max_epochs", "4")
+    assert "Unable to serialize" not in capfd.readouterr().err
+    shown = pd.read_csv(RUN / "metrics.csv")["val_ndcg_20"].dropna().max()
+    again = main(["validate", "-c", "c.yaml"])
+    assert float(again.trainer.callback_metrics["val_ndcg_20"]) == pytest.approx(shown, abs=1e-9)
+    assert main(["fit", "--ckpt_path", "last", "--run.name", "trainer", "--trainer.max_epochs", "5"])

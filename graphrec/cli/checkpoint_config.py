@@ -92,7 +92,7 @@ def _check_options(given: Entry) -> None:
     refit = given.keys["run"].keys.get("refit_of") if "run" in given.keys else None
     if refit is not None and refit.value is not None:
         raise InputError("this is set by another command", column="run.refit_of", mend="use `graphrec refit`")
-    if "trust" in given.keys:
+    if "trust" in given.keys and given.keys["trust"].value is not False:  # as --print_config writes it
         mend = "leave it out; --trust alone on the command line does it"
         raise InputError("a file cannot say whom you trust", column="trust", mend=mend)
     if "weights_only" in given.keys and given.keys["weights_only"].value not in (None, True):
@@ -103,6 +103,9 @@ def _check_options(given: Entry) -> None:
 def _checkpoint(command: str, given: Entry) -> Path | None:
     """The checkpoint that is named, or the newest of the run's name."""
     entry = given.keys.get("ckpt_path")
+    if entry is not None and entry.keys:
+        what, mend = "this is a YAML file, not a checkpoint", "give best.ckpt or last.ckpt of a run"
+        raise InputError(what, file=entry.file, column="--ckpt_path", mend=mend)
     named = None if entry is None or entry.value is None else str(entry.value)
     if named is not None and named != "last":
         return Path(named)
@@ -114,7 +117,8 @@ def _checkpoint(command: str, given: Entry) -> Path | None:
     options = RunOptions(name=name or RunOptions.name, root=root or RunOptions.root, id=own)
     found = newest(options, None if named is None else LAST)
     checkpoint = Path(agreed("checkpoint", str(found)))
-    say(f"checkpoint: {checkpoint}")
+    if "print_config" not in given.keys:  # what is printed then is a file
+        say(f"checkpoint: {checkpoint}")
     if named is None:
         warn_if_refit_unfinished(checkpoint)
     return checkpoint

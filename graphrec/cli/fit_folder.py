@@ -11,6 +11,7 @@ from graphrec.cli.loggers import make_folder
 from graphrec.cli.progress import Progress
 from graphrec.cli.resuming import check_new
 from graphrec.cli.run import BEST, RunFolder
+from graphrec.cli.run_names import check_links
 from graphrec.files import remove_parts
 
 
@@ -26,6 +27,7 @@ def begin_fit(folder: RunFolder, holding: ExitStack, *, resumed: bool) -> None:
     Raises:
         InputError: If another process writes there, or the fit would write over another one.
     """
+    check_links(folder.path, fit=True)
     holding.enter_context(locked(folder.path))
     if not resumed and not folder.is_refit:
         check_new(folder)

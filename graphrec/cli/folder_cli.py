@@ -18,9 +18,16 @@ from graphrec.cli.launch import say
 from graphrec.cli.loggers import make_folder, record
 from graphrec.cli.resuming import check_new, check_same
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint
+from graphrec.cli.run_names import check_links
 from graphrec.cli.watching import Watcher, check_watched
+from graphrec.errors import InputError
 from graphrec.files import source_of
+from graphrec.training.trial import is_trial
 
+_LONGER = (
+    "give it more epochs, steps or time, or validate sooner by --trainer.val_check_interval and"
+    " --trainer.check_val_every_n_epoch"
+)
 STOPPED = 128 + 15
 """Exit code after SIGTERM, as a shell gives it to a command that SIGTERM ended."""
 
@@ -31,6 +38,10 @@ class FolderCLI(LightningCLI):
     folder: RunFolder
     _args: list[str]
     _is_done = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FolderCLI:
+        """A task holds what made it, so the copy of one, as some callbacks make it, comes by here."""
+        return self
 
     @property
     def _settings(self) -> Any:
@@ -61,7 +72,7 @@ class FolderCLI(LightningCLI):
         options = self.run_options
         if not self._watched:
             return [self._keep(LAST, None)]
-        stop = RunStopping(options.monitor, mode="max", patience=options.patience)
+        stop = RunStopping(options.monitor, mode="max", patience=options.patience, strict=False)
         return [stop, self._keep(BEST, options.monitor), self._keep(LAST, None)]
 
     def _keep(self, file: str, monitor: str | None) -> RunCheckpoint:
@@ -110,6 +121,7 @@ class FolderCLI(LightningCLI):
         if trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         if self.subcommand != "fit":
+            check_links(self.folder.path, fit=False)
             make_folder(self.folder, fit=False)
         elif content is not None and is_done(content, trainer.max_epochs, options.monitor, options.patience):
             self._is_done = True
@@ -124,6 +136,8 @@ class FolderCLI(LightningCLI):
             return
         own = [one for one in self.trainer.checkpoint_callbacks if isinstance(one, RunCheckpoint)]
         path = Path(own[0].best_model_path) if own else Path()
+        if own and not (path.is_file() or self._is_done or self.trainer.received_sigterm):
+            raise InputError("the fit ended before its first validation", file=self.folder.path, mend=_LONGER)
         if path.is_file() and not self.folder.is_refit:
             epoch = int(read_checkpoint(path)["epoch"]) + 1
             record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": self.model.fit_seconds})
@@ -131,7 +145,9 @@ class FolderCLI(LightningCLI):
         print(f"run: {self.folder.path}")
 
     def _record_tested(self) -> None:
-        """Note in the W&B run which checkpoint its test is of."""
-        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        """Note in the W&B run which checkpoint its test is of, unless it read some of the users only."""
+        if not is_trial(self.trainer):
             source = source_of(self.trainer.ckpt_path, self.datamodule.split.sha256())
             record(self.trainer.loggers, {"tested": {**source, "step": self.folder.step}}, {})
+        elif not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            say("limit_test_batches leaves some of the test part out, so its numbers are shown and not kept")

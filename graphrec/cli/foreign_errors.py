@@ -102,12 +102,17 @@ def _refused_in_fit(error: BaseException) -> InputError | None:
     return in_place(_told(error))
 
 
+def _of_schedule(error: BaseException) -> InputError | None:
+    """Torch cannot compute a learning rate, as with a step of 0 epochs."""
+    if not isinstance(error, ArithmeticError) or not _innermost(error).startswith("torch.optim"):
+        return None
+    what = f"no learning rate can be computed so ({_told(error)})"
+    return InputError(what, column="--lr_scheduler", mend="give its arguments other values")
+
+
 def _of_number_type(error: BaseException) -> InputError | None:
     """Torch has no such operation for numbers of the precision that was asked for."""
-    known = (
-        r"not implemented for '(\w+)'|must (?:have|be) the same dtype|expected .*dtype|expected scalar type"
-    )
-    if not isinstance(error, RuntimeError | NotImplementedError) or not re.search(known, str(error)):
+    if not isinstance(error, RuntimeError | NotImplementedError) or not _NUMBER_TYPE.search(str(error)):
         return None
     what = f"this model cannot be computed in this precision ({_told(error)})"
     return InputError(
@@ -146,7 +151,7 @@ def _of_recursion(error: BaseException) -> InputError | None:
 
 _RULES: tuple[Callable[[BaseException], InputError | None], ...] = (
     _misconfigured, of_memory, of_files, of_text, _missing_package, _of_recursion, _of_several_processes,
-    _of_wandb, _of_reader, _of_number_type, _refused_argument, _refused_in_fit,
+    _of_wandb, _of_reader, _of_number_type, _of_schedule, _refused_argument, _refused_in_fit,
 )  # fmt: skip
 
 
@@ -188,9 +193,9 @@ def _is_call(error: BaseException) -> bool:
 def _told(error: BaseException) -> str:
     """What an error says, in one line and not too long, without hints about code."""
     text = " ".join((str(error) or type(error).__name__).split()).replace("`", "'")
-    text = re.split(
-        r" (?:HINT|Hint|Please refer|See https?|Find a complete|For (?:more|further))\b| \[type=", text
-    )[0]
+    text = _HINTS.split(text)[0]
+    if (part := re.search(r"Problem with given class_path (.*?)(?: - |$)", text)) is not None:
+        text = part[1]
     text = re.sub(r"^\d+ validation errors? for \w+ ", "", text)
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST].rsplit(' ', 1)[0]} ..."

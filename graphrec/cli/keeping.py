@@ -14,7 +14,10 @@ from pytorch_lightning import callbacks
 
 
 class RunStopping(callbacks.EarlyStopping):
-    """Stops a fit; a resumed one goes by the patience of now, not by that of the checkpoint."""
+    """Stops a fit; a resumed one goes by the patience of now, not by that of the checkpoint.
+
+    What it watches is known to exist (`check_monitor`), so an epoch without it is one without validation.
+    """
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over how long the fit has waited."""

@@ -18,11 +18,12 @@ from graphrec.cli.checkpoint_config import Basis
 from graphrec.cli.checkpoint_files import WholeCheckpoints
 from graphrec.cli.checks import check_monitor, check_rows, check_split, check_weights, known_metrics
 from graphrec.cli.commands.recommend import ranking_frame
-from graphrec.cli.entries import read_entries
+from graphrec.cli.entries import Entry, read_entries
 from graphrec.cli.folder_cli import FolderCLI
 from graphrec.cli.foreign_errors import hidden_mistake
 from graphrec.cli.launch import say
 from graphrec.cli.loggers import make_loggers, plain, record
+from graphrec.cli.mistakes import check_nulls
 from graphrec.cli.names import explain_refusal
 from graphrec.cli.nulls import check_named, spelled_out
 from graphrec.cli.optimizers import choose, settle_shared
@@ -30,7 +31,15 @@ from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
-from graphrec.cli.trainer_options import callbacks_of, check_any_trainer, check_trainer, is_bare, keep_counts
+from graphrec.cli.trainer_options import (
+    callbacks_of,
+    check_any_trainer,
+    check_at_once,
+    check_reads,
+    check_trainer,
+    is_bare,
+    keep_counts,
+)
 from graphrec.cli.trust import HELP, TRUST
 from graphrec.cli.vocabulary import set_policy
 from graphrec.data import splits
@@ -41,11 +50,14 @@ from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_rankings
 from graphrec.files import source_of, write_parquet
 from graphrec.graph import BipartiteGraph
-from graphrec.training import RankedTask
+from graphrec.training import ClosedFormTask, RankedTask
 
 # a YAML names the function or class that makes these two
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
 set_policy()
+
+
+_STRICT = "make the loss of any row of the log an error (short for data.init_args.strict)"
 
 
 class GraphRecCLI(FolderCLI):
@@ -71,6 +83,7 @@ class GraphRecCLI(FolderCLI):
         """Leave Lightning's table of all metrics off; ours is printed after a test."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         parser.add_argument(TRUST, action="store_true", help=HELP)
+        parser.add_argument("--strict", action="store_true", help=_STRICT)
         parser.set_defaults({"trainer.use_distributed_sampler": False})
         if subcommand in ("validate", "test"):
             parser.set_defaults({"verbose": False})
@@ -83,6 +96,8 @@ class GraphRecCLI(FolderCLI):
             return
         settings, basis = self.config[self._command], self._basis
         settings.pop(TRUST.lstrip("-"), None)  # said on the command line, kept nowhere
+        if settings.pop("strict", False):  # a YAML may say it as short as the command line
+            settings.data.init_args.strict = True
         if basis is None or basis.file is None:
             return
         settings.weights_only = True
@@ -102,17 +117,21 @@ class GraphRecCLI(FolderCLI):
             if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
                 raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
         check_named(self._settings)
+        check_nulls(read_entries(self._args))
         checkpoint = self._settings.get("ckpt_path")
         if checkpoint and self.subcommand != "fit":
             warn_if_unfinished(Path(checkpoint))
         if self.run_options.refit_of:
             self._settings.data.init_args.refit = True
-        given = read_entries(self._args)
-        trainer = given.keys["trainer"].keys if "trainer" in given.keys else {}
-        plain = {name: entry.plain() for name, entry in trainer.items()}
+        plain = {name: entry.plain() for name, entry in self._given_trainer().items()}
         self._counts = keep_counts(self._settings.trainer, plain)
         if self.subcommand == "fit":
-            settle_shared(self._settings, given)
+            settle_shared(self._settings, read_entries(self._args))
+
+    def _given_trainer(self) -> dict[str, Entry]:
+        """What files and command line say of the trainer."""
+        given = read_entries(self._args).keys
+        return given["trainer"].keys if "trainer" in given else {}
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Let the task make what ``--optimizer`` and ``--lr_scheduler`` name, once it has weights."""
@@ -127,8 +146,11 @@ class GraphRecCLI(FolderCLI):
         settings = self._settings
         self.folder = self._folder(settings.get("ckpt_path"), bool(settings.trainer.fast_dev_run))
         check_any_trainer(settings.trainer)
+        check_reads(self.subcommand, settings.trainer)
         if self.subcommand == "fit":
             check_trainer(settings.trainer)
+            if isinstance(self.model, ClosedFormTask) and not self.folder.is_refit:
+                check_at_once(type(self.model.closed_form).__name__, self._given_trainer())
         if settings.get("return_predictions") is False:
             what, mend = "predict writes its lists and returns none", "leave it out"
             raise InputError(what, column="--return_predictions", mend=mend)
@@ -245,8 +267,7 @@ def run_lightning(
     """
     strict: dict[str, Any] = {"exit_on_error": False}
     if isinstance(args, list):
-        text = "--strict (data.init_args.strict) makes the loss of any row of the log an error\n"
-        text += f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
+        text = f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
         strict |= {args[0]: {**strict, "epilog": text}}
     try:
         return kind(

@@ -13,17 +13,26 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphrec.cli.entries import Entry
-from graphrec.cli.signatures import Parameter, in_words, parameters, resolve
+from graphrec.cli.signatures import (
+    Parameter,
+    in_words,
+    named_parts,
+    parameters,
+    resolve,
+    resolve_part,
+    returns_tensor,
+    takes_more,
+)
+from graphrec.errors import InputError
 
 _FREE = (
-    "seed_everything",
     "ckpt_path",
-    "optimizer",
-    "lr_scheduler",
     "weights_only",
     "verbose",
     "return_predictions",
     "print_config",
+    "trust",
+    "strict",
 )
 """Keys beside the groups; the parser's own message about them is short enough."""
 
@@ -56,7 +65,7 @@ def find_mistake(whole: Entry) -> Mistake | None:
     groups = _groups(whole)
     for key, entry in whole.keys.items():
         if key not in groups and key not in _FREE:
-            return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, *_FREE[:2]]))
+            return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, _FREE[0]]))
     for key, group in groups.items():
         if key not in whole.keys and group.required:
             mend = f"add `{key}:`, see experiments/"
@@ -67,8 +76,28 @@ def find_mistake(whole: Entry) -> Mistake | None:
     return None
 
 
+def check_nulls(whole: Entry) -> None:
+    """Raise `InputError` for a null where something else is needed: the parser lets it pass.
+
+    Args:
+        whole: What files and options say.
+    """
+    if not _has_null(whole):
+        return
+    mistake = find_mistake(whole)
+    if mistake is not None and mistake.entry.value is None:
+        raise InputError(str(mistake))
+
+
+def _has_null(entry: Entry) -> bool:
+    return entry.value is None or any(map(_has_null, entry.keys.values()))
+
+
 def _groups(whole: Entry) -> dict[str, Parameter]:
     from pytorch_lightning import Trainer
+    from pytorch_lightning.cli import ReduceLROnPlateau
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
 
     from graphrec.cli.run import RunOptions
     from graphrec.data.module import RecommenderData
@@ -86,6 +115,9 @@ def _groups(whole: Entry) -> dict[str, Parameter]:
         "trainer": Parameter(Trainer),
         "data": Parameter(data, required=True),
         "model": Parameter(task, required=True),
+        "seed_everything": Parameter(int | bool),
+        "optimizer": Parameter(Optimizer | None),
+        "lr_scheduler": Parameter(LRScheduler | ReduceLROnPlateau | None),
     }
 
 
@@ -97,7 +129,10 @@ def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
         return _in_class(entry, key, parameter)
     if parameter.accepts(entry.plain()):
         return None
-    what = f"{entry.plain()!r} is not {in_words(parameter.hint)}"
+    if parameter.parts and _names_parts(entry.value):
+        return _in_parts(entry, key, parameter.parts)
+    value = "null" if entry.value is None else repr(entry.plain())
+    what = f"{value} is not {in_words(parameter.hint)}"
     return Mistake(entry, key, what, "write one, or leave the key out for its default")
 
 
@@ -126,22 +161,53 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
             what = f"{name} cannot stand here, {parameter.noun} is expected"
         where = key if named is entry or named.row is None else "class_path"
         return Mistake(named, where, what, _instead(name, parameter.choices))
+    if parameter.is_function and not returns_tensor(target):
+        mend = "write `-> Tensor` between its arguments and the colon"
+        return Mistake(named, key, f"{name} does not say that it returns a Tensor", mend)
+    if "init_args" in entry.keys and entry.keys["init_args"].value is None:
+        what, mend = "null is no mapping of keys to values", "indent its keys below it, or leave it out"
+        return Mistake(entry.keys["init_args"], "init_args", what, mend)
     given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
     given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}
     return None if parameter.is_function else _in_arguments(given, target, named)
+
+
+def _names_parts(value: Any) -> bool:
+    """Whether a value can be the name of a class with its arguments, or a list of such."""
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(isinstance(one, str | dict) for one in values)
+
+
+def _in_parts(entry: Entry, key: str, bases: tuple[Any, ...]) -> Mistake | None:
+    """The mistake in a part of Lightning or torch, or in a list of them, that is named by its class."""
+    values = entry.plain() if isinstance(entry.value, list) else [entry.plain()]
+    for value in values:
+        given: dict[str, Any] = {"class_path": value} if isinstance(value, str) else value
+        known = named_parts(bases)
+        if not isinstance(name := given.get("class_path"), str):
+            return Mistake(entry, key, "class_path is missing here", "name a class after `class_path:`")
+        target = resolve_part(name, bases)
+        if target is None:
+            return Mistake(entry, key, f"there is no {bases[0].__name__} '{name}'", _instead(name, known))
+        rest = {one: item for one, item in given.items() if one not in ("class_path", "init_args")}
+        keys = (given.get("init_args") or {}) | rest
+        placed = {one: Entry(item, entry.file, entry.row) for one, item in keys.items()}
+        if (found := _in_arguments(placed, target, entry)) is not None:
+            return found
+    return None
 
 
 def _in_arguments(given: dict[str, Entry], owner: Any, place: Entry) -> Mistake | None:
     """The mistake in the arguments of a class or function: unknown, missing, or of the wrong type."""
     known = parameters(owner)
     for key, entry in given.items():
-        if key not in known:
+        if key not in known and not takes_more(owner):
             what = f"this key is not accepted by {owner.__name__}"
             return Mistake(entry, key, what, _instead(key, known))
     for key, parameter in known.items():
         if parameter.required and key not in given:
             return Mistake(place, key, f"{owner.__name__} needs this key", f"add `{key}:` to its init_args")
-    found = (_in_value(entry, key, known[key]) for key, entry in given.items())
+    found = (_in_value(entry, key, known[key]) for key, entry in given.items() if key in known)
     return next((mistake for mistake in found if mistake), None)
 
 
@@ -154,7 +220,11 @@ def _instead(name: str, known: Iterable[str]) -> str:
 
 
 def shortened(text: str) -> str:
-    """The first sentence of the parser's message, where the mistake is not in a key."""
+    """What matters of the parser's message, where the mistake is not in a key."""
     text = " ".join(re.sub(r"Given value type:.*", "", text, flags=re.DOTALL).split())
     text = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text)
+    if (part := re.search(r"Problem with given class_path '([\w.]+)': (.*?)(?: - |$)", text)) is not None:
+        text = f"{part[1].rpartition('.')[2]}: {part[2]}"
+    elif (name := re.search(r"Expected a dot import path string: (\S+)", text)) is not None:
+        text = f"there is no class '{name[1]}'"
     return f"command line: {text[:300].rstrip('. ;')}; see `graphrec fit --help`"

@@ -103,6 +103,7 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
             kept = task.schedule(made) if isinstance(task, Grouped) else None
         if schedule is not None:
             kept = _watching(instantiate_class(made, schedule), monitor)
+            kept |= {"frequency": task.trainer.check_val_every_n_epoch or 1} if "monitor" in kept else {}
         return made if kept is None else {"optimizer": made, "lr_scheduler": kept}
 
     task.configure_optimizers = configure_optimizers  # type: ignore[method-assign]
@@ -126,4 +127,5 @@ def _watching(schedule: LRSchedulerTypeUnion, monitor: str) -> LRSchedulerConfig
     """A schedule as Lightning wants it, with what it watches if it does."""
     if not isinstance(schedule, ReduceLROnPlateau):
         return {"scheduler": schedule}
-    return {"scheduler": schedule, "monitor": getattr(schedule, "monitor", monitor)}
+    watched = getattr(schedule, "monitor", monitor)
+    return {"scheduler": schedule, "monitor": watched, "strict": False}

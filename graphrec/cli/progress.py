@@ -36,9 +36,16 @@ class Progress:
         """What the file in a folder says; None if there is none that can be read."""
         try:
             content = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
-            return cls(**content)
+            found = cls(**content)
         except (OSError, ValueError, TypeError):
             return None
+        return found if found._is_sound() else None
+
+    def _is_sound(self) -> bool:
+        """Whether a file that could be read holds what is written here, and nothing else."""
+        texts = [self.step, self.started, *self.checkpoints] if isinstance(self.checkpoints, dict) else [None]
+        texts += [text for text in (self.finished, self.split_sha256) if text is not None]
+        return all(isinstance(text, str) for text in texts)
 
     @classmethod
     def begin(cls, folder: Path, step: str) -> Progress:

@@ -14,7 +14,7 @@ import yaml
 from graphrec.cli.launch import agreed
 from graphrec.cli.progress import Progress, last_worked_on
 from graphrec.cli.run_names import check_run_names
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_at_least
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -42,6 +42,10 @@ class RunOptions:
     refit_of: str | None = None
     wandb_project: str = "graphrec"
     tags: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Check the one number; names are checked where a folder is made of them."""
+        check_at_least(0, **{"run.patience": self.patience})
 
 
 @dataclass(frozen=True)
@@ -186,7 +190,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+        reason = (str(error) or type(error).__name__).splitlines()[0].partition(". ")[0][:120]
         raise InputError(
             f"cannot be read as a checkpoint ({reason})",
             file=path,

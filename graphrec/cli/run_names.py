@@ -28,11 +28,32 @@ def check_run_names(root: str, name: str, own: str | None) -> None:
             raise InputError(
                 f"{text!r} {what}", column=key, mend="choose a plain name, such as shop-lightgcn"
             )
+    if Path(root).parts[:1] == ("~",):
+        mend = "write the path of your home folder out"
+        raise InputError(f"{root!r} would be a folder called ~", column="run.root", mend=mend)
     below, above = Path(root, name, own or ""), Path(root).resolve()
     if not below.resolve().is_relative_to(above):
         raise InputError(
             f"leads out of {root} by a link", file=below, column="run.name", mend="choose another"
         )
+
+
+def check_links(folder: Path, *, fit: bool) -> None:
+    """Raise `InputError` if something that is written to in a run's folder is a link out of it.
+
+    Args:
+        folder: Of the run.
+        fit: Whether its checkpoints and numbers are written, too, and not only those of W&B.
+    """
+    inside = folder.resolve()
+    places = [folder, folder / "checkpoints", folder / "wandb"] if fit else []
+    found = [one for place in places if place.is_dir() for one in place.iterdir()]
+    if fit and folder.is_symlink():
+        inside, found = folder.parent.resolve(), [folder, *found]
+    for one in [*found, folder / "wandb"]:
+        if one.is_symlink() and not one.resolve().is_relative_to(inside):
+            what = f"this is a link out of the run's folder, to {one.readlink()}"
+            raise InputError(what, file=one, mend="delete the link, or choose another --run.id")
 
 
 def _fault(text: str) -> str | None:

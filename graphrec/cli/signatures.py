@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import copy
 import dataclasses
 import importlib
 import inspect
@@ -11,9 +12,11 @@ import typing
 from typing import Any
 
 import jsonargparse
+from torch import Tensor
 
 from graphrec.cli.vocabulary import is_allowed
 
+_FOREIGN = ("pytorch_lightning.", "lightning_fabric.", "torch.optim.")
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "null"}
 
 
@@ -24,10 +27,12 @@ class Parameter:
     Args:
         hint: Its type.
         required: Whether it has no default.
+        takes_null: Whether null is its default, whatever its type says.
     """
 
     hint: Any
     required: bool = False
+    takes_null: bool = False
 
     @property
     def base(self) -> Any:
@@ -38,6 +43,11 @@ class Parameter:
     def settings(self) -> Any:
         """The class whose arguments are written out below the key, without a class_path."""
         return next((hint for hint in _alternatives(self.hint) if _is_written_out(hint)), None)
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """Classes of Lightning or torch of which one may be named here, or several in a list."""
+        return tuple(_parts(self.hint))
 
     @property
     def is_function(self) -> bool:
@@ -69,11 +79,13 @@ class Parameter:
         return target in self.choices.values() or typing.get_type_hints(target).get("return") is self.base
 
     def accepts(self, value: Any) -> bool:
-        """Whether the parser takes a plain value."""
+        """Whether a plain value is of the type; the parser takes any null for one."""
+        if value is None:
+            return self.takes_null or self.hint is Any or type(None) in _alternatives(self.hint)
         parser = jsonargparse.ArgumentParser(exit_on_error=False)
         try:
             parser.add_argument("--value", type=self.hint)
-            parser.parse_object({"value": value})
+            parser.parse_object({"value": copy.deepcopy(value)})
         except (jsonargparse.ArgumentError, TypeError):
             return False
         except ValueError:  # a type that cannot stand alone
@@ -113,12 +125,45 @@ def resolve(name: str, known: dict[str, Any]) -> Any:
 
 def parameters(owner: Any) -> dict[str, Parameter]:
     """The keys that a class or function accepts."""
-    hints = typing.get_type_hints(owner.__init__ if inspect.isclass(owner) else owner)
+    try:
+        hints = typing.get_type_hints(owner.__init__ if inspect.isclass(owner) else owner)
+    except NameError:  # of a name that is imported for a type checker only
+        hints = {}
     empty = inspect.Parameter.empty
     signature = inspect.signature(owner).parameters.values()
+    filled_in = {"graph", "params", "optimizer"}  # by a task, when its model is there
     return {
-        p.name: Parameter(hints.get(p.name, Any), p.default is empty) for p in signature if p.name != "graph"
+        p.name: Parameter(hints.get(p.name, Any), p.default is empty, p.default is None)
+        for p in signature
+        if p.name not in filled_in and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     }
+
+
+def takes_more(owner: Any) -> bool:
+    """Whether a class or function takes any other key, too, and hands it on."""
+    return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(owner).parameters.values())
+
+
+def named_parts(bases: tuple[Any, ...]) -> dict[str, Any]:
+    """The classes of Lightning and torch below some, by their short names; of two the later counts."""
+    found = [kind for base in bases for kind in (base, *_below(base))]
+    return {kind.__name__: kind for kind in found if kind.__module__.startswith(_FOREIGN)}
+
+
+def resolve_part(name: str, bases: tuple[Any, ...]) -> Any:
+    """The class of a name, short or with its path, below some classes; None if there is none."""
+    target = named_parts(bases).get(name) if "." not in name else resolve(name, {})
+    return target if inspect.isclass(target) and issubclass(target, bases) else None
+
+
+def returns_tensor(function: Any) -> bool:
+    """Whether a function says that it returns a tensor, as the parser wants of a loss."""
+    if not inspect.isfunction(function):
+        return True
+    try:
+        return bool(typing.get_type_hints(function).get("return") is Tensor)
+    except NameError:
+        return False
 
 
 def in_words(hint: Any) -> str:
@@ -146,6 +191,21 @@ def _base(hint: Any) -> Any:
         made = typing.get_args(hint)[-1]
         return made if _is_ours(made) else collections.abc.Callable
     return hint if _is_ours(hint) and not _is_written_out(hint) else None
+
+
+def _parts(hint: Any) -> list[Any]:
+    """The classes of Lightning or torch in a type, those that a list of it holds among them."""
+    found: list[Any] = []
+    for one in _alternatives(hint):
+        if typing.get_origin(one) in (list, collections.abc.Iterable, collections.abc.Sequence):
+            found += _parts(typing.get_args(one)[0])
+        elif inspect.isclass(one) and one.__module__.startswith(_FOREIGN):
+            found.append(one)
+    return list(dict.fromkeys(found))
+
+
+def _below(base: Any) -> list[Any]:
+    return [kind for direct in base.__subclasses__() for kind in [direct, *_below(direct)]]
 
 
 def _is_ours(hint: Any) -> bool:

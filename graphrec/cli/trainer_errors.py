@@ -10,6 +10,7 @@ _HELP = "see `graphrec fit --help`"
 _NO_GPU = re.compile(
     r"No supported gpu backend|(?:CUDA|MPS)Accelerator.{0,3} can ?not run|No CUDA GPUs|no NVIDIA"
 )
+_NOT_INSTALLED = re.compile(r"Requirement '.*' not met|is not installed|No module named")
 _OPTIONS = (
     "accumulate_grad_batches", "check_val_every_n_epoch", "fast_dev_run", "gradient_clip_algorithm",
     "gradient_clip_val", "limit_predict_batches", "limit_test_batches", "limit_train_batches",
@@ -28,6 +29,8 @@ def in_place(told: str) -> InputError:
     if _NO_GPU.search(told):
         mend = "leave --trainer.accelerator out to compute on the CPU"
         return InputError("this machine has no GPU that torch can use", mend=mend)
+    if _NOT_INSTALLED.search(told):
+        return InputError(told, mend="install it, or leave out the option that asks for it")
     if "numpy accepts from" in told:
         return InputError(f"no seed: {told}", column="--seed_everything", mend="give another one")
     named = next((name for name in _OPTIONS if re.search(rf"\b{name}\b", told)), None)

@@ -7,8 +7,9 @@ from typing import Any
 
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-from graphrec.errors import InputError, check_at_least
-from graphrec.notices import warn
+from graphrec.cli.entries import Entry
+from graphrec.errors import InputError, check_above, check_at_least
+from graphrec.notices import note, warn
 
 _NOTHING = {
     "max_epochs": "trains nothing",
@@ -24,6 +25,22 @@ _COUNTS_OR_SHARES = (
 """Whole numbers count batches, numbers with a point are shares of all."""
 
 
+_LEAST = {
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "gradient_clip_val": 0,
+    "num_sanity_val_steps": -1,
+    "log_every_n_steps": 0,
+}
+_PARTS = {"validate": "limit_val_batches", "test": "limit_test_batches", "predict": "limit_predict_batches"}
+"""What bounds the part that a command reads."""
+_AT_ONCE = (
+    *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches"),
+    *("overfit_batches", "val_check_interval", "check_val_every_n_epoch", "accumulate_grad_batches"),
+    *("gradient_clip_val", "gradient_clip_algorithm", "reload_dataloaders_every_n_epochs"),
+)
+"""What changes nothing in a model that is fitted at once, before the first batch."""
+_SPAWNED = ("ddp_spawn", "ddp_fork", "ddp_notebook")
 _PASSED_OVER = {
     "use_distributed_sampler": "users and edges are shared out exactly without it",
     "sync_batchnorm": "no model here has a batch norm",
@@ -39,6 +56,9 @@ def check_any_trainer(options: Any) -> None:
     Raises:
         InputError: For an option that would be passed over.
     """
+    if str(options.strategy).startswith(_SPAWNED):
+        what = f"{options.strategy} cannot hand a model with its graph to the other processes"
+        raise InputError(what, column="--trainer.strategy", mend="choose ddp")
     if options.default_root_dir is not None:
         mend = "give --run.root, --run.name or --run.id"
         raise InputError("a run has its own folder", column="--trainer.default_root_dir", mend=mend)
@@ -56,17 +76,73 @@ def check_trainer(options: Any) -> None:
     Raises:
         InputError: If an option cannot have the effect that its name promises.
     """
-    at_least = {"accumulate_grad_batches": 1, "check_val_every_n_epoch": 1, "gradient_clip_val": 0}
-    for name, least in at_least.items():
+    for name, least in _LEAST.items():
         if options[name] is not None:
             check_at_least(least, **{f"--trainer.{name}": options[name]})
+    interval = options.val_check_interval
+    if interval is not None and not isinstance(
+        interval, int | float
+    ):  # Lightning stumbles over its own times
+        mend = "give a number of batches, or a share of an epoch"
+        raise InputError(f"{interval} is no number", column="--trainer.val_check_interval", mend=mend)
+    if interval is not None:
+        check_above(0, **{"--trainer.val_check_interval": interval})
     for name, effect in _NOTHING.items():
         if options[name] == 0 and options[name] is not None:
             raise InputError(f"0 {effect}", column=f"--trainer.{name}", mend="leave it out")
+    if options.gradient_clip_algorithm is not None and options.gradient_clip_val is None:
+        what = "nothing is clipped without --trainer.gradient_clip_val"
+        raise InputError(what, column="--trainer.gradient_clip_algorithm", mend="give both or none")
+    _check_lengths(options)
+
+
+def _check_lengths(options: Any) -> None:
+    """Refuse a fit that must be longer than it may be, or that ends before it is validated."""
+    for unit in ("epochs", "steps"):
+        least, most = options[f"min_{unit}"], options[f"max_{unit}"]
+        if least is not None and most is not None and 0 < most < least:
+            what = f"{least} {unit} at least cannot be had of {most} at most"
+            raise InputError(what, column=f"--trainer.min_{unit}", mend=f"give {most} or less")
     epochs, every = options.max_epochs, options.check_val_every_n_epoch or 1
     if epochs is not None and 0 < epochs < every:
         what = f"the fit has {epochs} epochs, of which none is validated"
         raise InputError(what, column="--trainer.check_val_every_n_epoch", mend=f"give {epochs} or less")
+
+
+def check_reads(command: str, options: Any) -> None:
+    """Refuse to validate, test or predict on nothing.
+
+    Args:
+        command: The command.
+        options: The group ``trainer`` of its configuration.
+
+    Raises:
+        InputError: If no batch would be read.
+    """
+    name = _PARTS.get(command)
+    if name is not None and options[name] == 0 and options[name] is not None:
+        raise InputError("0 reads nothing", column=f"--trainer.{name}", mend="leave it out")
+
+
+def check_at_once(model: str, given: Mapping[str, Entry]) -> None:
+    """Refuse options that change nothing in a model without gradients; those of a shared YAML are told.
+
+    Args:
+        model: What is fitted.
+        given: What files and command line say of the trainer.
+
+    Raises:
+        InputError: For an option of the command line.
+    """
+    idle = {name: given[name] for name in _AT_ONCE if name in given and given[name].value is not None}
+    if (epochs := idle.get("max_epochs")) is not None and epochs.value == 1:
+        del idle["max_epochs"]
+    for name, entry in idle.items():
+        if entry.file == "command line":
+            what = f"{model} is fitted at once, so this option would do nothing"
+            raise InputError(what, column=f"--trainer.{name}", mend="leave it out")
+    if idle:
+        note(f"{model} is fitted at once, without trainer.{' and trainer.'.join(idle)} of the YAML")
 
 
 def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float]:

@@ -23,6 +23,7 @@ from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_na
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ItemSet, Ranking, Recommender
+from graphrec.training.trial import is_trial
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -155,7 +156,7 @@ class RankedTask(pl.LightningModule):
                 flat[f"test_{name}_{items}_high"] = measured.high
             flat[f"test_users_{items}"] = float(len(metrics.users))
         self.log_dict(flat)
-        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not is_trial(self.trainer):
             self._write_test(flat)
 
     def predict_step(self, users: Tensor, batch_idx: int) -> Ranking:

@@ -26,6 +26,7 @@ from graphrec.models.response import ResponseNetwork
 from graphrec.splines import KNOTS, check_knots, response_shapes
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.response_data import PanelRows, ResponseData, Rows
+from graphrec.training.trial import is_trial
 
 Floats = npt.NDArray[np.float64]
 COMPARISONS = 1_000_000
@@ -190,7 +191,7 @@ class ResponseTask(pl.LightningModule):
         flat = {f"test_{name}": value for name, value in measures.items()}
         flat["monotonicity_violations"] = float(self._violations(final))
         self.log_dict(flat)
-        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        if not is_trial(self.trainer):
             self._write_test(flat, final, probability)
 
     def calibrated(self, base: Floats, weights: Floats) -> tuple[Floats, Floats]:
