@@ -292,6 +292,16 @@ def test_nothing_is_written_through_a_link_in_a_run_of_a_stranger(command, place
     assert "this is a link out of the run's folder" in refused(command, *run)
 
 
+def test_no_fusion_is_written_through_a_link(here):
+    main(["fit", "-c", "exp.yaml", "--run.id", "b", "--trainer.max_epochs", "1", "--seed_everything", "8"])
+    Path("../outside").mkdir()
+    Path("runs/both/q").mkdir(parents=True)
+    Path("runs/both/q/checkpoints").symlink_to(here.parent / "outside")
+    with pytest.raises(InputError, match="this is a link out of the run's folder"):
+        main(["fuse", "runs/small/a", "runs/small/b", "--name", "both", "--id", "q"])
+    assert not list(Path("../outside").iterdir())
+
+
 def test_a_result_is_written_to_regular_files_only(here):
     ckpt = "runs/small/a/checkpoints/best.ckpt"
     Path("../target.parquet").write_text("kept")

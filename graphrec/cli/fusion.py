@@ -23,6 +23,7 @@ from graphrec.cli.locks import locked
 from graphrec.cli.progress import Progress
 from graphrec.cli.resuming import warn_if_unfinished
 from graphrec.cli.run import BEST, LAST, RunFolder, RunOptions, read_checkpoint, run_at
+from graphrec.cli.run_names import check_links
 from graphrec.cli.vocabulary import permitted, trusted_modules
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
@@ -231,6 +232,7 @@ def writing(folder: RunFolder) -> Iterator[None]:
     Raises:
         InputError: If there is a run already, or another process writes there.
     """
+    check_links(folder.path, fit=True)
     with locked(folder.path):
         check_free(folder)
         progress = Progress.begin(folder.path, STEP)

@@ -39,7 +39,10 @@ EXAMPLES = """examples:
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with one line instead of the usage where an option is wrong."""
+    """argparse, with one line instead of the usage where an option is wrong, and no guess at half a name."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         """Raise `InputError`; argparse would print the usage and exit."""

@@ -46,6 +46,9 @@ def run(options: argparse.Namespace) -> Path:
     warn_if_unfinished(folder.checkpoints / BEST)
     best = read_checkpoint(folder.checkpoints / BEST)
     config = taken(best, folder.checkpoints / BEST, options.trust, fit=True)
+    if config["model"]["class_path"].endswith(".FusionTask"):
+        mend = "run `graphrec fuse` on runs of its members"
+        raise InputError("a fusion cannot be fitted itself", file=folder.path, mend=mend)
     config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
     config["run"]["refit_of"] = str(folder.path)
     if options.strict:
