@@ -116,6 +116,32 @@ def test_zones_are_turned_to_utc():
     assert read_times(values).values.tolist() == [pd.Timestamp(one) for one in wanted]
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (["2024-01-01T05:00+02:00", "2024-01-02 05:00-0330"], "turned to UTC"),
+        (["2024-01-01T05:00Z", "2024-01-02T05:00+00:00"], ""),
+        (
+            ["2024-01-01T05:00+02", "2024-01-02T05:00", "2024-01-03"],
+            "turned to UTC, which 2 without a zone are",
+        ),
+        (["2024-01-01", "2024-01-02T05:00"], ""),
+    ],
+)
+def test_what_is_done_about_zones_is_told(written, words):
+    told = read_times(pd.Series(written)).words
+    assert told.startswith(words)
+    assert bool(told) == bool(words)
+
+
+def test_a_zone_of_parquet_is_told_and_a_week_is_no_bound():
+    days = pd.Series(pd.date_range("2024-01-01", periods=3, tz="Europe/Berlin"))
+    assert read_times(days).words == "turned to UTC from Europe/Berlin"
+    assert read_times(days.dt.tz_convert("UTC")).words == ""
+    with pytest.raises(InputError, match="'2024-W14' does not fit the column; give an ISO date"):
+        Temporal("2024-W14", "2024-05-01", column="timestamp").parts(days_log(), 0)
+
+
 def test_an_unknown_way_to_write_times_is_refused():
     with pytest.raises(InputError, match="'fortnights' is no way to write times"):
         read_times(pd.Series(["1"]), "fortnights")

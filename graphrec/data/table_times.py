@@ -126,7 +126,9 @@ def read_times(values: pd.Series[Any], time_format: str | None = None) -> Times:
     """
     check_time_format(time_format)
     if pd.api.types.is_datetime64_any_dtype(values):
-        return _of_shop(Times(pd.to_datetime(values, utc=True).dt.tz_localize(None)))
+        zone = values.dt.tz
+        words = "" if str(zone) in ("None", "UTC") else f"turned to UTC from {zone}"
+        return _of_shop(Times(pd.to_datetime(values, utc=True).dt.tz_localize(None), words))
     if time_format in UNITS:
         return _counted(parse_numbers(values), UNITS[time_format])
     if time_format is not None:
@@ -219,7 +221,7 @@ def _written(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:
     dates = numbers.isna() | numbers.between(*_COMPACT[0][1:])
     text = values.astype("str").where(values.notna() & dates).str.replace(r" (UTC|GMT)$", "Z", regex=True)
     read = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
-    times = _of_shop(Times(read))
+    times = _of_shop(Times(read, _zones(text)))
     lost = values.notna() & times.values.isna()
     if not lost.any():
         return times
@@ -227,7 +229,21 @@ def _written(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:
     if not patterns:
         return times
     listed = " or ".join(f"'{pattern}'" for pattern in patterns)
-    return Times(times.values, mend=f"{HOW}: {listed}")
+    return Times(times.values, times.words, f"{HOW}: {listed}")
+
+
+_ZONE = r"[T ]\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$"
+
+
+def _zones(text: pd.Series[Any]) -> str:
+    """What was done about zones, where a reader should know."""
+    known = text.dropna()
+    zoned = known.str.contains(_ZONE)
+    if not zoned.any():
+        return ""
+    if not zoned.all():
+        return f"turned to UTC, which {int((~zoned).sum()):,} without a zone are taken for"
+    return "" if known.str.contains(r"(?:Z|[+-]00(?::?00)?)$").all() else "turned to UTC"
 
 
 def _patterns(values: pd.Series[Any]) -> list[str]:

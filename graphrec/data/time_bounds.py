@@ -77,6 +77,8 @@ def _bound(end: int | str, key: str, dated: bool) -> Any:
 
 
 def _moment(end: str) -> pd.Timestamp:
+    if "W" in end.upper():  # a week has no one day
+        raise ValueError(end)
     moment = dt.datetime.fromisoformat(end)
     if moment.tzinfo is not None:
         moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
