@@ -32,13 +32,14 @@ from graphrec.cli.run import RunOptions, read_checkpoint
 from graphrec.cli.run_record import RecordRun
 from graphrec.cli.terminal import print_measures
 from graphrec.cli.trainer_options import (
+    WITHOUT_GRADIENTS,
     callbacks_of,
     check_any_trainer,
-    check_at_once,
     check_reads,
     check_trainer,
     is_bare,
     keep_counts,
+    tell_at_once,
 )
 from graphrec.cli.trust import HELP, TRUST
 from graphrec.cli.vocabulary import set_policy
@@ -149,8 +150,10 @@ class GraphRecCLI(FolderCLI):
         check_reads(self.subcommand, settings.trainer)
         if self.subcommand == "fit":
             check_trainer(settings.trainer)
-            if isinstance(self.model, ClosedFormTask) and not self.folder.is_refit:
-                check_at_once(type(self.model.closed_form).__name__, self._given_trainer())
+            if isinstance(self.model, ClosedFormTask):
+                kwargs |= WITHOUT_GRADIENTS
+                if not self.folder.is_refit:
+                    tell_at_once(type(self.model.closed_form).__name__, self._given_trainer())
         if settings.get("return_predictions") is False:
             what, mend = "predict writes its lists and returns none", "leave it out"
             raise InputError(what, column="--return_predictions", mend=mend)

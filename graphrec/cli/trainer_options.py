@@ -40,6 +40,12 @@ _AT_ONCE = (
     *("gradient_clip_val", "gradient_clip_algorithm", "reload_dataloaders_every_n_epochs"),
 )
 """What changes nothing in a model that is fitted at once, before the first batch."""
+WITHOUT_GRADIENTS = {
+    "accumulate_grad_batches": 1,
+    "gradient_clip_val": None,
+    "gradient_clip_algorithm": None,
+}
+"""What Lightning refuses to leave unused: the trainer of a closed form has none of it."""
 _SPAWNED = ("ddp_spawn", "ddp_fork", "ddp_notebook")
 _PASSED_OVER = {
     "use_distributed_sampler": "users and edges are shared out exactly without it",
@@ -124,25 +130,20 @@ def check_reads(command: str, options: Any) -> None:
         raise InputError("0 reads nothing", column=f"--trainer.{name}", mend="leave it out")
 
 
-def check_at_once(model: str, given: Mapping[str, Entry]) -> None:
-    """Refuse options that change nothing in a model without gradients; those of a shared YAML are told.
+def tell_at_once(model: str, given: Mapping[str, Entry]) -> None:
+    """Say which options change nothing in a model without gradients.
+
+    They are not refused: a script or a YAML that many models share says them for all.
 
     Args:
         model: What is fitted.
         given: What files and command line say of the trainer.
-
-    Raises:
-        InputError: For an option of the command line.
     """
-    idle = {name: given[name] for name in _AT_ONCE if name in given and given[name].value is not None}
-    if (epochs := idle.get("max_epochs")) is not None and epochs.value == 1:
-        del idle["max_epochs"]
-    for name, entry in idle.items():
-        if entry.file == "command line":
-            what = f"{model} is fitted at once, so this option would do nothing"
-            raise InputError(what, column=f"--trainer.{name}", mend="leave it out")
+    idle = [name for name in _AT_ONCE if name in given and given[name].value is not None]
+    if idle == ["max_epochs"] and given["max_epochs"].value == 1:
+        return
     if idle:
-        note(f"{model} is fitted at once, without trainer.{' and trainer.'.join(idle)} of the YAML")
+        note(f"{model} is fitted at once: trainer.{' and trainer.'.join(idle)} change nothing")
 
 
 def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float]:
