@@ -9,12 +9,14 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from graphrec.errors import InputError
 
@@ -192,6 +194,45 @@ def check_table_path(path: str | Path, option: str = "--out") -> None:
         raise InputError(what, file=target, column=option, mend=mend)
     if not above.is_dir():
         raise InputError(f"{above} is no folder", file=target, column=option, mend="choose another folder")
+
+
+def check_no_input(target: str | Path, inputs: Iterable[Any], option: str = "--out") -> None:
+    """Refuse to write a result over what the command reads.
+
+    Args:
+        target: The file to write.
+        inputs: What may name a file or folder that is read; anything else in it is passed over.
+        option: Where the target was given, for the message.
+
+    Raises:
+        InputError: If the target is one of the files, or lies in one of the folders and is no result of ours.
+    """
+    target = Path(target)
+    if not target.exists():
+        return
+    for given in inputs:
+        if not isinstance(given, str | Path) or not given:
+            continue
+        try:
+            is_read = os.path.samefile(target, given)
+            is_read = is_read or (
+                os.path.samefile(target.absolute().parent, given) and not _is_result(target)
+            )
+        except (OSError, ValueError):  # no name of a file
+            continue
+        if is_read:
+            what = "this file is read here: the result would overwrite it"
+            raise InputError(what, file=target, column=option, mend="choose another name")
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a table tells what it is of, as those that `write_table` wrote do."""
+    if TABLES.get(path.suffix.lower()) is not None:
+        return bool(told_of(path))
+    try:
+        return b"split_sha256" in (pq.read_schema(path).metadata or {}).get(b"PANDAS_ATTRS", b"")
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:

@@ -170,12 +170,13 @@ def test_a_lock_goes_with_its_process(tmp_path):
     assert not (tmp_path / ".lock").exists()
 
 
-def test_a_fit_that_is_told_to_end_does_so_with_143_and_can_go_on(tmp_path):
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_fit_that_is_told_to_end_says_so_by_its_code_and_can_go_on(sent, code, tmp_path):
     write_config(tmp_path / "c.yaml", max_epochs=2000, patience=2000)
     process = start(tmp_path, "fit", "-c", "c.yaml", "--run.id", "a")
     run = tmp_path / "runs" / "small" / "a"
     wait_for((run / "checkpoints" / "last.ckpt").is_file, process)
-    assert end(process, signal.SIGTERM) == 143
+    assert end(process, sent) == code
     assert Progress.of(run).finished is None
     epoch = read_checkpoint(run / "checkpoints" / "last.ckpt")["epoch"]
     rows = pd.read_csv(run / "metrics.csv")["val_ndcg_20"].dropna()

@@ -10,7 +10,8 @@ import pytest
 from small_runs import write_config
 
 from graphrec.cli.main import main
-from graphrec.files import sha256_of, told_of
+from graphrec.errors import InputError
+from graphrec.files import check_no_input, sha256_of, told_of, write_table
 
 
 def test_results_tell_checkpoint_and_split(tmp_path, monkeypatch):
@@ -49,3 +50,44 @@ def test_results_tell_checkpoint_and_split(tmp_path, monkeypatch):
     assert table.loc["ndcg_20_new", "value"] == pytest.approx(
         measured["test_ndcg_20_new"], abs=1e-6
     )  # float32 in W&B
+
+
+def test_a_result_does_not_overwrite_what_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    log = Path("log.csv")
+    rows = [
+        (f"u{user}", f"i{(user + 2 * week + item) % 11}", 1_700_000_000 + 604_800 * week + item, 2.0)
+        for week in range(5)
+        for user in range(5)
+        for item in range(2)
+    ]
+    pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp", "price"]).to_csv(log, index=False)
+    pd.DataFrame({"user_id": ["u1"]}).to_csv("users.csv", index=False)
+    Path("c.yaml").write_text(
+        "seed_everything: 1\nmodel: {class_path: ClosedFormTask, init_args: {recommender: Popularity}}\n"
+        "data: {class_path: RecommenderData, init_args: {source: "
+        "{class_path: graphrec.data.sources.table, init_args: {path: log.csv}}, split: LeaveLast}}\n"
+    )
+    main(["fit", "-c", "c.yaml", "--run.name", "small", "--run.id", "a"])
+    best = "runs/small/a/checkpoints/best.ckpt"
+    for out, command in {
+        "log.csv": ["recommend"],
+        str(log.absolute()): ["offers", "--policy", "none"],
+        "users.csv": ["recommend", "--users", "users.csv"],
+    }.items():
+        before = Path(out).read_bytes()
+        with pytest.raises(InputError, match="this file is read here"):
+            main([*command, "--ckpt", best, "--out", out])
+        assert Path(out).read_bytes() == before
+
+
+def test_a_result_in_a_folder_that_is_read_may_be_written_again(tmp_path):
+    source = tmp_path / "ratings.csv"
+    source.write_text("userId,movieId\n1,2\n")
+    with pytest.raises(InputError, match="this file is read here"):
+        check_no_input(source, [None, 3, "\0", tmp_path])
+    check_no_input(tmp_path / "new.csv", [tmp_path])
+    for name in ("ours.csv", "ours.parquet"):
+        frame = pd.DataFrame({"user_id": ["a"]})
+        frame.attrs = {"split_sha256": "0"}
+        check_no_input(write_table(frame, tmp_path / name), [tmp_path])

@@ -178,19 +178,20 @@ def _trainer(settings: dict[str, Any], file: Path, trusted: bool) -> dict[str, A
         note(f"{file}: trainer.{' and trainer.'.join(dropped)} of the checkpoint is not taken over")
     kept = {key: value for key, value in settings.items() if key not in dropped}
     for key in () if trusted else ("callbacks", "plugins", "strategy"):
-        for name, value in _leaves(kept.get(key), key):
+        for name, value in leaves(kept.get(key), key):
             if value is not None and name.rpartition(".")[2] in PLACES:
                 what = f"the checkpoint writes to a place of its own: trainer.{name} is {value!r}"
                 raise InputError(what, file=file, mend="give --trust if you know who made it")
     return kept
 
 
-def _leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Each value of a configuration with its dotted key, which begins with `name`."""
     if not isinstance(value, dict | list):
         yield name, value
         return
     for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from _leaves(item, f"{name}.{key}")
+        yield from leaves(item, f"{name}.{key}")
 
 
 def _check_cache(config: dict[str, Any], file: Path) -> None:

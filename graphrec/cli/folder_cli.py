@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -101,12 +102,19 @@ class FolderCLI(LightningCLI):
 
         Raises:
             SystemExit: With code 143 after SIGTERM, so that ``fit && test`` does not go on.
+            KeyboardInterrupt: After Ctrl-C, which Lightning ends with code 1 and ignores from then on.
         """
+        interrupt = signal.getsignal(signal.SIGINT)
         with ExitStack() as self._holding:
             try:
                 super()._run_subcommand(subcommand)
             except SIGTERMException:
                 raise SystemExit(STOPPED) from None
+            except SystemExit:
+                if not self.trainer.interrupted:
+                    raise
+                signal.signal(signal.SIGINT, interrupt)
+                raise KeyboardInterrupt from None
         if self.trainer.received_sigterm:
             raise SystemExit(STOPPED)
 

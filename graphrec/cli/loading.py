@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from graphrec.cli.checkpoint_config import taken
+from graphrec.cli.checkpoint_config import leaves, taken
 from graphrec.cli.checks import check_rows, check_split, check_weights
 from graphrec.cli.lightning import run_lightning
 from graphrec.cli.resuming import warn_if_unfinished
@@ -14,13 +14,14 @@ from graphrec.cli.run import read_checkpoint
 from graphrec.cli.vocabulary import permitted, trusted_modules
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
+from graphrec.files import check_no_input
 from graphrec.graph import BipartiteGraph
 from graphrec.training import RankedTask
 from graphrec.training.response_data import ResponseData
 
 
 def load_run(
-    checkpoint: Path, strict: bool = False, trusted: bool = False
+    checkpoint: Path, strict: bool = False, trusted: bool = False, out: Path | None = None
 ) -> tuple[RankedTask, RecommenderData]:
     """Rebuild the model and the data of a checkpoint.
 
@@ -28,9 +29,11 @@ def load_run(
         checkpoint: Of a run.
         strict: Refuse to leave out a row of the log.
         trusted: Whether it may name code that is not graphrec's.
+        out: What the caller is going to write.
 
     Raises:
-        InputError: If the checkpoint cannot be read, or the data is not what it was trained on.
+        InputError: If the checkpoint cannot be read, the data is not what it was trained on, or `out` is
+            a file of it.
     """
     content = read_checkpoint(checkpoint)
     warn_if_unfinished(checkpoint)
@@ -39,6 +42,8 @@ def load_run(
         mend = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
         what = "this checkpoint holds a response, which ranks nothing"
         raise InputError(what, file=checkpoint, column="--ckpt_path", mend=mend)
+    if out is not None:
+        check_no_input(out, (value for _, value in leaves(config["data"], "data")))
     if strict:
         config["data"]["init_args"]["strict"] = True
     with permitted(trusted_modules(config) if trusted else []):

@@ -116,7 +116,8 @@ def console(args: list[str] | None = None) -> None:
     except InputError as error:
         _stop(str(error))
     except KeyboardInterrupt:
-        sys.exit(130)
+        print("graphrec: interrupted", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 def _end_unread() -> None:

@@ -231,7 +231,6 @@ class RecommenderData(pl.LightningDataModule):
         raise InputError(
             f"no item of the {part} part is {which}: there is nothing to find",
             file=self.source.file or self.source.name,
-            column="item_sets",
             mend="rank all items: item_sets: [all]",
         )
 

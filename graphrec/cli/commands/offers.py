@@ -9,7 +9,7 @@ from graphrec.cli.commands.recommend import STRICT
 from graphrec.cli.table_options import add_table_options
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
-from graphrec.files import check_table_path
+from graphrec.files import check_no_input, check_table_path
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.guardrails import Guardrails
 from graphrec.offers.policies import POLICIES, Uniform
@@ -98,11 +98,12 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
     check_table_path(options.out)
+    check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
     from graphrec.cli import offering
     from graphrec.cli.loading import load_run
 
     request = offering.Request.of(options)
-    task, data = load_run(options.ckpt_path, options.strict, options.trust)
+    task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     if not len(data.split.val):
         raise InputError(
             "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",

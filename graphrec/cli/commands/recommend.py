@@ -18,7 +18,7 @@ from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import as_known
 from graphrec.data.tables import Table, TextFormat, load_table
 from graphrec.errors import InputError
-from graphrec.files import check_table_path, source_of, write_table
+from graphrec.files import check_no_input, check_table_path, source_of, write_table
 from graphrec.notices import note
 
 if TYPE_CHECKING:
@@ -61,10 +61,11 @@ def run(options: argparse.Namespace) -> Path:
     from graphrec.cli.loading import load_run
 
     check_table_path(options.out)
+    check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
     given = read_users(options.users, *reading(options, {"users": "user_list"}))
-    task, data = load_run(options.ckpt_path, options.strict, options.trust)
+    task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     if options.k > len(data.split.items):
         note(f"the catalogue has {len(data.split.items):,} items: nobody gets {options.k:,}")
     users = user_codes(given, data.split.users)
