@@ -74,7 +74,7 @@ def test_ctrl_c_ends_without_a_traceback(monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         console(["demo"])
     assert stop.value.code == 130
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "graphrec: interrupted\n"
 
 
 def test_our_own_mistake_keeps_its_traceback(monkeypatch):

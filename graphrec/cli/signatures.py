@@ -12,7 +12,6 @@ import typing
 from typing import Any
 
 import jsonargparse
-from torch import Tensor
 
 from graphrec.cli.vocabulary import is_allowed
 
@@ -158,6 +157,8 @@ def resolve_part(name: str, bases: tuple[Any, ...]) -> Any:
 
 def returns_tensor(function: Any) -> bool:
     """Whether a function says that it returns a tensor, as the parser wants of a loss."""
+    from torch import Tensor
+
     if not inspect.isfunction(function):
         return True
     try:
