@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import jsonargparse
 import pandas as pd
 import pytest
 import torch
 import yaml
 
 from graphrec.cli import main
+from graphrec.cli.trainer_options import check_any_trainer
 from graphrec.data.module import FixedBatches
 from graphrec.errors import InputError
 
@@ -269,3 +271,11 @@ def test_averaged_weights_are_kept_and_gone_on_with(capfd):
     again = main(["validate", "-c", "c.yaml"])
     assert float(again.trainer.callback_metrics["val_ndcg_20"]) == pytest.approx(shown, abs=1e-9)
     assert main(["fit", "--ckpt_path", "last", "--run.name", "trainer", "--trainer.max_epochs", "5"])
+
+
+def test_a_fit_of_several_nodes_says_what_it_waits_for(capfd):
+    options = jsonargparse.Namespace(
+        strategy="auto", default_root_dir=None, use_distributed_sampler=None, sync_batchnorm=None, num_nodes=2
+    )
+    check_any_trainer(options)
+    assert "waits until 2 nodes have begun; set MASTER_ADDR" in capfd.readouterr().err

@@ -71,6 +71,9 @@ def check_any_trainer(options: Any) -> None:
     for name, reason in _PASSED_OVER.items():
         if options[name]:
             raise InputError(f"{name}: {reason}", column=f"--trainer.{name}", mend="leave it out")
+    if (options.num_nodes or 1) > 1:
+        nodes = f"waits until {options.num_nodes} nodes have begun"
+        note(f"{nodes}; set MASTER_ADDR, MASTER_PORT and NODE_RANK on each")
 
 
 def check_trainer(options: Any) -> None:
