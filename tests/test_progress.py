@@ -173,6 +173,7 @@ def test_a_lock_goes_with_its_process(tmp_path):
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_fit_that_is_told_to_end_says_so_by_its_code_and_can_go_on(sent, code, tmp_path):
     write_config(tmp_path / "c.yaml", max_epochs=2000, patience=2000)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
     process = start(tmp_path, "fit", "-c", "c.yaml", "--run.id", "a")
     run = tmp_path / "runs" / "small" / "a"
     wait_for((run / "checkpoints" / "last.ckpt").is_file, process)
