@@ -24,8 +24,8 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.cli.reproduction_rows import read_rows
-from graphrec.cli.reproductions import Ranked, Row, Study
+from graphrec.cli.reproduce.kinds import Ranked, Row, Study
+from graphrec.cli.reproduce.rows import read_rows
 from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.report.findings import ITEM_WORDS

@@ -10,12 +10,12 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
-from graphrec.data.features import Features
+from graphrec.data.features.build import Features
 from graphrec.data.interactions import Columns, Interactions
-from graphrec.data.shards import Shard
-from graphrec.propagation import polynomial, polynomial_rows
-from graphrec.sharding import ShardedMatrix, sharded_polynomial, sharded_polynomial_rows, whole_table
-from graphrec.sparse import SparseMatrix
+from graphrec.kernels.polynomial import polynomial, polynomial_rows
+from graphrec.kernels.sharded import ShardedMatrix, sharded_polynomial, sharded_polynomial_rows, whole_table
+from graphrec.kernels.shards import Shard
+from graphrec.kernels.sparse import SparseMatrix
 
 
 class ItemLists(nn.Module):

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.errors import check_above
-from graphrec.models.products import log_sum_products
+from graphrec.kernels.inner_products import log_sum_products
 
 
 def bpr(positive: Tensor, negative: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The layers of the package, read from its source: each imports only those before it."""
+"""The departments of the package, read from its source: layers, circles, sizes; and those of the tests."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ import pytest
 import graphrec
 
 PACKAGE = Path(graphrec.__file__).parent
+TESTS = Path(__file__).parent
 LAYERS = (
     ("errors",),
-    ("files", "notices"),
+    ("files", "notices", "arrays"),
+    ("kernels",),
     ("data",),
-    ("memory", "splines"),
-    ("csr",),
-    ("sparse",),
-    ("slices",),
-    ("propagation",),
-    ("sharding",),
     ("graph",),
-    ("sampling",),
+    ("sampling", "losses"),
     ("models",),
-    ("losses",),
     ("evaluation",),
     ("training",),
+    ("fusion", "response", "coupons"),
     ("offers",),
+    ("offpolicy",),
     ("report",),
     ("cli", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_LINES, MOST_FILES = 300, 16
 ALLOWED = {("data/module.py", "pytorch_lightning")}
 """The data module is a LightningDataModule; nothing else in its layer imports it."""
 
@@ -81,10 +79,74 @@ def test_the_check_sees_an_import_in_a_function(tmp_path, monkeypatch):
     assert upward(tmp_path / "losses.py") == ["training"]
 
 
+def test_kernels_know_nothing_of_recommending():
+    for file in FILES:
+        if layer(file) == "kernels":
+            own = {name.split(".")[1] for name in imports(file) if name.startswith("graphrec.")}
+            assert own <= {"kernels", "errors"}, file
+
+
+def file_of(name: str, package: Path) -> Path | None:
+    """The file of the package that a name of an import stands in; a module before the name in its parent."""
+    parts = name.split(".")[1:]
+    for size in (len(parts), len(parts) - 1):
+        place = package.joinpath(*parts[:size])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def circle(package: Path) -> list[str]:
+    """Files that import each other in a circle; all imports count, also those in functions and for types."""
+    files = sorted(package.rglob("*.py"))
+    names = {file: [name for name in imports(file) if name.startswith("graphrec.")] for file in files}
+    left = {file: {file_of(name, package) for name in own} - {None} for file, own in names.items()}
+    while free := [file for file, needed in left.items() if not needed & left.keys()]:
+        for file in free:
+            del left[file]
+    return [str(file.relative_to(package)) for file in left]
+
+
+def test_no_files_import_each_other():
+    assert circle(PACKAGE) == []
+
+
+def test_the_check_sees_a_circle_through_a_function(tmp_path):
+    (tmp_path / "a.py").write_text("from graphrec.b import x\n")
+    (tmp_path / "b.py").write_text("def x():\n    from graphrec import a\n")
+    (tmp_path / "c.py").write_text("import os\n")
+    assert circle(tmp_path) == ["a.py", "b.py"]
+
+
 @each_file
 def test_files_stay_readable(file):
     assert file.name not in {"utils.py", "helpers.py", "common.py", "misc.py"}
-    assert len(file.read_text(encoding="utf-8").splitlines()) <= 300
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_folders_stay_readable():
+    for folder in {file.parent for file in FILES}:
+        found = [one.name for one in folder.iterdir() if one.is_file() and one.name != "__init__.py"]
+        assert len(found) <= MOST_FILES, folder
+        assert (folder / "__init__.py").is_file(), folder
+
+
+def test_a_module_and_a_package_never_have_one_name():
+    assert not [file for file in FILES if file.with_suffix("").is_dir()]
+
+
+def test_no_test_imports_a_test():
+    for file in TESTS.rglob("*.py"):
+        tests = [name for name in imports(file) if any(part.startswith("test_") for part in name.split("."))]
+        assert tests == [], file
+
+
+def test_tests_lie_where_their_department_does():
+    departments = {folder.relative_to(PACKAGE) for folder in {file.parent for file in FILES}}
+    beside = {Path(name) for name in ("cases", "experiments", "helpers")}
+    folders = {file.parent.relative_to(TESTS) for file in TESTS.rglob("*.py")}
+    assert folders - beside <= departments
 
 
 @each_file
@@ -106,7 +168,7 @@ def is_overload(node: ast.FunctionDef) -> bool:
     return any(isinstance(one, ast.Name) and one.id == "overload" for one in node.decorator_list)
 
 
-@pytest.mark.parametrize("package", ["data", "offers"])
+@pytest.mark.parametrize("package", ["kernels", "data", "offers"])
 def test_light_layers_import_without_frameworks(package):
     """In a fresh process in which the frameworks cannot be imported at all."""
     barred = ["pytorch_lightning", "lightning", "wandb", "torch_geometric"]

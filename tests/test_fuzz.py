@@ -13,6 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "helpers"))  # where it is run as a script
+
 from fuzz_commands import command, config, lay_out
 from fuzz_commands import outcome as outcome_of
 from fuzz_sources import SETS, outcome, write

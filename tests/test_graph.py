@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from graphrec.data.features import Features
+from graphrec.data.features.build import Features
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.graph import BipartiteGraph, ItemLists
 

@@ -23,11 +23,12 @@ from measure import arguments, wait, write
 from rich.progress import track
 
 from graphrec.cli.terminal import print_frame
-from graphrec.offers.allocation import GroupBudget, UserCap, allocate
+from graphrec.offers.budget.budgets import GroupBudget, UserCap
+from graphrec.offers.budget.knapsack import allocate
+from graphrec.offers.budget.linear_bound import linear_bound
 from graphrec.offers.economics import Economics
-from graphrec.offers.linear_bound import linear_bound
-from graphrec.offers.policies import LEVELS
-from graphrec.offers.response import ElasticResponse
+from graphrec.offers.policies.base import LEVELS
+from graphrec.response.curves import ElasticResponse
 
 FloatArray = npt.NDArray[np.float64]
 BUDGET_SHARE = 0.2

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 from rich.progress import Progress
 from torch.utils.data import DataLoader
 
-import graphrec.cli.quiet  # noqa: F401  (what Lightning says and a benchmark need not)
+import graphrec.cli.experiment.warnings  # noqa: F401  (what Lightning says and a benchmark need not)
 from graphrec.data import sources
 from graphrec.data.module import EdgeBatches, EdgeIds
 from graphrec.data.splits import Given

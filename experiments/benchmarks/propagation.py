@@ -31,9 +31,9 @@ from torch_geometric.nn import LightGCN as PyGLightGCN
 
 from graphrec.cli.terminal import print_frame
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.sparse import Renumbered, near_order
 from graphrec.losses import bpr
 from graphrec.models import Dot, LightGCN
-from graphrec.sparse import Renumbered, near_order
 from graphrec.training import RankingTask
 from graphrec.training.batch import Batch, vectors_of
 from graphrec.training.graphed import LossGraph

@@ -32,7 +32,7 @@ from graphrec.data.module import RecommenderData
 from graphrec.data.splits import Given
 from graphrec.graph import BipartiteGraph
 from graphrec.models import PowerLaw, Spectral
-from graphrec.models.lightgcn import LightGCN
+from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.training import AdaptiveTemperatureTask
 
 PUBLISHED_RECALL, PUBLISHED_EPOCHS, BATCH, STEPS = 0.1830, 1000, 2048, 5

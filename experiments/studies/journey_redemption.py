@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from graphrec.data.coupons import (
+from graphrec.coupons.campaigns import (
     CAMPAIGN,
     CampaignSplit,
     CouponData,
@@ -39,10 +39,10 @@ from graphrec.data.coupons import (
     rolling_origins,
     split_campaigns,
 )
+from graphrec.coupons.redemption import NOT_FEATURES, RedemptionEnsemble, fit_logistic, redemption_table
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import paired_intervals, user_intervals
 from graphrec.files import write_atomically, write_parquet, write_text
-from graphrec.models.redemption import NOT_FEATURES, RedemptionEnsemble, fit_logistic, redemption_table
 
 DAY = pd.Timestamp("2017-10-01")
 VALIDATION = (8, 9, 10, 11, 12, 13)

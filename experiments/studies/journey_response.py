@@ -26,14 +26,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
+from graphrec.cli.experiment.response import load_response
 from graphrec.cli.main import main
-from graphrec.cli.response import load_response
 from graphrec.evaluation.intervals import resamples
-from graphrec.evaluation.recalibration import Recalibration, drift, reliability
-from graphrec.evaluation.response import BIN_NAMES, lift_table
 from graphrec.files import write_text
-from graphrec.training.response import response_measures
-from graphrec.training.response_data import ResponseData
+from graphrec.response.data import ResponseData
+from graphrec.response.lift import BIN_NAMES, lift_table
+from graphrec.response.recalibration import Recalibration, drift, reliability
+from graphrec.response.task import response_measures
 
 CONFIG = Path(__file__).parents[1] / "complete_journey" / "response.yaml"
 Floats = npt.NDArray[np.float64]

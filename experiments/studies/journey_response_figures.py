@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from graphrec.evaluation.response import BIN_NAMES
-from graphrec.offers.allocation import allocate
-from graphrec.offers.economics import FloatArray
-from graphrec.offers.response import SplineResponse
-from graphrec.training.response import ResponseTask
-from graphrec.training.response_data import ResponseData
+from graphrec.arrays import FloatArray
+from graphrec.offers.budget.knapsack import allocate
+from graphrec.response.curves import SplineResponse
+from graphrec.response.data import ResponseData
+from graphrec.response.lift import BIN_NAMES
+from graphrec.response.task import ResponseTask
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

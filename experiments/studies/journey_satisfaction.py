@@ -25,13 +25,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from graphrec.data.complete_journey import complete_journey
+from graphrec.data.datasets.complete_journey import complete_journey
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import user_intervals
 from graphrec.evaluation.intervals import resamples
 from graphrec.files import write_atomically, write_text
-from graphrec.offers.return_visits import LABEL, label_returns, weekly_visits
-from graphrec.offers.satisfaction import ReturnModel, ReturnModelKind, churn_risk, return_gain
+from graphrec.offpolicy.return_model import ReturnModel, ReturnModelKind, churn_risk, return_gain
+from graphrec.offpolicy.return_visits import LABEL, label_returns, weekly_visits
 
 LAST_WEEK = 52
 """Week 53 is one day."""

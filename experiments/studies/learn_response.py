@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from graphrec.models.response import ResponseNetwork
-from graphrec.offers.market import Market
-from graphrec.offers.response import SplineResponse
-from graphrec.offers.simulator import LEVELS, SimulatedLog
+from graphrec.offpolicy.market import Market
+from graphrec.offpolicy.simulator import LEVELS, SimulatedLog
+from graphrec.response.curves import SplineResponse
+from graphrec.response.network import ResponseNetwork
 
 
 @dataclass(frozen=True)

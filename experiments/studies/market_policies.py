@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from study import WORST_CASE
 
-from graphrec.offers.allocation import allocate
-from graphrec.offers.economics import FloatArray
-from graphrec.offers.equal_spend import best_levels, controlled, greedy_roi, scaled_rule, worth
-from graphrec.offers.linear_bound import linear_bound
-from graphrec.offers.market import Market, draw_market
-from graphrec.offers.market_facts import MarketFacts
-from graphrec.offers.response import ElasticResponse, Response
-from graphrec.offers.simulator import LEVELS, outcome
+from graphrec.arrays import FloatArray
+from graphrec.offers.budget.knapsack import allocate
+from graphrec.offers.budget.linear_bound import linear_bound
+from graphrec.offpolicy.equal_spend import best_levels, controlled, greedy_roi, scaled_rule, worth
+from graphrec.offpolicy.market import Market, draw_market
+from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.simulator import LEVELS, outcome
+from graphrec.response.curves import ElasticResponse, Response
 
 POLICIES = ("none", "uniform", "inverse", "linear_rate", "affinity", "greedy_roi", "knapsack", "oracle")
 HIDDEN_DRAWS = 300

@@ -32,14 +32,13 @@ from study import (
     write,
 )
 
-from graphrec.evaluation.policy_folds import Fold, FoldedValue, cross_validate, rolling_origin
-from graphrec.evaluation.policy_value import ESTIMATORS, PolicyValue, estimate, target_of
-from graphrec.evaluation.support import Decisions, Support
-from graphrec.offers.economics import FloatArray
-from graphrec.offers.equal_spend import best_levels
-from graphrec.offers.market import Market, draw_market
-from graphrec.offers.market_facts import IntArray, MarketFacts
-from graphrec.offers.simulator import (
+from graphrec.arrays import FloatArray, IntArray
+from graphrec.offpolicy.equal_spend import best_levels
+from graphrec.offpolicy.estimators import ESTIMATORS, PolicyValue, estimate, target_of
+from graphrec.offpolicy.folds import Fold, FoldedValue, cross_validate, rolling_origin
+from graphrec.offpolicy.market import Market, draw_market
+from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.simulator import (
     LEVELS,
     SimulatedLog,
     confounded_propensities,
@@ -47,6 +46,7 @@ from graphrec.offers.simulator import (
     outcome,
     simulate_log,
 )
+from graphrec.offpolicy.support import Decisions, Support
 
 PAIRS, WEEKS, FOLD_WEEKS = 10_000, 2, 10
 

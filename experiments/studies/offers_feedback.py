@@ -34,13 +34,14 @@ from study import (
     write,
 )
 
-from graphrec.offers.allocation import allocate
-from graphrec.offers.bandits import Choices, LinUCB, ThompsonSampling
-from graphrec.offers.equal_spend import worth
-from graphrec.offers.feedback import Feedback, run_loop
-from graphrec.offers.market import Market, draw_market
-from graphrec.offers.market_facts import IntArray, MarketFacts
-from graphrec.offers.simulator import LEVELS, simulate_log
+from graphrec.arrays import IntArray
+from graphrec.offers.budget.knapsack import allocate
+from graphrec.offpolicy.bandits import Choices, LinUCB, ThompsonSampling
+from graphrec.offpolicy.equal_spend import worth
+from graphrec.offpolicy.feedback import Feedback, run_loop
+from graphrec.offpolicy.market import Market, draw_market
+from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.simulator import LEVELS, simulate_log
 
 PAIRS, ROUNDS, WARM_UP_WEEKS, EPSILON, WINDOW = 30_000, 20, 2, 0.2, 5
 WAYS = ("thompson", "linucb")

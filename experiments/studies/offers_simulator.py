@@ -33,14 +33,14 @@ from study import (
     write,
 )
 
-from graphrec.evaluation.gate import gate
-from graphrec.evaluation.policy_value import estimate, target_of
-from graphrec.evaluation.support import Decisions
-from graphrec.offers.economics import FloatArray
-from graphrec.offers.equal_spend import agreed_profit, best_levels, controlled
-from graphrec.offers.market import Market, draw_market, explained_share, hidden_spread
-from graphrec.offers.market_facts import MarketFacts
-from graphrec.offers.simulator import LEVELS, Outcome, even_propensities, outcome, simulate_log
+from graphrec.arrays import FloatArray
+from graphrec.offpolicy.equal_spend import agreed_profit, best_levels, controlled
+from graphrec.offpolicy.estimators import estimate, target_of
+from graphrec.offpolicy.gate import gate
+from graphrec.offpolicy.market import Market, draw_market, explained_share, hidden_spread
+from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.simulator import LEVELS, Outcome, even_propensities, outcome, simulate_log
+from graphrec.offpolicy.support import Decisions
 
 PAIRS, WEEKS, GATE_WEEKS = 40_000, 10, 5
 HIDDEN_SIGMAS = (0.2, 0.6)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from graphrec.offers.economics import FloatArray
-from graphrec.offers.market import Market
-from graphrec.offers.response import ElasticResponse
-from graphrec.offers.simulator import LEVELS, SimulatedLog
+from graphrec.arrays import FloatArray
+from graphrec.offpolicy.market import Market
+from graphrec.offpolicy.simulator import LEVELS, SimulatedLog
+from graphrec.response.curves import ElasticResponse
 
 STEPS = -np.log1p(-np.asarray(LEVELS))
 

@@ -17,12 +17,12 @@ from scipy.stats import t
 mpl.use("agg")
 from matplotlib.figure import Figure
 
-from graphrec.data.complete_journey import complete_journey
+from graphrec.data.datasets.complete_journey import complete_journey
+from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns
-from graphrec.data.synthetic import synthetic
 from graphrec.files import write_atomically, write_text
 from graphrec.offers.economics import Economics
-from graphrec.offers.market_facts import MarketFacts, market_facts
+from graphrec.offpolicy.market_facts import MarketFacts, market_facts
 
 FULL_WEEKS = 52
 """The last week of the year is cut short."""

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from graphrec import __version__
 from graphrec.cli import commands
-from graphrec.cli.foreign_errors import as_mistake, hidden_mistake
-from graphrec.cli.trust import TRUST
+from graphrec.cli.errors.foreign import mistakes_told
+from graphrec.cli.experiment.command import run_experiment
 from graphrec.errors import InputError
 
 LIGHTNING = {
@@ -84,21 +84,13 @@ def main(args: list[str] | None = None) -> Any:
         InputError: What the user can mend, its cause being the error of another library, if it was one.
     """
     given = list(sys.argv[1:] if args is None else args)
-    try:
+    with mistakes_told(given):
         return _run(given)
-    except (InputError, BrokenPipeError):
-        raise
-    except Exception as error:
-        if (hidden := hidden_mistake(error)) is not None:
-            raise hidden from None
-        if (mistake := as_mistake(error, given)) is not None:
-            raise mistake from error
-        raise
 
 
 def _run(given: list[str]) -> Any:
     if given and given[0] in LIGHTNING:
-        return _lightning(given)
+        return run_experiment(given)
     options = parser().parse_args(given)
     run: Callable[[argparse.Namespace], Any] = options.run
     return run(options)
@@ -139,23 +131,3 @@ def _let_waiting_threads_sleep() -> None:
 def _stop(message: str) -> None:
     print(f"graphrec: {message}", file=sys.stderr)
     sys.exit(2)
-
-
-def _lightning(args: list[str]) -> Any:
-    """Hand an experiment command to Lightning; a checkpoint brings its configuration with it."""
-    from graphrec.cli.configs import check_configs
-    from graphrec.cli.meant_for import check_meant_for
-
-    trusted, strict = TRUST in args, "--strict" in args
-    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args if arg not in (TRUST, "--strict")]
-    args += ["--data.init_args.strict=true"] if strict else []
-    check_meant_for(args)
-    check_configs(args)
-    from graphrec.cli.checkpoint_config import on_checkpoint
-    from graphrec.cli.response import cli_for
-    from graphrec.cli.vocabulary import permitted
-
-    with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
-        from graphrec.cli.lightning import run_lightning
-
-        return run_lightning(basis.args, cli_for(basis.args), basis)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import yaml
 
-from graphrec.data.sheets import check_text_options
-from graphrec.data.table_files import closest
-from graphrec.data.table_kinds import KINDS, Kind
-from graphrec.data.tables import TextFormat
+from graphrec.data.tables.files import closest
+from graphrec.data.tables.kinds import KINDS, Kind
+from graphrec.data.tables.read import TextFormat
+from graphrec.data.tables.sheets import check_text_options
 from graphrec.errors import InputError
 
 

@@ -12,8 +12,8 @@ import pandas as pd
 from graphrec.data.cleaning import CleaningStep, clean, cover_ids, drop_missing, fill_attributes
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
-from graphrec.data.table_times import parse_numbers
-from graphrec.data.tables import Kind, Table
+from graphrec.data.tables.read import Kind, Table
+from graphrec.data.tables.times import parse_numbers
 from graphrec.notices import warn
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from graphrec.data.ids import without_zeros
+from graphrec.data.tables.ids import without_zeros
 from graphrec.errors import InputError
 from graphrec.notices import warn
 
@@ -25,7 +25,7 @@ def as_known(ids: pd.Series[str], known: Iterable[Any]) -> pd.Series[str]:
     """Write ids as the log does: 7 here is 7.0 there, where a file keeps that form beside other ids.
 
     Args:
-        ids: Ids of a file in their common form (`graphrec.data.ids`).
+        ids: Ids of a file in their common form (`graphrec.data.tables.ids`).
         known: Ids of the log, text or whole numbers.
 
     Returns:

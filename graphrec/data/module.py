@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
-from graphrec.data.features import FeatureOptions, Features, build_features, features_sha256
+from graphrec.data.features.build import FeatureOptions, Features, build_features, features_sha256
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.data.ledger import refuse_loss, report_reading, split_line
-from graphrec.data.shards import evaluation_shard
 from graphrec.data.splits import Split, Splitter
 from graphrec.errors import InputError, check_at_least
+from graphrec.kernels.shards import evaluation_shard
 from graphrec.notices import note
 
 

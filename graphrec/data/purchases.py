@@ -23,7 +23,7 @@ from graphrec.data.cleaning import (
 )
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
-from graphrec.data.table_kinds import INTERACTION_ID, MONEY
+from graphrec.data.tables.kinds import INTERACTION_ID, MONEY
 from graphrec.data.week_numbers import SLIPS, check_order, check_weeks, odd_times
 from graphrec.errors import InputError
 

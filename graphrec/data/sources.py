@@ -16,11 +16,12 @@ from typing import Any
 import pandas as pd
 
 from graphrec.data.attributes import attributes_of
-from graphrec.data.complete_journey import complete_journey
+from graphrec.data.datasets.complete_journey import complete_journey
+from graphrec.data.datasets.lightgcn_txt import lightgcn_txt
+from graphrec.data.datasets.movielens import MOVIELENS_LOGS, movielens
+from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.joins import as_known
-from graphrec.data.lightgcn_txt import lightgcn_txt
-from graphrec.data.movielens import MOVIELENS_LOGS, movielens
 from graphrec.data.purchases import (
     EqualRows,
     PurchaseRules,
@@ -29,9 +30,8 @@ from graphrec.data.purchases import (
     keep_purchases,
     with_week,
 )
-from graphrec.data.sheets import check_text_options
-from graphrec.data.synthetic import synthetic
-from graphrec.data.tables import Kind, TextFormat, load_table
+from graphrec.data.tables.read import Kind, TextFormat, load_table
+from graphrec.data.tables.sheets import check_text_options
 from graphrec.errors import InputError
 
 __all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "synthetic", "table"]

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
+from graphrec.arrays import BoolArray, FloatArray
+
 CalibratorKind = Literal["isotonic", "platt"]
 
 SMALLEST = 1e-6

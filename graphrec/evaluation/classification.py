@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphrec.arrays import FloatArray
 from graphrec.evaluation.intervals import resamples
 
-FloatArray = npt.NDArray[np.float64]
 MEASURES = ("auc", "average_precision")
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from graphrec.evaluation.finite import bad_scores
 from graphrec.evaluation.intervals import coverage, coverage_interval, mean_interval
 from graphrec.graph import BipartiteGraph, ItemLists
+from graphrec.kernels.topk import tie_order
 from graphrec.models.base import ItemSet, Recommender, top_candidates
-from graphrec.models.order import tie_order
 
 MEASURES = ("precision", "recall", "ndcg", "hit_ratio", "mrr", "map", "novelty", "coverage")
 

@@ -1,19 +1,19 @@
 """The models; a YAML may use the names listed here without their path."""
 
-from graphrec.models.attention import GATv2
-from graphrec.models.contrastive import SimGCL, XSimGCL
 from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot
-from graphrec.models.features import FeatureTowers, RawFeatures
+from graphrec.models.encoders.attention import GATv2
+from graphrec.models.encoders.contrastive import SimGCL, XSimGCL
+from graphrec.models.encoders.features import FeatureTowers, RawFeatures
+from graphrec.models.encoders.lightgcn import LightGCN
+from graphrec.models.encoders.ngcf import NGCF
+from graphrec.models.encoders.table import EmbeddingTable
 from graphrec.models.ials import IALS
-from graphrec.models.lightgcn import LightGCN
 from graphrec.models.linear import EASE
 from graphrec.models.neighbours import ItemCF, UserKNN
-from graphrec.models.ngcf import NGCF
 from graphrec.models.popularity import Popularity, TopFrequency
 from graphrec.models.purchase_ranker import PurchaseRanker
 from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.spectral import Spectral
-from graphrec.models.table import EmbeddingTable
 from graphrec.models.turbo_cf import TurboCF
 from graphrec.models.walks import P3alpha, RP3beta
 

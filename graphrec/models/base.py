@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
-from graphrec.models.order import tie_order, top_items, top_seen, top_unseen
+from graphrec.kernels.topk import tie_order, top_items, top_seen, top_unseen
 
 KEPT_BYTES = 10**9
 """What a closed-form model fitted is written to checkpoints up to this size; larger ones are fitted again."""

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from graphrec.errors import InputError, check_above, check_at_least
-from graphrec.memory import check_room
+from graphrec.kernels.inner_products import inner_products
+from graphrec.kernels.memory import check_room
 from graphrec.models.base import Decoder
-from graphrec.models.products import inner_products
 
 
 class InnerProduct(Decoder):

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.search import ItemIndex, is_worthwhile
+from graphrec.kernels.topk import tie_order
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
 from graphrec.models.decoders import InnerProduct
-from graphrec.models.order import tie_order
-from graphrec.models.retrieval import ItemIndex, is_worthwhile
 
 
 class EmbeddingRecommender(Recommender):

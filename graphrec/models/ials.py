@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
-from graphrec.memory import check_room
+from graphrec.kernels.memory import check_room
 from graphrec.models.base import ClosedForm
 
 _CHUNK = 4_000_000

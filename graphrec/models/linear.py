@@ -14,10 +14,10 @@ from torch.nn import functional
 
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.memory import available_memory
+from graphrec.kernels.memory import available_memory
+from graphrec.kernels.sparse import SparseMatrix
 from graphrec.models.base import ClosedForm
 from graphrec.models.neighbours import purchases
-from graphrec.sparse import SparseMatrix
 
 _BLOCK = 1024
 _BYTES_PER_ENTRY = 4.5

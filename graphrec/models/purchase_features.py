@@ -11,8 +11,8 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
-from graphrec.models.decomposition import decompose, square
-from graphrec.sparse import SparseMatrix
+from graphrec.kernels.eigenvectors import decompose, square
+from graphrec.kernels.sparse import SparseMatrix
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.eigenvectors import Decomposition, decompose, square
+from graphrec.kernels.sparse import SparseMatrix
 from graphrec.models.base import ClosedForm
-from graphrec.models.decomposition import Decomposition, decompose, square
 from graphrec.models.responses import DOMAIN, ChebyCF, Response
-from graphrec.sparse import SparseMatrix
 
 _MOST_NEIGHBOURS = 3e8
 """Bound of the entries of the item graph, 8 bytes each; they are a third as many on Gowalla."""

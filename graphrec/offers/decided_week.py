@@ -8,7 +8,7 @@ import pandas as pd
 
 from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
-from graphrec.offers.eligibility import log_weeks
+from graphrec.offers.candidates.eligibility import log_weeks
 
 
 @dataclass(frozen=True)

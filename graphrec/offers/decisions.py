@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from graphrec.offers.allocation import GroupBudget, UserCap, allocate, check_budget
-from graphrec.offers.economics import BoolArray, Economics, FloatArray, percent
-from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.levels import Levels
-from graphrec.offers.limits import (
+from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.offers.budget.budgets import GroupBudget, UserCap, check_budget
+from graphrec.offers.budget.knapsack import allocate
+from graphrec.offers.economics import Economics, percent
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.parity import close_gap
+from graphrec.offers.limits.rates import (
     Limit,
     Reasons,
     limit_reasons,
@@ -21,45 +22,12 @@ from graphrec.offers.limits import (
     spread_window,
     tightest,
 )
-from graphrec.offers.parity import close_gap
-from graphrec.offers.policies import GreedyROI, LevelPolicy, Policy, RulePolicy
-from graphrec.offers.response import Response
-from graphrec.offers.rules import asked_rates
+from graphrec.offers.limits.stock import sells_out
+from graphrec.offers.pairs import Pairs
+from graphrec.offers.policies.base import GreedyROI, LevelPolicy, Policy, RulePolicy
+from graphrec.offers.policies.levels import Levels
+from graphrec.offers.policies.rules import asked_rates
 from graphrec.offers.scenarios import Scenario
-from graphrec.offers.stock import sells_out
-
-IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What a decision may know about ``P`` pairs of user and item; every array has shape ``[P]``.
-
-    Args:
-        unit_score: Score in [0, 1].
-        price: Regular price, money per unit.
-        seen: Whether the pair is in the training part.
-        response: Response curves.
-        user: Code of the user.
-        item: Code of the item.
-        affinity: Share of its regular value that the user saved so far.
-        max_depth: Deepest discount in the item's log; infinite where it is not known.
-        worth: What a sold unit is worth to the scenario, in money.
-        cooling: Whether the pair was offered too recently.
-        stock: Units on hand of the item; infinite where it is not known.
-    """
-
-    unit_score: FloatArray
-    price: FloatArray
-    seen: BoolArray
-    response: Response
-    user: IntArray
-    item: IntArray
-    affinity: FloatArray
-    max_depth: FloatArray
-    worth: FloatArray
-    cooling: BoolArray
-    stock: FloatArray
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 
+from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.errors import InputError
 from graphrec.notices import note
-from graphrec.offers.economics import BoolArray, FloatArray
-
-IntArray = npt.NDArray[np.int64]
 
 HORIZON = 4
 """Weeks in which a household that makes no trip counts as gone."""

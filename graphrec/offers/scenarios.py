@@ -17,16 +17,17 @@ from typing import Any, Literal, get_args
 import numpy as np
 import yaml
 
+from graphrec.arrays import BoolArray, FloatArray
 from graphrec.errors import InputError
-from graphrec.offers.economics import BoolArray, Economics, FloatArray
-from graphrec.offers.guardrails import Guardrails
+from graphrec.offers.economics import Economics
+from graphrec.offers.limits.guardrails import Guardrails
 
 ScenarioName = Literal["promotion", "clearance", "launch", "cross_sell", "retention"]
 Objective = Literal["scenario", "profit", "revenue", "units"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)
 SCENARIO_NAMES: tuple[str, ...] = get_args(ScenarioName)
 WORTH = ("cross_sell", "retention")
-"""Scenarios in which a sold unit has a worth of its own (`graphrec.offers.eligibility.Eligibility.worth`)."""
+"""Scenarios in which a sold unit has a worth of its own, see `graphrec.offers.candidates.eligibility`."""
 FOLDER = Path(__file__).parent / "scenario_files"
 
 
@@ -36,7 +37,7 @@ class Scenario:
 
     Args:
         name: One of the five scenarios: it decides which users and items are eligible
-            (`graphrec.offers.eligibility`).
+            (`graphrec.offers.candidates.eligibility`).
         profit: Weight of expected profit.
         revenue: Weight of expected revenue.
         units: What one more sold unit is worth besides, as a share of its regular price.

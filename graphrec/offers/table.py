@@ -11,17 +11,17 @@ import pandas as pd
 
 from graphrec.errors import InputError
 from graphrec.files import write_table
-from graphrec.offers.allocation import UserCap
-from graphrec.offers.candidate_table import Candidates
-from graphrec.offers.decisions import Decision, Pairs, Rules, decide
+from graphrec.offers.budget.budgets import UserCap
+from graphrec.offers.candidates.table import Candidates
+from graphrec.offers.decisions import Decision, Rules, decide
 from graphrec.offers.economics import Economics
-from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.levels import AMOUNTS, Amounts, CouponLevels, Levels, percent_levels
-from graphrec.offers.parity import user_groups_of
-from graphrec.offers.policies import LEVELS, LevelPolicy, Policy
-from graphrec.offers.promotions import Promotion
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.parity import user_groups_of
+from graphrec.offers.limits.terms import Promotion, Terms
+from graphrec.offers.pairs import Pairs
+from graphrec.offers.policies.base import LEVELS, LevelPolicy, Policy
+from graphrec.offers.policies.levels import AMOUNTS, Amounts, CouponLevels, Levels, percent_levels
 from graphrec.offers.scenarios import Scenario, scenario_named
-from graphrec.offers.terms import Terms
 
 OFFER_COLUMNS = [
     "user_id",

@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from graphrec.offers.allocation import GroupBudget, allocate
+from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.offers.budget.budgets import GroupBudget
+from graphrec.offers.budget.knapsack import allocate
 from graphrec.offers.decisions import best_return
-from graphrec.offers.economics import BoolArray, Economics, FloatArray, percent
-from graphrec.offers.guardrails import Guardrails
+from graphrec.offers.economics import Economics, percent
 from graphrec.offers.households import Baskets
-from graphrec.offers.response import MEDIAN_ELASTICITY
+from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import BASKET, week_column
-
-IntArray = npt.NDArray[np.int64]
+from graphrec.response.curves import MEDIAN_ELASTICITY
 
 QUANTILES = (0.55, 0.65, 0.75, 0.85)
 SAVINGS = (0.05, 0.10, 0.15, 0.20)

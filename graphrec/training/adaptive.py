@@ -12,11 +12,11 @@ from torch.nn import functional
 
 from graphrec.errors import check_above, check_at_least
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.inner_products import log_sum_products
 from graphrec.models.base import Encoder
 from graphrec.models.decoders import CosineTrained
 from graphrec.models.embedding import EmbeddingRecommender
-from graphrec.models.lightgcn import LightGCN
-from graphrec.models.products import log_sum_products
+from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.training.batch import Batch, Vectors
 from graphrec.training.ranking import RankingTask
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from graphrec.kernels.inner_products import pair_products
 from graphrec.models.base import Decoder, Rows
 from graphrec.models.decoders import InnerProduct
-from graphrec.models.products import pair_products
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import bpr, info_nce
 from graphrec.models.base import Decoder, Embeddings, Rows
-from graphrec.models.contrastive import ContrastiveEncoder, XSimGCL
 from graphrec.models.embedding import EmbeddingRecommender
+from graphrec.models.encoders.contrastive import ContrastiveEncoder, XSimGCL
 from graphrec.training.batch import Batch, vectors_of
 from graphrec.training.ranking import RankingTask
 from graphrec.training.steps import Loss

@@ -10,7 +10,7 @@ from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import alignment, uniformity
 from graphrec.models.base import Decoder, Encoder
-from graphrec.models.table import EmbeddingTable
+from graphrec.models.encoders.table import EmbeddingTable
 from graphrec.training.batch import Batch, vectors_of
 from graphrec.training.ranking import RankingTask
 

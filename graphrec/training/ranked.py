@@ -16,12 +16,12 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from graphrec.data.module import RecommenderData
-from graphrec.data.shards import node_shard
 from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_metrics
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.shards import node_shard
 from graphrec.models.base import ItemSet, Ranking, Recommender
 from graphrec.training.trial import is_trial
 

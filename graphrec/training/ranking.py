@@ -8,17 +8,17 @@ import torch
 from torch import Tensor
 
 from graphrec.data.module import run_seed
-from graphrec.data.shards import Shard, training_shard
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.inner_products import log_sum_products
+from graphrec.kernels.memory import check_room
+from graphrec.kernels.shards import Shard, training_shard
 from graphrec.losses import OfLogSum, bpr, total_square
-from graphrec.memory import check_room
 from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.decoders import Dot, InnerProduct
 from graphrec.models.embedding import EmbeddingRecommender
-from graphrec.models.lightgcn import LightGCN
-from graphrec.models.products import log_sum_products
-from graphrec.models.table import EmbeddingTable
+from graphrec.models.encoders.lightgcn import LightGCN
+from graphrec.models.encoders.table import EmbeddingTable
 from graphrec.sampling import (
     log_probability,
     pair_negatives,

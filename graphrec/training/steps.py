@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -13,16 +13,25 @@ from graphrec.errors import InputError
 from graphrec.models.base import Decoder, Encoder
 from graphrec.models.decoders import Dot
 
-if TYPE_CHECKING:
-    from graphrec.training.ranking import RankingTask
-
 Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax
 Sampling = Literal["pair", "shared", "batch", "none"]
 UNOBSERVED = 0.3
 """Weight of every pair of the catalogue, unless another one is given."""
 
 
-def check_options(task: RankingTask) -> None:
+class Options(Protocol):
+    """What of a task's options has to go together, see `graphrec.training.RankingTask`."""
+
+    decoder: Decoder
+    loss: Loss
+    negatives: int
+    sampling: Sampling
+    unobserved: float
+    popularity: float
+    log_q: bool
+
+
+def check_options(task: Options) -> None:
     """Raise `InputError` if options of a task do not go together."""
     mistake = _in_sampling(task)
     if mistake is not None:
@@ -39,7 +48,7 @@ def check_weights(encoder: Encoder, decoder: Decoder) -> None:
         raise InputError(what, column="decoder", mend=mend)
 
 
-def _in_sampling(task: RankingTask) -> tuple[str, str] | None:
+def _in_sampling(task: Options) -> tuple[str, str] | None:
     """What is wrong with the options of sampling, and the mend."""
     way = task.sampling
     if way not in get_args(Sampling):

@@ -72,7 +72,7 @@ def h12_overfit(shell: Shell) -> None:
     log().to_csv("log.csv", index=False)
     config(LIGHTGCN)
     shell("fit -c c.yaml --data.init_args.batch_size 64 --trainer.overfit_batches 1").done()
-    from graphrec.cli.run import read_checkpoint
+    from graphrec.cli.experiment.runs.folder import read_checkpoint
 
     last = read_checkpoint(newest().with_name("last.ckpt"))
     assert last["global_step"] == 2

@@ -116,7 +116,7 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
 def _check(arguments: dict[str, Any]) -> None:
     """Print all problems of all files and exit with code 2, if there are any."""
     from graphrec.data.sources import tables_of
-    from graphrec.data.tables import TextFormat, check_table
+    from graphrec.data.tables.read import TextFormat, check_table
 
     text = TextFormat(arguments.get("delimiter"), encoding=arguments.get("encoding"))
     names, columns = arguments.get("names"), arguments.get("columns")

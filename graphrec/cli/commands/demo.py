@@ -11,11 +11,11 @@ from rich.console import Console
 
 from graphrec.cli.commands import offers as offers_command
 from graphrec.cli.commands import refit as refit_command
-from graphrec.cli.locks import locked
+from graphrec.cli.experiment.runs.locks import locked
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics
-from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.policies import policy_named
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.policies.base import policy_named
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments" / "complete_journey"
 MODELS = {
@@ -77,13 +77,13 @@ def _run(options: argparse.Namespace) -> Path:
 
 def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
     """Choose on validation, fit again on both parts, test once; returns the run's folder."""
-    from graphrec.cli.main import main
+    from graphrec.cli.experiment.command import run_experiment
 
     limit = [] if max_epochs is None else ["--trainer.max_epochs", str(max_epochs)]
     root = ["--run.root", str(out / "runs"), "--trainer.enable_model_summary", "false"]
-    fitted = main(["fit", "--config", str(EXPERIMENTS / f"{name}.yaml"), *root, *limit])
+    fitted = run_experiment(["fit", "--config", str(EXPERIMENTS / f"{name}.yaml"), *root, *limit])
     checkpoint = refit_command.run(argparse.Namespace(folder=fitted.folder.path, trust=False, strict=False))
-    main(["test", "--ckpt_path", str(checkpoint)])
+    run_experiment(["test", "--ckpt_path", str(checkpoint)])
     folder: Path = fitted.folder.path
     return folder
 
@@ -92,7 +92,7 @@ def _validation(folder: Path) -> float:
     """NDCG@20 on all items at the epoch that was chosen."""
     import pandas as pd
 
-    from graphrec.cli.run import BEST, RunFolder, read_checkpoint
+    from graphrec.cli.experiment.runs.folder import BEST, RunFolder, read_checkpoint
 
     history = pd.read_csv(folder / "metrics.csv").dropna(subset=["val_ndcg_20"]).set_index("epoch")
     epoch = read_checkpoint(RunFolder(folder).checkpoints / BEST)["epoch"]
@@ -101,17 +101,17 @@ def _validation(folder: Path) -> float:
 
 def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     """Rates of every policy for each user's 20 best items."""
-    from graphrec.cli import offering
-    from graphrec.cli.loading import load_run
-    from graphrec.cli.run import BEST, RunFolder
+    from graphrec.cli.experiment.loading import load_run
+    from graphrec.cli.experiment.runs.folder import BEST, RunFolder
+    from graphrec.cli.offers.decide import decide, offer_candidates, print_totals
     from graphrec.offers.table import write_offers
 
     task, data = load_run(RunFolder(folder).checkpoints / BEST)
-    candidates = offering.offer_candidates(task, data)
+    candidates = offer_candidates(task, data)
     economics, guardrails = Economics(), Guardrails()
     policies = [policy_named(name) for name in POLICIES]
-    table = offering.decide(candidates, policies, "promotion", None, economics, guardrails)
-    offering.print_totals(table)
+    table = decide(candidates, policies, "promotion", None, economics, guardrails)
+    print_totals(table)
     return write_offers(table, out / "offers.parquet"), offers_command.assumptions(economics, guardrails)
 
 

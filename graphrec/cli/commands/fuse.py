@@ -15,12 +15,12 @@ from graphrec.errors import InputError
 from graphrec.files import write_text
 
 if TYPE_CHECKING:
-    from graphrec.cli.fusion import FittedRun
-    from graphrec.cli.run import RunFolder, RunOptions
+    from graphrec.cli.experiment.fusion import FittedRun
+    from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
     from graphrec.data.module import RecommenderData
-    from graphrec.evaluation.fusion_weights import Candidates
-    from graphrec.models.fusion import Fusion, UserGate
-    from graphrec.training.fusion import FusionTask
+    from graphrec.fusion.model import Fusion, UserGate
+    from graphrec.fusion.task import FusionTask
+    from graphrec.fusion.weights import Candidates
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,7 +61,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Find the weights with the fits, write their fusion and that of the refits; returns what to test."""
-    from graphrec.cli.fusion import (
+    from graphrec.cli.experiment.fusion import (
         FittedRun,
         build_fusion,
         check_free,
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> Path:
         labels_of,
         writing,
     )
-    from graphrec.cli.run import RunFolder, RunOptions
+    from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
 
     runs = [FittedRun.read(path, options.trust) for path in options.runs]
     check_runs(runs)
@@ -105,8 +105,8 @@ def _write(
     trusted: bool,
 ) -> tuple[RecommenderData, dict[str, Any]]:
     """Write the fusion of the fits, and that of the refits where every run has one; returns what it is of."""
-    from graphrec.cli.fusion import build_fusion, write_fusion
-    from graphrec.cli.run import BEST, LAST
+    from graphrec.cli.experiment.fusion import build_fusion, write_fusion
+    from graphrec.cli.experiment.runs.folder import BEST, LAST
 
     write_fusion(folder, BEST, task, data, configs[0])
     refits = [run.refit for run in runs if run.refit is not None]
@@ -134,9 +134,9 @@ def _search(
     fusion: Fusion, data: RecommenderData, options: argparse.Namespace, labels: list[str]
 ) -> tuple[list[float], UserGate | None, dict[str, float]]:
     """Weights and perhaps a gate, and the numbers to keep of the search; prints what was found."""
-    from graphrec.evaluation.fusion_weights import collect_candidates, find_weights
     from graphrec.evaluation.ranking import truth_lists
-    from graphrec.training.fusion_gate import fit_gate
+    from graphrec.fusion.gate import fit_gate
+    from graphrec.fusion.weights import collect_candidates, find_weights
 
     started, items = time.perf_counter(), options.items or data.item_sets[0]
     truth = truth_lists(data.split.val.pairs(), fusion.graph)
@@ -177,8 +177,8 @@ def _record(
     own: RunOptions, folder: RunFolder, data: RecommenderData, config: dict[str, Any], found: dict[str, float]
 ) -> None:
     """Write the numbers of the search into ``fusion.json`` and the run's offline W&B run."""
-    from graphrec.cli import wandb_runs
-    from graphrec.cli.loggers import make_loggers, record
+    from graphrec.cli.experiment.tracking import wandb_runs
+    from graphrec.cli.experiment.tracking.loggers import make_loggers, record
 
     write_text(folder.path / "fusion.json", json.dumps(found, indent=1) + "\n")
     description = {

@@ -11,8 +11,8 @@ from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.files import check_no_input, check_table_path
 from graphrec.offers.economics import Economics, percent
-from graphrec.offers.guardrails import Guardrails
-from graphrec.offers.policies import POLICIES, Uniform
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.policies.base import POLICIES, Uniform
 from graphrec.offers.scenarios import OBJECTIVES, SCENARIO_NAMES
 
 POLICY_NAMES = tuple(policy.name for policy in POLICIES)
@@ -99,10 +99,11 @@ def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
     check_table_path(options.out)
     check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
-    from graphrec.cli import offering
-    from graphrec.cli.loading import load_run
+    from graphrec.cli.experiment.loading import load_run
+    from graphrec.cli.offers.decide import make
+    from graphrec.cli.offers.request import Request
 
-    request = offering.Request.of(options)
+    request = Request.of(options)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     if not len(data.split.val):
         raise InputError(
@@ -111,7 +112,7 @@ def run(options: argparse.Namespace) -> Path:
             column="--ckpt_path",
             mend="give checkpoints/best.ckpt of the run itself",
         )
-    return offering.make(request, task, data)
+    return make(request, task, data)
 
 
 def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:

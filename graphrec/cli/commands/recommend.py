@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from rich.progress import track
 
+from graphrec.cli.frames import ranking_frame, read_users, user_codes
 from graphrec.cli.table_options import add_table_options, reading
 from graphrec.cli.trust import add_trust
-from graphrec.data.interactions import Columns, IdMap
-from graphrec.data.joins import as_known
-from graphrec.data.tables import Table, TextFormat, load_table
+from graphrec.data.interactions import IdMap
 from graphrec.errors import InputError
 from graphrec.files import check_no_input, check_table_path, source_of, write_table
 from graphrec.notices import note
 
 if TYPE_CHECKING:
-    from graphrec.models.base import ItemSet, Ranking, Recommender
+    from graphrec.models.base import ItemSet, Recommender
 
 STRICT = "make the loss of any row of the log an error"
 
@@ -58,7 +56,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
-    from graphrec.cli.loading import load_run
+    from graphrec.cli.experiment.loading import load_run
 
     check_table_path(options.out)
     check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
@@ -82,42 +80,6 @@ def run(options: argparse.Namespace) -> Path:
     return path
 
 
-def read_users(file: Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:
-    """Read a list of users, if there is one.
-
-    Raises:
-        InputError: If the file cannot be used.
-    """
-    return None if file is None else load_table(file, columns, kind="user_list", text=text)
-
-
-def user_codes(given: Table | None, users: IdMap) -> npt.NDArray[np.int64]:
-    """Codes of the users in a list, each once, or of all.
-
-    Raises:
-        InputError: If a user is not known to the model.
-    """
-    if given is None:
-        return np.arange(len(users))
-    ids = given.frame[Columns.USER].drop_duplicates()
-    known = IdMap(pd.Series(users.ids).astype("str").to_numpy())
-    codes = known.codes(as_known(ids, users.ids))
-    unknown = np.flatnonzero(codes < 0)
-    if len(unknown):
-        place = int(ids.index[unknown[0]])
-        file, row = given.rows.place(place)
-        more = f" (nor were {len(unknown) - 1:,} of the other {len(ids) - 1:,})" if len(unknown) > 1 else ""
-        shown = ", ".join(repr(str(name)) for name in known.ids[:3])
-        raise InputError(
-            f"{ids[place]!r} was not in training{more}",
-            file=file,
-            row=row,
-            column=Columns.USER,
-            mend=f"remove them or fit on a log that has them; users of the log are {shown} and so on",
-        )
-    return codes
-
-
 def recommendations(
     recommender: Recommender,
     users: IdMap,
@@ -134,27 +96,3 @@ def recommendations(
     batches = track(torch.split(torch.from_numpy(codes), batch_size), "Ranking", transient=True)
     rankings = [recommender.recommend(batch.to(device), k, item_set) for batch in batches]
     return ranking_frame(rankings, users, items)
-
-
-def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
-    """Rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out.
-
-    Raises:
-        InputError: If a score is not finite.
-    """
-    from graphrec.evaluation.finite import check_scores
-
-    parts: list[dict[str, Any]] = []
-    for ranking in rankings:
-        kept = (ranking.items >= 0).cpu()
-        check_scores(ranking.scores.cpu()[kept])
-        rows, ranks = kept.nonzero(as_tuple=True)
-        parts.append(
-            {
-                "user_id": users.ids[ranking.users.cpu()[rows].numpy()],
-                "item_id": items.ids[ranking.items.cpu()[kept].numpy()],
-                "rank": ranks.numpy() + 1,
-                "score": ranking.scores.cpu()[kept].numpy(),
-            }
-        )
-    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)

@@ -31,12 +31,12 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Read the chosen epoch and fit again; returns the new checkpoint."""
-    from graphrec.cli.checkpoint_config import taken
-    from graphrec.cli.lightning import run_lightning
-    from graphrec.cli.response import cli_for
-    from graphrec.cli.resuming import warn_if_unfinished
-    from graphrec.cli.run import BEST, LAST, read_checkpoint, run_at
-    from graphrec.cli.vocabulary import permitted, trusted_modules
+    from graphrec.cli.config.vocabulary import permitted, trusted_modules
+    from graphrec.cli.experiment.checkpoints.config import taken
+    from graphrec.cli.experiment.response import cli_for
+    from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
+    from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
+    from graphrec.cli.experiment.start import run_lightning
 
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():

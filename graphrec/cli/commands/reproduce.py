@@ -8,10 +8,11 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from graphrec.cli.locks import locked
-from graphrec.cli.reproducing import MEASURES, METRICS, reproduce_ranked, reproduce_study
-from graphrec.cli.reproduction_rows import EXPERIMENTS, find_row, read_rows
-from graphrec.cli.reproductions import Ranked, Study
+from graphrec.cli.experiment.runs.locks import locked
+from graphrec.cli.reproduce.kinds import Ranked, Study
+from graphrec.cli.reproduce.measures import MEASURES
+from graphrec.cli.reproduce.rows import EXPERIMENTS, find_row, read_rows
+from graphrec.cli.reproduce.run import METRICS, reproduce_ranked, reproduce_study
 from graphrec.errors import InputError
 from graphrec.files import write_text
 
@@ -44,7 +45,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path | None:
     """List the rows, or make one; returns its metrics.json."""
-    from graphrec.cli.verdicts import print_ranked, print_rows, print_study
+    from graphrec.cli.reproduce.print import print_ranked, print_rows, print_study
 
     rows = read_rows(EXPERIMENTS)
     if options.list:

@@ -1,0 +1,1 @@
+"""Configurations: read with the place of every value, checked, and mistakes told in one line."""

@@ -1,0 +1,230 @@
+"""A mistake in a configuration, told in one line: file, row, key, what is wrong and the mend.
+
+jsonargparse says that something is wrong, at length and without a place. The configuration is therefore gone
+through once more, key by key against the signatures of the classes it names, until the mistake is found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from graphrec.cli.config.locations import Entry
+from graphrec.cli.config.signatures import (
+    Parameter,
+    in_words,
+    named_parts,
+    parameters,
+    resolve,
+    resolve_part,
+    returns_tensor,
+    takes_more,
+)
+from graphrec.errors import InputError
+
+_FREE = (
+    "ckpt_path",
+    "weights_only",
+    "verbose",
+    "return_predictions",
+    "print_config",
+    "trust",
+    "strict",
+)
+"""Keys beside the groups; the parser's own message about them is short enough."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Mistake:
+    """What is wrong with an entry.
+
+    Args:
+        entry: Where it stands.
+        key: The key it is about.
+        what: What is wrong.
+        mend: What to do about it.
+    """
+
+    entry: Entry
+    key: str
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        """The line that is printed."""
+        row = None if self.entry.row is None else f"row {self.entry.row}"
+        place = ", ".join(part for part in (self.entry.file, row, f"key '{self.key}'") if part)
+        return " ".join(f"{place}: {self.what}; {self.mend}".split())
+
+
+def find_mistake(whole: Entry) -> Mistake | None:
+    """The first mistake in a configuration, or none that can be seen without running it."""
+    groups = _groups(whole)
+    for key, entry in whole.keys.items():
+        if key not in groups and key not in _FREE:
+            return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, _FREE[0]]))
+    for key, group in groups.items():
+        if key not in whole.keys and group.required:
+            mend = f"add `{key}:`, see experiments/"
+            return Mistake(Entry(None, whole.file), key, "this key is missing", mend)
+        found = _in_value(whole.keys[key], key, group) if key in whole.keys else None
+        if found is not None:
+            return found
+    return None
+
+
+def check_nulls(whole: Entry) -> None:
+    """Raise `InputError` for a null where something else is needed: the parser lets it pass.
+
+    Args:
+        whole: What files and options say.
+    """
+    if not _has_null(whole):
+        return
+    mistake = find_mistake(whole)
+    if mistake is not None and mistake.entry.value is None:
+        raise InputError(str(mistake))
+
+
+def _has_null(entry: Entry) -> bool:
+    return entry.value is None or any(map(_has_null, entry.keys.values()))
+
+
+def _groups(whole: Entry) -> dict[str, Parameter]:
+    from pytorch_lightning import Trainer
+    from pytorch_lightning.cli import ReduceLROnPlateau
+    from torch.optim import Optimizer
+    from torch.optim.lr_scheduler import LRScheduler
+
+    from graphrec.cli.experiment.runs.folder import RunOptions
+    from graphrec.data.module import RecommenderData
+    from graphrec.response.data import ResponseData
+    from graphrec.response.task import ResponseTask
+    from graphrec.training import RankedTask
+
+    data: type = RecommenderData
+    task: type = RankedTask
+    named = whole.keys["data"].keys.get("class_path") if "data" in whole.keys else None
+    if named is not None and str(named.value).rpartition(".")[2] == ResponseData.__name__:
+        data, task = ResponseData, ResponseTask
+    return {
+        "run": Parameter(RunOptions),
+        "trainer": Parameter(Trainer),
+        "data": Parameter(data, required=True),
+        "model": Parameter(task, required=True),
+        "seed_everything": Parameter(int | bool),
+        "optimizer": Parameter(Optimizer | None),
+        "lr_scheduler": Parameter(LRScheduler | ReduceLROnPlateau | None),
+    }
+
+
+def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
+    """The mistake in the value of a key, given what the key expects."""
+    if parameter.settings is not None and entry.value is not None:
+        return _in_mapping(entry, key, parameter.settings)
+    if parameter.choices and entry.value is not None:
+        return _in_class(entry, key, parameter)
+    if parameter.accepts(entry.plain()):
+        return None
+    if parameter.parts and _names_parts(entry.value):
+        return _in_parts(entry, key, parameter.parts)
+    value = "null" if entry.value is None else repr(entry.plain())
+    what = f"{value} is not {in_words(parameter.hint)}"
+    return Mistake(entry, key, what, "write one, or leave the key out for its default")
+
+
+def _in_mapping(entry: Entry, key: str, owner: Any) -> Mistake | None:
+    if not isinstance(entry.value, dict):
+        return Mistake(
+            entry, key, f"{entry.value!r} is no mapping of keys to values", "indent its keys below it"
+        )
+    return _in_arguments(entry.keys, owner, entry)
+
+
+def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
+    """The mistake in ``class_path`` and ``init_args``, or in a class or function named by itself."""
+    named = entry.keys.get("class_path", entry if isinstance(entry.value, str) else None)
+    if named is None:
+        mend = f"name one of {', '.join(parameter.choices)} after `class_path:`"
+        return Mistake(entry, key, "class_path is missing here", mend)
+    name = str(named.value)
+    if name.endswith((".yaml", ".yml")):
+        mend = "paths start at the folder of the YAML file"
+        return Mistake(entry, key, f"there is no such file: {name}", mend)
+    target = resolve(name, parameter.choices)
+    if target is None or not parameter.suits(target):
+        what = f"there is no {parameter.kind} '{name}'"
+        if target is not None:
+            what = f"{name} cannot stand here, {parameter.noun} is expected"
+        where = key if named is entry or named.row is None else "class_path"
+        return Mistake(named, where, what, _instead(name, parameter.choices))
+    if parameter.is_function and not returns_tensor(target):
+        mend = "write `-> Tensor` between its arguments and the colon"
+        return Mistake(named, key, f"{name} does not say that it returns a Tensor", mend)
+    if "init_args" in entry.keys and entry.keys["init_args"].value is None:
+        what, mend = "null is no mapping of keys to values", "indent its keys below it, or leave it out"
+        return Mistake(entry.keys["init_args"], "init_args", what, mend)
+    given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
+    given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}
+    return None if parameter.is_function else _in_arguments(given, target, named)
+
+
+def _names_parts(value: Any) -> bool:
+    """Whether a value can be the name of a class with its arguments, or a list of such."""
+    values = value if isinstance(value, list) else [value]
+    return bool(values) and all(isinstance(one, str | dict) for one in values)
+
+
+def _in_parts(entry: Entry, key: str, bases: tuple[Any, ...]) -> Mistake | None:
+    """The mistake in a part of Lightning or torch, or in a list of them, that is named by its class."""
+    values = entry.plain() if isinstance(entry.value, list) else [entry.plain()]
+    for value in values:
+        given: dict[str, Any] = {"class_path": value} if isinstance(value, str) else value
+        known = named_parts(bases)
+        if not isinstance(name := given.get("class_path"), str):
+            return Mistake(entry, key, "class_path is missing here", "name a class after `class_path:`")
+        target = resolve_part(name, bases)
+        if target is None:
+            return Mistake(entry, key, f"there is no {bases[0].__name__} '{name}'", _instead(name, known))
+        rest = {one: item for one, item in given.items() if one not in ("class_path", "init_args")}
+        keys = (given.get("init_args") or {}) | rest
+        placed = {one: Entry(item, entry.file, entry.row) for one, item in keys.items()}
+        if (found := _in_arguments(placed, target, entry)) is not None:
+            return found
+    return None
+
+
+def _in_arguments(given: dict[str, Entry], owner: Any, place: Entry) -> Mistake | None:
+    """The mistake in the arguments of a class or function: unknown, missing, or of the wrong type."""
+    known = parameters(owner)
+    for key, entry in given.items():
+        if key not in known and not takes_more(owner):
+            what = f"this key is not accepted by {owner.__name__}"
+            return Mistake(entry, key, what, _instead(key, known))
+    for key, parameter in known.items():
+        if parameter.required and key not in given:
+            return Mistake(place, key, f"{owner.__name__} needs this key", f"add `{key}:` to its init_args")
+    found = (_in_value(entry, key, known[key]) for key, entry in given.items() if key in known)
+    return next((mistake for mistake in found if mistake), None)
+
+
+def _instead(name: str, known: Iterable[str]) -> str:
+    """The closest right name, and which there are."""
+    last = {full.rsplit(".", 1)[-1].lower(): full for full in known}
+    close = difflib.get_close_matches(name.rsplit(".", 1)[-1].lower(), last, n=1)
+    listed = f"known are {', '.join(last.values())}" if len(last) <= 12 else ""
+    return f"did you mean '{last[close[0]]}'?" if close else listed or "see `graphrec fit --help`"
+
+
+def shortened(text: str) -> str:
+    """What matters of the parser's message, where the mistake is not in a key."""
+    text = " ".join(re.sub(r"Given value type:.*", "", text, flags=re.DOTALL).split())
+    text = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text)
+    if (part := re.search(r"Problem with given class_path '([\w.]+)': (.*?)(?: - |$)", text)) is not None:
+        text = f"{part[1].rpartition('.')[2]}: {part[2]}"
+    elif (name := re.search(r"Expected a dot import path string: (\S+)", text)) is not None:
+        text = f"there is no class '{name[1]}'"
+    return f"command line: {text[:300].rstrip('. ;')}; see `graphrec fit --help`"

@@ -1,0 +1,51 @@
+"""The YAML files on a command line, checked before Lightning sees them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from graphrec.cli.config.yaml_nodes import check_nodes
+from graphrec.errors import InputError
+
+
+def values_of(args: list[str], *options: str) -> list[str]:
+    """Values given to an option, in either of its forms ``--option x`` and ``--option=x``."""
+    found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg in options]
+    found += [arg.split("=", 1)[1] for arg in args if arg.split("=", 1)[0] in options and "=" in arg]
+    return found
+
+
+def config_files(args: list[str]) -> list[Path]:
+    """The files after ``-c`` or ``--config``."""
+    return [Path(value) for value in values_of(args, "-c", "--config")]
+
+
+def check_configs(args: list[str]) -> None:
+    """Raise `InputError` for a configuration that is missing or no YAML mapping."""
+    for file in config_files(args):
+        if not file.is_file():
+            what = "is a folder, not a YAML file" if file.is_dir() else "there is no such file"
+            raise InputError(what, file=file, column="--config", mend="shipped ones are in experiments/")
+        if not isinstance(load_yaml(file), dict):
+            raise InputError("holds no mapping of keys to values", file=file, mend="start from a shipped one")
+
+
+def load_yaml(file: Path) -> Any:
+    """The content of a YAML file, plain values only.
+
+    Raises:
+        InputError: If it is no YAML, or asks for anything but plain values.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        check_nodes(yaml.compose(text, Loader=yaml.SafeLoader), file)
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        row = error.problem_mark.line + 1 if error.problem_mark else None
+        what = f"not valid YAML: {error.problem}"
+        raise InputError(what, file=file, row=row, mend="check indentation and colons") from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"not valid YAML: {error}", file=file, mend="save it as UTF-8 text") from error

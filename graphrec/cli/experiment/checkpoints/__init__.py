@@ -1,0 +1,1 @@
+"""Checkpoints: the configuration they carry, how they are kept and checked."""

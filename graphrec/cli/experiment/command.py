@@ -1,0 +1,46 @@
+"""fit, validate, test and predict: from a command line to Lightning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphrec.cli.errors.foreign import mistakes_told
+from graphrec.cli.trust import TRUST
+
+
+def run_experiment(args: list[str]) -> Any:
+    """Run fit, validate, test or predict as the command line does.
+
+    Args:
+        args: The command and its options.
+
+    Returns:
+        The LightningCLI object (``.model``, ``.trainer``, ``.datamodule``).
+
+    Raises:
+        InputError: What the user can mend.
+    """
+    with mistakes_told(args):
+        return _lightning(args)
+
+
+def _lightning(args: list[str]) -> Any:
+    """Hand an experiment command to Lightning; a checkpoint brings its configuration with it."""
+    from graphrec.cli.config.files import check_configs
+    from graphrec.cli.config.moved import renamed_option
+    from graphrec.cli.experiment.meant_for import check_meant_for
+
+    trusted, strict = TRUST in args, "--strict" in args
+    args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args if arg not in (TRUST, "--strict")]
+    args += ["--data.init_args.strict=true"] if strict else []
+    args = [renamed_option(arg) for arg in args]
+    check_meant_for(args)
+    check_configs(args)
+    from graphrec.cli.config.vocabulary import permitted
+    from graphrec.cli.experiment.checkpoints.config import on_checkpoint
+    from graphrec.cli.experiment.response import cli_for
+
+    with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
+        from graphrec.cli.experiment.start import run_lightning
+
+        return run_lightning(basis.args, cli_for(basis.args), basis)

@@ -1,0 +1,60 @@
+"""A recommender out of its checkpoint, with the data it was fitted to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from graphrec.cli.config.vocabulary import permitted, trusted_modules
+from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
+from graphrec.cli.experiment.checkpoints.config import leaves, taken
+from graphrec.cli.experiment.runs.folder import read_checkpoint
+from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
+from graphrec.cli.experiment.start import run_lightning
+from graphrec.data.module import RecommenderData
+from graphrec.errors import InputError
+from graphrec.files import check_no_input
+from graphrec.graph import BipartiteGraph
+from graphrec.response.data import ResponseData
+from graphrec.training import RankedTask
+
+
+def load_run(
+    checkpoint: Path, strict: bool = False, trusted: bool = False, out: Path | None = None
+) -> tuple[RankedTask, RecommenderData]:
+    """Rebuild the model and the data of a checkpoint.
+
+    Args:
+        checkpoint: Of a run.
+        strict: Refuse to leave out a row of the log.
+        trusted: Whether it may name code that is not graphrec's.
+        out: What the caller is going to write.
+
+    Raises:
+        InputError: If the checkpoint cannot be read, the data is not what it was trained on, or `out` is
+            a file of it.
+    """
+    content = read_checkpoint(checkpoint)
+    warn_if_unfinished(checkpoint)
+    config = taken(content, checkpoint, trusted)
+    if config["data"]["class_path"].rpartition(".")[2] == ResponseData.__name__:
+        mend = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
+        what = "this checkpoint holds a response, which ranks nothing"
+        raise InputError(what, file=checkpoint, column="--ckpt_path", mend=mend)
+    if out is not None:
+        check_no_input(out, (value for _, value in leaves(config["data"], "data")))
+    if strict:
+        config["data"]["init_args"]["strict"] = True
+    with permitted(trusted_modules(config) if trusted else []):
+        cli = run_lightning(config, run=False)
+    task, data = cli.model, cli.datamodule
+    check_split(content, data)
+    task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
+    check_weights(content, task, checkpoint)
+    check_rows(content, data)
+    task.load_state_dict(content["state_dict"])
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    task.eval().to(device)
+    data.report()
+    return task, data

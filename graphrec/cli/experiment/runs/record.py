@@ -1,0 +1,63 @@
+"""What a fit writes about itself into its folder and its checkpoints."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.cli import SaveConfigCallback
+
+from graphrec.cli.experiment.checkpoints.checks import fingerprints
+from graphrec.evaluation.finite import check_weights_finite
+from graphrec.files import write_text
+
+_NO_TEXT = "Unable to serialize instance"
+"""How jsonargparse writes a default that is an object, such as the device of Lightning's SWA."""
+
+
+class RecordRun(SaveConfigCallback):
+    """Writes the configuration into the run's folder, its checkpoints and its W&B run."""
+
+    _data: dict[str, str] | None = None
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write the file of a fit; a test leaves the fit's file alone. Called in one process only."""
+        if stage == "fit" and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            write_text(Path(trainer.default_root_dir) / "config.yaml", self.text)
+
+    @cached_property
+    def text(self) -> str:
+        """The configuration as YAML; it takes jsonargparse a fifth of a second to write it."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=rf"\s*{_NO_TEXT}")
+            text: str = self.parser.dump(self.config, skip_none=False)
+        if _NO_TEXT not in text:
+            return text
+        return str(yaml.safe_dump(_without_defaults(yaml.safe_load(text)), sort_keys=False))
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Make the checkpoint tell how to rebuild its model and data.
+
+        Raises:
+            InputError: If a weight is no number; the file is then left as it was.
+        """
+        state, when = checkpoint["state_dict"], f"in epoch {trainer.current_epoch + 1}"
+        learned = {name for name, _ in pl_module.named_parameters()} & state.keys()
+        check_weights_finite(((name, state[name]) for name in sorted(learned)), when)
+        if self._data is None:
+            self._data = fingerprints(pl_module, trainer.datamodule, state)  # type: ignore[attr-defined]
+        checkpoint["graphrec"] = {"config": self.text, **self._data}
+
+
+def _without_defaults(value: Any) -> Any:
+    """A configuration without the defaults that have no text: left out, they are taken again."""
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if not str(item).startswith(_NO_TEXT)}
+        return {key: _without_defaults(item) for key, item in kept.items()}
+    return [_without_defaults(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Where measures are logged: files of the run, Weights & Biases."""

@@ -1,0 +1,134 @@
+"""The run of Weights & Biases: offline where there is no network, and no reason for a fit to end."""
+
+from __future__ import annotations
+
+import os
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import wandb
+from lightning_fabric.loggers.logger import rank_zero_experiment
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.utilities import rank_zero_only
+
+from graphrec.cli.errors.foreign import is_raised_by
+from graphrec.errors import InputError
+from graphrec.notices import warn
+
+MODES = ("online", "offline", "disabled", "shared", "run", "dryrun")
+_ONLINE = ("online", "shared", "run")
+_ANSWER_SECONDS, _START_SECONDS = 3.0, 6.0
+_SYNC = "the run is kept offline, `wandb sync` sends it later"
+
+
+def mode() -> str:
+    """What WANDB_MODE asks for, ``offline`` if it says nothing; ``offline`` too where nobody answers.
+
+    Raises:
+        InputError: If there is no such mode.
+    """
+    asked = os.environ.get("WANDB_MODE") or "offline"
+    if asked not in MODES:
+        mend = "set it to online, offline or disabled"
+        raise InputError(f"WANDB_MODE is '{asked}', which is no mode of Weights & Biases", mend=mend)
+    if asked in _ONLINE and not answers(wandb.setup().settings.base_url):
+        warn("Weights & Biases does not answer", mend=_SYNC)
+        asked = "offline"
+    os.environ["WANDB_MODE"] = asked  # for the other processes of the launch as well
+    return asked
+
+
+def answers(url: str) -> bool:
+    """Whether a server answers within three seconds, the search for its address included."""
+    found: list[bool] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS):
+                found.append(True)
+        except urllib.error.HTTPError as error:  # an answer, if not a welcome
+            found.append(error.code < 500)
+        except (OSError, ValueError):
+            found.append(False)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(_ANSWER_SECONDS)
+    return bool(found) and found[0]
+
+
+class QuietWandbLogger(WandbLogger):
+    """Lightning's logger that goes on offline, or without W&B, where the original would end the fit.
+
+    It also leaves out the setting ``anonymous``, which W&B gave up and warns of in every run.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        chosen = mode()
+        super().__init__(**settings, mode=chosen)
+        self._wandb_init.pop("anonymous", None)
+        if chosen in _ONLINE:
+            self._wandb_init["settings"].init_timeout = _START_SECONDS
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """The run; it is begun when it is first asked for."""
+        if self._experiment is None and self._wandb_init["mode"] in _ONLINE:
+            self._begin_online()
+        try:
+            return super().experiment
+        except OSError as error:
+            return self._give_up(error)
+
+    def _begin_online(self) -> None:
+        """Begin the run, or let it be one that is offline."""
+        try:
+            _ = super().experiment
+        except Exception as error:
+            if not _is_of_wandb(error):
+                raise
+            warn(f"Weights & Biases refuses this run: {_first_line(error)}", mend=_SYNC)
+            os.environ["WANDB_MODE"] = self._wandb_init["mode"] = "offline"
+            wandb.teardown()  # its service would say that the run is in use
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Send a row, unless W&B has failed."""
+        try:
+            super().log_metrics(metrics, step)
+        except Exception as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> Any:
+        """Go on without W&B; `error` is raised again where it is not of W&B."""
+        if not _is_of_wandb(error):
+            raise error
+        warn(f"Weights & Biases failed: {_first_line(error)}", mend="the fit goes on without it")
+        with suppress(Exception):  # it would fail at the end of the process as well
+            wandb.teardown()
+        self._experiment = wandb.init(mode="disabled", reinit="create_new")
+        return self._experiment
+
+
+def finish() -> None:
+    """End the run of W&B, if one is open; what it does not take is left out with a line."""
+    try:
+        wandb.finish()
+    except Exception as error:
+        if not _is_of_wandb(error):
+            raise
+        warn(f"Weights & Biases failed: {_first_line(error)}", mend="metrics.csv has all that was logged")
+
+
+def _is_of_wandb(error: Exception) -> bool:
+    """Whether W&B raised it, or the machine under it."""
+    return is_raised_by(error, "wandb") or isinstance(error, OSError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160].rstrip(". ")

@@ -1,0 +1,79 @@
+"""Lists of users in, frames of ranked items out: what several commands read and write alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from graphrec.data.interactions import Columns, IdMap
+from graphrec.data.joins import as_known
+from graphrec.data.tables.read import Table, TextFormat, load_table
+from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.models.base import Ranking
+
+
+def read_users(file: Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:
+    """Read a list of users, if there is one.
+
+    Raises:
+        InputError: If the file cannot be used.
+    """
+    return None if file is None else load_table(file, columns, kind="user_list", text=text)
+
+
+def user_codes(given: Table | None, users: IdMap) -> npt.NDArray[np.int64]:
+    """Codes of the users in a list, each once, or of all.
+
+    Raises:
+        InputError: If a user is not known to the model.
+    """
+    if given is None:
+        return np.arange(len(users))
+    ids = given.frame[Columns.USER].drop_duplicates()
+    known = IdMap(pd.Series(users.ids).astype("str").to_numpy())
+    codes = known.codes(as_known(ids, users.ids))
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        place = int(ids.index[unknown[0]])
+        file, row = given.rows.place(place)
+        more = f" (nor were {len(unknown) - 1:,} of the other {len(ids) - 1:,})" if len(unknown) > 1 else ""
+        shown = ", ".join(repr(str(name)) for name in known.ids[:3])
+        raise InputError(
+            f"{ids[place]!r} was not in training{more}",
+            file=file,
+            row=row,
+            column=Columns.USER,
+            mend=f"remove them or fit on a log that has them; users of the log are {shown} and so on",
+        )
+    return codes
+
+
+def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
+    """Rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out.
+
+    Raises:
+        InputError: If a score is not finite.
+    """
+    from graphrec.evaluation.finite import check_scores
+
+    parts: list[dict[str, Any]] = []
+    for ranking in rankings:
+        kept = (ranking.items >= 0).cpu()
+        check_scores(ranking.scores.cpu()[kept])
+        rows, ranks = kept.nonzero(as_tuple=True)
+        parts.append(
+            {
+                "user_id": users.ids[ranking.users.cpu()[rows].numpy()],
+                "item_id": items.ids[ranking.items.cpu()[kept].numpy()],
+                "rank": ranks.numpy() + 1,
+                "score": ranking.scores.cpu()[kept].numpy(),
+            }
+        )
+    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)

@@ -1,0 +1,1 @@
+"""What ``graphrec offers`` does, step by step."""

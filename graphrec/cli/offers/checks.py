@@ -1,0 +1,237 @@
+"""Options of ``graphrec offers`` that are out of range, or that would change nothing: one line for each.
+
+An option that is left out is None here, so that one that was given and can do nothing is told from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from graphrec.data.week_numbers import MOST_WEEKS
+from graphrec.errors import MOST_WHOLE, InputError
+from graphrec.notices import note
+from graphrec.offers.policies.base import ExpectedProfit, GreedyROI, Knapsack, Uniform
+from graphrec.offers.scenarios import Scenario
+
+FOLLOW_AN_OBJECTIVE = (ExpectedProfit.name, GreedyROI.name, Knapsack.name)
+
+
+@dataclass(frozen=True)
+class Range:
+    """What an option's number may be.
+
+    Args:
+        low: Smallest value.
+        high: Largest value; it must be finite in any case.
+        inside: Whether the two bounds themselves are refused.
+        below: Whether the upper bound itself is refused.
+        mend: What to give instead.
+    """
+
+    low: float
+    high: float = math.inf
+    inside: bool = False
+    below: bool = False
+    mend: str = "give a share, as 0.3 for 30 %"
+
+    def holds(self, value: float) -> bool:
+        """Whether the value is inside; what is no number is not."""
+        if isinstance(value, int) and abs(value) > MOST_WHOLE:
+            return False
+        if not math.isfinite(value) or not self.low <= value <= self.high:
+            return False
+        return not (value == self.high and (self.below or self.inside)) and not (
+            value == self.low and self.inside
+        )
+
+    def __str__(self) -> str:
+        """The range in words."""
+        if self.high == math.inf:
+            return f"a number of {self.low:g} or more"
+        if self.inside:
+            return f"between {self.low:g} and {self.high:g}"
+        return f"from {self.low:g} to " + (f"less than {self.high:g}" if self.below else f"{self.high:g}")
+
+
+RANGES = {
+    "k": Range(1, mend="give 1 or more items for each user"),
+    "budget": Range(0, mend="give an amount of money, 0 or more"),
+    "rate": Range(0, 1, below=True, mend="give a share, as 0.1 for 10 %"),
+    "margin": Range(0, 1, inside=True),
+    "funded_share": Range(0, 1, mend="give the retailer's share of a discount, as 0.5"),
+    "max_rate": Range(0, 1, below=True),
+    "min_margin": Range(-10, 1, below=True),
+    "max_spread": Range(0, 1),
+    "max_parity_gap": Range(0),
+    "max_offers_per_user": Range(0, mend="give 0 or more"),
+    "window_weeks": Range(1, mend="give 1 or more"),
+    "cool_down_weeks": Range(0, mend="give 0 or more"),
+    "week": Range(-MOST_WEEKS, MOST_WEEKS, mend="give a week as the log numbers them"),
+}
+
+
+@dataclass(frozen=True)
+class Need:
+    """An option that does something only beside another.
+
+    Args:
+        met: Whether the rest of the command line has what it needs.
+        what: Why it would change nothing.
+        mend: What to do about it.
+    """
+
+    met: Callable[[argparse.Namespace], bool]
+    what: str
+    mend: str
+
+
+def _past_counts(options: argparse.Namespace) -> bool:
+    """Whether past offers can change anything."""
+    capped = options.max_offers_per_user is not None and (options.window_weeks or 1) > 1
+    return bool(options.cool_down_weeks) or capped
+
+
+NEEDS = {
+    "rate": Need(
+        lambda options: Uniform.name in options.policy,
+        "only the policy uniform has a rate of its own",
+        "add --policy uniform, or leave it out",
+    ),
+    "exposure": Need(
+        _past_counts,
+        "past offers change nothing without a cool-down, or a cap over a window of more than the coming week",
+        "add --cool_down_weeks, or --max_offers_per_user with --window_weeks of 2 or more",
+    ),
+    "window_weeks": Need(
+        lambda options: options.exposure is not None and options.max_offers_per_user is not None,
+        "a window counts past offers towards a cap",
+        "add --exposure and --max_offers_per_user, or leave it out",
+    ),
+    "cool_down_weeks": Need(
+        lambda options: options.exposure is not None or not options.cool_down_weeks,
+        "a cool-down needs past offers",
+        "add --exposure, or leave it out",
+    ),
+    "campaign": Need(
+        lambda options: options.campaign_budgets is not None,
+        "campaigns matter to budgets of theirs alone",
+        "add --campaign_budgets, or leave it out",
+    ),
+    "product_set": Need(
+        lambda options: options.promotion == "coupon",
+        "only coupons are valid for sets of products",
+        "add --promotion coupon, or leave it out",
+    ),
+    "max_parity_gap": Need(
+        lambda options: options.parity is not None,
+        "a parity gap needs groups",
+        "name the user attribute with --parity",
+    ),
+    "objective": Need(
+        lambda options: (
+            options.objective == "scenario" or bool(set(options.policy) & set(FOLLOW_AN_OBJECTIVE))
+        ),
+        "no policy that was named follows an objective",
+        f"add one of {', '.join(FOLLOW_AN_OBJECTIVE)}, or leave it out",
+    ),
+}
+
+OF_ITEMS = {
+    "k": "number of items",
+    "items": "set of items",
+    "response": "response of items",
+    "stock": "stock of items",
+    "depths": "history of discounts",
+    "max_spread": "spread of rates on one item",
+    "campaign_budgets": "campaign",
+}
+"""Options that are about items, and what a threshold on a whole basket does not have of them."""
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Raise `InputError` for the first option that is out of range, doubled, or would change nothing."""
+    for name, allowed in RANGES.items():
+        value = getattr(options, name)
+        if value is None or allowed.holds(value):
+            continue
+        digits = len(str(value))
+        what = f"{value} is not {allowed}" if digits < 16 else f"a number of {digits} digits is out of range"
+        raise _refusal(name, what, allowed.mend)
+    twice = [policy for policy in options.policy if options.policy.count(policy) > 1]
+    if twice:
+        raise _refusal("policy", f"{twice[0]} is named twice", "name each policy once")
+    if options.promotion == "threshold":
+        _check_threshold(options)
+    for name, need in NEEDS.items():
+        if getattr(options, name) is not None and not need.met(options):
+            raise _refusal(name, need.what, need.mend)
+
+
+def _check_threshold(options: argparse.Namespace) -> None:
+    for name, what in OF_ITEMS.items():
+        if getattr(options, name) is not None:
+            mend = "leave it out, or choose another promotion"
+            raise _refusal(name, f"a threshold is on a whole basket, which has no {what}", mend)
+
+
+CONTRARY = {"new": "repeat", "seen": "new"}
+"""Set of items that leaves nothing of the pairs that a scenario is for."""
+
+
+def check_scenario(scenario: Scenario, options: argparse.Namespace) -> None:
+    """Raise `InputError` for what another option leaves nothing of, or cannot follow."""
+    if options.items is not None and CONTRARY.get(scenario.pairs) == options.items:
+        what = f"the scenario is for {scenario.pairs} items, and {options.items} ones leave none of them"
+        raise _refusal("items", what, "leave it out, or choose another scenario")
+    if options.promotion == "threshold":
+        _check_of_baskets(scenario)
+    if options.promotion == "amount" and scenario.levels is not None:
+        note("amounts off are chosen from sums of money; the scenario's levels are rates and are not used")
+
+
+def _check_of_baskets(scenario: Scenario) -> None:
+    """Thresholds know baskets: of a scenario they follow its weights of profit, revenue and units alone."""
+    reason = None
+    if scenario.name != "promotion":
+        reason = f"the scenario {scenario.name} chooses users or items"
+    elif scenario.pairs != "all" or scenario.levels is not None:
+        reason = "the scenario names pairs or levels"
+    if reason is not None:
+        what = f"a threshold is on a whole basket of any household, and {reason}"
+        raise _refusal("scenario", what, "choose the scenario promotion, or another promotion")
+
+
+def campaign_budgets(given: list[str] | None) -> dict[str, float] | None:
+    """``NAME=MONEY`` as a mapping.
+
+    Raises:
+        InputError: If one has another form, is no amount of money, or a campaign is named twice.
+    """
+    if given is None:
+        return None
+    budgets: dict[str, float] = {}
+    for text in given:
+        name, equals, money = text.rpartition("=")
+        amount = _number(money)
+        if not equals or not name or amount is None or not RANGES["budget"].holds(amount):
+            mend = "give NAME=MONEY with an amount of 0 or more, as GROCERY=400"
+            raise _refusal("campaign_budgets", f"'{text}' is no budget", mend)
+        if name in budgets:
+            raise _refusal("campaign_budgets", f"'{name}' is named twice", "give one budget for each")
+        budgets[name] = amount
+    return budgets
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _refusal(name: str, what: str, mend: Any) -> InputError:
+    return InputError(what, column="-k" if name == "k" else f"--{name}", mend=mend)

@@ -1,0 +1,158 @@
+"""What ``graphrec offers`` does once the checkpoint is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from graphrec.cli.frames import user_codes
+from graphrec.cli.offers.request import ITEMS, Request
+from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_parity, terms_of, user_groups
+from graphrec.cli.terminal import print_frame
+from graphrec.data.interactions import Columns
+from graphrec.data.tables.read import Table
+from graphrec.files import source_of
+from graphrec.offers.candidates.build import build_candidates, fit_calibrator
+from graphrec.offers.candidates.eligibility import Eligibility, eligibility
+from graphrec.offers.candidates.table import Candidates
+from graphrec.offers.candidates.user_embedding import user_embedding
+from graphrec.offers.decided_week import decided_week
+from graphrec.offers.economics import Economics, percent
+from graphrec.offers.limits.exposure import check_past
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.parity import parity_report
+from graphrec.offers.limits.terms import Terms
+from graphrec.offers.policies.base import Policy
+from graphrec.offers.scenarios import Scenario
+from graphrec.offers.table import make_offers, write_offers
+from graphrec.report.offer_summary import examples, policy_totals
+
+if TYPE_CHECKING:
+    from graphrec.data.module import RecommenderData
+    from graphrec.models.base import ItemSet
+    from graphrec.training import RankedTask
+
+
+K = 20
+"""Candidate items of each user."""
+PRODUCT_SET = "product_category"
+"""Item attribute that tells the sets of coupons."""
+
+
+def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
+    """Decide, write, print."""
+    request = request.joined(data)
+    groups = None if request.options.parity is None else user_groups(data, request.options.parity)
+    week = decided_week(data.source.log, data.split.train.frame, request.options.week)
+    if request.exposure is not None:
+        check_past(request.exposure, week.week, request.options.exposure, request.frequency)
+    if request.options.promotion == "threshold":
+        from graphrec.cli.offers.thresholds import threshold_offers
+
+        offers = threshold_offers(request, data, week.week, capped_groups(request, data))
+    else:
+        offers = _item_offers(request, task, data, week.week)
+    offers.attrs = source_of(request.options.ckpt_path, data.split.sha256())
+    if request.options.max_parity_gap is not None:
+        tell_of_parity(offers)
+    path = write_offers(offers, request.options.out)
+    print_totals(offers)
+    print_frame(examples(offers, data.source.items), "The offers that are expected to do most")
+    if groups is not None:
+        table = parity_report(offers, groups)
+        print_frame(table, f"What the groups of {request.options.parity} get")
+    print(week)
+    _print_assumptions(request)
+    print(f"{len(offers):,} rows: {path}")
+    return path
+
+
+def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: int | None) -> pd.DataFrame:
+    """Offers on items: per cent, amounts or coupons."""
+    options, aim = request.options, request.scenario
+    eligible = None
+    if aim.name != "promotion":
+        user = user_embedding(task.recommender, data.split.train) if aim.name == "launch" else None
+        eligible = eligibility(aim.name, data.split.train, data.source.items, user, request.economics.margin)
+    sets = None
+    if options.promotion == "coupon":
+        sets = item_attribute(data, options.product_set or PRODUCT_SET)
+    items = options.items or ITEMS[aim.pairs]
+    candidates = offer_candidates(task, data, request.users, options.k or K, items, eligible, sets)
+    if options.response is not None:
+        candidates = _with_response(candidates, options.response, week, options.trust)
+    if request.stock is not None:
+        stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
+        candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
+    terms = terms_of(request, data, candidates, week)
+    return decide(
+        candidates, request.policies, aim, options.budget, request.economics, request.guardrails, terms
+    )
+
+
+def offer_candidates(
+    task: RankedTask,
+    data: RecommenderData,
+    users: Table | None = None,
+    k: int = 20,
+    items: ItemSet = "all",
+    eligible: Eligibility | None = None,
+    product_sets: pd.Series[Any] | None = None,
+) -> Candidates:
+    """The best `k` items of each user with calibrated probabilities and prices."""
+    recommender, graph, split = task.recommender, task.recommender.graph, data.split
+    calibrator = fit_calibrator(recommender, graph, split, eligible=eligible)
+    codes = user_codes(users, split.users)
+    return build_candidates(
+        recommender, graph, split, calibrator, codes, k, items, eligible=eligible, product_sets=product_sets
+    )
+
+
+def _with_response(candidates: Candidates, checkpoint: Path, week: int | None, trusted: bool) -> Candidates:
+    """The same pairs with learnt curves."""
+    from graphrec.cli.offers.response import learned_response
+
+    return replace(candidates, response=learned_response(checkpoint, candidates.frame, week, trusted))
+
+
+def decide(
+    candidates: Candidates,
+    policies: list[Policy],
+    scenario: str | Scenario,
+    budget: float | None,
+    economics: Economics,
+    guardrails: Guardrails,
+    terms: Terms | None = None,
+) -> pd.DataFrame:
+    """The offers of every policy, one below the other."""
+    tables = [
+        make_offers(candidates, policy, scenario, budget, guardrails, economics, terms) for policy in policies
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def print_totals(offers: pd.DataFrame) -> None:
+    """A small table on the terminal."""
+    totals = policy_totals(offers)
+    for column in ("units", "revenue", "profit", "spend", "gain"):
+        totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
+    totals["mean_rate"] = totals["mean_rate"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.2%}")
+    print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
+
+
+def _print_assumptions(request: Request) -> None:
+    """What the figures rest on."""
+    economics = request.economics
+    print(
+        f"Assumed: margin {percent(economics.margin)} at the regular price, the retailer pays"
+        f" {percent(economics.funded_share)} of a discount."
+    )
+    if request.options.response is None:
+        print(
+            "Assumed: the response to a discount (elasticity 0.8 to 2.25 by a user's past use of discounts);"
+            " give --response CKPT for one that was learnt."
+        )

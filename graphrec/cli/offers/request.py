@@ -1,0 +1,129 @@
+"""The options of ``graphrec offers``, checked, with the tables that they name."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from graphrec.cli.frames import read_users
+from graphrec.cli.offers.checks import campaign_budgets, check_options, check_scenario
+from graphrec.cli.table_options import reading
+from graphrec.data.interactions import Columns
+from graphrec.data.joins import join
+from graphrec.data.splits import Split
+from graphrec.data.tables.kinds import Kind
+from graphrec.data.tables.read import Table
+from graphrec.notices import note
+from graphrec.offers.economics import Economics
+from graphrec.offers.limits.exposure import Frequency, read_exposure
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.stock import read_stock
+from graphrec.offers.policies.base import Policy, Uniform, policy_named
+from graphrec.offers.scenarios import Scenario, scenario_of
+from graphrec.offers.table import BASKET
+
+if TYPE_CHECKING:
+    from graphrec.data.module import RecommenderData
+    from graphrec.models.base import ItemSet
+
+
+FILES: dict[str, Kind] = {"users": "user_list", "stock": "stock", "exposure": "exposure"}
+"""Options that name files, and what those are."""
+ITEMS: dict[str, ItemSet] = {"all": "all", "seen": "repeat", "new": "new"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of the command, checked."""
+
+    options: argparse.Namespace
+    policies: list[Policy]
+    scenario: Scenario
+    economics: Economics
+    guardrails: Guardrails
+    frequency: Frequency
+    campaign_budgets: dict[str, float] | None
+    users: Table | None
+    exposure: pd.DataFrame | None
+    stock: pd.Series[Any] | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Request:
+        """Raise `InputError` for what is wrong, before anything is loaded."""
+        check_options(options)
+        columns, text = reading(options, FILES)
+        scenario = scenario_of(options.scenario).aiming_at(options.objective)
+        economics = Economics(options.margin, options.funded_share)
+        given = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
+        guardrails = replace(
+            scenario.guardrails(Guardrails(), economics),
+            observed_depths=options.depths != "any",
+            max_spread=options.max_spread,
+            max_parity_gap=options.max_parity_gap,
+            **{name: value for name, value in given.items() if value is not None},
+        )
+        check_scenario(scenario, options)
+        return cls(
+            options,
+            [_policy(name, options.rate) for name in options.policy],
+            scenario,
+            economics,
+            guardrails,
+            Frequency(options.max_offers_per_user, options.window_weeks or 1, options.cool_down_weeks or 0),
+            campaign_budgets(options.campaign_budgets),
+            read_users(options.users, columns, text),
+            None if options.exposure is None else read_exposure(options.exposure, columns, text),
+            None if options.stock is None else read_stock(options.stock, columns, text),
+        )
+
+    def joined(self, data: RecommenderData) -> Request:
+        """The same with the ids of past offers and stock as the log writes them.
+
+        Raises:
+            InputError: If none of them is in the log.
+        """
+        exposure, stock = self.exposure, self.stock
+        if exposure is not None:
+            exposure = joined_exposure(exposure, self.options.exposure, data.split)
+        if stock is not None:
+            stock = joined_stock(stock, self.options.stock, data.split)
+        return replace(self, exposure=exposure, stock=stock)
+
+
+def _policy(name: str, rate: float | None) -> Policy:
+    return Uniform(rate) if name == Uniform.name and rate is not None else policy_named(name)
+
+
+def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
+    """Past offers with ids as the log writes them; an offer on a whole basket is on no item.
+
+    Raises:
+        InputError: If none of the users, or of the items, is in the log.
+    """
+    if exposure.empty:
+        note(f"{file} holds no offer: every rate in it is 0")
+        return exposure
+    users = join(exposure[Columns.USER], split.users.ids, file=file, column=Columns.USER)
+    items, of_item = exposure[Columns.ITEM], exposure[Columns.ITEM] != BASKET
+    if of_item.any():
+        joined = join(items[of_item], split.items.ids, file=file, column=Columns.ITEM)
+        items = joined.reindex(items.index).where(of_item, BASKET)
+    return exposure.assign(**{Columns.USER: users, Columns.ITEM: items})
+
+
+def joined_stock(stock: pd.Series[Any], file: Path, split: Split) -> pd.Series[Any]:
+    """Stock by ids as the log writes them.
+
+    Raises:
+        InputError: If none of the items is in the log.
+    """
+    ids = join(pd.Series(stock.index, dtype="str"), split.items.ids, file=file, column=Columns.ITEM)
+    found = stock.groupby(ids.to_numpy()).sum()
+    unknown = len(split.items) - int(pd.Index(split.items.ids).astype("str").isin(found.index).sum())
+    if unknown:
+        note(f"{file} tells no stock of {unknown:,} of the {len(split.items):,} items, which limits nothing")
+    return found

@@ -1,0 +1,97 @@
+"""Response curves for offers from a fitted response."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from graphrec.cli.experiment.response import load_response
+from graphrec.data.interactions import Columns, IdMap, RawData
+from graphrec.errors import InputError
+from graphrec.evaluation.calibration import SMALLEST
+from graphrec.response.curves import SplineResponse
+from graphrec.response.data import ResponseData, log_links
+from graphrec.response.panel import feature_tables, item_groups
+from graphrec.response.shelf import build_shelf
+from graphrec.response.visits import Visits, visits_of
+
+
+def learned_response(
+    checkpoint: Path, candidates: pd.DataFrame, week: int | None = None, trusted: bool = False
+) -> SplineResponse:
+    """Curves of some pairs: the rise with the discount from a fitted response, the base from the candidates.
+
+    Without a column ``probability`` the base is the response's own: the probability within one week in which
+    the user shops. The response was learnt from items of the user's repertoire; for a new item its curve says
+    what is known of the user, the item and its group, which the data does not test.
+
+    Args:
+        checkpoint: Of a run of `ResponseTask`.
+        candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability`` at rate 0.
+        week: Week that the offers are for; only earlier weeks are looked at, and one further off counts as
+            the first after the log. The first after the validation part if missing.
+        trusted: Whether the checkpoint may name code that is not graphrec's.
+
+    Returns:
+        One curve per row of `candidates`.
+
+    Raises:
+        InputError: If the checkpoint is not of a response, or a user or item is not in its log before `week`.
+    """
+    task, data = load_response(checkpoint, trusted)
+    ahead = int(data.source.log[Columns.WEEK].max()) + 1
+    week = data.val_end + 1 if week is None else min(week, ahead)
+    features, groups = candidate_features(data, candidates, week)
+    if features.shape[1] != len(task.network.centre):
+        mend = "fit the response again"
+        raise InputError("the response was fitted with other features", file=checkpoint, mend=mend)
+    base, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
+    if "probability" in candidates:
+        known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
+        base = np.log(known / (1.0 - known))
+    return SplineResponse(base, weights, task.knots)
+
+
+def candidate_features(
+    data: ResponseData, candidates: pd.DataFrame, week: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, in the order of `candidates`."""
+    past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
+    pairs = candidates[[Columns.USER, Columns.ITEM]].drop_duplicates()
+    visits = visits_of(past.log, pairs, week, week - 1)
+    place = _places(visits, candidates)
+    shelf = build_shelf(past.log, visits.items, week)
+    columns = [
+        table[line, week - 1]
+        for name, table, line, _ in feature_tables(past, visits, shelf, data.groups)
+        if not name.startswith(data.without or "\0")
+    ]
+    if data.link is not None and not "link_score".startswith(data.without or "\0"):
+        columns.append(log_links(past.log, visits, data.link, 1)[:, week - 1])
+    known = IdMap.from_values(data.panel.rows[Columns.ITEM])
+    groups = item_groups(data.source, visits.items, data.groups, known)[visits.item]
+    return np.stack(columns, axis=1).astype(np.float32)[place], groups[place]
+
+
+def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFrame:
+    """The log before the week; every user and item of the candidates must be in it."""
+    log = source.log[source.log[Columns.WEEK] < week]
+    for column in (Columns.USER, Columns.ITEM):
+        unknown = ~candidates[column].isin(log[column])
+        if unknown.any():
+            first = candidates.loc[unknown, column].iloc[0]
+            mend = "leave it out, or fit the response on a longer log"
+            raise InputError(f"{first} is not in the log before week {week}", column=column, mend=mend)
+    return log
+
+
+def _places(visits: Visits, candidates: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """Pair of each candidate."""
+    user, item = visits.users.codes(candidates[Columns.USER]), visits.items.codes(candidates[Columns.ITEM])
+    key = visits.user * len(visits.items) + visits.item
+    return np.searchsorted(key, user * len(visits.items) + item).astype(np.int64)

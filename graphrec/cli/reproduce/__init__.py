@@ -1,0 +1,1 @@
+"""What ``graphrec reproduce`` does: rows, steps and what is printed of them."""

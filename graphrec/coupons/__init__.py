@@ -1,0 +1,1 @@
+"""Coupons of campaigns: who redeems which."""

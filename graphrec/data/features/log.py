@@ -1,0 +1,158 @@
+"""The facts of a training log that features are made of: weeks, trips, money, and sums by code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from graphrec.arrays import IntArray
+from graphrec.data.features.encoding import FloatArray
+from graphrec.data.interactions import Columns, Interactions
+
+
+@dataclass(frozen=True)
+class LogFacts:
+    """Columns of the training log as arrays of shape ``[rows]``; what the log lacks is None.
+
+    Args:
+        user: Codes.
+        item: Codes.
+        users: Number of users.
+        items: Number of items.
+        week: Week of each row, NaN where unknown; from the timestamp where there is no ``week``.
+        trip: Code of the visit to the shop: the basket, or else the user's week; a user's rows without a
+            basket count as one trip.
+        quantity: Units, 1 where unknown.
+        price: Paid per unit.
+        regular_price: Per unit, before any discount.
+        shelf_price: Per unit, after the shop's discount; the price paid where the log has none.
+        rating: Rating.
+    """
+
+    user: IntArray
+    item: IntArray
+    users: int
+    items: int
+    week: FloatArray | None
+    trip: IntArray | None
+    quantity: FloatArray
+    price: FloatArray | None
+    regular_price: FloatArray | None
+    shelf_price: FloatArray | None
+    rating: FloatArray | None
+
+    @classmethod
+    def of(cls, train: Interactions) -> LogFacts:
+        """Read the columns that the log has."""
+        frame = train.frame
+        user = frame[Columns.USER_CODE].to_numpy(dtype=np.int64)
+        week = _weeks(frame)
+        quantity = _number(frame, Columns.QUANTITY)
+        price, shelf_price = _number(frame, Columns.PRICE), _number(frame, Columns.SHELF_PRICE)
+        return cls(
+            user=user,
+            item=frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64),
+            users=len(train.users),
+            items=len(train.items),
+            week=week,
+            trip=_trips(frame, user, week),
+            quantity=np.ones(len(frame)) if quantity is None else np.nan_to_num(quantity, nan=1.0),
+            price=price,
+            regular_price=_number(frame, Columns.REGULAR_PRICE),
+            shelf_price=price if shelf_price is None else shelf_price,
+            rating=_number(frame, Columns.RATING),
+        )
+
+    def counts(self) -> sparse.csr_matrix:
+        """Rows of each user and item. Sparse, shape ``[U, I]``."""
+        ones = np.ones(len(self.user))
+        return sparse.csr_matrix((ones, (self.user, self.item)), shape=(self.users, self.items))
+
+    def saved_share(self, code: IntArray, n: int) -> FloatArray | None:
+        """Share of the regular value that the shop's discounts took off, in 0..1. Shape ``[n]``.
+
+        1 − Σ shelf·quantity / Σ regular·quantity over the rows that know both prices.
+        """
+        if self.regular_price is None or self.shelf_price is None:
+            return None
+        known = np.isfinite(self.regular_price) & np.isfinite(self.shelf_price)
+        regular = sum_by(code[known], n, (self.regular_price * self.quantity)[known])
+        shelf = sum_by(code[known], n, (self.shelf_price * self.quantity)[known])
+        share: FloatArray = np.clip(1.0 - ratio(shelf, regular), 0.0, 1.0)
+        return share
+
+
+def sum_by(code: IntArray, n: int, values: FloatArray | None = None) -> FloatArray:
+    """Sum of the known values, or number of rows, of each code. Shape ``[n]``."""
+    weights = None if values is None else np.nan_to_num(values, nan=0.0)
+    return np.bincount(code, weights=weights, minlength=n).astype(np.float64)
+
+
+def mean_by(code: IntArray, n: int, values: FloatArray) -> FloatArray:
+    """Mean of the known values of each code, NaN where there is none. Shape ``[n]``."""
+    known = np.isfinite(values)
+    return ratio(sum_by(code[known], n, values[known]), sum_by(code[known], n))
+
+
+def distinct_by(code: IntArray, n: int, *others: FloatArray | IntArray) -> FloatArray:
+    """Number of distinct combinations of the other columns of each code. Shape ``[n]``."""
+    key = code
+    for other in others:
+        levels, found = pd.factorize(other)  # −1 where missing: such rows are not counted
+        key = np.where((key < 0) | (levels < 0), -1, key * max(len(found), 1) + levels)
+    first = ~pd.Series(key).duplicated().to_numpy() & (key >= 0)
+    return np.bincount(code[first], minlength=n).astype(np.float64)
+
+
+def first_and_last(code: IntArray, n: int, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Smallest and greatest known value of each code, NaN where there is none. Shapes ``[n]``."""
+    groups = pd.Series(values).groupby(code)
+    every = range(n)
+    return groups.min().reindex(every).to_numpy(dtype=float), groups.max().reindex(every).to_numpy(float)
+
+
+def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Quotient, NaN where the denominator is 0."""
+    empty: FloatArray = np.full(len(numerator), np.nan)
+    return np.divide(numerator, denominator, out=empty, where=denominator != 0)
+
+
+def log_of(values: FloatArray) -> FloatArray:
+    """log(1 + value): counts and money are skewed; below 0 counts as 0."""
+    logarithm: FloatArray = np.log1p(np.maximum(values, 0.0))
+    return logarithm
+
+
+def _number(frame: pd.DataFrame, column: str) -> FloatArray | None:
+    if column not in frame:
+        return None
+    values: FloatArray = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _weeks(frame: pd.DataFrame) -> FloatArray | None:
+    if Columns.WEEK in frame:
+        return _number(frame, Columns.WEEK)
+    if Columns.TIMESTAMP not in frame:
+        return None
+    time = frame[Columns.TIMESTAMP]
+    if not pd.api.types.is_datetime64_any_dtype(time):
+        time = pd.to_datetime(time, unit="s")
+    # counted back from the end of training, so that week 0 is its last seven days
+    back = ((time.max() - time) / pd.Timedelta(weeks=1)).to_numpy(dtype=np.float64)
+    weeks: FloatArray = 0.0 - np.floor(back)
+    return weeks
+
+
+def _trips(frame: pd.DataFrame, user: IntArray, week: FloatArray | None) -> IntArray | None:
+    if Columns.BASKET in frame:
+        codes: Any = pd.factorize(frame[Columns.BASKET])[0]
+    elif week is not None:
+        codes = pd.MultiIndex.from_arrays([user, week]).factorize()[0]
+    else:
+        return None
+    return np.asarray(codes, dtype=np.int64)

@@ -1,0 +1,187 @@
+"""What may stand in the columns of a table, and how to say that something else does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pandera.pandas as pa
+
+from graphrec.data.interactions import Columns
+from graphrec.data.splitting import PARTS
+from graphrec.data.tables.kinds import MONEY, NUMBERS, RATE, SHARES, STOCK
+from graphrec.data.tables.sheets import Rows
+from graphrec.data.tables.times import Times, parse_numbers
+from graphrec.errors import InputError
+
+_LISTED = 100
+"""Problems of one kind in one column that are listed one by one; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule for the values of a column.
+
+    Args:
+        name: What is wrong where it fails, said of the value: "is negative".
+        mend: What to do about it.
+        passes: Values (text or numbers, none missing) → whether each is right.
+    """
+
+    name: str
+    mend: str
+    passes: Callable[[pd.Series[Any]], pd.Series[bool]]
+
+
+def _not_negative(values: pd.Series[Any]) -> pd.Series[bool]:
+    return ~(parse_numbers(values) < 0)
+
+
+def _whole(values: pd.Series[Any]) -> pd.Series[bool]:
+    numbers = parse_numbers(values)
+    return numbers.isna() | (numbers % 1 == 0)
+
+
+def _between_0_and_1(values: pd.Series[Any]) -> pd.Series[bool]:
+    numbers = parse_numbers(values)
+    return numbers.isna() | numbers.between(0, 1)
+
+
+_NUMBER = Rule(
+    "is not a number",
+    "write it with digits and a decimal point, leave it empty, or leave the column out: null in columns",
+    lambda values: parse_numbers(values).notna(),
+)
+_NEEDED_NUMBER = Rule("is not a number", "write it with digits and a decimal point", _NUMBER.passes)
+_MONEY = Rule("is negative", "prices must be >= 0, mend the row or drop it", _not_negative)
+_WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
+_STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
+_SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
+_PART = Rule(
+    "is not the name of a part",
+    f"use {', '.join(PARTS)}, or leave the column out: part: null in columns, part= after --columns",
+    lambda values: values.isin(list(PARTS)),
+)
+_UNIQUE = Rule("occurs more than once", "keep one of the rows", lambda values: ~values.duplicated())
+
+
+def _date(times: Times) -> Rule:
+    return Rule("is not a date", times.mend, lambda values: times.values.loc[values.index].notna())
+
+
+def rules(
+    column: str, unique: Sequence[str], times: Times | None = None, needed: Sequence[str] = ()
+) -> list[Rule]:
+    """The rules of a column, by our name for it; a value of one that is needed cannot be left out."""
+    found = [_NEEDED_NUMBER if column in needed else _NUMBER] if column in NUMBERS else []
+    found += [_MONEY] if column in MONEY else []
+    found += [_STOCK] if column == STOCK else []
+    found += [_SHARE] if column in (RATE, *SHARES) else []
+    found += [_WEEK] if column == Columns.WEEK else []
+    found += [_date(times)] if column == Columns.TIMESTAMP and times else []
+    found += [_PART] if column == Columns.PART else []
+    return found + ([_UNIQUE] if column in unique else [])
+
+
+def header_rows(frame: pd.DataFrame, rows: Rows, theirs: Mapping[str, str]) -> list[InputError]:
+    """Rows that name the columns again, as where files were put one below the other.
+
+    Args:
+        frame: The table as read, columns in our names, index 0..n-1.
+        rows: Where each row stands.
+        theirs: Our name → the file's name.
+    """
+    again = pd.Series(True, frame.index)
+    for our, their in theirs.items():
+        if frame[our].dtype != "str":
+            return []
+        name = frame[our].str.strip()  # RecBole's names have a type behind them
+        again &= (name == their) | name.str.startswith(f"{their}:", na=False)
+        if not again.any():
+            return []
+    places = [rows.place(int(index)) for index in np.flatnonzero(again)]
+    what = "this row names the columns again and is no data"
+    return [InputError(what, file=file, row=row, mend="take it out") for file, row in places[:_LISTED]]
+
+
+def missing_values(frame: pd.DataFrame, rows: Rows, theirs: dict[str, str]) -> list[InputError]:
+    """The first missing value of each column that must be complete.
+
+    Args:
+        frame: The table, columns in our names, index 0..n-1.
+        rows: Where each row stands.
+        theirs: Our name → the file's name for those columns.
+    """
+    problems = []
+    for our, their in theirs.items():
+        missing = np.flatnonzero(frame[our].isna())
+        if len(missing):
+            file, row = rows.place(int(missing[0]))
+            more = f", and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
+            mend = "complete the row or take it out"
+            what = f"the value is missing{more}"
+            problems.append(InputError(what, file=file, row=row, column=their, mend=mend))
+    return problems
+
+
+def value_problems(
+    frame: pd.DataFrame,
+    rows: Rows,
+    theirs: dict[str, str],
+    unique: Sequence[str],
+    times: Times | None = None,
+    needed: Sequence[str] = (),
+) -> list[InputError]:
+    """Every value that breaks a rule of its column, in the order of the rows.
+
+    Args:
+        frame: The table as read, columns in our names, index 0..n-1; values still as the file has them.
+        rows: Where each row stands.
+        theirs: Our name → the file's name.
+        unique: Columns (ours) in which no value may occur twice.
+        times: What was read of the column ``timestamp``.
+        needed: Columns (ours) in which no value may be missing.
+    """
+    by_column = {str(column): rules(str(column), unique, times, needed) for column in frame.columns}
+    columns = {
+        column: pa.Column(checks=[pa.Check(rule.passes, error=rule.name) for rule in found], nullable=True)
+        for column, found in by_column.items()
+    }
+    try:
+        pa.DataFrameSchema(columns).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as errors:
+        problems: list[InputError] = []
+        for (column, name), cases in errors.failure_cases.groupby(["column", "check"], sort=False):
+            rule = next(rule for rule in by_column[column] if rule.name == name)
+            first = _first_lines(frame[column], rows.lines, cases) if rule is _UNIQUE else None
+            problems += _listed(cases, rule, rows, theirs[column], first)
+        return sorted(problems, key=lambda problem: problem.row or 0)
+    return []
+
+
+def _first_lines(values: pd.Series[Any], lines: npt.NDArray[np.int64], cases: pd.DataFrame) -> dict[Any, int]:
+    """Where the values that occur again stood first."""
+    again = values[values.isin(cases["failure_case"])].drop_duplicates()
+    return dict(zip(again, lines[again.index.to_numpy()].tolist(), strict=True))
+
+
+def _listed(
+    cases: pd.DataFrame, rule: Rule, rows: Rows, column: str, first: dict[Any, int] | None
+) -> list[InputError]:
+    cases = cases.sort_values("index")
+    problems = []
+    for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
+        said = repr(value) if rule not in (_MONEY, _WEEK, _STOCK, _SHARE) else str(value)
+        what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
+        file, row = rows.place(int(index))
+        problems.append(InputError(what, file=file, row=row, column=column, mend=rule.mend))
+    if len(cases) > _LISTED:
+        places = len(cases) - _LISTED
+        rest = f"the same in {places:,} more row{'s' if places > 1 else ''}"
+        file, row = rows.place(int(cases["index"].iloc[_LISTED]))
+        problems.append(InputError(rest, file=file, row=row, column=column, mend=rule.mend, places=places))
+    return problems

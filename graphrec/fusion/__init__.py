@@ -1,0 +1,1 @@
+"""Several fitted recommenders as one: a weighted sum, its weights and its gate."""

@@ -1,0 +1,1 @@
+"""Encoders: from the graph to a vector for each node. A YAML names them by `graphrec.models`."""

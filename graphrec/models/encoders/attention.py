@@ -1,0 +1,75 @@
+"""Message passing with learnt attention, on PyG's own layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from graphrec.errors import InputError, check_at_least, check_between, check_share
+from graphrec.graph import BipartiteGraph
+from graphrec.kernels.memory import check_room
+from graphrec.models.base import Embeddings
+from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable
+
+
+class GATv2(EmbeddingTable):
+    """Mean of a table and of its layers of attention, which weighs a node's neighbours anew for each node.
+
+    Brody et al., "How attentive are graph attention networks?", ICLR 2022, as ``GATv2Conv`` of PyG, with ELU
+    between the layers. A partner for ablations: does it pay to learn what `LightGCN` takes from the degrees?
+
+    It costs far more than a product with a constant matrix: each layer keeps about three vectors for each
+    direction of each edge for its gradient, and holds twice as many at the peak (2.4 GB for one layer of 64
+    columns on 719,081 edges), and every training step goes over all of them. So it is meant for a GPU or a
+    small graph.
+
+    Args:
+        graph: Gives the number of users and items.
+        dim: Dimension ``D`` of the table and of every layer.
+        num_layers: Layers ``L``.
+        heads: Attentions side by side, each of ``D / heads`` columns.
+        dropout: Share of the neighbours that is left out in training.
+        init_std: Standard deviation of the normal start of the table.
+
+    Raises:
+        InputError: If `dim` is not a multiple of `heads`.
+    """
+
+    def __init__(
+        self,
+        graph: BipartiteGraph,
+        dim: int = 64,
+        num_layers: int = 2,
+        heads: int = 1,
+        dropout: float = 0.0,
+        init_std: float = 0.1,
+    ) -> None:
+        from torch_geometric.nn import GATv2Conv  # takes long to import, and one model in many needs it
+
+        super().__init__(graph, dim, init_std)
+        check_at_least(1, heads=heads)
+        check_between(1, MOST_LAYERS, num_layers=num_layers)
+        check_share(dropout=dropout)
+        check_room(8 * num_layers * dim * dim, dim=dim)
+        if dim % heads:
+            raise InputError(f"{dim} columns for {heads} heads", column="heads", mend="give a divisor of dim")
+        # the table itself is in the mean, so a node need not attend to itself
+        self.layers = nn.ModuleList(
+            GATv2Conv(dim, dim // heads, heads, dropout=dropout, add_self_loops=False)
+            for _ in range(num_layers)
+        )
+
+    def forward(self, graph: BipartiteGraph) -> Embeddings:
+        """Pass messages along every edge in both directions, once a layer."""
+        edges, total = graph.edge_index, self.weight + 0.0
+        layer: Tensor = self.weight
+        for place, attention in enumerate(self.layers):
+            layer = attention(functional.elu(layer) if place else layer, edges)
+            total = total + layer
+        mean = total / (len(self.layers) + 1)
+        return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"{super().extra_repr()}, num_layers={len(self.layers)}"

@@ -1,0 +1,67 @@
+"""NGCF: message passing with weights, activations and products of neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from graphrec.errors import check_between, check_share
+from graphrec.graph import BipartiteGraph
+from graphrec.kernels.memory import check_room
+from graphrec.models.base import Embeddings
+from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable
+
+_SLOPE = 0.2
+"""Of the negative side of the activation, as in the authors' code."""
+
+
+class NGCF(EmbeddingTable):
+    """Layers ``E^(l+1) = LeakyReLU((Â + I) E^(l) W₁ + (Â E^(l) ⊙ E^(l)) W₂)``, put side by side.
+
+    Wang et al., "Neural graph collaborative filtering", SIGIR 2019, eq. 7, with ``Â = D^-1/2 A D^-1/2``. As
+    in the authors' code, each layer's vectors have length 1 where they are put side by side, so the
+    embeddings have ``(L + 1) D`` columns.
+
+    Args:
+        graph: Gives the number of users and items.
+        dim: Dimension ``D`` of the table and of every layer.
+        num_layers: Layers ``L``.
+        dropout: Share of a layer's numbers that is left out in training; the paper's message dropout.
+        init_std: Standard deviation of the normal start of the table.
+    """
+
+    def __init__(
+        self,
+        graph: BipartiteGraph,
+        dim: int = 64,
+        num_layers: int = 3,
+        dropout: float = 0.0,
+        init_std: float = 0.1,
+    ) -> None:
+        super().__init__(graph, dim, init_std)
+        check_between(1, MOST_LAYERS, num_layers=num_layers)
+        check_share(dropout=dropout)
+        check_room(8 * num_layers * dim * dim, dim=dim)
+        self.num_layers = num_layers
+        self.sums, self.products = (
+            nn.ModuleList(nn.Linear(dim, dim, bias=False) for _ in range(num_layers)) for _ in range(2)
+        )
+        self.dropout = nn.Dropout(dropout)
+        for linear in (*self.sums, *self.products):
+            nn.init.xavier_uniform_(linear.weight)
+
+    def forward(self, graph: BipartiteGraph) -> Embeddings:
+        """Propagate the table through the graph and the layers."""
+        layer: Tensor = self.weight
+        layers = [layer]
+        for of_sum, of_product in zip(self.sums, self.products, strict=True):
+            near = graph.propagate(layer)
+            message = of_sum(near + layer) + of_product(near * layer)
+            layer = self.dropout(functional.leaky_relu(message, _SLOPE))
+            layers.append(functional.normalize(layer, dim=1))
+        return Embeddings(*torch.split(torch.cat(layers, dim=1), [self.num_users, self.num_items]))
+
+    def extra_repr(self) -> str:
+        """Sizes."""
+        return f"{super().extra_repr()}, num_layers={self.num_layers}"

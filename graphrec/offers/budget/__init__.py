@@ -1,0 +1,1 @@
+"""The choice of offers within budgets: a knapsack and what goes with it."""

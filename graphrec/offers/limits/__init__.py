@@ -1,0 +1,1 @@
+"""What an offer may be at most: guardrails, parity, exposure, stock and terms."""

@@ -1,0 +1,89 @@
+"""Limits that no policy may cross: rate, margin, depths that were seen, spread on an item, parity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphrec.arrays import BoolArray, FloatArray
+from graphrec.errors import InputError
+from graphrec.offers.economics import Economics, percent
+
+
+@dataclass(frozen=True)
+class Guardrails:
+    """Which rates are allowed.
+
+    Args:
+        max_rate: No rate is above this, in [0, 1).
+        min_margin: Share of the net price that must be left over cost, below 1; negative where a loss down
+            to the salvage value is wanted, as in a clearance.
+        observed_depths: Only rates up to the deepest discount that the item's own log shows; no curve is
+            known beyond it.
+        max_spread: Two users who are offered the same item get rates no further apart than this.
+        max_parity_gap: The mean spend per user of one demographic group exceeds that of another by no more
+            than this share; groups come with the call.
+
+    Raises:
+        InputError: If one is outside its range.
+    """
+
+    max_rate: float = 0.3
+    min_margin: float = 0.05
+    observed_depths: bool = False
+    max_spread: float | None = None
+    max_parity_gap: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check each."""
+        mend = "give a share, as 0.3 for 30 %"
+        if not 0.0 <= self.max_rate < 1.0:
+            raise InputError(f"{self.max_rate} is not in 0..1", column="max_rate", mend=mend)
+        if not -10.0 <= self.min_margin < 1.0:
+            raise InputError(f"{self.min_margin} is not below 1", column="min_margin", mend=mend)
+        for key in ("max_spread", "max_parity_gap"):
+            value = getattr(self, key)
+            if value is not None and not value >= 0.0:
+                raise InputError(f"{value} is negative", column=key, mend=mend)
+
+    def limit(self, economics: Economics) -> float:
+        """The largest allowed rate, in [0, 1)."""
+        return min(self.max_rate, self.margin_limit(economics))
+
+    def allowed(self, levels: FloatArray, economics: Economics) -> BoolArray:
+        """Which levels may be used; rate 0 always may. ``[R]`` to ``[R]``."""
+        return np.asarray(levels <= self.limit(economics))
+
+    def apply(self, rate: FloatArray, economics: Economics) -> tuple[FloatArray, BoolArray]:
+        """Bring rates into the limits: one that is not allowed falls to the largest allowed.
+
+        Args:
+            rate: Rates that a policy asked for. Shape ``[P]``.
+            economics: Margin and funding.
+
+        Returns:
+            Allowed rates and which of them were capped. Shapes ``[P]``.
+
+        Raises:
+            ValueError: If a rate is missing.
+        """
+        if np.isnan(rate).any():
+            raise ValueError("a policy returned a missing rate")
+        limit = self.limit(economics)
+        return np.clip(rate, 0.0, limit), np.asarray(rate > limit)
+
+    def reason(self, economics: Economics) -> str:
+        """What to tell about a capped rate."""
+        margin_limit = self.margin_limit(economics)
+        if margin_limit < self.max_rate:
+            left = f"to leave a margin of {percent(self.min_margin)}"
+            return f"min_margin: capped at {percent(margin_limit)} {left}"
+        return f"max_rate: capped at the maximum rate {percent(self.max_rate)}"
+
+    def margin_limit(self, economics: Economics) -> float:
+        """Rate at which ``(net - c) / net`` is `min_margin`, with ``net = P (1 - phi d)`` and c the cost."""
+        room = 1.0 - (1.0 - economics.margin) / (1.0 - self.min_margin)
+        if room <= 0.0:
+            return 0.0
+        return room / economics.funded_share if economics.funded_share > 0 else 1.0

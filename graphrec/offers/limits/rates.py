@@ -1,0 +1,115 @@
+"""The highest rate that each pair may get, and which limit says so: all guardrails become masks by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.offers.economics import Economics, percent
+from graphrec.offers.limits.guardrails import Guardrails
+
+Reasons = npt.NDArray[Any]
+
+
+ROUNDING = 1e-9
+"""A rate this close above a limit is at it."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One guardrail's highest rate for each pair.
+
+    Args:
+        code: Its name in the reasons.
+        text: What it says; ``{rate}`` stands for the pair's limit.
+        rate: In [0, 1); infinite where it does not bind. Shape ``[P]``.
+    """
+
+    code: str
+    text: str
+    rate: FloatArray
+
+
+def rate_limits(
+    guardrails: Guardrails,
+    economics: Economics,
+    max_depth: FloatArray,
+    cooling: BoolArray,
+    gone: BoolArray,
+) -> list[Limit]:
+    """The limits of ``P`` pairs, the most specific first.
+
+    Args:
+        guardrails: What is allowed.
+        economics: Margin and funding.
+        max_depth: Deepest discount that the item's log shows; infinite where it shows no prices. ``[P]``.
+        cooling: Pairs that were offered too recently. ``[P]``.
+        gone: Pairs of items that sell out without a discount. ``[P]``.
+    """
+    pairs = len(max_depth)
+    limits = [
+        Limit("cool_down", "offered too recently", np.where(cooling, 0.0, np.inf)),
+        Limit("stock", "sells out at the regular price", np.where(gone, 0.0, np.inf)),
+        Limit("max_rate", "capped at the maximum rate {rate}", np.full(pairs, guardrails.max_rate)),
+    ]
+    left = f"capped at {{rate}} to leave a margin of {percent(guardrails.min_margin)}"
+    limits.append(Limit("min_margin", left, np.full(pairs, guardrails.margin_limit(economics))))
+    if guardrails.observed_depths:
+        text = "the item was never sold at more than {rate} off, so no response is known beyond"
+        limits.append(Limit("observed_depth", text, max_depth))
+    return limits
+
+
+def tightest(limits: list[Limit]) -> FloatArray:
+    """The highest rate that every limit allows. Shape ``[P]``."""
+    return np.asarray(np.min([limit.rate for limit in limits], axis=0), dtype=np.float64)
+
+
+def limit_reasons(limits: list[Limit], refused: BoolArray, reason: Reasons) -> Reasons:
+    """Put the tightest limit as the reason of the pairs that it refused something. ``[P]`` to ``[P]``."""
+    binding = np.argmin([limit.rate for limit in limits], axis=0)
+    reason = reason.copy()
+    for index, limit in enumerate(limits):
+        mine = np.flatnonzero(refused & (binding == index))
+        texts = {rate: limit.text.format(rate=percent(rate)) for rate in np.unique(limit.rate[mine])}
+        reason[mine] = [f"{limit.code}: {texts[rate]}" for rate in limit.rate[mine]]
+    return reason
+
+
+def spread_window(worth: FloatArray, rates: FloatArray, item: IntArray, spread: float) -> BoolArray:
+    """Levels that keep the offers of an item within a spread: each item's best window, and no offer.
+
+    Args:
+        worth: Value of each level, minus infinity where it is not allowed. Shape ``[P, R]``.
+        rates: Rate of each level, level 0 at rate 0. Shape ``[P, R]``.
+        item: Code of each pair's item. Shape ``[P]``.
+        spread: The largest difference of two rates on one item.
+
+    Returns:
+        Which levels may be used. Shape ``[P, R]``.
+    """
+    items = int(item.max(initial=-1)) + 1
+    lows = np.unique(rates[rates > 0].round(2))
+    best, low = np.full(items, -np.inf), np.zeros(items)
+    for start in lows:
+        inside = (rates >= start - ROUNDING) & (rates <= start + spread + ROUNDING)
+        inside[:, 0] = True
+        total = np.bincount(item, np.where(inside, worth, -np.inf).max(axis=1), items)
+        better = total > best
+        best, low = np.where(better, total, best), np.where(better, start, low)
+    lowest = low[item][:, None]
+    allowed = (rates >= lowest - ROUNDING) & (rates <= lowest + spread + ROUNDING)
+    allowed[:, 0] = True
+    return np.asarray(allowed, dtype=np.bool_)
+
+
+def spread_cap(rate: FloatArray, item: IntArray, spread: float) -> FloatArray:
+    """Highest rate of each pair within a spread above the lowest offer on its item. ``[P]`` to ``[P]``."""
+    lowest = np.full(int(item.max(initial=-1)) + 1, np.inf)
+    offered = rate > 0
+    np.minimum.at(lowest, item[offered], rate[offered])
+    return np.asarray(lowest[item] + spread, dtype=np.float64)

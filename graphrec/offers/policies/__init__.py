@@ -1,0 +1,1 @@
+"""Policies: from what is known of a pair to a rate."""

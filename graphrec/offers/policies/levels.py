@@ -1,0 +1,199 @@
+"""What a policy chooses among for each pair: percentages, amounts of money, or one coupon over many items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.errors import InputError
+from graphrec.offers.budget.budgets import GroupBudget, UserCap
+from graphrec.offers.limits.rates import Limit
+from graphrec.offers.policies.base import LEVELS, check_levels
+from graphrec.response.curves import Response
+
+AMOUNTS = (0.0, 0.25, 0.50, 0.75, 1.0, 1.5, 2.0, 3.0)
+"""Money off one unit; the face values of Complete Journey's coupons run from 0.35 to 3, the median is 1."""
+COIN = 0.05
+"""A rule's amount is rounded down to this."""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Percentages, the same for every pair; the other kinds of promotion inherit from it.
+
+    Args:
+        grid: Levels in ascending order, the first one 0: rates here. Shape ``[R]``.
+    """
+
+    grid: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check the levels."""
+        check_levels(tuple(self.grid.tolist()))
+
+    def rates(self, price: FloatArray) -> FloatArray:
+        """The rate of each level for each pair. ``[P]`` to ``[P, R]``."""
+        return np.broadcast_to(self.grid, (len(price), len(self.grid)))
+
+    def probability(self, response: Response, rates: FloatArray) -> FloatArray:
+        """Probability of each pair at each level. Shape ``[P, R]``."""
+        return response.curve(self.grid)
+
+    def possible(self, price: FloatArray) -> BoolArray:
+        """Which levels exist for each pair. ``[P]`` to ``[P, R]``."""
+        return np.ones((len(price), len(self.grid)), dtype=np.bool_)
+
+    def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
+        """A rule's rate as this kind of promotion can give it. ``[P]`` to ``[P]``."""
+        return rate
+
+    @property
+    def members(self) -> IntArray | None:
+        """The separate decision that each pair belongs to, if that is not the pair's own. Shape ``[P]``."""
+        return None
+
+    def shared(self, limits: list[Limit]) -> list[Limit]:
+        """The limits of each pair's decision."""
+        return limits
+
+    def whole(self, eligible: BoolArray) -> BoolArray:
+        """Whether each pair's decision may be an offer at all. ``[P]`` to ``[P]``."""
+        return eligible
+
+    def kept_together(self, item: IntArray) -> IntArray:
+        """What a spread of rates is held on, for each separate decision: the item. Shape ``[rows]``."""
+        return item
+
+    def pooled(
+        self, value: FloatArray, spend: FloatArray, allowed: BoolArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
+        """Tables with a row for each separate decision, and each pair's row if that is not the pair's own."""
+        return value, spend, allowed, self.members
+
+    def pooled_budgets(
+        self, cap: UserCap | None, families: Sequence[GroupBudget]
+    ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
+        """The cap and the group budgets on those rows."""
+        return cap, tuple(families)
+
+
+@dataclass(frozen=True)
+class Amounts(Levels):
+    """Money off one unit, below its price."""
+
+    def __post_init__(self) -> None:
+        """Check the amounts.
+
+        Raises:
+            InputError: If they do not increase from 0.
+        """
+        grid = self.grid.tolist()
+        if not grid or grid[0] != 0.0 or sorted(set(grid)) != grid or not np.isfinite(grid).all():
+            mend = "list increasing amounts that start with 0, as [0, 0.5, 1]"
+            raise InputError(f"the amounts {grid} cannot be used", column="amounts", mend=mend)
+
+    def rates(self, price: FloatArray) -> FloatArray:
+        """``f / P``, and 0 where the amount reaches the price. Shape ``[P, R]``."""
+        return np.where(self.possible(price), self.grid / price[:, None], 0.0)
+
+    def probability(self, response: Response, rates: FloatArray) -> FloatArray:
+        """Probability of each pair at each level, level by level."""
+        return np.stack([response.probability(rates[:, level]) for level in range(rates.shape[1])], axis=1)
+
+    def possible(self, price: FloatArray) -> BoolArray:
+        """Amounts below the price."""
+        return np.asarray(self.grid < price[:, None], dtype=np.bool_)
+
+    def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
+        """Rounded down to coins."""
+        return np.floor(rate * price / COIN + 1e-9) * COIN / price
+
+
+@dataclass(frozen=True)
+class CouponLevels(Levels):
+    """One rate for all items of a product set that a user is offered: the coupon is decided as a whole.
+
+    What holds for one of its pairs holds for the coupon: where an item may not be discounted, the coupon is
+    not issued.
+
+    Args:
+        grid: Rates.
+        coupon: Number of each pair's coupon (a user and a product set), 0 upwards. Shape ``[P]``.
+        product_set: Number of each pair's product set, -1 where the item is in none; one set if missing.
+            Shape ``[P]``.
+    """
+
+    coupon: IntArray
+    product_set: IntArray | None = None
+
+    @property
+    def members(self) -> IntArray | None:
+        """The coupon of each pair."""
+        return self.coupon
+
+    def shared(self, limits: list[Limit]) -> list[Limit]:
+        """Each limit at its lowest within the coupon, and none off where there is no set."""
+        if self.product_set is not None:
+            outside = np.where(self.product_set < 0, 0.0, np.inf)
+            limits = [*limits, Limit("product_set", "the item is in no set of products", outside)]
+        return [replace(limit, rate=self._lowest(limit.rate)) for limit in limits]
+
+    def whole(self, eligible: BoolArray) -> BoolArray:
+        """A coupon may be issued where every one of its pairs is eligible."""
+        return np.asarray(self._lowest(eligible.astype(np.float64)) > 0, dtype=np.bool_)
+
+    def kept_together(self, item: IntArray) -> IntArray:
+        """The product set of each coupon."""
+        sets = np.zeros(len(self.coupon), dtype=np.int64) if self.product_set is None else self.product_set
+        return sets[self._first()] + 1
+
+    def pooled(
+        self, value: FloatArray, spend: FloatArray, allowed: BoolArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
+        """Sums over each coupon's pairs; a level must be allowed for every one of them."""
+        count, levels = int(self.coupon.max(initial=-1)) + 1, value.shape[1]
+        worth, cost = np.zeros((count, levels)), np.zeros((count, levels))
+        refused = np.zeros((count, levels), dtype=np.int64)
+        np.add.at(worth, self.coupon, value)
+        np.add.at(cost, self.coupon, spend)
+        np.add.at(refused, self.coupon, ~allowed)
+        return worth, cost, refused == 0, self.members
+
+    def pooled_budgets(
+        self, cap: UserCap | None, families: Sequence[GroupBudget]
+    ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
+        """A coupon is one offer of its user, and draws on the budget of one group.
+
+        Raises:
+            InputError: If the items of a coupon are in several groups: no budget of one could be kept.
+        """
+        first = self._first()
+        for family in families:
+            if (family.group[first][self.coupon] != family.group).any():
+                what = "a set of products has items of several campaigns, so no budget of one can be kept"
+                mend = "choose sets within campaigns with --product_set, or leave the budgets out"
+                raise InputError(what, column="--campaign_budgets", mend=mend)
+        of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in families)
+        return None if cap is None else UserCap(cap.user[first], cap.offers), of_rows
+
+    def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
+        """The lowest rate that a rule has for any pair of the coupon, in whole per cent."""
+        return np.floor(self._lowest(rate) * 100 + 1e-9) / 100
+
+    def _lowest(self, amount: FloatArray) -> FloatArray:
+        """The lowest within each pair's coupon. ``[P]`` to ``[P]``."""
+        lowest = np.full(int(self.coupon.max(initial=-1)) + 1, np.inf)
+        np.minimum.at(lowest, self.coupon, amount)
+        return lowest[self.coupon]
+
+    def _first(self) -> IntArray:
+        """The first pair of each coupon. Shape ``[coupons]``."""
+        return np.unique(self.coupon, return_index=True)[1].astype(np.int64)
+
+
+def percent_levels(levels: Sequence[float] = LEVELS) -> Levels:
+    """Percentages off."""
+    return Levels(np.asarray(levels, dtype=np.float64))

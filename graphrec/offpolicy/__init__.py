@@ -1,0 +1,1 @@
+"""What a policy is worth, from a log or a simulation: estimators, support, gate, bandits."""

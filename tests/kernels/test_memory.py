@@ -1,0 +1,59 @@
+"""Memory that is kept, and memory in large pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from graphrec.kernels.memory import in_large_pages, is_large
+
+FAULTS = """
+import resource, torch
+from graphrec.kernels.memory import keep_small_tables
+
+def chain():
+    tables = [torch.ones(18 << 20, dtype=torch.uint8) for _ in range(3)]
+    while tables:
+        tables.pop(0)
+
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+keep_small_tables()
+for _ in range(20):
+    chain()
+before = faults()
+for _ in range(20):
+    chain()
+print((faults() - before) * resource.getpagesize() / (20 * 3 * (18 << 20)))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="malloc of glibc")
+def test_small_tables_are_not_new_memory_each_time():
+    """Left to itself, every second process clears all of it again and again: so there are six."""
+    command = [sys.executable, "-c", FAULTS]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    shares = [float(process.communicate()[0]) for process in processes]
+    assert max(shares) < 0.05
+
+
+def test_tables_above_32_mb_are_large():
+    assert not is_large(1 << 17, 64, torch.float32)
+    assert is_large((1 << 17) + 1, 64, torch.float32)
+    assert not is_large((1 << 17) + 1, 64, torch.bfloat16)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_memory_in_large_pages_starts_with_a_page_and_may_be_written(dtype):
+    table = in_large_pages(30_000, 70, dtype)  # above the 4 MB from which NumPy asks for large pages
+    assert table.shape == (30_000, 70)
+    assert table.dtype == dtype
+    assert table.data_ptr() % 4096 == 0
+    assert table.is_contiguous()
+    table.fill_(2)
+    assert table.float().sum() == 2 * table.numel()
+    assert in_large_pages(0, 5, dtype).shape == (0, 5)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graphrec.offers.economics import Economics
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.rates import limit_reasons, rate_limits, spread_cap, spread_window, tightest
+
+RATES = np.array([0.0, 0.1, 0.2, 0.3])
+
+
+def limits_of(depth, cooling, **guardrails):
+    gone = np.zeros(len(depth), dtype=bool)
+    return rate_limits(Guardrails(**guardrails), Economics(), np.array(depth), np.array(cooling), gone)
+
+
+def test_the_tightest_limit_of_each_pair_counts_and_is_named():
+    limits = limits_of([0.0, 0.15, np.inf, 0.5], [False, False, False, True], observed_depths=True)
+    assert tightest(limits).tolist() == [0.0, 0.15, 0.3, 0.0]
+    reason = limit_reasons(limits, np.array([True, True, True, True]), np.full(4, "x: y", dtype=object))
+    assert reason.tolist() == [
+        "observed_depth: the item was never sold at more than 0 % off, so no response is known beyond",
+        "observed_depth: the item was never sold at more than 15 % off, so no response is known beyond",
+        "max_rate: capped at the maximum rate 30 %",
+        "cool_down: offered too recently",
+    ]
+    kept = limit_reasons(limits, np.zeros(4, dtype=bool), np.full(4, "x: y", dtype=object))
+    assert (kept == "x: y").all()
+
+
+def test_depths_count_only_where_they_are_asked_for():
+    assert tightest(limits_of([0.0], [False])).tolist() == [0.3]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([0.0, 0.1, 0.2, 0.5]))
+def test_within_a_window_no_two_offers_on_an_item_are_further_apart_than_the_spread(seed, spread):
+    rng = np.random.default_rng(seed)
+    pairs, item = 30, rng.integers(0, 4, 30)
+    worth = np.hstack([np.zeros((pairs, 1)), rng.normal(0, 1, (pairs, 3))])
+    allowed = spread_window(worth, np.tile(RATES, (pairs, 1)), item, spread)
+    assert allowed[:, 0].all()
+    rate = RATES[np.where(allowed, worth, -np.inf).argmax(axis=1)]
+    for one in range(4):
+        given_rates = rate[(item == one) & (rate > 0)]
+        if len(given_rates):
+            assert np.ptp(given_rates) <= spread + 1e-9
+
+
+def test_the_window_is_the_one_that_is_worth_most():
+    # two users want 30 %, one 10 %: a spread of 0 serves the two
+    worth = np.array([[0, 0, 0, 5.0], [0, 0, 0, 5.0], [0, 4.0, 1.0, 0]])
+    allowed = spread_window(worth, np.tile(RATES, (3, 1)), np.zeros(3, dtype=np.int64), 0.0)
+    assert allowed.tolist() == [[True, False, False, True]] * 3
+
+
+def test_rules_are_capped_above_the_lowest_offer_on_the_item():
+    rate, item = np.array([0.05, 0.2, 0.0, 0.3]), np.array([0, 0, 0, 1])
+    assert np.minimum(rate, spread_cap(rate, item, 0.1)).round(6).tolist() == [0.05, 0.15, 0.0, 0.3]

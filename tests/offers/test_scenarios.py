@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphrec.errors import InputError
+from graphrec.offers.economics import Economics
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.scenarios import (
+    SCENARIO_NAMES,
+    Scenario,
+    read_scenario,
+    scenario_named,
+    scenario_of,
+)
+
+EXPERIMENTS = Path(__file__).parents[2] / "experiments" / "offers"
+
+
+@pytest.mark.parametrize("name", SCENARIO_NAMES)
+def test_the_experiments_are_the_package_s_own_files(name):
+    assert read_scenario(EXPERIMENTS / f"{name}.yaml") == scenario_named(name)
+    text = (EXPERIMENTS / f"{name}.yaml").read_text(encoding="utf-8")
+    assert f"--scenario {name}" in text.splitlines()[0], "its first line says how to run it"
+    assert scenario_named(name).about
+
+
+def test_the_objective_is_the_weighted_sum():
+    scenario = Scenario("retention", profit=2.0, revenue=0.5, units=0.1, worth=0.3, sold=4.0)
+    p, price, rate = np.array([0.2]), np.array([10.0]), np.array([0.1])
+    economics = Economics()
+    expected = 2 * 0.2 * (9.5 - 7) + 0.5 * 0.2 * 9.5 + 0.2 * (0.1 * 10 + 0.3 * 6 + 4)
+    assert scenario.value(p, price, rate, economics, np.array([6.0])) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("objective", "value"), [("profit", 0.5), ("revenue", 1.9), ("units", 0.2)])
+def test_another_objective_replaces_every_weight(objective, value):
+    aimed = scenario_named("clearance").aiming_at(objective)
+    found = aimed.value(np.array([0.2]), np.array([10.0]), np.array([0.1]), Economics(), np.array([9.0]))
+    assert found == pytest.approx(value)
+    assert aimed.measure == objective
+    assert aimed.max_rate == scenario_named("clearance").max_rate
+    assert scenario_named("launch").measure == "launch value"
+    assert scenario_named("launch").aiming_at("scenario") == scenario_named("launch")
+
+
+def test_a_clearance_may_sell_below_cost_down_to_salvage_and_no_further():
+    economics = Economics(margin=0.3, funded_share=1.0)
+    scenario = Scenario("clearance", salvage=0.5, max_rate=0.9)
+    guardrails = scenario.guardrails(Guardrails(), economics)
+    assert guardrails.limit(economics) == pytest.approx(0.5)
+    assert Guardrails().limit(economics) < 0.3
+    assert Scenario("promotion").guardrails(Guardrails(), economics) == Guardrails()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: sale", "column 'name'.*start with `name:`"),
+        ("- 1", "column 'name'"),
+        ("name: launch\nunit: 1", "column 'unit'.*did you mean 'units'"),
+        ("name: launch\nunits: many", "column 'units'.*'many' is not a value"),
+        ("name: launch\nmax_rate: 1.5", "column 'max_rate'.*share"),
+        ("name: launch\npairs: some", "column 'pairs'"),
+        ("name: launch\nlevels: 3", "column 'levels'"),
+        ("name: [", "not YAML"),
+    ],
+)
+def test_a_file_of_one_s_own_is_checked(tmp_path, text, says):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"mine\.yaml.*" + says):
+        scenario_of(str(path))
+
+
+def test_a_scenario_is_a_name_or_a_file(tmp_path):
+    assert scenario_of("launch") == scenario_named("launch")
+    (tmp_path / "mine.yaml").write_text("name: launch\nunits: 0.4\nlevels: [0, 0.2]\n", encoding="utf-8")
+    mine = scenario_of(str(tmp_path / "mine.yaml"))
+    assert (mine.units, mine.levels, mine.pairs) == (0.4, (0.0, 0.2), "all")
+    with pytest.raises(InputError, match="choose one of promotion, clearance"):
+        scenario_of("sale")
+    with pytest.raises(InputError, match="no such file"):
+        scenario_of("absent.yaml")
