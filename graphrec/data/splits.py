@@ -127,7 +127,7 @@ class Random(Splitter):
     def parts(self, log: pd.DataFrame, seed: int) -> pd.Series[Any]:
         """See base class."""
         pair = log.groupby([Columns.USER, Columns.ITEM], sort=True).ngroup().to_numpy()
-        draw = np.random.default_rng(seed).random(int(pair.max()) + 1)[pair]
+        draw = np.random.default_rng(seed).random(int(pair.max(initial=-1)) + 1)[pair]
         part = pd.Series("train", index=log.index, dtype="str")
         part[draw < self.test_fraction + self.val_fraction] = "valid"
         part[draw < self.test_fraction] = "test"

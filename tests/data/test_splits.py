@@ -200,6 +200,12 @@ def test_given_keeps_the_parts_and_draws_validation_only_where_there_is_none():
     assert numbers(Given(val_fraction=0.0)(without)) == (train | val, set(), test)
 
 
+def test_a_log_with_nothing_but_test_rows_is_one_line():
+    log = random_log(1)
+    with pytest.raises(InputError, match="the training part of the split is empty"):
+        Given(drop_cold_items=True, drop_cold_users=True)(log[log["part"] == "test"])
+
+
 def test_given_names_a_part_it_does_not_know():
     log = random_log(1).assign(line=lambda frame: frame["number"] + 2)
     log.attrs["file"] = "shop.csv"
