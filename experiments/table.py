@@ -1,15 +1,17 @@
-"""Write the tables of README.md from finished reproductions.
+"""Write the tables of docs/results.md and README.md from finished reproductions and the demo.
 
 python experiments/table.py runs/reproduce
+python experiments/table.py --demo runs/demo/comparison.csv
 
-Reads every metrics.json of a ranking by `graphrec reproduce` below the given folders, and leaves studies
-out. Seeds of one row become one line: the mean of their values and bounds, and how far apart they are. Each
-data set's table replaces what stands between
+Reads every metrics.json of a ranking by `graphrec reproduce` below the given folders, and of the studies
+that of the simulator alone. Seeds of one row become one line: the mean of their values and bounds, and how
+far apart they are. Each data set's table replaces what stands between
 
     <!-- table: gowalla -->
     <!-- end of table: gowalla -->
 
-in the README; data sets without a reproduction keep theirs.
+in docs/results.md; data sets without a reproduction keep theirs. The table of the demo stands in README.md,
+too.
 """
 
 from __future__ import annotations
@@ -30,7 +32,9 @@ from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.report.findings import ITEM_WORDS
 
-README = Path(__file__).parent / "README.md"
+ROOT = Path(__file__).parents[1]
+PAGE, README = ROOT / "docs" / "results.md", ROOT / "README.md"
+SIMULATOR, SHARE = "offers-simulator", "_share_of_oracle"
 MEASURES = {"recall_20": "Recall@20", "ndcg_20": "NDCG@20"}
 LEGEND = (
     "Test part, with 95 % bootstrap intervals over users (means over the seeds). Spread: largest less"
@@ -47,9 +51,7 @@ def read_metrics(paths: Sequence[Path], rows: dict[str, Row]) -> pd.DataFrame:
         InputError: If there is none, one is of no known row, a row has a seed twice, or the reproductions of
             a data set were tested on different splits.
     """
-    files = sorted({file for path in paths for file in _files(path)})
-    found = [json.loads(file.read_text(encoding="utf-8")) | {"file": str(file)} for file in files]
-    found = [metrics for metrics in found if "name" in metrics and "split_sha256" in metrics]
+    found = [metrics for metrics in _found(paths) if "name" in metrics and "split_sha256" in metrics]
     found = [metrics for metrics in found if not isinstance(rows.get(metrics["name"]), Study)]
     if not found:
         mend = "give folders that `graphrec reproduce NAME --out` wrote"
@@ -62,6 +64,12 @@ def read_metrics(paths: Sequence[Path], rows: dict[str, Row]) -> pd.DataFrame:
     frame["dataset"] = [rows[name].dataset for name in frame["name"]]
     _check(frame)
     return frame
+
+
+def _found(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    """Every metrics.json below the paths, with its file."""
+    files = sorted({file for path in paths for file in _files(path)})
+    return [json.loads(file.read_text(encoding="utf-8")) | {"file": str(file)} for file in files]
 
 
 def _files(path: Path) -> list[Path]:
@@ -116,6 +124,53 @@ def _value(seeds: pd.DataFrame, metric: str) -> str:
     return f"{value:.4f} [{low:.4f}, {high:.4f}]"
 
 
+def demo_table(comparison: pd.DataFrame) -> str:
+    """The table of `make demo` in Markdown, best NDCG on all items first, the best of a column bold.
+
+    Args:
+        comparison: What the demo wrote to comparison.csv.
+    """
+    shown = comparison[(comparison["k"] == 20) & comparison["measure"].isin(["ndcg", "recall"])]
+    columns = [(measure, items) for measure in ("ndcg", "recall") for items in ITEM_WORDS]
+    best = shown.groupby(["measure", "items"])["value"].max()
+    header = ["model", *(f"{MEASURES[f'{measure}_20']}, {items}" for measure, items in columns)]
+    lines = [header, ["---", *["---:"] * len(columns)]]
+    main = shown[(shown["measure"] == "ndcg") & (shown["items"] == "all")]
+    for run in main.sort_values("value", ascending=False)["run"]:
+        cells = shown[shown["run"] == run].set_index(["measure", "items"])
+        lines.append([str(run).partition("-")[2], *(_bold(cells.loc[at], best[at]) for at in columns)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _bold(cell: pd.Series, best: float) -> str:
+    text = f"**{cell['value']:.3f}**" if cell["value"] == best else f"{cell['value']:.3f}"
+    return f"{text} [{cell['low']:.3f}, {cell['high']:.3f}]"
+
+
+def simulator_table(metrics: dict[str, Any]) -> str:
+    """The table of policies at equal spend in Markdown, the largest share of the oracle's gain first.
+
+    Args:
+        metrics: What `graphrec reproduce offers-simulator` wrote.
+    """
+    shares = {key.removesuffix(SHARE): key for key in metrics if key.endswith(SHARE)}
+    lines = [["policy", "share of the oracle's gain in units", "units more than without offers"]]
+    lines += [["---", "---:", "---:"]]
+    for policy in sorted(shares, key=lambda policy: -metrics[shares[policy]]):
+        keys = (shares[policy], f"{policy}_units_gain")
+        lines.append([f"`{policy}`", *(_percent(metrics, key) for key in keys)])
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    seeds, pairs = int(metrics["seeds"]), int(metrics["pairs"])
+    return (
+        f"{body}\n\n{seeds} seeds, {pairs:,} pairs of shopper and item, with 95 % intervals over the seeds."
+    )
+
+
+def _percent(metrics: dict[str, Any], key: str) -> str:
+    value, low, high = (100 * metrics[f"{key}{bound}"] for bound in ("", "_low", "_high"))
+    return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
+
+
 def replace_tables(text: str, tables: dict[str, str], file: Path) -> str:
     """Put each table between its markers.
 
@@ -134,21 +189,36 @@ def replace_tables(text: str, tables: dict[str, str], file: Path) -> str:
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     """Read, lay out, replace; returns the tables by data set."""
-    rows = read_rows()
-    frame = read_metrics(options.runs, rows)
-    tables = {str(name): table(part, rows) for name, part in frame.groupby("dataset")}
-    text = options.readme.read_text(encoding="utf-8")
-    write_text(options.readme, replace_tables(text, tables, options.readme))
-    print(f"{len(frame)} reproductions of {', '.join(tables)}: {options.readme}")
+    tables: dict[str, str] = {}
+    if options.demo is not None:
+        tables["demo"] = demo_table(pd.read_csv(options.demo))
+        _write(options.readme, tables)
+    studied = [found for found in _found(options.runs) if found.get("name") == SIMULATOR]
+    if studied:
+        tables["simulator"] = simulator_table(studied[-1])
+    if len(_found(options.runs)) > len(studied) or (options.runs and not studied):
+        rows = read_rows()
+        frame = read_metrics(options.runs, rows)
+        tables |= {str(name): table(part, rows) for name, part in frame.groupby("dataset")}
+    if not tables:
+        raise InputError("nothing to read", mend="give folders of reproductions, or --demo comparison.csv")
+    _write(options.page, tables)
+    print(f"{', '.join(tables)}: {options.page}")
     return tables
+
+
+def _write(page: Path, tables: dict[str, str]) -> None:
+    write_text(page, replace_tables(page.read_text(encoding="utf-8"), tables, page))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUNS", help="folders of reproductions")
-    parser.add_argument("--readme", type=Path, default=README, help="file to write into")
+    parser.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help="folders of reproductions")
+    parser.add_argument("--demo", type=Path, metavar="CSV", help="comparison.csv of `make demo`")
+    parser.add_argument("--page", type=Path, default=PAGE, help="file to write into")
+    parser.add_argument("--readme", type=Path, default=README, help="another for the table of the demo")
     try:
         run(parser.parse_args())
     except InputError as error:

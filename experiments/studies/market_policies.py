@@ -48,7 +48,7 @@ def rates(market: Market, response: Response, budget: float) -> dict[str, FloatA
 
 
 def documents_budget(market: Market) -> float:
-    """What the documents' rule, 0.1 x score, spends."""
+    """What the articles' rule, 0.1 x score, spends."""
     return outcome(market, 0.1 * market.unit_score, WORST_CASE).spend
 
 

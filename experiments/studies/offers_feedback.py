@@ -1,8 +1,8 @@
-"""Whether a shop that learns from its own offers overtakes the documents' rule, and how soon.
+"""Whether a shop that learns from its own offers overtakes the articles' rule, and how soon.
 
 python experiments/studies/offers_feedback.py --out runs/offers-feedback --seed 0
 
-The shop starts with the documents' rule, 0.1 x score, plus 20 % uniform exploration. A network fitted to its
+The shop starts with the articles' rule, 0.1 x score, plus 20 % uniform exploration. A network fitted to its
 first two weeks gives the features; Thompson sampling and LinUCB then learn week by week on its last
 layer. A new version goes live only if the lower end of its DR interval, on up to five weeks that it has not
 seen, beats the version in use. Regret counts units less the price of the budget times spend, exploration
@@ -54,7 +54,7 @@ class Setting:
     Args:
         choices: Features and payoffs.
         truth: Probability of a purchase at each level. Shape ``[P, R]``.
-        rule: Level of the documents' rule. Shape ``[P]``.
+        rule: Level of the articles' rule. Shape ``[P]``.
         gain: What the best levels gain over no discount in an average round, to measure regret in.
     """
 
@@ -65,7 +65,7 @@ class Setting:
 
 
 def setting(market: Market, seed: int) -> Setting:
-    """Freeze the price of the budget at what the documents' spend is worth, and warm up on the rule."""
+    """Freeze the price of the budget at what the articles' rule's spend is worth, and warm up on the rule."""
     value, spend = worth(market.truth, market.price, LEVELS, WORST_CASE)
     price = allocate(value, spend, documents_budget(market)).budget_price
     rates = np.asarray(LEVELS)
@@ -143,7 +143,7 @@ def draw(runs: list[dict[str, tuple[Feedback, float]]]) -> Figure:
         axes = figure.subplots()
         rounds = np.arange(1, ROUNDS + 1)
         lines = {name: [run[name][0].regret.cumsum() / run[name][1] for run in runs] for name in WAYS}
-        lines["documents' rule"] = [
+        lines["articles' rule"] = [
             run["thompson"][0].static_regret.cumsum() / run["thompson"][1] for run in runs
         ]
         for number, (name, line) in enumerate(lines.items()):
@@ -186,7 +186,7 @@ def main(options: argparse.Namespace) -> None:
         for name in WAYS
     ]
     ends = (f"{metrics[f'static_regret_round_20{end}']:.2f}" for end in ("", "_low", "_high"))
-    rows.append(["documents' rule", *ends, "", "", ""])
+    rows.append(["articles' rule", *ends, "", "", ""])
     show(
         f"Cumulative regret after {ROUNDS} weeks, in weeks of the oracle's gain; {len(runs)} seeds",
         ["policy", "regret", "low", "high", "crosses in week", "worst seed", "gate live / kept"],

@@ -4,7 +4,7 @@ python experiments/studies/offers_simulator.py --out runs/offers-simulator --see
 
 A market with a known response is calibrated on the Complete Journey (real pairs, prices, histories and
 affinities). A shop logs ten weeks of randomised discounts on 40,000 pairs; the response network learns from
-that log what a shop may know. Every policy then spends what the documents' rule, 0.1 x score, spends. Ten
+that log what a shop may know. Every policy then spends what the articles' rule, 0.1 x score, spends. Ten
 seeds, about 4 minutes on two cores.
 """
 

@@ -1,4 +1,4 @@
-"""``graphrec reproduce``: one row of experiments/README.md from scratch."""
+"""``graphrec reproduce``: one row of docs/results.md from scratch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "reproduce",
-        help="make one row of experiments/README.md from scratch, or list them",
+        help="make one row of docs/results.md from scratch, or list them",
         description="Choose the epochs on validation, fit again on train and validation, test once, and "
         "write metrics.json; a fusion fits its members and weighs them on validation, a study runs its "
         "script. What is finished in the same folder is not done again.",

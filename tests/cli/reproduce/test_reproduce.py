@@ -1,4 +1,4 @@
-"""Rows of experiments/README.md: shipped ones are whole, and one is made from scratch, once, and resumed."""
+"""Rows of docs/results.md: shipped ones are whole, and one is made from scratch, once, and resumed."""
 
 from __future__ import annotations
 
@@ -276,14 +276,14 @@ def reproduced(folder: Path, name: str, seed: int, ndcg: float, sha: str = "a" *
     (folder / f"{name}-{seed}" / "metrics.json").write_text(json.dumps(metrics))
 
 
-def test_the_tables_of_the_readme_are_written_from_metrics(table, tmp_path):
+def test_the_tables_of_results_are_written_from_metrics(table, tmp_path):
     reproduced(tmp_path / "runs", "gowalla-popularity", 0, 0.03)
     reproduced(tmp_path / "runs", "gowalla-rp3beta", 0, 0.15)
     reproduced(tmp_path / "runs", "gowalla-rp3beta", 1, 0.16)
     reproduced(tmp_path / "runs", "journey-lightgcn", 0, 0.2, sha="b" * 64)
-    readme = tmp_path / "README.md"
-    shutil.copy(EXPERIMENTS / "README.md", readme)
-    options = argparse.Namespace(runs=[tmp_path / "runs"], readme=readme)
+    page = tmp_path / "results.md"
+    shutil.copy(table.PAGE, page)
+    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, page=page)
 
     tables = table.run(options)
 
@@ -297,32 +297,72 @@ def test_the_tables_of_the_readme_are_written_from_metrics(table, tmp_path):
     assert lines[1].startswith("| gowalla-popularity |")
     assert "new" not in tables["gowalla"].splitlines()[0]
     assert "NDCG@20, new" in tables["complete_journey"].splitlines()[0]
-    written = readme.read_text()
+    written = page.read_text()
     assert all(content in written for content in tables.values())
     assert "aaaaaaaaaaaaaaaa." in written
-    before = (EXPERIMENTS / "README.md").read_text()
+    before = table.PAGE.read_text()
     assert written.split("<!-- table")[0] == before.split("<!-- table")[0]
     assert (
         written.split("<!-- end of table: gowalla -->")[1]
         == before.split("<!-- end of table: gowalla -->")[1]
     )
     table.run(options)
-    assert readme.read_text() == written, "a second time changes nothing"
+    assert page.read_text() == written, "a second time changes nothing"
+
+
+def test_the_tables_of_demo_and_simulator_are_written(table, tmp_path):
+    page, readme = tmp_path / "results.md", tmp_path / "README.md"
+    shutil.copy(table.PAGE, page)
+    shutil.copy(table.README, readme)
+    rows = [
+        {
+            "run": f"shop-{model}",
+            "items": items,
+            "measure": measure,
+            "k": 20,
+            "value": value,
+            "low": 0.1,
+            "high": 0.5,
+        }
+        for model, value in (("mf", 0.2), ("lightgcn", 0.3))
+        for items in ("all", "repeat", "new")
+        for measure in ("ndcg", "recall", "map")
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "comparison.csv", index=False)
+    made = {"name": "offers-simulator", "seeds": 2.0, "pairs": 4000.0}
+    for policy, share in (("uniform", 0.4), ("knapsack", 0.9)):
+        for key in (f"{policy}_share_of_oracle", f"{policy}_units_gain"):
+            made |= {key: share, f"{key}_low": share - 0.01, f"{key}_high": share + 0.01}
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "metrics.json").write_text(json.dumps(made))
+    options = argparse.Namespace(
+        runs=[tmp_path / "runs"], demo=tmp_path / "comparison.csv", page=page, readme=readme
+    )
+
+    tables = table.run(options)
+
+    models = [line.split("|")[1].strip() for line in tables["demo"].splitlines()]
+    assert models == ["model", "---", "lightgcn", "mf"]
+    assert tables["demo"].splitlines()[2].count("**0.300** [0.100, 0.500]") == 6
+    assert "| `knapsack` | 90.0 % [89.0, 91.0] |" in tables["simulator"]
+    assert tables["simulator"].index("knapsack") < tables["simulator"].index("uniform")
+    assert tables["demo"] in readme.read_text()
+    assert all(content in page.read_text() for content in tables.values())
 
 
 def test_reproductions_that_do_not_belong_together_are_refused(table, tmp_path):
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing here")
-    options = argparse.Namespace(runs=[tmp_path / "runs"], readme=readme)
+    page = tmp_path / "results.md"
+    page.write_text("nothing here")
+    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, page=page)
     with pytest.raises(InputError, match="there is no such file or folder"):
         table.run(options)
     (tmp_path / "runs").mkdir()
     with pytest.raises(InputError, match=r"no metrics\.json of a ranked reproduction"):
         table.run(options)
     reproduced(tmp_path / "runs", "gowalla-popularity", 0, 0.03)
-    with pytest.raises(InputError, match=r"README\.md: has no place for the table of gowalla; add the lines"):
+    with pytest.raises(InputError, match=r"results\.md: has no place for the table of gowalla; add"):
         table.run(options)
-    assert readme.read_text() == "nothing here"
+    assert page.read_text() == "nothing here"
     reproduced(tmp_path / "runs", "gowalla-gfcf", 0, 0.03, sha="b" * 64)
     with pytest.raises(InputError, match="tested on another split of gowalla"):
         table.run(options)
