@@ -1,11 +1,11 @@
-# make demo | test | test-slow | lint | bench | notebooks: each sets up .venv by itself, once
+# make demo | test | test-slow | lint | bench | notebooks | docs: each sets up .venv by itself, once
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # uploads nothing unless WANDB_MODE says otherwise
 export WANDB_MODE ?= offline
 
-.PHONY: setup demo test test-slow lint bench notebooks clean
+.PHONY: setup demo test test-slow lint bench notebooks docs clean
 setup: $(VENV)/.installed-dev
 
 # pip's output is kept: the first installation takes minutes and should be seen to move
@@ -48,6 +48,14 @@ bench: $(VENV)/.installed-dev
 notebooks: $(VENV)/.installed-dev
 	@mkdir -p runs/notebooks
 	$(BIN)/jupyter-execute notebooks/*.ipynb --kernel_name=python3 --output='../runs/notebooks/{notebook_name}'
+
+$(VENV)/.installed-docs: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -c constraints.txt -e '.[docs]'
+	@touch $@
+
+# the site, with every link checked, in build/docs/site
+docs: $(VENV)/.installed-docs
+	$(BIN)/python docs/build.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,129 @@
+"""What README and docs show runs: the way through from a CSV to offers, and every part of a user's own."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from option_shop import log
+from pages import PAGES, ROOT, blocks, file_named, shown
+from pytorch_lightning.cli import LightningArgumentParser
+from scripts import run_python
+
+from graphrec.cli.experiment.response import cli_for
+from graphrec.cli.experiment.start import run_lightning
+from graphrec.cli.main import LIGHTNING
+
+README, DOCS = ROOT / "README.md", ROOT / "docs"
+OWN = {
+    "closed form": ("model.md", 0, ["mymodels.py"]),
+    "encoder": ("model.md", 1, ["myencoders.py"]),
+    "source": ("source.md", 0, ["mysource.py"]),
+    "loss": ("loss.md", 0, ["mylosses.py"]),
+}
+CONSOLE = """
+import json, sys
+from pathlib import Path
+from graphrec.cli import console
+for command in json.loads(sys.argv[1]):
+    checkpoint = next(iter(sorted(Path("runs").glob("*/*/checkpoints/best.ckpt"))), "CKPT")
+    console([str(checkpoint) if word == "CKPT" else word for word in command])
+"""
+FITS = [(page, args) for page in PAGES for args in shown(page) if args[0] in LIGHTNING]
+
+
+def graphrec(*commands: list[str], folder: Path) -> str:
+    """Commands in one process, as the console script starts them."""
+    script = folder.parent / "graphrec"
+    script.write_text(CONSOLE)
+    return run_python(str(script), json.dumps(commands), folder=folder)
+
+
+@pytest.fixture
+def shop(tmp_path) -> Path:
+    """A folder with the purchases of the README, under its column names."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    names = {"user_id": "customer", "item_id": "sku", "timestamp": "date", "price": "paid"}
+    log().rename(columns=names)[list(names.values())].to_csv(folder / "purchases.csv", index=False)
+    (folder / "mine.yaml").write_text(file_named(README, "mine.yaml"))
+    return folder
+
+
+def without_model(text: str) -> str:
+    """The README's file without its last line, as the guides say."""
+    lines = text.splitlines(keepends=True)
+    assert lines[-1].startswith("model:")
+    return "".join(lines[:-1])
+
+
+def test_start_shows_the_file_of_the_readme():
+    assert file_named(DOCS / "start.md", "mine.yaml") == file_named(README, "mine.yaml")
+
+
+def test_the_way_from_a_csv_to_offers_runs_as_the_readme_shows_it(shop):
+    commands = [
+        [*args, *(["--trainer.max_epochs", "2"] if args[0] == "fit" else [])] for args in shown(README)
+    ]
+
+    said = graphrec(*commands, folder=shop)
+
+    assert "customer" not in said.split("Cleaning")[0]
+    assert pd.read_parquet(shop / "items.parquet").columns.tolist() == ["user_id", "item_id", "rank", "score"]
+    offers = pd.read_parquet(shop / "offers.parquet")
+    assert set(offers["policy"]) == {"none", "knapsack"}
+    assert (offers.loc[offers["policy"] == "knapsack", "rate"] > 0).any()
+    assert (shop / "runs" / "comparison" / "report.html").is_file()
+    (run,) = (shop / "runs" / "mine-lightgcn").iterdir()
+    assert (run / "refit" / "checkpoints" / "last.ckpt").is_file()
+    assert (run / "refit" / "test_metrics.json").is_file()
+
+
+def test_parts_of_a_users_own_run_as_the_guides_show_them(shop):
+    commands = []
+    (shop / "mine.yaml").write_text(without_model((shop / "mine.yaml").read_text()))
+    for name, (page, place, modules) in OWN.items():
+        text = (DOCS / "how-to" / page).resolve()
+        for module in modules:
+            (shop / module).write_text(file_named(text, module))
+        found = [b.text for b in blocks(text) if b.kind == "fence" and b.language == "yaml"]
+        (shop / f"{name}.yaml").write_text(found[place])
+        model = [] if name != "source" else ["-c", "loss.yaml"]
+        given = ["-c", "mine.yaml"] if name != "source" else []
+        run = ["--run.name", name.replace(" ", "_"), "--run.id", "a", "--trainer.max_epochs", "1"]
+        commands.append(["fit", *given, "-c", f"{name}.yaml", *model, *run])
+    commands.sort(key=lambda command: "source.yaml" in command)  # it takes the model of the loss
+
+    graphrec(*commands, folder=shop)
+
+    for name in OWN:
+        assert (shop / "runs" / name.replace(" ", "_") / "a" / "checkpoints" / "best.ckpt").is_file(), name
+
+
+class ParserMadeError(Exception):
+    """Carries the parser out of Lightning before anything is read."""
+
+
+def parser_for(args: list[str]) -> LightningArgumentParser:
+    """The parser that reads a command of Lightning."""
+
+    class Stopped(cli_for(args)):
+        def parse_arguments(self, parser, args):
+            raise ParserMadeError(parser)
+
+    with pytest.raises(ParserMadeError) as made:
+        run_lightning(args, Stopped)
+    return made.value.args[0]
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in FITS}), ids=lambda page: page.stem)
+def test_a_command_of_lightning_is_read_as_it_is_shown(page, shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    os.symlink(ROOT / "experiments", shop / "experiments")
+    (shop / "model.yaml").write_text("model: {class_path: RankingTask, init_args: {encoder: LightGCN}}\n")
+    for args in (args for shown_by, args in FITS if shown_by == page):
+        read = parser_for(args).parse_args(args)
+        assert read["subcommand"] == args[0]
