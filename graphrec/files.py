@@ -12,13 +12,12 @@ import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What the system says where there is no room: a full disk, a full quota, a limit on a file's size."""
@@ -229,6 +228,9 @@ def _is_result(path: Path) -> bool:
     """Whether a table tells what it is of, as those that `write_table` wrote do."""
     if TABLES.get(path.suffix.lower()) is not None:
         return bool(told_of(path))
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return b"split_sha256" in (pq.read_schema(path).metadata or {}).get(b"PANDAS_ATTRS", b"")
     except (OSError, pa.ArrowException):

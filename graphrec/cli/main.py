@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from graphrec import __version__
 from graphrec.cli import commands
-from graphrec.cli.errors.foreign import mistakes_told
-from graphrec.cli.experiment.command import run_experiment
+from graphrec.cli.errors.boundary import mistakes_told
+from graphrec.cli.start_up import own_process
 from graphrec.errors import InputError
 
 LIGHTNING = {
@@ -56,8 +56,12 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"there is no {found[1].lower()} '{found[2]}'", mend=mend)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The parser of everything but Lightning's own options."""
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Make the parser of everything but Lightning's own options.
+
+    Args:
+        command: The command that is run: the others then have a name and no options. None makes all whole.
+    """
     root: argparse.ArgumentParser = Parser(
         prog="graphrec",
         description="From a log of purchases to ranked items and the discount each shopper"
@@ -69,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     subcommands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in LIGHTNING.items():
         subcommands.add_parser(name, help=text, add_help=False)
-    commands.add_parsers(subcommands)
+    commands.add_parsers(subcommands, command)
     return root
 
 
@@ -90,8 +94,11 @@ def main(args: list[str] | None = None) -> Any:
 
 def _run(given: list[str]) -> Any:
     if given and given[0] in LIGHTNING:
+        from graphrec.cli.experiment.command import run_experiment
+
         return run_experiment(given)
-    options = parser().parse_args(given)
+    named = next((word for word in given if not word.startswith("-")), "")
+    options = parser(named).parse_args(given)
     run: Callable[[argparse.Namespace], Any] = options.run
     return run(options)
 
@@ -100,6 +107,7 @@ def console(args: list[str] | None = None) -> None:
     """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
     given = list(sys.argv[1:] if args is None else args)
     _let_waiting_threads_sleep()
+    own_process.set(True)
     try:
         main(given)
         sys.stdout.flush()

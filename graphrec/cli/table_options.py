@@ -6,14 +6,13 @@ import argparse
 import codecs
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import yaml
-
-from graphrec.data.tables.files import closest
-from graphrec.data.tables.kinds import KINDS, Kind
-from graphrec.data.tables.read import TextFormat
-from graphrec.data.tables.sheets import check_text_options
 from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.data.tables.kinds import Kind
+    from graphrec.data.tables.read import TextFormat
 
 
 def add_table_options(parser: argparse.ArgumentParser, files: str) -> None:
@@ -57,6 +56,11 @@ def reading(
     Raises:
         InputError: If one is given and no file that it could hold for.
     """
+    from graphrec.data.tables.files import closest
+    from graphrec.data.tables.kinds import KINDS
+    from graphrec.data.tables.read import TextFormat
+    from graphrec.data.tables.sheets import check_text_options
+
     columns = column_mapping(options.columns)
     given = [kind for name, kind in files.items() if getattr(options, name) is not None]
     mend = f"give it with {' or '.join(f'--{name}' for name in files)}"
@@ -93,6 +97,8 @@ def column_mapping(given: Sequence[str]) -> dict[str, str | None]:
 
 
 def _mapping_in(file: Path) -> dict[str, str | None]:
+    import yaml
+
     if not file.is_file():
         raise InputError("there is no such file", file=file, column="--columns", mend="check the path")
     try:

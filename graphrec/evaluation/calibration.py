@@ -11,8 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from graphrec.arrays import BoolArray, FloatArray
 
@@ -42,6 +40,8 @@ class IsotonicCurve:
         read "certain to buy", and offers are made exactly at the top. A Venn-Abers predictor's lower bound
         (Vovk et al., 2015) adds the same pair.
         """
+        from sklearn.isotonic import IsotonicRegression
+
         isotonic = IsotonicRegression(out_of_bounds="clip")
         isotonic.fit(np.append(score, score.max()), np.append(bought, False), np.append(weight, 1.0))
         return cls(np.asarray(isotonic.X_thresholds_), np.asarray(isotonic.y_thresholds_))
@@ -61,6 +61,8 @@ class LogisticCurve:
     @classmethod
     def fit(cls, score: FloatArray, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
         """Maximum likelihood on standardised scores; a falling curve is replaced by the base rate."""
+        from sklearn.linear_model import LogisticRegression
+
         centre, scale = float(score.mean()), float(score.std()) or 1.0
         # C is so large that the fit is not regularised: shrinking the slope would bias the base rate
         model = LogisticRegression(C=1e9, max_iter=1000)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from rich.progress import track
-from sklearn.ensemble import HistGradientBoostingClassifier
 from torch import Tensor
 
 from graphrec.errors import MOST_ROUNDS, InputError, check_above, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ClosedForm
 from graphrec.models.purchase_features import FILTERS, PAIR_FACTS, PairTable, Purchases, known_and_new
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 _FLOOR = -30.0
 """Log odds of what is neither known nor a candidate."""
@@ -125,6 +128,8 @@ class PurchaseRanker(ClosedForm):
 
     def _trees(self, examples: list[_Examples]) -> HistGradientBoostingClassifier | None:
         """Trees over the examples; none where too little was bought to learn from."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
         if sum(int(part.bought.sum()) for part in examples) < _FEWEST:
             return None
         columns = np.concatenate([part.columns for part in examples])

@@ -13,7 +13,6 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from pytorch_lightning.utilities.types import LRSchedulerConfigType, OptimizerLRSchedulerConfig
-from sklearn.metrics import roc_auc_score
 from torch import Tensor
 from torch.nn import functional
 
@@ -263,6 +262,8 @@ class ResponseTask(pl.LightningModule):
 
 def response_measures(probability: Floats, bought: Floats) -> dict[str, float]:
     """Log loss (nats), area under the ROC curve and expected calibration error. Shapes ``[n]``."""
+    from sklearn.metrics import roc_auc_score
+
     both = 0 < bought.sum() < len(bought)
     return {
         "logloss": log_loss(probability, bought > 0),

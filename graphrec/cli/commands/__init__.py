@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import argparse
+from importlib import import_module
 
-from graphrec.cli.commands import compare, data, demo, fuse, offers, recommend, refit, reproduce
+COMMANDS = {
+    "refit": "fit again on train and validation, for the epochs that validation chose",
+    "fuse": "make one recommender of several runs, with weights found on validation",
+    "recommend": "write the best items of each user",
+    "offers": "decide the discount of each shopper's best items",
+    "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
+    "reproduce": "make one row of docs/results.md from scratch, or list them",
+    "data": "describe or check a table of interactions",
+    "demo": "compare six recommenders on real data and decide offers",
+}
+"""Command, which is also the name of its module → its line in the help of all."""
 
 
-def add_parsers(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add every light command."""
-    for command in (refit, fuse, recommend, offers, compare, reproduce, data, demo):
-        command.add_parser(subcommands)
+def add_parsers(
+    subcommands: argparse._SubParsersAction[argparse.ArgumentParser], command: str | None = None
+) -> None:
+    """Add every light command.
+
+    Args:
+        subcommands: Of the root parser.
+        command: The one that is run: of the others only the names are added, and their modules stay unread.
+            None adds all of them whole.
+    """
+    for name, text in COMMANDS.items():
+        if command in (None, name):
+            import_module(f"{__name__}.{name}").add_parser(subcommands)
+        else:
+            subcommands.add_parser(name, help=text)

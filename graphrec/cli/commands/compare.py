@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.start_up import importing
+
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subcommands.add_parser(
         "compare",
-        help="compare tested runs: comparison.csv, comparison.md, report.html",
+        help=COMMANDS["compare"],
         description="Read the local W&B runs below the given folders and write a comparison.",
         epilog="example: graphrec compare runs/complete_journey-* --offers offers.parquet"
         " --out runs/comparison",
@@ -28,7 +31,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Compare and say where the report is."""
-    from graphrec.report.compare import compare
+    with importing():
+        from graphrec.report.compare import compare
 
     report = compare(
         options.runs,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from graphrec.cli.commands import COMMANDS
 from graphrec.cli.table_options import add_table_options, column_mapping
 from graphrec.errors import InputError
 
@@ -30,7 +31,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "data",
-        help="describe or check a table of interactions",
+        help=COMMANDS["data"],
         description="describe: what is in it and what cleaning does to it. check: every problem at once. The"
         " options are the arguments of the source, as in a YAML file.",
         epilog=EXAMPLE,

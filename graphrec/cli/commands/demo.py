@@ -7,17 +7,11 @@ import resource
 import time
 from pathlib import Path
 
-from rich.console import Console
-
-from graphrec.cli.commands import offers as offers_command
-from graphrec.cli.commands import refit as refit_command
-from graphrec.cli.experiment.runs.locks import locked
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.shipped import EXPERIMENTS as SHIPPED
 from graphrec.errors import InputError
-from graphrec.offers.economics import Economics
-from graphrec.offers.limits.guardrails import Guardrails
-from graphrec.offers.policies.base import policy_named
 
-EXPERIMENTS = Path(__file__).parents[3] / "experiments" / "complete_journey"
+EXPERIMENTS = SHIPPED / "complete_journey"
 MODELS = {
     "popularity": "what everybody buys",
     "top_frequency": "what this shopper buys, recent weeks first",
@@ -34,7 +28,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "demo",
-        help="compare six recommenders on real data and decide offers",
+        help=COMMANDS["demo"],
         description="On the Complete Journey data: choose each model's epochs on weeks 41-44, fit again on "
         "weeks 1-44, test once on weeks 45-52, decide offers, and write a report.",
         epilog="example: graphrec demo --out runs/demo",
@@ -47,6 +41,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Fit, refit and test each model, decide offers with the best, write the report."""
+    from graphrec.cli.experiment.runs.locks import locked
+
     if not EXPERIMENTS.is_dir():
         mend = "run the demo from a clone of the project, with `make demo`"
         raise InputError("the experiments are not installed", file=EXPERIMENTS, mend=mend)
@@ -55,6 +51,8 @@ def run(options: argparse.Namespace) -> Path:
 
 
 def _run(options: argparse.Namespace) -> Path:
+    from rich.console import Console
+
     from graphrec.report.compare import compare
 
     console, started = Console(), time.perf_counter()
@@ -77,12 +75,13 @@ def _run(options: argparse.Namespace) -> Path:
 
 def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
     """Choose on validation, fit again on both parts, test once; returns the run's folder."""
+    from graphrec.cli.commands import refit
     from graphrec.cli.experiment.command import run_experiment
 
     limit = [] if max_epochs is None else ["--trainer.max_epochs", str(max_epochs)]
     root = ["--run.root", str(out / "runs"), "--trainer.enable_model_summary", "false"]
     fitted = run_experiment(["fit", "--config", str(EXPERIMENTS / f"{name}.yaml"), *root, *limit])
-    checkpoint = refit_command.run(argparse.Namespace(folder=fitted.folder.path, trust=False, strict=False))
+    checkpoint = refit.run(argparse.Namespace(folder=fitted.folder.path, trust=False, strict=False))
     run_experiment(["test", "--ckpt_path", str(checkpoint)])
     folder: Path = fitted.folder.path
     return folder
@@ -101,9 +100,13 @@ def _validation(folder: Path) -> float:
 
 def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     """Rates of every policy for each user's 20 best items."""
+    from graphrec.cli.commands.offers import assumptions
     from graphrec.cli.experiment.loading import load_run
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder
     from graphrec.cli.offers.decide import decide, offer_candidates, print_totals
+    from graphrec.offers.economics import Economics
+    from graphrec.offers.limits.guardrails import Guardrails
+    from graphrec.offers.policies.base import policy_named
     from graphrec.offers.table import write_offers
 
     task, data = load_run(RunFolder(folder).checkpoints / BEST)
@@ -112,7 +115,7 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     policies = [policy_named(name) for name in POLICIES]
     table = decide(candidates, policies, "promotion", None, economics, guardrails)
     print_totals(table)
-    return write_offers(table, out / "offers.parquet"), offers_command.assumptions(economics, guardrails)
+    return write_offers(table, out / "offers.parquet"), assumptions(economics, guardrails)
 
 
 def _print_summary(out: Path) -> None:

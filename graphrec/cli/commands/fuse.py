@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.start_up import importing
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.files import write_text
@@ -27,7 +27,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "fuse",
-        help="make one recommender of several runs, with weights found on validation",
+        help=COMMANDS["fuse"],
         description="Find how much each run should count for the best NDCG@20 of the validation part, and "
         "write a run with a checkpoint that holds all of them. The weights are found with the fits, which "
         "have not seen the validation part. Where every run has a refit, the same weights fuse the refits "
@@ -61,16 +61,17 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Find the weights with the fits, write their fusion and that of the refits; returns what to test."""
-    from graphrec.cli.experiment.fusion import (
-        FittedRun,
-        build_fusion,
-        check_free,
-        check_runs,
-        fusion_config,
-        labels_of,
-        writing,
-    )
-    from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
+    with importing():
+        from graphrec.cli.experiment.fusion import (
+            FittedRun,
+            build_fusion,
+            check_free,
+            check_runs,
+            fusion_config,
+            labels_of,
+            writing,
+        )
+        from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
 
     runs = [FittedRun.read(path, options.trust) for path in options.runs]
     check_runs(runs)
@@ -162,6 +163,7 @@ def _search(
 
 def _print_weights(candidates: Candidates, labels: list[str], weights: list[float], title: str) -> None:
     """A row per member with its weight and what it reaches alone, and one for all of them."""
+    import pandas as pd
     import torch
 
     from graphrec.cli.terminal import print_frame

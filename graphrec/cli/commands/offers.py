@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from graphrec.cli.commands import COMMANDS
 from graphrec.cli.commands.recommend import STRICT
+from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
@@ -38,7 +40,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "offers",
-        help="decide the discount of each shopper's best items",
+        help=COMMANDS["offers"],
         description="Rank each user's items, calibrate the probability of a purchase on the validation part, "
         "and let one or more policies choose the rates within budgets and guardrails.",
         epilog=EXAMPLE,
@@ -99,9 +101,10 @@ def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
     check_table_path(options.out)
     check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
-    from graphrec.cli.experiment.loading import load_run
-    from graphrec.cli.offers.decide import make
-    from graphrec.cli.offers.request import Request
+    with importing():
+        from graphrec.cli.experiment.loading import load_run
+        from graphrec.cli.offers.decide import make
+        from graphrec.cli.offers.request import Request
 
     request = Request.of(options)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)

@@ -6,20 +6,20 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-import pandas as pd
-from rich.progress import track
-
-from graphrec.cli.frames import ranking_frame, read_users, user_codes
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, reading
 from graphrec.cli.trust import add_trust
-from graphrec.data.interactions import IdMap
 from graphrec.errors import InputError
 from graphrec.files import check_no_input, check_table_path, source_of, write_table
 from graphrec.notices import note
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from graphrec.data.interactions import IdMap
     from graphrec.models.base import ItemSet, Recommender
 
 STRICT = "make the loss of any row of the log an error"
@@ -29,7 +29,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "recommend",
-        help="write the best items of each user",
+        help=COMMANDS["recommend"],
         description="Write user_id, item_id, rank and score of the best items of each user.",
         epilog="example: graphrec recommend --ckpt_path runs/x/y/checkpoints/best.ckpt -k 20"
         " --out items.parquet",
@@ -56,7 +56,9 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
-    from graphrec.cli.experiment.loading import load_run
+    with importing():
+        from graphrec.cli.experiment.loading import load_run
+        from graphrec.cli.frames import read_users, user_codes
 
     check_table_path(options.out)
     check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
@@ -91,6 +93,9 @@ def recommendations(
 ) -> pd.DataFrame:
     """A row per user and rank: ``user_id, item_id, rank, score``."""
     import torch
+    from rich.progress import track
+
+    from graphrec.cli.frames import ranking_frame
 
     device = recommender.graph.edge_user.device
     batches = track(torch.split(torch.from_numpy(codes), batch_size), "Ranking", transient=True)

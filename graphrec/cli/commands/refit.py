@@ -6,8 +6,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import yaml
-
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.start_up import importing
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 
@@ -16,7 +16,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     """Add the command."""
     parser = subcommands.add_parser(
         "refit",
-        help="fit again on train and validation, for the epochs that validation chose",
+        help=COMMANDS["refit"],
         description="Repeat a fit on the train and validation parts together, for as many epochs as its best "
         "checkpoint had. The result goes to refit/ inside the run's folder; `graphrec test` prefers it.",
         epilog="example: graphrec refit runs/complete_journey-lightgcn/20260101-120000-ab12",
@@ -31,12 +31,15 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path:
     """Read the chosen epoch and fit again; returns the new checkpoint."""
-    from graphrec.cli.config.vocabulary import permitted, trusted_modules
-    from graphrec.cli.experiment.checkpoints.config import taken
-    from graphrec.cli.experiment.response import cli_for
-    from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
-    from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
-    from graphrec.cli.experiment.start import run_lightning
+    with importing():
+        import yaml
+
+        from graphrec.cli.config.vocabulary import permitted, trusted_modules
+        from graphrec.cli.experiment.checkpoints.config import taken
+        from graphrec.cli.experiment.response import cli_for
+        from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
+        from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
+        from graphrec.cli.experiment.start import run_lightning
 
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():

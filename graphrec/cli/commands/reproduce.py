@@ -6,22 +6,22 @@ import argparse
 import json
 import statistics
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from graphrec.cli.experiment.runs.locks import locked
-from graphrec.cli.reproduce.kinds import Ranked, Study
-from graphrec.cli.reproduce.measures import MEASURES
-from graphrec.cli.reproduce.rows import EXPERIMENTS, find_row, read_rows
-from graphrec.cli.reproduce.run import METRICS, reproduce_ranked, reproduce_study
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.shipped import EXPERIMENTS
 from graphrec.errors import InputError
 from graphrec.files import write_text
+
+if TYPE_CHECKING:
+    from graphrec.cli.reproduce.kinds import Ranked
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subcommands.add_parser(
         "reproduce",
-        help="make one row of docs/results.md from scratch, or list them",
+        help=COMMANDS["reproduce"],
         description="Choose the epochs on validation, fit again on train and validation, test once, and "
         "write metrics.json; a fusion fits its members and weighs them on validation, a study runs its "
         "script. What is finished in the same folder is not done again.",
@@ -45,7 +45,11 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> Path | None:
     """List the rows, or make one; returns its metrics.json."""
+    from graphrec.cli.experiment.runs.locks import locked
+    from graphrec.cli.reproduce.kinds import Study
     from graphrec.cli.reproduce.print import print_ranked, print_rows, print_study
+    from graphrec.cli.reproduce.rows import find_row, read_rows
+    from graphrec.cli.reproduce.run import METRICS, reproduce_study
 
     rows = read_rows(EXPERIMENTS)
     if options.list:
@@ -81,6 +85,9 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 
 def _over_seeds(row: Ranked, out: Path, seeds: list[int], data: list[str]) -> dict[str, Any]:
     """The figures of the first seed, and with several their mean and standard deviation (n − 1)."""
+    from graphrec.cli.reproduce.measures import MEASURES
+    from graphrec.cli.reproduce.run import METRICS, reproduce_ranked
+
     folders = [out, *(out / f"seed-{seed}" for seed in seeds[1:])]
     found = [reproduce_ranked(row, folder, seed, data) for folder, seed in zip(folders, seeds, strict=True)]
     if len(seeds) == 1:

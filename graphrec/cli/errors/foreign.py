@@ -1,4 +1,4 @@
-"""The one boundary that turns errors of other libraries and of the machine into the user's mistakes.
+"""Which errors of other libraries and of the machine are the user's mistakes.
 
 An error is the user's where its class says so (a full disk, too little memory, Lightning's
 MisconfigurationException), or where a library raised it itself over what the configuration gave it: over an
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 
 from graphrec.cli.config.errors import find_mistake, shortened
@@ -32,28 +31,6 @@ _HINTS = re.compile(
 _LONGEST = 320
 _EXPERIMENTS = ("fit", "validate", "test", "predict")
 """Commands whose options are keys of a configuration."""
-
-
-@contextmanager
-def mistakes_told(args: list[str]) -> Iterator[None]:
-    """Let errors out as the user's mistakes where they are; all others as they are.
-
-    Args:
-        args: The command line that is run.
-
-    Raises:
-        InputError: What the user can mend, its cause being the error of another library, if it was one.
-    """
-    try:
-        yield
-    except (InputError, BrokenPipeError):
-        raise
-    except Exception as error:
-        if (hidden := hidden_mistake(error)) is not None:
-            raise hidden from None
-        if (mistake := as_mistake(error, args)) is not None:
-            raise mistake from error
-        raise
 
 
 def hidden_mistake(error: BaseException) -> InputError | None:

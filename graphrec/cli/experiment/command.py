@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphrec.cli.errors.foreign import mistakes_told
+from graphrec.cli.errors.boundary import mistakes_told
+from graphrec.cli.start_up import importing
 from graphrec.cli.trust import TRUST
 
 
@@ -36,11 +37,11 @@ def _lightning(args: list[str]) -> Any:
     args = [renamed_option(arg) for arg in args]
     check_meant_for(args)
     check_configs(args)
-    from graphrec.cli.config.vocabulary import permitted
-    from graphrec.cli.experiment.checkpoints.config import on_checkpoint
-    from graphrec.cli.experiment.response import cli_for
-
-    with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
+    with importing():
+        from graphrec.cli.config.vocabulary import permitted
+        from graphrec.cli.experiment.checkpoints.config import on_checkpoint
+        from graphrec.cli.experiment.response import cli_for
         from graphrec.cli.experiment.start import run_lightning
 
+    with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
         return run_lightning(basis.args, cli_for(basis.args), basis)

@@ -10,9 +10,9 @@ from typing import Any, get_args
 import yaml
 
 from graphrec.cli.reproduce.kinds import Experiment, FusionReproduction, Protocol, Reproduction, Row, Study
+from graphrec.cli.shipped import EXPERIMENTS
 from graphrec.errors import InputError
 
-EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 ROWS = "reproduce.yaml"
 KINDS = {"config": Reproduction, "fusion": FusionReproduction, "script": Study}
 """The key that tells what a row is."""

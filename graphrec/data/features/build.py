@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.decomposition import PCA
 
 from graphrec.data.features.encoding import Block, encode_attributes
 from graphrec.data.features.item import ATTRIBUTES, BASE, ITEM_GROUPS, REVIEWS, item_block
@@ -195,6 +194,8 @@ def _reduced(block: Block, options: FeatureOptions) -> Block:
     """Project on the principal components; scikit-learn makes each one's largest loading positive."""
     if options.pca is None or len(block.names) <= options.pca:
         return block
+    from sklearn.decomposition import PCA
+
     pca = PCA(min(options.pca, len(block.values)), random_state=options.seed)
     scores = pca.fit_transform(block.values.astype(np.float64))
     return Block([f"pca_{position}" for position in range(scores.shape[1])], scores.astype(np.float32))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pandera.pandas as pa
 
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
@@ -146,6 +145,8 @@ def value_problems(
         times: What was read of the column ``timestamp``.
         needed: Columns (ours) in which no value may be missing.
     """
+    import pandera.pandas as pa
+
     by_column = {str(column): rules(str(column), unique, times, needed) for column in frame.columns}
     columns = {
         column: pa.Column(checks=[pa.Check(rule.passes, error=rule.name) for rule in found], nullable=True)

@@ -12,8 +12,8 @@ import torch
 import yaml
 
 from graphrec.cli.experiment.processes import agreed
-from graphrec.cli.experiment.runs.progress import Progress, last_worked_on
 from graphrec.cli.experiment.runs.names import check_run_names
+from graphrec.cli.experiment.runs.progress import Progress, last_worked_on
 from graphrec.errors import InputError, check_at_least
 
 BEST, LAST = "best.ckpt", "last.ckpt"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pytorch_lightning.utilities import rank_zero_only
 
-from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder
+from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.errors import InputError
 from graphrec.notices import warn
 

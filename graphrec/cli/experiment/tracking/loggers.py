@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import wandb
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
@@ -22,6 +21,8 @@ def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logg
         folder: The run's folder.
         fit: Whether there are epochs to log into ``metrics.csv``.
     """
+    import wandb
+
     os.environ.setdefault("WANDB_SILENT", "true")
     weights_and_biases = QuietWandbLogger(
         project=options.wandb_project,

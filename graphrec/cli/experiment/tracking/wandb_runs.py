@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -10,7 +11,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import wandb
 from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
@@ -35,11 +35,17 @@ def mode() -> str:
     if asked not in MODES:
         mend = "set it to online, offline or disabled"
         raise InputError(f"WANDB_MODE is '{asked}', which is no mode of Weights & Biases", mend=mend)
-    if asked in _ONLINE and not answers(wandb.setup().settings.base_url):
+    if asked in _ONLINE and not answers(_server()):
         warn("Weights & Biases does not answer", mend=_SYNC)
         asked = "offline"
     os.environ["WANDB_MODE"] = asked  # for the other processes of the launch as well
     return asked
+
+
+def _server() -> str:
+    import wandb
+
+    return str(wandb.setup().settings.base_url)
 
 
 def answers(url: str) -> bool:
@@ -87,6 +93,8 @@ class QuietWandbLogger(WandbLogger):
 
     def _begin_online(self) -> None:
         """Begin the run, or let it be one that is offline."""
+        import wandb
+
         try:
             _ = super().experiment
         except Exception as error:
@@ -106,6 +114,8 @@ class QuietWandbLogger(WandbLogger):
 
     def _give_up(self, error: Exception) -> Any:
         """Go on without W&B; `error` is raised again where it is not of W&B."""
+        import wandb
+
         if not _is_of_wandb(error):
             raise error
         warn(f"Weights & Biases failed: {_first_line(error)}", mend="the fit goes on without it")
@@ -117,6 +127,10 @@ class QuietWandbLogger(WandbLogger):
 
 def finish() -> None:
     """End the run of W&B, if one is open; what it does not take is left out with a line."""
+    if "wandb" not in sys.modules:  # a help or a mistake came first: no run, and half a second to import it
+        return
+    import wandb
+
     try:
         wandb.finish()
     except Exception as error:

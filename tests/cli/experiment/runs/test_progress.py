@@ -15,10 +15,10 @@ import torch
 from processes import end, start, wait_for
 from small_runs import CLOSED_FORM, write_config
 
-from graphrec.cli.experiment.runs.locks import locked
-from graphrec.cli.main import main
-from graphrec.cli.experiment.runs.progress import Progress, last_worked_on
 from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, newest, read_checkpoint
+from graphrec.cli.experiment.runs.locks import locked
+from graphrec.cli.experiment.runs.progress import Progress, last_worked_on
+from graphrec.cli.main import main
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 

@@ -12,8 +12,8 @@ import wandb
 import yaml
 from processes import end, start, wait_for
 
-from graphrec.cli.main import main
 from graphrec.cli.experiment.runs.folder import read_checkpoint
+from graphrec.cli.main import main
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 
