@@ -107,7 +107,7 @@ def console(args: list[str] | None = None) -> None:
     """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
     given = list(sys.argv[1:] if args is None else args)
     _let_waiting_threads_sleep()
-    own_process.set(True)
+    own_process.set(args is None)
     try:
         main(given)
         sys.stdout.flush()

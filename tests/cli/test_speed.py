@@ -83,6 +83,7 @@ def test_the_collector_is_as_before_after_an_import(enabled):
 
 
 def test_only_a_process_of_the_command_itself_sets_objects_aside():
+    gc.unfreeze()
     with importing():
         pass
     assert gc.get_freeze_count() == 0

@@ -141,6 +141,15 @@ DATA: dict[str, list[Check]] = {
     ],
 }
 
+EXPERIMENTS: dict[str, list[Check]] = {
+    "action": [Check("copy offers", "--to {dir}", "list", allows="leave it out")],
+    "NAME": [
+        Check("copy gowalla", "--to {dir}", "copy offers", result=names),
+        Check("copy nothing", "--to {dir}", refused="nothing"),
+    ],
+    "--to": [Check("--to {dir}/a", "copy offers", "--to {dir}/b", result=names)],
+}
+
 DEMO: dict[str, list[Check]] = {
     "--out": [Check("--out {dir}/a", "--models popularity", "--out {dir}/b", result=names)],
     "--models": [
@@ -160,6 +169,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "offers": OFFERS,
     "compare": COMPARE,
     "reproduce": REPRODUCE,
+    "experiments": EXPERIMENTS,
     "data": DATA,
     "demo": DEMO,
     **LIGHTNING,

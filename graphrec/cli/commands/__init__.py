@@ -12,6 +12,7 @@ COMMANDS = {
     "offers": "decide the discount of each shopper's best items",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
     "reproduce": "make one row of docs/results.md from scratch, or list them",
+    "experiments": "list the experiments that come with graphrec, or copy them to change them",
     "data": "describe or check a table of interactions",
     "demo": "compare six recommenders on real data and decide offers",
 }
