@@ -1,3 +1,71 @@
-"""graphrec: from a log of purchases to ranked items and the discount each shopper should be offered."""
+"""graphrec: from a log of purchases to ranked items and the discount each shopper should be offered.
+
+What is here is for notebooks and services, on the objects that the command line makes of a YAML. A pandas
+frame may stand wherever the path of a table may; measures, lists and offers are frames. Here the names of the
+columns are those of a shop's own file:
+
+>>> import graphrec as gr
+>>> columns = {"user_id": "customer", "item_id": "sku", "timestamp": "date"}
+>>> data = gr.load("purchases.csv", columns=columns, split=gr.LeaveLast())
+>>> run = gr.fit(gr.LightGCN(dim=64), data, seeds=range(3))
+>>> measures = run.metrics("validation")  # mean of the seeds, their spread, 95 % interval over users
+>>> items = run.recommend(["C17"], k=10)
+>>> leaders = gr.compare([run, gr.fit(gr.ItemCF(), data)])
+>>> offers = gr.offers(run, policy="knapsack", budget=500)
+
+All models of `graphrec.models` are here too, such as ``gr.LightGCN`` and ``gr.ItemCF``: a call names the
+model with its arguments, and `fit` builds it. ``gr.Model(MyEncoder, dim=8)`` does so for a class of your own.
+Whatever is wrong with what was given raises ``gr.InputError``, in one line.
+"""
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+__all__ = [
+    "Given",
+    "InputError",
+    "LeaveLast",
+    "Model",
+    "Random",
+    "Run",
+    "Temporal",
+    "compare",
+    "fit",
+    "load",
+    "models",
+    "offers",
+]
+_HOMES = {
+    "Given": "data.splits",
+    "InputError": "errors",
+    "LeaveLast": "data.splits",
+    "Model": "front.models",
+    "Random": "data.splits",
+    "Run": "front.runs",
+    "Temporal": "data.splits",
+    "compare": "front.compare",
+    "fit": "front.fit",
+    "load": "front.data",
+}
+_DEPARTMENTS = ("models", "offers")
+"""What is a package itself: of classes, and one that can be called."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first asked for, so that ``import graphrec`` costs nothing."""
+    if name in _DEPARTMENTS:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name[:1].isupper() and name in importlib.import_module(f"{__name__}.models").__all__:
+        found = importlib.import_module(f"{__name__}.front.models").named(name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The names that are promised, and those of the models."""
+    return sorted([*globals(), *__all__, *importlib.import_module(f"{__name__}.models").__all__])

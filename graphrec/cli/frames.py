@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphrec.models.base import Ranking
 
 
-def read_users(file: Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:
+def read_users(file: str | Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:
     """Read a list of users, if there is one.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -174,6 +174,15 @@ def top_candidates(
 
 class ClosedForm(Recommender):
     """A recommender that needs no gradient: one pass over the graph and it is fitted."""
+
+    made_with: tuple[tuple[Any, ...], dict[str, Any]]
+    """The arguments it was made with: what a configuration says of it."""
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """Keep the arguments, so that a model made in Python can be written into a configuration."""
+        self = super().__new__(cls)
+        object.__setattr__(self, "made_with", (args, options))
+        return self
 
     def __init__(self) -> None:
         super().__init__()

@@ -199,11 +199,12 @@ def write_offers(frame: pd.DataFrame, path: str | Path) -> Path:
         ValueError: If the columns are not `OFFER_COLUMNS`, a number is not finite, or a pair is there twice
             under a policy and scenario.
     """
-    _check_offers(frame)
+    check_offers(frame)
     return write_table(frame, path)
 
 
-def _check_offers(frame: pd.DataFrame) -> None:
+def check_offers(frame: pd.DataFrame) -> None:
+    """Raise `ValueError` for what no offers table may hold; see `write_offers`."""
     if list(frame.columns) != OFFER_COLUMNS:
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(

@@ -67,11 +67,27 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
         raise InputError(
             "the runs hold no test metric per item set", mend="run `graphrec test` on them first"
         )
-    frame = pd.DataFrame(rows).groupby(KEYS, as_index=False, sort=False)
-    merged = frame.agg(
-        value=("value", "mean"), low=("low", "mean"), high=("high", "mean"), seeds=("seed", "nunique")
+    return _ordered(over_seeds(pd.DataFrame(rows), KEYS))[COLUMNS]
+
+
+def over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """One row for the seeds of each experiment: value and interval are averaged over them.
+
+    Args:
+        rows: Columns `keys`, ``value``, ``low``, ``high`` and ``seed``; a row per seed.
+        keys: What tells experiments and metrics apart.
+
+    Returns:
+        Columns `keys`, ``value``, ``low``, ``high`` (the interval of the users), ``spread`` (standard
+        deviation of the seeds, missing where there is one) and ``seeds``.
+    """
+    return rows.groupby(keys, as_index=False, sort=False).agg(
+        value=("value", "mean"),
+        low=("low", "mean"),
+        high=("high", "mean"),
+        spread=("value", "std"),
+        seeds=("seed", "nunique"),
     )
-    return _ordered(merged)[COLUMNS]
 
 
 def labels(runs: Sequence[RunRecord]) -> list[str]:

@@ -120,7 +120,7 @@ class RankedTask(pl.LightningModule):
         """Start collecting; in a fit, check what was trained first."""
         if self.trainer.state.fn == TrainerFn.FITTING:
             self.check_trained()
-        self.evaluator = self._evaluator("val")
+        self.evaluator = self._evaluator(self.data, "val")
 
     def validation_step(self, users: Tensor, batch_idx: int) -> None:
         """Rank a batch of users."""
@@ -136,7 +136,7 @@ class RankedTask(pl.LightningModule):
 
     def on_test_epoch_start(self) -> None:
         """Start collecting."""
-        self.evaluator = self._evaluator("test")
+        self.evaluator = self._evaluator(self.data, "test")
 
     def test_step(self, users: Tensor, batch_idx: int) -> None:
         """Rank a batch of users."""
@@ -163,10 +163,27 @@ class RankedTask(pl.LightningModule):
         """The 20 best items the user has not bought."""
         return self.recommender.recommend(users, k=20)
 
-    def _evaluator(self, part: Literal["val", "test"]) -> RankingEvaluator:
+    @torch.no_grad()
+    def validated(self, data: RecommenderData) -> dict[ItemSet, UserMetrics]:
+        """Rank the validation part outside of a trainer, with the values of each user.
+
+        Args:
+            data: What the recommender was bound to.
+
+        Raises:
+            InputError: If the part is empty, or nobody has anything to find in it.
+        """
+        data.check_part("validation")
+        data.check_to_find("validation", data.item_sets)
+        evaluator = self._evaluator(data, "val")
+        for users in data.val_dataloader():
+            evaluator.rank(users, self.recommender)
+        return evaluator.compute()
+
+    def _evaluator(self, data: RecommenderData, part: Literal["val", "test"]) -> RankingEvaluator:
         graph = self.recommender.graph
-        truth = truth_lists(getattr(self.data.split, part).pairs(), graph)
-        return RankingEvaluator(graph, truth, self.data.cutoffs, self.data.item_sets)
+        truth = truth_lists(getattr(data.split, part).pairs(), graph)
+        return RankingEvaluator(graph, truth, data.cutoffs, data.item_sets)
 
     def _evaluate(self, users: Tensor) -> None:
         assert self.evaluator is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.commands.recommend import STRICT
@@ -16,6 +17,9 @@ from graphrec.offers.economics import Economics, percent
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.policies.base import POLICIES, Uniform
 from graphrec.offers.scenarios import OBJECTIVES, SCENARIO_NAMES
+
+if TYPE_CHECKING:
+    from graphrec.data.module import RecommenderData
 
 POLICY_NAMES = tuple(policy.name for policy in POLICIES)
 PROMOTIONS = ("percent", "amount", "threshold", "coupon")
@@ -108,14 +112,24 @@ def run(options: argparse.Namespace) -> Path:
 
     request = Request.of(options)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
+    check_for_offers(data, options.ckpt_path)
+    return make(request, task, data)
+
+
+def check_for_offers(data: RecommenderData, checkpoint: Path) -> None:
+    """Raise `InputError` if a checkpoint was trained on the validation part.
+
+    Args:
+        data: Its data.
+        checkpoint: The file.
+    """
     if not len(data.split.val):
         raise InputError(
             "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",
-            file=options.ckpt_path,
+            file=checkpoint,
             column="--ckpt_path",
             mend="give checkpoints/best.ckpt of the run itself",
         )
-    return make(request, task, data)
 
 
 def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:

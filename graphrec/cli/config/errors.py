@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphrec.cli.config.locations import Entry
@@ -74,6 +74,25 @@ def find_mistake(whole: Entry) -> Mistake | None:
         if found is not None:
             return found
     return None
+
+
+def check_arguments(owner: Any, given: Mapping[str, Any], place: str) -> None:
+    """Raise `InputError` for the first argument of a class or function that a YAML could not give it.
+
+    Args:
+        owner: The class or function.
+        given: Its arguments as a YAML holds them.
+        place: Where they were given, for the message.
+    """
+    entries = {name: _placed(value, place) for name, value in given.items()}
+    if (mistake := _in_arguments(entries, owner, Entry(None, place))) is not None:
+        raise InputError(str(mistake).replace("key '", "argument '").replace("this key", "this argument"))
+
+
+def _placed(value: Any, place: str) -> Entry:
+    if isinstance(value, dict):
+        return Entry({key: _placed(item, place) for key, item in value.items()}, place)
+    return Entry(value, place)
 
 
 def check_nulls(whole: Entry) -> None:

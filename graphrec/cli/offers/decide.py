@@ -20,7 +20,7 @@ from graphrec.offers.candidates.build import build_candidates, fit_calibrator
 from graphrec.offers.candidates.eligibility import Eligibility, eligibility
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.candidates.user_embedding import user_embedding
-from graphrec.offers.decided_week import decided_week
+from graphrec.offers.decided_week import Decided, decided_week
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.limits.exposure import check_past
 from graphrec.offers.limits.guardrails import Guardrails
@@ -28,7 +28,7 @@ from graphrec.offers.limits.parity import parity_report
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario
-from graphrec.offers.table import make_offers, write_offers
+from graphrec.offers.table import check_offers, make_offers, write_offers
 from graphrec.report.offer_summary import examples, policy_totals
 
 if TYPE_CHECKING:
@@ -48,6 +48,31 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     request = request.joined(data)
     groups = None if request.options.parity is None else user_groups(data, request.options.parity)
     week = decided_week(data.source.log, data.split.train.frame, request.options.week)
+    offers = offers_of(request, task, data, week)
+    path = write_offers(offers, request.options.out)
+    print_totals(offers)
+    print_frame(examples(offers, data.source.items), "The offers that are expected to do most")
+    if groups is not None:
+        table = parity_report(offers, groups)
+        print_frame(table, f"What the groups of {request.options.parity} get")
+    print(week)
+    print_assumptions(request)
+    print(f"{len(offers):,} rows: {path}")
+    return path
+
+
+def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: Decided) -> pd.DataFrame:
+    """Decide the offers of every policy, with what they are of in `DataFrame.attrs`.
+
+    Args:
+        request: The options, joined with the data.
+        task: The ranker.
+        data: Its data.
+        week: The week that is decided for.
+
+    Raises:
+        InputError: If an option does not go with the data.
+    """
     if request.exposure is not None:
         check_past(request.exposure, week.week, request.options.exposure, request.frequency)
     if request.options.promotion == "threshold":
@@ -59,16 +84,8 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     offers.attrs = source_of(request.options.ckpt_path, data.split.sha256())
     if request.options.max_parity_gap is not None:
         tell_of_parity(offers)
-    path = write_offers(offers, request.options.out)
-    print_totals(offers)
-    print_frame(examples(offers, data.source.items), "The offers that are expected to do most")
-    if groups is not None:
-        table = parity_report(offers, groups)
-        print_frame(table, f"What the groups of {request.options.parity} get")
-    print(week)
-    _print_assumptions(request)
-    print(f"{len(offers):,} rows: {path}")
-    return path
+    check_offers(offers)
+    return offers
 
 
 def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: int | None) -> pd.DataFrame:
@@ -144,7 +161,7 @@ def print_totals(offers: pd.DataFrame) -> None:
     print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
 
 
-def _print_assumptions(request: Request) -> None:
+def print_assumptions(request: Request) -> None:
     """What the figures rest on."""
     economics = request.economics
     print(

@@ -18,7 +18,7 @@ _KNOWN = tuple(dict.fromkeys(column for kind in KINDS.values() for column in kin
 
 
 def map_columns(
-    path: Path, sheets: Sequence[Sheet], columns: Mapping[str, str | None], kind: TableKind
+    path: str | Path, sheets: Sequence[Sheet], columns: Mapping[str, str | None], kind: TableKind
 ) -> tuple[dict[str, str], list[InputError]]:
     """Our name → the file's name for every column to read, or what is wrong with the mapping.
 

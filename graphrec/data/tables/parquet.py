@@ -33,6 +33,7 @@ class ParquetSheet:
         rows: How many it has.
         folders: Column → value for folders such as ``month=1``.
         index: Name, first value and step of an index of whole numbers that pandas keeps beside the rows.
+        content: The file's content where it is in memory.
     """
 
     path: Path
@@ -40,16 +41,17 @@ class ParquetSheet:
     rows: int
     folders: Mapping[str, str | None] = field(default_factory=dict)
     index: tuple[str, int, int] | None = None
+    content: bytes | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, path: Path, folders: Mapping[str, str | None]) -> ParquetSheet:
-        """Look at a file.
+    def of(cls, path: Path, folders: Mapping[str, str | None], content: bytes | None = None) -> ParquetSheet:
+        """Look at a file, or at the content of one.
 
         Raises:
             InputError: If it is no Parquet file.
         """
         try:
-            metadata = pq.read_metadata(path)
+            metadata = pq.read_metadata(_opened(path, content))
             schema = metadata.schema.to_arrow_schema()
         except (pa.ArrowException, OSError) as error:
             raise InputError(
@@ -57,12 +59,12 @@ class ParquetSheet:
             ) from error
         index = _named_range(schema)
         beside = [*(name for name in folders if name not in schema.names), *([index[0]] if index else [])]
-        return cls(path, (*map(str.strip, schema.names), *beside), metadata.num_rows, folders, index)
+        return cls(path, (*map(str.strip, schema.names), *beside), metadata.num_rows, folders, index, content)
 
     @property
     def lines(self) -> npt.NDArray[np.int64]:
-        """Parquet has no lines, so its rows count on from a header in line 1."""
-        return np.arange(self.rows, dtype=np.int64) + 2
+        """Parquet has no lines, so its rows count on from a header in line 1; those of a frame from 0."""
+        return np.arange(self.rows, dtype=np.int64) + (2 if self.content is None else 0)
 
     @property
     def named_in_row(self) -> bool:
@@ -87,7 +89,7 @@ class ParquetSheet:
                 what = "two columns have this name"
                 raise InputError(what, file=self.path, column=name, mend="rename one of them")
         try:
-            with pq.ParquetFile(self.path) as file:
+            with pq.ParquetFile(_opened(self.path, self.content)) as file:
                 raw = [name for name in file.schema_arrow.names if name.strip() in stored]
                 table = file.read(columns=raw)
                 table = table.rename_columns([name.strip() for name in table.column_names])
@@ -121,6 +123,11 @@ class ParquetSheet:
         assert self.index is not None
         _, start, step = self.index
         return pd.Series(start + step * np.arange(self.rows)).astype("str")
+
+
+def _opened(path: Path, content: bytes | None) -> Any:
+    """What pyarrow reads from."""
+    return path if content is None else pa.BufferReader(content)
 
 
 def _named_range(schema: pa.Schema) -> tuple[str, int, int] | None:

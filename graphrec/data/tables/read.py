@@ -20,6 +20,7 @@ from graphrec.data.interactions import Columns
 from graphrec.data.tables.checks import header_rows, missing_values, value_problems
 from graphrec.data.tables.columns import map_columns
 from graphrec.data.tables.delimited import MISSING
+from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.ids import as_ids, trimmed_text, warn_of_rounded
 from graphrec.data.tables.kinds import IDS, KINDS, NUMBERS, Kind, TableKind
 from graphrec.data.tables.sheets import Rows, TextFormat, open_sheets, read_sheets
@@ -62,8 +63,9 @@ def read_table(
     """Read a CSV, TSV or Parquet table, checked and in our names and types.
 
     Args:
-        path: The file, or a folder whose files are parts of one table, as Spark and Hive write them. The
-            suffix says what it is (.csv, .tsv, .txt, .inter, each also compressed; .parquet, .pq).
+        path: The file, a frame in its place (`FrameFile`), or a folder whose files are parts of one table,
+            as Spark and Hive write them. The suffix says what it is (.csv, .tsv, .txt, .inter, each also
+            compressed; .parquet, .pq).
         columns: Our name → the file's name, for those that differ, or nothing for a column to leave out; see
             `graphrec.data.tables.kinds`.
         kind: Tables of users and items keep every column, the others those that are known of their kind.
@@ -93,7 +95,7 @@ def load_table(
     Raises:
         InputError: For the first problem; it says how many more there are.
     """
-    table, problems = _read(Path(path), columns or {}, kind, text or TextFormat(), time_format)
+    table, problems = _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format)
     if table is None or problems:
         raise _first_of(problems, path, kind)
     for column in (name for name in IDS if name in table.frame):
@@ -111,9 +113,14 @@ def check_table(
 ) -> list[InputError]:
     """All problems of a table at once, in the order of its rows; see `read_table` for the arguments."""
     try:
-        return _read(Path(path), columns or {}, kind, text or TextFormat(), time_format)[1]
+        return _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format)[1]
     except InputError as problem:
         return [problem]
+
+
+def _place_of(path: str | Path) -> Path | FrameFile:
+    """A path, or the frame in the place of one."""
+    return path if isinstance(path, FrameFile) else Path(path)
 
 
 def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> InputError:
@@ -121,13 +128,16 @@ def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> I
     if not more:
         return first
     also = f"and {more:,} more problem{'s' if more > 1 else ''}"
-    also += f": see `graphrec data check {path}`" if kind == "log" else " in this file"
+    if isinstance(path, FrameFile):
+        also += " in this frame"
+    else:
+        also += f": see `graphrec data check {path}`" if kind == "log" else " in this file"
     mend = f"{first.mend} ({also})" if first.mend else also
     return InputError(first.message, file=first.file, row=first.row, column=first.column, mend=mend)
 
 
 def _read(
-    path: Path,
+    path: Path | FrameFile,
     columns: Mapping[str, str | None],
     kind: Kind,
     text: TextFormat,
@@ -177,7 +187,7 @@ def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def _times(
-    frame: pd.DataFrame, path: Path, theirs: Mapping[str, str], time_format: str | None
+    frame: pd.DataFrame, path: str | Path, theirs: Mapping[str, str], time_format: str | None
 ) -> tuple[Times | None, list[InputError]]:
     """The column of times, or why it cannot be read as a whole."""
     if Columns.TIMESTAMP not in frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ import pandas as pd
 
 from graphrec.data.tables.delimited import Layout, TextFormat, scan
 from graphrec.data.tables.files import DELIMITERS, Part, parts_of
+from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.parquet import ParquetSheet
 from graphrec.data.tables.unpacked import named_suffix
 from graphrec.errors import InputError
@@ -110,34 +111,43 @@ class Rows:
         return self.files[file], int(self.lines[index])
 
 
-def open_sheets(path: Path, text: TextFormat) -> list[Sheet]:
-    """Look at the files of a table.
+def open_sheets(path: Path | FrameFile, text: TextFormat) -> list[Sheet]:
+    """Look at the files of a table, or at a frame in their place.
 
     Raises:
         InputError: If one cannot be read.
     """
+    if isinstance(path, FrameFile):
+        _check_unnamed(path, text)
+        return [ParquetSheet.of(Path(path), {}, path.content)]
     parts = parts_of(path)
     if len(parts) > 1:
         note(f"{path}: {len(parts)} files are read as one table")
     return [_sheet(part, text) for part in parts]
 
 
-def check_text_options(text: TextFormat, files: Iterable[str | Path]) -> None:
-    """Raise `InputError` if a delimiter or an encoding is given and every file is Parquet."""
-    parts = [part for file in files for part in parts_of(Path(file))]
+def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:
+    """Raise `InputError` if a delimiter or an encoding is given and no file is of text."""
+    frames = [file for file in files if isinstance(file, FrameFile)]
+    parts = [part for file in files if file not in frames for part in parts_of(Path(file))]
     if not all(part.is_parquet for part in parts):
         return
+    first = parts[0].path if parts else Path(frames[0])
     for option, value in (("delimiter", text.delimiter), ("encoding", text.encoding)):
         if value is not None:
-            what = f"a Parquet file has no {option}"
-            raise InputError(what, file=parts[0].path, column=option, mend="leave it out")
+            what = f"a {'Parquet file' if parts else 'frame'} has no {option}"
+            raise InputError(what, file=first, column=option, mend="leave it out")
+
+
+def _check_unnamed(file: str | Path, text: TextFormat) -> None:
+    if text.names:
+        what = f"a {'frame' if isinstance(file, FrameFile) else 'Parquet file'} names its columns itself"
+        raise InputError(what, file=file, mend="leave names out and map them with columns")
 
 
 def _sheet(part: Part, text: TextFormat) -> Sheet:
     if part.is_parquet:
-        if text.names:
-            mend = "leave names out and map them with columns"
-            raise InputError("a Parquet file names its columns itself", file=part.path, mend=mend)
+        _check_unnamed(part.path, text)
         return ParquetSheet.of(part.path, part.folders)
     suffix = named_suffix(part.path)
     delimiter = DELIMITERS.get(suffix) if text.delimiter is None else text.delimiter
@@ -157,7 +167,7 @@ def _sheet(part: Part, text: TextFormat) -> Sheet:
 
 
 def read_sheets(
-    path: Path, sheets: Sequence[Sheet], theirs: Mapping[str, str], ids: Sequence[str]
+    path: str | Path, sheets: Sequence[Sheet], theirs: Mapping[str, str], ids: Sequence[str]
 ) -> tuple[pd.DataFrame, Rows, list[InputError]]:
     """Read the files of a table below each other.
 

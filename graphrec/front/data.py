@@ -1,0 +1,246 @@
+"""Read a log for Python: files or frames in, cleaned, counted and cut, as a YAML would have it."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from graphrec.cli.config.vocabulary import trusted_modules
+from graphrec.cli.errors.foreign import mistakes_told
+from graphrec.data import sources
+from graphrec.data.features.build import FeatureOptions
+from graphrec.data.interactions import RawData
+from graphrec.data.ledger import reading_line, split_line
+from graphrec.data.module import RecommenderData
+from graphrec.data.splits import Given, Split, Splitter
+from graphrec.data.tables.files import closest
+from graphrec.data.tables.frames import FrameFile
+from graphrec.errors import InputError
+from graphrec.front.arguments import arguments_of, check_call, path_of, written
+
+Table = str | Path | pd.DataFrame
+FILES = {"path": "log", "users": "users", "items": "items", "valid_path": "valid", "test_path": "test"}
+"""Arguments of a source that name tables, and what they are called here."""
+_HERE = ("source", "split", "refit")
+
+
+def load(
+    log: Table,
+    columns: Mapping[str, str | None] | None = None,
+    *,
+    split: Splitter | None = None,
+    users: Table | None = None,
+    items: Table | None = None,
+    valid: Table | None = None,
+    test: Table | None = None,
+    name: str | None = None,
+    **options: Any,
+) -> Data:
+    """Read a log of purchases, clean it and cut it; what became of the rows is printed.
+
+    Args:
+        log: One row per purchase: a file (CSV, TSV, Parquet, also packed), a folder of parts, or a frame. The
+            name of a known data set reads that one, as for `graphrec data`.
+        columns: Our name → the name in the table, for those that differ: ``{"user_id": "customer"}``; None
+            leaves a column out. Names are those of `graphrec.data.sources.table`.
+        split: How it is cut, such as ``gr.LeaveLast()`` or ``gr.Temporal(train_end=40, val_end=44)``; may be
+            left out where `test` is given.
+        users: Attributes, one row per user.
+        items: Attributes, one row per item.
+        valid: Log of the validation part, where the split is given.
+        test: Log of the test part, where the split is given.
+        name: Of the data set, for runs and reports; the file's if missing, ``data`` for a frame.
+        options: By the names that a YAML has: arguments of the source (``min_rating``, ``delimiter``,
+            ``time_format`` …) and of the data module (``item_sets``, ``cutoffs``, ``features``, ``strict``).
+
+    Returns:
+        The data, for `fit`. Times are in UTC, prices in the money of the log.
+
+    Raises:
+        InputError: If an argument has the wrong type, or a table cannot be used.
+    """
+    tables = {"path": log, "users": users, "items": items, "valid_path": valid, "test_path": test}
+    given = {key: _table(table, FILES[key]) for key, table in tables.items() if table is not None}
+    source = sources.source_of(given["path"])
+    named: dict[str, Any] = {"columns": columns, "name": name}
+    if isinstance(given["path"], FrameFile):
+        named["name"] = name or "data"
+    named = {key: value for key, value in named.items() if value is not None}
+    of_source, of_module = _sorted(options, source)
+    arguments = {**given, **named, **of_source}
+    if source is sources.complete_journey:
+        del arguments["path"]
+    if split is None and test is not None:
+        split = Given()
+    _check_split(split)
+    assert split is not None
+    with mistakes_told(["data"]):
+        return Data(source, arguments, split, of_module)
+
+
+class Data:
+    """A log that was read and cut; `fit` takes it.
+
+    Args:
+        source: What reads it.
+        arguments: Of the source; tables in memory are `FrameFile`.
+        split: How it is cut.
+        options: Of the data module.
+
+    Raises:
+        InputError: If an argument is wrong or a table cannot be used.
+    """
+
+    def __init__(
+        self, source: Any, arguments: Mapping[str, Any], split: Splitter, options: Mapping[str, Any]
+    ) -> None:
+        self._source, self._arguments = source, arguments_of(arguments, "load")
+        self._split, self._options = written(split, "split"), arguments_of(options, "load")
+        check_call(source, self._arguments, "load")
+        parts = {**self._options, "source": self._named({}), "split": self._split}
+        check_call(RecommenderData, parts, "load", self.modules)
+        built = dict(self._options)
+        if built.get("features") is not None:
+            built["features"] = FeatureOptions(**built["features"])
+        self.module = RecommenderData(source(**self._arguments), split, **built)
+        _ = self.split
+        self.module.report()
+
+    @property
+    def raw(self) -> RawData:
+        """The cleaned log and the attributes, with what cleaning did."""
+        return self.module.source
+
+    @property
+    def split(self) -> Split:
+        """The three parts of the log."""
+        return self.module.split
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return self.raw.name
+
+    @property
+    def log(self) -> pd.DataFrame:
+        """The cleaned log, in our names and types."""
+        return self.raw.log
+
+    @property
+    def modules(self) -> list[str]:
+        """Packages of others that it names: that of a split of the user's own."""
+        return trusted_modules(self._split["class_path"])
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether a table of it is in memory, so that a run must keep it."""
+        return any(isinstance(value, FrameFile) for value in self._arguments.values())
+
+    def as_config(self, folder: Path | None = None, first: Path | None = None) -> dict[str, Any]:
+        """Write it as the key ``data`` of a YAML.
+
+        Args:
+            folder: Where tables in memory are written, as Parquet.
+            first: A folder that holds them already; they are linked instead of copied.
+
+        Raises:
+            InputError: If a table is in memory and there is no folder, or it cannot be written.
+        """
+        kept: dict[str, str] = {}
+        for key, value in self._arguments.items():
+            if isinstance(value, FrameFile):
+                if folder is None:
+                    raise InputError("a frame has no path that a file could name", column=FILES[key])
+                kept[key] = str(_kept(value, folder, first, f"{FILES[key]}.parquet"))
+        defaults = inspect.signature(RecommenderData).parameters
+        options = {name: defaults[name].default for name in defaults if name not in _HERE}
+        return {
+            "class_path": path_of(RecommenderData),
+            "init_args": {**options, **self._options, "source": self._named(kept), "split": self._split},
+        }
+
+    def _named(self, kept: Mapping[str, str]) -> dict[str, Any]:
+        arguments = {key: kept.get(key, value) for key, value in self._arguments.items()}
+        plain = {key: str(one) if isinstance(one, FrameFile) else one for key, one in arguments.items()}
+        return {"class_path": f"graphrec.data.sources.{self._source.__name__}", "init_args": plain}
+
+    def counts(self) -> pd.DataFrame:
+        """Count the parts: a row each, columns ``part``, ``rows``, ``users``, ``items``."""
+        parts = {"train": self.split.train, "validation": self.split.val, "test": self.split.test}
+        frames = {name: part.frame for name, part in parts.items()}
+        counts = [(name, len(f), f["user"].nunique(), f["item"].nunique()) for name, f in frames.items()]
+        return pd.DataFrame(counts, columns=["part", "rows", "users", "items"])
+
+    def ledger(self) -> tuple[str, str]:
+        """Tell what became of the rows: a line of the reading and a line of the split."""
+        return reading_line(self.raw), split_line(self.split, self.module.splitter, self.raw.log)
+
+    def __repr__(self) -> str:
+        """Name and sizes."""
+        parts = self.split
+        sizes = f"{len(parts.users):,} users, {len(parts.items):,} items"
+        rows = f"{len(parts.train):,} + {len(parts.val):,} + {len(parts.test):,} rows"
+        return f"Data({self.name!r}: {sizes}, {rows} of train, validation and test)"
+
+    def _repr_html_(self) -> str:
+        """The same with a table, for notebooks."""
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self.ledger())
+        return f"<b>{escape(self.name)}</b>{lines}{self.counts().to_html(index=False)}"
+
+
+def _table(given: Any, role: str) -> str:
+    """A path as text, a frame as what stands in the place of one."""
+    if isinstance(given, pd.DataFrame):
+        return FrameFile.of(given, role)
+    if isinstance(given, str | Path):
+        return str(given)
+    what = f"a {type(given).__name__} is no table"
+    raise InputError(what, column=role, mend="give the path of a file, or a pandas DataFrame")
+
+
+def _check_split(split: Any) -> None:
+    if split is None:
+        mend = "give split=gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
+        raise InputError("how the log is cut is missing", column="split", mend=mend)
+    if not isinstance(split, Splitter):
+        shown = f"{split.__name__} without brackets" if inspect.isclass(split) else f"{split!r}"
+        mend = "give gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
+        raise InputError(f"{shown} is no split", column="split", mend=mend)
+
+
+def _sorted(options: Mapping[str, Any], source: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of the source and those of the data module."""
+    known = inspect.signature(source).parameters
+    module = [name for name in inspect.signature(RecommenderData).parameters if name not in _HERE]
+    for name in options:
+        if name not in known and name not in module:
+            mend = closest(name, [*known, *module], "known are")
+            raise InputError(
+                f"neither {source.__name__} nor the data module takes it", column=name, mend=mend
+            )
+    mine = {name: value for name, value in options.items() if name in known}
+    rest = {name: value for name, value in options.items() if name not in known}
+    if isinstance(rest.get("features"), FeatureOptions):
+        rest["features"] = asdict(rest["features"])
+    return mine, rest
+
+
+def _kept(table: FrameFile, folder: Path, first: Path | None, name: str) -> Path:
+    """Keep a frame in the folder of a run; several seeds share one file where the disk can."""
+    target = folder / name
+    if first is None:
+        return table.write(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(first / name, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(first / name, target)
+    return target

@@ -1,0 +1,116 @@
+"""Measures of runs as frames: a row per metric, seeds averaged; and runs side by side."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from graphrec.evaluation.ranking import UserMetrics
+from graphrec.evaluation.significance import paired_bootstrap
+from graphrec.models.base import ItemSet
+from graphrec.report.table import over_seeds
+
+Part = Literal["validation", "test"]
+KEYS = ["metric", "items", "measure", "k"]
+COLUMNS = ["metric", "value", "low", "high", "spread", "seeds", "measure", "k", "items"]
+_NAME = re.compile(r"test_(?P<measure>[a-z_]+)_(?P<k>\d+)_(?P<items>all|repeat|new)")
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What one seed came to on a part.
+
+    Args:
+        rows: Columns `KEYS`, ``value``, ``low`` and ``high``.
+        users: Index ``items`` and ``user_id``, a column for each ``measure_k``: the values of each user.
+        split_sha256: Fingerprint of the split.
+    """
+
+    rows: pd.DataFrame
+    users: pd.DataFrame
+    split_sha256: str
+
+    @classmethod
+    def of_validation(
+        cls, found: Mapping[ItemSet, UserMetrics], user_ids: npt.NDArray[Any], split_sha256: str
+    ) -> Measures:
+        """Take what a model ranked on the validation part."""
+        rows, users = [], []
+        for items, metrics in found.items():
+            for name, measured in metrics.measured().items() if len(metrics.users) else ():
+                measure, _, k = name.rpartition("_")
+                values = (measured.value, measured.low, measured.high)
+                rows.append((f"{name}_{items}", items, measure, int(k), *values))
+            of_users = {name: value.numpy() for name, value in metrics.values.items()}
+            users.append(pd.DataFrame(of_users).assign(user_id=user_ids[metrics.users.numpy()], items=items))
+        frame = pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high"])
+        return cls(frame, pd.concat(users).set_index(["items", "user_id"]), split_sha256)
+
+    @classmethod
+    def of_test(cls, folder: Path) -> Measures:
+        """Read what ``graphrec test`` wrote into a run's folder."""
+        said = json.loads((folder / "test_metrics.json").read_text(encoding="utf-8"))
+        rows = []
+        for match in filter(None, map(_NAME.fullmatch, said)):
+            values = [said[f"{match[0]}{end}"] for end in ("", "_low", "_high") if f"{match[0]}{end}" in said]
+            if len(values) == 3:  # else nobody has anything to find on this item set
+                key = (match[0].removeprefix("test_"), match["items"], match["measure"], int(match["k"]))
+                rows.append((*key, *values))
+        users = pd.read_parquet(folder / "test_users.parquet").set_index(["items", "user_id"])
+        frame = pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high"])
+        return cls(frame, users, str(said["split_sha256"]))
+
+
+def averaged(measures: Mapping[int, Measures]) -> pd.DataFrame:
+    """A row per metric, the seeds averaged.
+
+    Args:
+        measures: Those of each seed.
+
+    Returns:
+        Columns `COLUMNS`.
+    """
+    rows = pd.concat([found.rows.assign(seed=seed) for seed, found in measures.items()])
+    return over_seeds(rows, KEYS)[COLUMNS]
+
+
+def differences(tables: Sequence[pd.DataFrame], users: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put runs below each other, best first in each metric, with what separates each from the best.
+
+    Args:
+        tables: `averaged` of each run, with a column ``run``.
+        users: Values of each user, averaged over the seeds, of each run; see `Measures`.
+
+    Returns:
+        ``run``, `COLUMNS`, and ``behind``, ``behind_low``, ``behind_high`` and ``p``: the best run's value
+        less this one's on the same users (paired bootstrap, 95 %). Missing for the best and for coverage.
+    """
+    whole = pd.concat(tables, ignore_index=True)
+    whole = whole.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan, p=np.nan)
+    values = dict(zip((table["run"].iloc[0] for table in tables), users, strict=True))
+    parts = []
+    for _, part in whole.groupby("metric", sort=False):
+        ranked = part.sort_values("value", ascending=False, kind="stable").reset_index(drop=True)
+        name = f"{ranked['measure'].iloc[0]}_{ranked['k'].iloc[0]}"
+        runs = [values[run] for run in ranked["run"]]
+        if len(runs) > 1 and all(name in one for one in runs):
+            _fill_in(ranked, [one.loc[ranked["items"].iloc[0], name] for one in runs])
+        parts.append(ranked)
+    return pd.concat(parts, ignore_index=True)[["run", *COLUMNS, "behind", "behind_low", "behind_high", "p"]]
+
+
+def _fill_in(ranked: pd.DataFrame, users: Sequence[pd.Series[Any]]) -> None:
+    """Write what separates each run from the first."""
+    aligned = np.stack([one.reindex(users[0].index).to_numpy(dtype=np.float64) for one in users])
+    found = paired_bootstrap(aligned[:, :, None], [(0, place) for place in range(1, len(users))])
+    columns = {"behind": found.difference, "behind_low": found.low, "behind_high": found.high, "p": found.p}
+    for column, value in columns.items():
+        ranked.loc[1:, column] = value[:, 0]

@@ -1,0 +1,135 @@
+"""A model in Python: a class and its arguments, which a YAML would name in the same way."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import graphrec.models
+from graphrec.cli.config.vocabulary import trusted_modules
+from graphrec.errors import InputError
+from graphrec.front.arguments import arguments_of, check_call, class_config, made_with, path_of
+from graphrec.models.base import ClosedForm, Decoder, Encoder
+from graphrec.models.encoders.contrastive import ContrastiveEncoder
+from graphrec.training import ClosedFormTask, ContrastiveTask, RankedTask, RankingTask
+
+TASKS: tuple[tuple[type, type[RankedTask], str], ...] = (
+    (ContrastiveEncoder, ContrastiveTask, "encoder"),
+    (Encoder, RankingTask, "encoder"),
+    (ClosedForm, ClosedFormTask, "recommender"),
+)
+"""Kind of model → the task that fits it, and the argument of the task that it is."""
+
+
+class Model:
+    """A class and its arguments; nothing is built before there is a graph.
+
+    ``gr.LightGCN(dim=64)`` makes one of ours, ``gr.Model(MyEncoder, dim=8)`` one of the user's own.
+
+    Args:
+        maker: An `Encoder`, a `ClosedForm`, a task, or what is an argument of one: a decoder.
+        arguments: Of the class, by name; those of an encoder without its graph.
+
+    Raises:
+        InputError: If the class does not take an argument, or has no name that a file could hold.
+    """
+
+    def __init__(self, maker: Callable[..., Any], /, **arguments: Any) -> None:
+        if not inspect.isclass(maker) or not issubclass(maker, Encoder | ClosedForm | RankedTask | Decoder):
+            what = f"{maker!r} is no class of a model"
+            mend = "give a class that derives from Encoder or ClosedForm of graphrec.models.base"
+            raise InputError(what, mend=mend)
+        self.maker, self.arguments = maker, arguments
+        path_of(maker)
+        plain = arguments_of(arguments, self.name)
+        check_call(maker, plain, self.name, trusted_modules(plain))
+
+    @property
+    def name(self) -> str:
+        """What the class is called."""
+        return str(self.maker.__name__)
+
+    def as_config(self) -> dict[str, Any]:
+        """Write it as ``class_path`` and ``init_args``."""
+        return class_config(self.maker, self.arguments, self.name)
+
+    def task(self) -> dict[str, Any]:
+        """Write it as the key ``model`` of a YAML: inside the task that fits it, unless it is one.
+
+        Raises:
+            InputError: If no task fits such a class.
+        """
+        if issubclass(self.maker, RankedTask):
+            return self.as_config()
+        for kind, task, argument in TASKS:
+            if issubclass(self.maker, kind):
+                return {"class_path": path_of(task), "init_args": {argument: self.as_config()}}
+        mend = "give it to a task: gr.Model(RankingTask, encoder=gr.LightGCN(), decoder=...)"
+        raise InputError(f"{self.name} alone is no model", mend=mend)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is fitted at once, without epochs."""
+        return issubclass(self.maker, ClosedForm | ClosedFormTask)
+
+    def __repr__(self) -> str:
+        """The call that makes it."""
+        said = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
+        return f"{self.name}({said})"
+
+
+class ModelMaker:
+    """What ``gr.LightGCN`` is: a call makes a `Model` of one of our classes.
+
+    Args:
+        kind: The class.
+    """
+
+    def __init__(self, kind: type) -> None:
+        self.kind = kind
+        self.__name__, self.__doc__ = kind.__name__, kind.__doc__
+        given = inspect.signature(kind).parameters
+        rest = [given[name] for name in given if name != "graph"]
+        self.__signature__ = inspect.Signature(rest)
+
+    def __call__(self, *args: Any, **arguments: Any) -> Model:
+        """Make a model; arguments are those of the class, without a graph."""
+        try:
+            named = self.__signature__.bind_partial(*args).arguments
+        except TypeError as error:
+            raise InputError(f"{self.__name__}: {error}", mend=f"see help(gr.{self.__name__})") from error
+        return Model(self.kind, **{**named, **arguments})
+
+    def __repr__(self) -> str:
+        """The name it has here."""
+        return f"gr.{self.__name__}"
+
+
+def named(name: str) -> ModelMaker:
+    """One of our models by its name in `graphrec.models`."""
+    return ModelMaker(getattr(graphrec.models, name))
+
+
+def model_of(given: Any) -> Model:
+    """Take a model in any of the forms that Python has for one.
+
+    Args:
+        given: A `Model`, a class, a ``functools.partial`` of one, or an object of a `ClosedForm`.
+
+    Raises:
+        InputError: If it is none of these.
+    """
+    if isinstance(given, Model):
+        return given
+    if isinstance(given, ModelMaker):
+        return given()
+    if inspect.isclass(given):
+        return Model(given)
+    if isinstance(given, ClosedForm | functools.partial):
+        maker, arguments = made_with(given, "model")
+        return Model(maker, **arguments)
+    what = f"a {type(given).__name__} is no model"
+    mend = "give a model such as gr.LightGCN(dim=64), a class of your own, or the path of a YAML file"
+    raise InputError(what, mend=mend)

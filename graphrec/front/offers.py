@@ -1,0 +1,121 @@
+"""Decide offers in Python: the options, checks and steps of ``graphrec offers``, frames in and out."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from graphrec.cli.commands.offers import check_for_offers
+from graphrec.cli.main import parser
+from graphrec.cli.offers.decide import offers_of, print_assumptions
+from graphrec.cli.offers.request import Request
+from graphrec.data.tables.frames import FrameFile
+from graphrec.errors import InputError
+from graphrec.front.arguments import check_kind
+from graphrec.front.runs import Run, users_file
+from graphrec.offers.decided_week import decided_week
+
+_ELSEWHERE = {
+    "out": "the offers are returned",
+    "ckpt_path": "the run has its checkpoint",
+    "ckpt": "the run has its checkpoint",
+    "strict": "give it to gr.load",
+    "trust": "give it to gr.Run.of",
+}
+
+
+def offers(
+    run: Run,
+    policy: str | Sequence[str] = "expected_profit",
+    budget: float | None = None,
+    *,
+    users: Any = None,
+    stock: str | Path | pd.DataFrame | None = None,
+    exposure: str | Path | pd.DataFrame | None = None,
+    response: Run | str | Path | None = None,
+    seed: int | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Decide which of the best items of each user get a discount, and at which rate.
+
+    What is assumed, and the week that is decided for, is printed.
+
+    Args:
+        run: A ranker.
+        policy: One or more of the policies of ``graphrec offers``.
+        budget: The most the retailer may spend on discounts, in the money of the log, for each policy.
+        users: Ids, a frame or a file with a column ``user_id``; all users if missing.
+        stock: File or frame with ``item_id`` and ``stock`` in units.
+        exposure: File or frame of past offers: ``user_id``, ``item_id``, ``week``, or what this returned.
+        response: Run or checkpoint of a learned response; assumed elasticities if missing.
+        seed: Which of several models ranks; the first if missing.
+        options: The other options of ``graphrec offers`` by their names: ``scenario``, ``objective``,
+            ``promotion``, ``k``, ``week``, ``margin``, ``max_rate``, ``min_margin``, ``campaign_budgets`` …
+
+    Returns:
+        A row per pair of user and item and policy, see `graphrec.offers.table`: ``rate`` (share of the price
+        taken off, 0 for no offer), ``probability`` and ``probability_at_rate`` (of a purchase within the
+        horizon), ``expected_units``, ``expected_revenue``, ``expected_profit`` and ``spend`` (units and money
+        of the log over the horizon), ``reason`` and more.
+
+    Raises:
+        InputError: If an option is wrong, or the run was trained on its validation part.
+    """
+    check_kind(run, (Run,), "run", "run", "give what gr.fit or gr.Run.of returns")
+    check_kind(policy, (str, list, tuple), "policy", "policy", 'give a name or several: ["none", "knapsack"]')
+    with run.at_work("offers"):
+        chosen = [policy] if isinstance(policy, str) else list(policy)
+        given = _options({"policy": chosen, "budget": budget, **options}, run.checkpoint(seed))
+        given.users, given.trust = users_file(users), run.is_trusted
+        given.stock, given.exposure = _file(stock, "stock"), _file(exposure, "exposure")
+        given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
+        request = Request.of(given)
+        task, data = run.loaded(seed)
+        check_for_offers(data, given.ckpt_path)
+        request = request.joined(data)
+        week = decided_week(data.source.log, data.split.train.frame, given.week)
+        found = offers_of(request, task, data, week)
+        print(week)
+        print_assumptions(request)
+    return found
+
+
+def _options(given: Mapping[str, Any], checkpoint: Path) -> argparse.Namespace:
+    """Options as the command line would have parsed them.
+
+    Raises:
+        InputError: If there is no such option, or a value is of the wrong type.
+    """
+    words = ["offers", f"--ckpt_path={checkpoint}", "--out=offers.parquet"]
+    for name, value in given.items():
+        if name in _ELSEWHERE:
+            raise InputError("this is no option here", column=name, mend=_ELSEWHERE[name])
+        if value is not None:
+            words += _words(name, value)
+    return parser().parse_args(words)
+
+
+def _words(name: str, value: Any) -> list[str]:
+    """An option as words of a command line."""
+    if name == "k":
+        return ["-k", str(value)]
+    if isinstance(value, Mapping):
+        return [f"--{name}", *(f"{key}={'' if one is None else one}" for key, one in value.items())]
+    if isinstance(value, list | tuple):
+        return [f"--{name}", *map(str, value)]
+    return [f"--{name}={value}"]
+
+
+def _file(given: Any, role: str) -> Any:
+    return FrameFile.of(given, role) if isinstance(given, pd.DataFrame) else _path(given)
+
+
+def _path(given: Any) -> Path | None:
+    if given is None or isinstance(given, str | Path):
+        return None if given is None else Path(given)
+    mend = "give a path, or a pandas DataFrame where a table is meant"
+    raise InputError(f"a {type(given).__name__} is no file", mend=mend)

@@ -1,0 +1,232 @@
+"""A fitted run: its measures, its lists, its offers, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from graphrec.cli.commands.recommend import recommendations
+from graphrec.cli.experiment.command import run_experiment
+from graphrec.cli.experiment.loading import load_run
+from graphrec.cli.experiment.runs.folder import BEST, RunFolder, run_at
+from graphrec.cli.frames import read_users, user_codes
+from graphrec.cli.trust import TRUST
+from graphrec.data.interactions import Columns
+from graphrec.data.module import RecommenderData
+from graphrec.data.tables.frames import FrameFile
+from graphrec.data.tables.read import TextFormat
+from graphrec.errors import InputError, check_at_least
+from graphrec.files import source_of
+from graphrec.front.arguments import check_kind
+from graphrec.front.measures import Measures, Part, averaged
+from graphrec.front.stored import config_in, experiment_in, test_of
+from graphrec.front.surroundings import at_work
+from graphrec.models.base import ItemSet
+from graphrec.training import RankedTask
+
+PARTS = ("validation", "test")
+_QUIET = ["--trainer.enable_progress_bar=false"]
+ITEM_SETS = ("all", "repeat", "new")
+
+
+class Run:
+    """A model that was fitted, with one seed or several; from `fit` or `Run.of`.
+
+    Args:
+        folders: Of the runs, one for each seed.
+        modules: Packages that their configurations may name beside ours.
+        trust: Whether they may name any.
+        told: Lines that were told of them already.
+
+    Raises:
+        InputError: If a folder holds no run, or two hold the same seed.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        modules: Sequence[str] = (),
+        trust: bool = False,
+        told: set[str] | None = None,
+    ) -> None:
+        self.folders = tuple(folders)
+        self._modules, self.is_trusted, self._told = list(modules), trust, set() if told is None else told
+        self._configs = {int(one["seed_everything"]): one for one in map(config_in, self.folders)}
+        if not self.folders or len(self._configs) < len(self.folders):
+            mend = "give one run of each seed"
+            raise InputError("two runs have the same seed, or there is none", mend=mend)
+        self._loaded: tuple[int, RankedTask, RecommenderData] | None = None
+        self._measures: dict[tuple[Part, int], Measures] = {}
+
+    @classmethod
+    def of(cls, *folders: str | Path, trust: bool = False) -> Run:
+        """Take runs that are there, such as those of the command line.
+
+        Args:
+            folders: A run's folder, or that of a name: then its newest run. Several are seeds of one
+                experiment.
+            trust: Whether their checkpoints may name code that is not graphrec's.
+
+        Raises:
+            InputError: If there is no run, or the runs are not of one model and data.
+        """
+        for folder in folders:
+            mend = "give the path of a run's folder, as runs/x/20260101-120000-ab12"
+            check_kind(folder, (str, Path), "folder", "folders", mend)
+        run = cls([run_at(Path(folder)).path for folder in folders], trust=trust)
+        configs = run._configs.values()
+        first, *others = map(experiment_in, run.folders, configs)
+        if any(other != first for other in others):
+            mend = "compare them instead: gr.compare([gr.Run.of(...), gr.Run.of(...)])"
+            raise InputError("these runs differ in more than their seed", file=run.folders[1], mend=mend)
+        return run
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return str(next(iter(self._configs.values()))["run"]["name"])
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, one for each folder."""
+        return tuple(self._configs)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of the first seed, as its YAML holds it."""
+        return dict(next(iter(self._configs.values())))
+
+    def checkpoint(self, seed: int | None = None) -> Path:
+        """The best checkpoint of a seed; of the first if missing.
+
+        Raises:
+            InputError: If there is no such seed.
+        """
+        return self.folders[self.seeds.index(self._seed(seed))] / "checkpoints" / BEST
+
+    def metrics(self, part: Part = "validation") -> pd.DataFrame:
+        """Measure the ranking of the whole catalogue, means over users.
+
+        Choose on ``validation``. ``test`` runs ``graphrec test`` the first time and reads its result later;
+        it is of the refit where there is one.
+
+        Args:
+            part: ``validation`` or ``test``.
+
+        Returns:
+            A row per metric: ``metric`` (as ``ndcg_20_new``), ``value`` (mean over users, then over seeds; a
+            share from 0 to 1, for novelty bits), ``low`` and ``high`` (95 % bootstrap interval over users,
+            averaged over seeds), ``spread`` (standard deviation of the seeds, missing for one), ``seeds``
+            (their number), ``measure``, ``k``, ``items``.
+
+        Raises:
+            InputError: If there is no such part, or it is empty.
+        """
+        return averaged(self.measured(part))
+
+    def measured(self, part: Part) -> dict[int, Measures]:
+        """Measure each seed on a part; see `metrics`."""
+        if part not in PARTS:
+            raise InputError(f"{part!r} is no part", column="part", mend="give validation or test")
+        for seed in self.seeds:
+            if (part, seed) not in self._measures:
+                found = self._tested(seed) if part == "test" else self._validated(seed)
+                self._measures[part, seed] = found
+        return {seed: self._measures[part, seed] for seed in self.seeds}
+
+    def recommend(
+        self, users: Any = None, k: int = 20, items: ItemSet = "new", seed: int | None = None
+    ) -> pd.DataFrame:
+        """Rank the items of users.
+
+        Args:
+            users: Ids, a frame or a file with a column ``user_id``; all users if missing.
+            k: Items per user.
+            items: ``all``, only those ``repeat`` bought before, or only ``new`` ones.
+            seed: Which of several models; the first if missing.
+
+        Returns:
+            ``user_id``, ``item_id``, ``rank`` from 1, ``score`` (raw, without a unit; the larger the better).
+            A user with fewer such items has fewer rows.
+
+        Raises:
+            InputError: If a user is not known, or an argument is out of its range.
+        """
+        check_kind(k, (int,), "whole number", "k", "give 1 or more")
+        check_at_least(1, k=k)
+        if items not in ITEM_SETS:
+            raise InputError(f"{items!r} is no set of items", column="items", mend="give all, repeat or new")
+        with self.at_work("recommend"):
+            given = read_users(users_file(users), {}, TextFormat())
+            task, data = self.loaded(seed)
+            codes, split = user_codes(given, data.split.users), data.split
+            frame = recommendations(task.recommender, split.users, split.items, codes, k, items)
+            frame.attrs = source_of(self.checkpoint(seed), split.sha256())
+        return frame
+
+    def loaded(self, seed: int | None = None) -> tuple[RankedTask, RecommenderData]:
+        """The model of a seed and its data, read from the best checkpoint."""
+        wanted = self._seed(seed)
+        if self._loaded is None or self._loaded[0] != wanted:
+            with self.at_work("recommend"):
+                self._loaded = (wanted, *load_run(self.checkpoint(wanted), trusted=self.is_trusted))
+        return self._loaded[1:]
+
+    def _seed(self, seed: int | None) -> int:
+        if seed is None:
+            return self.seeds[0]
+        if seed not in self.seeds:
+            mend = f"there are {', '.join(map(str, self.seeds))}"
+            raise InputError(f"{seed!r} is no seed of this run", column="seed", mend=mend)
+        return seed
+
+    def _validated(self, seed: int) -> Measures:
+        task, data = self.loaded(seed)
+        with self.at_work("validate"):
+            found = task.validated(data)
+        return Measures.of_validation(found, data.split.users.ids, data.split.sha256())
+
+    def _tested(self, seed: int) -> Measures:
+        """Test a seed, unless the result of this very checkpoint is there."""
+        folder = RunFolder(self.folders[self.seeds.index(seed)])
+        checkpoint = folder.test_checkpoint()
+        assert checkpoint is not None
+        if test_of(checkpoint) is None:
+            with self.at_work("test"):
+                trust = [TRUST] if self.is_trusted else []
+                run_experiment(["test", "--ckpt_path", str(checkpoint), *_QUIET, *trust])
+        return Measures.of_test(checkpoint.parent.parent)
+
+    def at_work(self, command: str) -> AbstractContextManager[None]:
+        """What holds while a command works on this run."""
+        return at_work(command, self._modules, self._told)
+
+    def __repr__(self) -> str:
+        """Name, seeds and place."""
+        return f"Run({self.name!r}, seeds={list(self.seeds)}, folder={str(self.folders[0])!r})"
+
+
+def users_file(given: Any) -> str | Path | None:
+    """A list of users as a file, or a frame in the place of one.
+
+    Args:
+        given: Ids, a frame, or a file.
+
+    Raises:
+        InputError: If it is none of these.
+    """
+    if given is None or isinstance(given, str | Path):
+        return None if given is None else Path(given)
+    if isinstance(given, pd.DataFrame):
+        return FrameFile.of(given, "users")
+    if not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
+        mend = 'give ids, as ["C17"], a frame or a file with a column user_id'
+        raise InputError(f"{given!r} is no list of users", column="users", mend=mend)
+    ids = pd.DataFrame({Columns.USER: list(given)})
+    if ids.empty:
+        raise InputError("the list is empty", column="users", mend="give ids, or leave it out for all users")
+    return FrameFile.of(ids, "users")
