@@ -37,17 +37,14 @@ __all__ = [
     "offers",
 ]
 _HOMES = {
-    "Given": "data.splits",
     "InputError": "errors",
-    "LeaveLast": "data.splits",
     "Model": "front.models",
-    "Random": "data.splits",
     "Run": "front.runs",
-    "Temporal": "data.splits",
     "compare": "front.compare",
     "fit": "front.fit",
     "load": "front.data",
 }
+_SPLITS = ("Given", "LeaveLast", "Random", "Temporal")
 _DEPARTMENTS = ("models", "offers")
 """What is a package itself: of classes, and one that can be called."""
 
@@ -55,17 +52,23 @@ _DEPARTMENTS = ("models", "offers")
 def __getattr__(name: str) -> Any:
     """Import a name when it is first asked for, so that ``import graphrec`` costs nothing."""
     if name in _DEPARTMENTS:
-        return importlib.import_module(f"{__name__}.{name}")
+        return _module(name)
     if name in _HOMES:
-        found = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    elif name[:1].isupper() and name in importlib.import_module(f"{__name__}.models").__all__:
-        found = importlib.import_module(f"{__name__}.front.models").named(name)
+        found = getattr(_module(_HOMES[name]), name)
+    elif name in _SPLITS:
+        found = _module("front.makers").split_named(name)
+    elif name[:1].isupper() and name in _module("models").__all__:
+        found = _module("front.models").named(name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found
 
 
+def _module(name: str) -> Any:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
 def __dir__() -> list[str]:
     """The names that are promised, and those of the models."""
-    return sorted([*globals(), *__all__, *importlib.import_module(f"{__name__}.models").__all__])
+    return sorted([*globals(), *__all__, *_module("models").__all__])

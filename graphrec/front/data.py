@@ -24,7 +24,8 @@ from graphrec.data.splits import Given, Split, Splitter
 from graphrec.data.tables.files import closest
 from graphrec.data.tables.frames import FrameFile
 from graphrec.errors import InputError
-from graphrec.front.arguments import arguments_of, check_call, path_of, written
+from graphrec.front.arguments import arguments_of, check_call, check_kind, path_of, written
+from graphrec.front.makers import Maker
 
 Table = str | Path | pd.DataFrame
 FILES = {"path": "log", "users": "users", "items": "items", "valid_path": "valid", "test_path": "test"}
@@ -200,10 +201,8 @@ def _table(given: Any, role: str) -> str:
     """A path as text, a frame as what stands in the place of one."""
     if isinstance(given, pd.DataFrame):
         return FrameFile.of(given, role)
-    if isinstance(given, str | Path):
-        return str(given)
-    what = f"a {type(given).__name__} is no table"
-    raise InputError(what, column=role, mend="give the path of a file, or a pandas DataFrame")
+    check_kind(given, (str, Path), "table", role, "give the path of a file, or a pandas DataFrame")
+    return str(given)
 
 
 def _check_split(split: Any) -> None:
@@ -211,7 +210,8 @@ def _check_split(split: Any) -> None:
         mend = "give split=gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
         raise InputError("how the log is cut is missing", column="split", mend=mend)
     if not isinstance(split, Splitter):
-        shown = f"{split.__name__} without brackets" if inspect.isclass(split) else f"{split!r}"
+        bare = inspect.isclass(split) or isinstance(split, Maker)
+        shown = f"{split.__name__} without brackets" if bare else f"{split!r}"
         mend = "give gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
         raise InputError(f"{shown} is no split", column="split", mend=mend)
 

@@ -11,6 +11,7 @@ import graphrec.models
 from graphrec.cli.config.vocabulary import trusted_modules
 from graphrec.errors import InputError
 from graphrec.front.arguments import arguments_of, check_call, class_config, made_with, path_of
+from graphrec.front.makers import Maker
 from graphrec.models.base import ClosedForm, Decoder, Encoder
 from graphrec.models.encoders.contrastive import ContrastiveEncoder
 from graphrec.training import ClosedFormTask, ContrastiveTask, RankedTask, RankingTask
@@ -80,36 +81,10 @@ class Model:
         return f"{self.name}({said})"
 
 
-class ModelMaker:
-    """What ``gr.LightGCN`` is: a call makes a `Model` of one of our classes.
-
-    Args:
-        kind: The class.
-    """
-
-    def __init__(self, kind: type) -> None:
-        self.kind = kind
-        self.__name__, self.__doc__ = kind.__name__, kind.__doc__
-        given = inspect.signature(kind).parameters
-        rest = [given[name] for name in given if name != "graph"]
-        self.__signature__ = inspect.Signature(rest)
-
-    def __call__(self, *args: Any, **arguments: Any) -> Model:
-        """Make a model; arguments are those of the class, without a graph."""
-        try:
-            named = self.__signature__.bind_partial(*args).arguments
-        except TypeError as error:
-            raise InputError(f"{self.__name__}: {error}", mend=f"see help(gr.{self.__name__})") from error
-        return Model(self.kind, **{**named, **arguments})
-
-    def __repr__(self) -> str:
-        """The name it has here."""
-        return f"gr.{self.__name__}"
-
-
-def named(name: str) -> ModelMaker:
-    """One of our models by its name in `graphrec.models`."""
-    return ModelMaker(getattr(graphrec.models, name))
+def named(name: str) -> Maker:
+    """Find one of our models by its name in `graphrec.models`."""
+    kind = getattr(graphrec.models, name)
+    return Maker(kind, functools.partial(Model, kind))
 
 
 def model_of(given: Any) -> Model:
@@ -123,8 +98,8 @@ def model_of(given: Any) -> Model:
     """
     if isinstance(given, Model):
         return given
-    if isinstance(given, ModelMaker):
-        return given()
+    if isinstance(given, Maker):
+        return model_of(given())
     if inspect.isclass(given):
         return Model(given)
     if isinstance(given, ClosedForm | functools.partial):
