@@ -28,6 +28,7 @@ LAYERS = (
     ("offpolicy",),
     ("report",),
     ("cli", "__main__"),
+    ("front",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -196,7 +197,7 @@ def test_light_modules_do_not_load_torch(module):
 
 def test_no_yaml_class_takes_arbitrary_keywords():
     """A misspelt key in a YAML must be an error, so what it configures names every argument."""
-    for file in FILES:
+    for file in (file for file in FILES if layer(file) not in ("cli", "front")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.FunctionDef) and node.name == "__init__" and layer(file) != "cli":
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
                 assert node.args.kwarg is None, f"{file}:{node.lineno}"

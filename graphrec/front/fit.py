@@ -149,7 +149,7 @@ def _add_model(config: dict[str, Any], model: Model, data: Data | None, epochs: 
     if data is None:
         raise InputError("there is no data to fit to", column="data", mend="give what gr.load returns")
     config["model"] = model.task()
-    config["run"]["name"] = f"{data.name}-{model.name.lower()}"
+    config["run"]["name"] = f"{data.name}-{model.label.lower()}"
     config["trainer"] |= {"devices": 1, "enable_model_summary": False}
     if model.is_closed:
         if epochs is not None:

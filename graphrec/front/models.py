@@ -52,6 +52,12 @@ class Model:
         """What the class is called."""
         return str(self.maker.__name__)
 
+    @property
+    def label(self) -> str:
+        """What runs are called after: the encoder or recommender inside a task, else the class."""
+        inside = next((one for one in self.arguments.values() if isinstance(one, Model)), self)
+        return (inside if issubclass(self.maker, RankedTask) else self).name
+
     def as_config(self) -> dict[str, Any]:
         """Write it as ``class_path`` and ``init_args``."""
         return class_config(self.maker, self.arguments, self.name)
