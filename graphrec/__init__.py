@@ -21,7 +21,7 @@ Whatever is wrong with what was given raises ``gr.InputError``, in one line.
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Given",
     "InputError",

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from graphrec.cli.config.vocabulary import trusted_modules
-from graphrec.cli.errors.foreign import mistakes_told
+from graphrec.cli.errors.boundary import mistakes_told
 from graphrec.data import sources
 from graphrec.data.features.build import FeatureOptions
 from graphrec.data.interactions import RawData

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from graphrec.cli.config.vocabulary import permitted, set_policy
-from graphrec.cli.errors.foreign import mistakes_told
+from graphrec.cli.errors.boundary import mistakes_told
 
 SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 """What ``seed_everything`` leaves in the environment."""
