@@ -32,6 +32,8 @@ MAY_CHANGE = tuple(
 IN_A_TEST = ("data.init_args.item_sets",)
 """What may change in what is measured; in a fit it would change what is watched."""
 _MISSING = object()
+_READ_FROM = "__path__"
+"""Where jsonargparse notes which file a group was read from: ``data: data.yaml``."""
 
 
 def check_agreement(basis: Basis, own: dict[str, Any], both: dict[str, Any]) -> None:
@@ -64,7 +66,7 @@ def _different(own: Any, both: Any, place: str = "") -> Iterator[str]:
         yield f"{place}.class_path"
         return
     for key in dict.fromkeys([*both, *own]):
-        if place or key in (*COMPARED, "run"):
+        if key != _READ_FROM and (place or key in (*COMPARED, "run")):
             below = own.get(key, _MISSING), both.get(key, _MISSING)
             yield from _different(*below, f"{place}.{key}" if place else key)
 

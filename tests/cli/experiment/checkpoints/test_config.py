@@ -156,6 +156,16 @@ def test_a_disagreement_is_refused_by_key_and_what_is_left_out_is_the_checkpoint
 
 
 @pytest.mark.slow
+def test_a_yaml_that_names_another_agrees_with_its_own_checkpoint(here):
+    write("shop", models()["Popularity"])
+    config = yaml.safe_load(Path("shop.yaml").read_text())
+    Path("data.yaml").write_text(yaml.safe_dump(config["data"]))
+    Path("shop.yaml").write_text(yaml.safe_dump(config | {"data": "data.yaml"}))
+    main(["fit", "-c", "shop.yaml"])
+    main(["test", "-c", "shop.yaml"])
+    assert told(Path("runs/shop/a")) > 0
+
+
 def test_a_fusion_of_overridden_fits_is_tested_as_it_recommends(here):
     for name in ("TopFrequency", "LightGCN"):
         write(name, models()[name])
