@@ -150,6 +150,8 @@ EXPERIMENTS: dict[str, list[Check]] = {
     "--to": [Check("--to {dir}/a", "copy offers", "--to {dir}/b", result=names)],
 }
 
+COMPLETION = {"shell": [Check("zsh", instead="bash", result=printed), Check("tcsh", refused="tcsh")]}
+
 DEMO: dict[str, list[Check]] = {
     "--out": [Check("--out {dir}/a", "--models popularity", "--out {dir}/b", result=names)],
     "--models": [
@@ -172,6 +174,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "experiments": EXPERIMENTS,
     "data": DATA,
     "demo": DEMO,
+    "completion": COMPLETION,
     **LIGHTNING,
 }
 """Command → option → its checks."""

@@ -15,6 +15,7 @@ COMMANDS = {
     "experiments": "list the experiments that come with graphrec, or copy them to change them",
     "data": "describe or check a table of interactions",
     "demo": "compare six recommenders on real data and decide offers",
+    "completion": "print a script that completes commands and options in bash, zsh or fish",
 }
 """Command, which is also the name of its module → its line in the help of all."""
 

@@ -49,6 +49,16 @@ def check_meant_for(args: list[str]) -> None:
     for arg in args[1:]:
         key = arg.partition("=")[0].removeprefix("--").rstrip("+") if arg.startswith("--") else ""
         for known, commands in MEANT_FOR.items():
-            if args[0] not in commands and (key == known or key.startswith(f"{known}.")):
+            if args[0] not in commands and _is_below(key, known):
                 what = f"this option does nothing in {args[0]}, only in {' and '.join(commands)}"
                 raise InputError(what, column=f"--{key}", mend="leave it out")
+
+
+def is_meant_for(command: str, option: str) -> bool:
+    """Whether an option does something in a command."""
+    key = option.lstrip("-").rstrip("+")
+    return all(command in commands for known, commands in MEANT_FOR.items() if _is_below(key, known))
+
+
+def _is_below(key: str, known: str) -> bool:
+    return key == known or key.startswith(f"{known}.")
