@@ -38,7 +38,7 @@ def examples(text: str) -> list[list[str]]:
     whole = " ".join(lines)
     single = re.findall(r"example: (graphrec .*)$", " ".join(text.split()))
     found = [line for line in lines if line.startswith("graphrec ")] if "examples" in whole else single
-    return [shlex.split(line, comments=True)[1:] for line in found]
+    return [shlex.split(line.partition(" > ")[0], comments=True)[1:] for line in found]
 
 
 ALL = [(command, args) for command, text in helps().items() for args in examples(text)]

@@ -28,7 +28,8 @@ def check_configs(args: list[str]) -> None:
     for file in config_files(args):
         if not file.is_file():
             what = "is a folder, not a YAML file" if file.is_dir() else "there is no such file"
-            raise InputError(what, file=file, column="--config", mend="see `graphrec experiments list`")
+            mend = "check the path, or choose of `graphrec experiments list`"
+            raise InputError(what, file=file, column="--config", mend=mend)
         if not isinstance(load_yaml(file), dict):
             raise InputError("holds no mapping of keys to values", file=file, mend="start from a shipped one")
 

@@ -252,7 +252,7 @@ COMMAND_LINES = {
         [*FIT, "--model.init_args.encoder", "LightGNC"],
         "command line, key 'encoder': there is no class 'LightGNC'; did you mean 'LightGCN'?",
     ),
-    "no file after -c": (["fit", "-c", "absent.yaml"], "absent.yaml, option --config: there is no such file; shipped"),
+    "no file after -c": (["fit", "-c", "absent.yaml"], "absent.yaml, option --config: there is no such file; check the path"),
     "a folder after -c": (["fit", "-c", "."], "., option --config: is a folder, not a YAML file"),
     "no configuration": (["fit"], "command line, key 'data': this key is missing; add `data:`"),
     "unknown command": (["fti"], "there is no command 'fti'; did you mean 'fit'?"),

@@ -177,7 +177,7 @@ def test_the_spread_is_that_of_a_sample(here, monkeypatch):
         figures = {"test_recall_20": seed / 10, "test_ndcg_20": seed / 5, "seconds": 1.0, "peak_gb": 1.0}
         return {**bounds, **figures}
 
-    monkeypatch.setattr(reproduce, "reproduce_ranked", made)
+    monkeypatch.setattr(run, "reproduce_ranked", made)
     metrics = json.loads(main(["reproduce", "shop-mf", "--out", "o", "--seeds", "1", "2", "6"]).read_text())
     assert metrics["test_recall_20"] == 0.1
     assert metrics["test_recall_20_seed_mean"] == pytest.approx(0.3)
