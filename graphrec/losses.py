@@ -74,7 +74,7 @@ class BilateralSoftmax:
 
 
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
-    """Squared error to 1 for bought and 0 for sampled items: the loss of the documents' network."""
+    """Squared error to 1 for bought and 0 for sampled items: the loss of the articles' network."""
     sampled = negative.masked_fill(negative.isneginf(), 0.0)
     return (positive - 1).square().mean() + sampled.square().mean()
 

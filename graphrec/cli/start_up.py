@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 own_process: ContextVar[bool] = ContextVar("own_process", default=False)
-"""Whether the process runs a command and nothing else: a notebook's objects are not ours to set aside."""
+"""Whether what is alive may be set aside, once: the process runs a command, and nothing has run in it yet."""
 
 
 @contextmanager
@@ -25,5 +25,6 @@ def importing() -> Iterator[None]:
     finally:
         if own_process.get():
             gc.freeze()
+            own_process.set(False)  # what a first fit leaves in circles must still be collected
         if enabled:
             gc.enable()

@@ -150,7 +150,7 @@ class Calibrator:
         return np.asarray(np.clip(both, SMALLEST, 1.0 - SMALLEST), dtype=np.float64)
 
     def unit_score(self, score: npt.ArrayLike) -> FloatArray:
-        """Raw scores brought into [0, 1], what the documents' rule ``rate = 0.1 x score`` needs.
+        """Raw scores brought into [0, 1], what the articles' rule ``rate = 0.1 x score`` needs.
 
         Min-max over the fitted sample, whose ends are its 0.01 % quantiles so that one stray score does
         not set the scale; a sample that lies in [0, 1] already is left as it is. Values beyond are clipped.

@@ -83,7 +83,7 @@ class MLP(Decoder):
     built; `RankingTask` sees to that.
 
     Args:
-        hidden: Widths of the hidden layers. The documents' network is ``[10]`` on two inputs.
+        hidden: Widths of the hidden layers. The articles' network is ``[10]`` on two inputs.
     """
 
     def __init__(self, hidden: list[int] | None = None) -> None:

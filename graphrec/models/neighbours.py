@@ -1,4 +1,4 @@
-"""Collaborative filtering by neighbours: of items (the documents' baseline) and of users."""
+"""Collaborative filtering by neighbours: of items (the articles' baseline) and of users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cross-validation of a policy (the documents' 交叉验证): folds over weeks, grouped by household.
+"""Cross-validation of a policy (the articles' 交叉验证): folds over weeks, grouped by household.
 
 Shuffled folds would let a policy learn from next month and from the same household; here every fold learns
 from earlier weeks of other households.

@@ -63,7 +63,7 @@ class Market:
 
     @property
     def unit_score(self) -> FloatArray:
-        """Link score brought to 0..1 by its rank: what the documents' rule multiplies. Shape ``[P]``."""
+        """Link score brought to 0..1 by its rank: what the articles' rule multiplies. Shape ``[P]``."""
         ranks = self.feature("link_score").argsort(kind="stable").argsort(kind="stable")
         return np.asarray(ranks / max(len(self) - 1, 1), dtype=np.float64)
 

@@ -33,7 +33,7 @@ def decisions(truth, n, seed=1):
 
 def loop(learner, seed=0, rounds=12, **settings):
     choices, truth, moved = shop(seed=seed)
-    rule = np.where(moved, 0, 1)  # the documents' rule: most to those who would buy anyway
+    rule = np.where(moved, 0, 1)  # the articles' rule: most to those who would buy anyway
     return run_loop(
         learner(choices), choices, truth, rule, lambda _: np.arange(len(truth)), rounds, seed=seed, **settings
     )

@@ -1,4 +1,4 @@
-"""Encoders that see feature vectors instead of ids: the documents' ``f(θ, φ; x_u, x_i)``."""
+"""Encoders that see feature vectors instead of ids: the articles' ``f(θ, φ; x_u, x_i)``."""
 
 from __future__ import annotations
 

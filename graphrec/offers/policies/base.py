@@ -52,7 +52,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class LinearRate:
-    """The documents' rule, see `linear_rate`.
+    """The articles' rule, see `linear_rate`.
 
     Args:
         slope: Rate at score 1, in [0, 1).
@@ -71,7 +71,7 @@ class LinearRate:
 
 @dataclass(frozen=True)
 class Inverse:
-    """The opposite of the documents' rule: ``rate = slope x (1 - score)``, most to the least likely buyer.
+    """The opposite of the articles' rule: ``rate = slope x (1 - score)``, most to the least likely buyer.
 
     Args:
         slope: Rate at score 0, in [0, 1).
@@ -226,9 +226,9 @@ def uniform(pairs: int, rate: float) -> FloatArray:
 
 
 def linear_rate(score: npt.ArrayLike, slope: float = 0.1) -> FloatArray:
-    """The documents' rule: ``rate = 0.1 x score``.
+    """The articles' rule: ``rate = 0.1 x score``.
 
-    Scores 0.7654 and 0.8643 give 7.654 % and 8.643 %. The documents print 7.54 % for the first, a slip for
+    Scores 0.7654 and 0.8643 give 7.654 % and 8.643 %. The articles print 7.54 % for the first, a slip for
     7.65 %. The rule gives most to those who would buy anyway; it stands here as the baseline to beat.
 
     Args:
@@ -252,7 +252,7 @@ def linear_rate(score: npt.ArrayLike, slope: float = 0.1) -> FloatArray:
 
 
 def inverse_rate(score: npt.ArrayLike, slope: float = 0.1) -> FloatArray:
-    """``rate = slope x (1 - score)``: the documents' rule turned round. Arguments as in `linear_rate`."""
+    """``rate = slope x (1 - score)``: the articles' rule turned round. Arguments as in `linear_rate`."""
     return slope - linear_rate(score, slope)
 
 
