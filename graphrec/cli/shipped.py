@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from graphrec.errors import InputError
 from graphrec.notices import note
@@ -79,18 +77,9 @@ def _named_in(file: Path) -> list[str]:
     """Names of the shipped YAML files that a YAML file stands on, at any depth."""
     if file.suffix != ".yaml":
         return []
-    import yaml
+    from graphrec.cli.config.files import leaves, load_yaml
 
-    inside = [file.parent / text for text in _texts(yaml.safe_load(file.read_text(encoding="utf-8")))]
+    inside = [file.parent / text for _, text in leaves(load_yaml(file), "") if isinstance(text, str)]
     files = [one for one in inside if one.suffix == ".yaml" and one.is_file()]
     own = [one.relative_to(EXPERIMENTS).as_posix() for one in files]
     return [*own, *(name for one in files for name in _named_in(one))]
-
-
-def _texts(content: Any) -> Iterator[str]:
-    """Every text in a YAML file's content."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, dict | list):
-        for part in content.values() if isinstance(content, dict) else content:
-            yield from _texts(part)

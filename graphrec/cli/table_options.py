@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphrec.errors import InputError
+from graphrec.files import check_no_input, check_table_path
 
 if TYPE_CHECKING:
     from graphrec.data.tables.kinds import Kind
@@ -27,6 +28,19 @@ def add_table_options(parser: argparse.ArgumentParser, files: str) -> None:
     add("--columns", nargs="+", metavar="OURS=THEIRS", default=[], help=what)
     add("--delimiter", help="between the fields of a text file; by the suffix if missing")
     add("--encoding", type=encoding, help="of a text file, as latin-1 (default: utf-8)")
+
+
+def check_out(options: argparse.Namespace) -> None:
+    """Refuse an ``--out`` that cannot be written, or that another option of the command reads.
+
+    Args:
+        options: Of the command, with ``out``.
+
+    Raises:
+        InputError: See `check_table_path` and `check_no_input`.
+    """
+    check_table_path(options.out)
+    check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
 
 
 def encoding(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -28,9 +28,8 @@ from graphrec.front.surroundings import at_work
 from graphrec.models.base import ItemSet
 from graphrec.training import RankedTask
 
-PARTS = ("validation", "test")
+PARTS = get_args(Part)
 _QUIET = ["--trainer.enable_progress_bar=false"]
-ITEM_SETS = ("all", "repeat", "new")
 
 
 class Run:
@@ -158,7 +157,7 @@ class Run:
         """
         check_kind(k, (int,), "whole number", "k", "give 1 or more")
         check_at_least(1, k=k)
-        if items not in ITEM_SETS:
+        if items not in get_args(ItemSet):
             raise InputError(f"{items!r} is no set of items", column="items", mend="give all, repeat or new")
         with self.at_work("recommend"):
             given = read_users(users_file(users), {}, TextFormat())

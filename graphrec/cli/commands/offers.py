@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.commands.recommend import STRICT
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options
+from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
-from graphrec.files import check_no_input, check_table_path
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.policies.base import POLICIES, Uniform
@@ -103,8 +102,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Path:
     """Load, calibrate, decide, write, and print what each policy comes to."""
-    check_table_path(options.out)
-    check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
+    check_out(options)
     with importing():
         from graphrec.cli.experiment.loading import load_run
         from graphrec.cli.offers.decide import make

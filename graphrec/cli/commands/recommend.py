@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, reading
+from graphrec.cli.table_options import add_table_options, check_out, reading
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
-from graphrec.files import check_no_input, check_table_path, source_of, write_table
+from graphrec.files import source_of, write_table
 from graphrec.notices import note
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def run(options: argparse.Namespace) -> Path:
         from graphrec.cli.experiment.loading import load_run
         from graphrec.cli.frames import read_users, user_codes
 
-    check_table_path(options.out)
-    check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
+    check_out(options)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
     given = read_users(options.users, *reading(options, {"users": "user_list"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ def check_configs(args: list[str]) -> None:
             raise InputError(what, file=file, column="--config", mend=mend)
         if not isinstance(load_yaml(file), dict):
             raise InputError("holds no mapping of keys to values", file=file, mend="start from a shipped one")
+
+
+def leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Each value of a configuration with its dotted key, which begins with `name`."""
+    if not isinstance(value, dict | list):
+        yield name, value
+        return
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from leaves(item, f"{name}.{key}")
 
 
 def load_yaml(file: Path) -> Any:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import torch
 
+from graphrec.cli.config.files import leaves
 from graphrec.cli.config.vocabulary import permitted, trusted_modules
 from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
-from graphrec.cli.experiment.checkpoints.config import leaves, taken
+from graphrec.cli.experiment.checkpoints.config import taken
 from graphrec.cli.experiment.runs.folder import read_checkpoint
 from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
 from graphrec.cli.experiment.start import run_lightning

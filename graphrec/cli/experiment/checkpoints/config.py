@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from graphrec.cli.config.files import leaves
 from graphrec.cli.config.locations import Entry, read_entries
 from graphrec.cli.config.moved import renamed
 from graphrec.cli.config.names import check_checkpoint_names, check_given_names
@@ -185,15 +186,6 @@ def _trainer(settings: dict[str, Any], file: Path, trusted: bool) -> dict[str, A
                 what = f"the checkpoint writes to a place of its own: trainer.{name} is {value!r}"
                 raise InputError(what, file=file, mend="give --trust if you know who made it")
     return kept
-
-
-def leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Each value of a configuration with its dotted key, which begins with `name`."""
-    if not isinstance(value, dict | list):
-        yield name, value
-        return
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from leaves(item, f"{name}.{key}")
 
 
 def _check_cache(config: dict[str, Any], file: Path) -> None:
