@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 CONFIG: dict[str, Any] = {
@@ -49,3 +50,9 @@ def write_config(file: str | Path, **changes: Any) -> str:
             config["run"][key] = value
     Path(file).write_text(yaml.safe_dump(config), encoding="utf-8")
     return str(file)
+
+
+def write_log(file: str | Path = "log.csv") -> None:
+    """Write a log of 12 users with 6 purchases each, a day apart, among 11 items."""
+    rows = [(u, (u * 3 + i * 5) % 11, f"2024-01-{i + 1:02d}") for u in range(12) for i in range(6)]
+    pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).to_csv(file, index=False)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from small_runs import write_log
 
 from graphrec.cli import main
 from graphrec.cli.experiment.trainer.options import check_any_trainer
@@ -37,8 +38,7 @@ def _folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "disabled")
     Path("c.yaml").write_text(CONFIG)
-    rows = [(u, (u * 3 + i * 5) % 11, f"2024-01-{i + 1:02d}") for u in range(12) for i in range(6)]
-    pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"]).to_csv("log.csv", index=False)
+    write_log()
 
 
 def fit(*options: str):
