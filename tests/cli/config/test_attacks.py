@@ -87,14 +87,13 @@ def fitted(tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         main(["fit", "-c", "exp.yaml", "--trainer.max_epochs", "1"])
-    shutil.rmtree(folder / "runs/small/a/wandb")
     return folder
 
 
 @pytest.fixture
 def here(fitted, tmp_path, monkeypatch) -> Path:
     """The working folder, with an evil module; what is above it must not change."""
-    shutil.copytree(fitted, tmp_path / "work")
+    shutil.copytree(fitted, tmp_path / "work", ignore=shutil.ignore_patterns("wandb"))
     monkeypatch.chdir(tmp_path / "work")
     Path("evil.py").write_text(EVIL)
     Path("antigravity.py").write_text(EVIL)
@@ -102,8 +101,8 @@ def here(fitted, tmp_path, monkeypatch) -> Path:
 
 
 def tree() -> dict[str, int]:
-    """All files of the working folder and above it, without what Python compiles."""
-    found = (path for path in Path("..").rglob("*") if "__pycache__" not in path.parts)
+    """All files of the working folder and above it, without what Python compiles and W&B may still write."""
+    found = (path for path in Path("..").rglob("*") if not {"__pycache__", "wandb"} & {*path.parts})
     return {str(path): path.lstat().st_mtime_ns if path.is_file() else 0 for path in found}
 
 
