@@ -54,12 +54,12 @@ def read_metrics(paths: Sequence[Path], rows: dict[str, Row]) -> pd.DataFrame:
     found = [metrics for metrics in _found(paths) if "name" in metrics and "split_sha256" in metrics]
     found = [metrics for metrics in found if not isinstance(rows.get(metrics["name"]), Study)]
     if not found:
-        mend = "give folders that `graphrec reproduce NAME --out` wrote"
-        raise InputError("no metrics.json of a ranked reproduction", file=paths[0], mend=mend)
+        hint = "give folders that `graphrec reproduce NAME --out` wrote"
+        raise InputError("no metrics.json of a ranked reproduction", file=paths[0], hint=hint)
     for metrics in found:
         if metrics["name"] not in rows:
             what = f"'{metrics['name']}' is not in reproduce.yaml"
-            raise InputError(what, file=metrics["file"], mend="add the row or leave this folder out")
+            raise InputError(what, file=metrics["file"], hint="add the row or leave this folder out")
     frame = pd.DataFrame(found)
     frame["dataset"] = [rows[name].dataset for name in frame["name"]]
     _check(frame)
@@ -74,7 +74,7 @@ def _found(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        raise InputError("there is no such file or folder", file=path, mend="see `graphrec reproduce --help`")
+        raise InputError("there is no such file or folder", file=path, hint="see `graphrec reproduce --help`")
     return [path] if path.is_file() else list(path.rglob("metrics.json"))
 
 
@@ -83,12 +83,12 @@ def _check(frame: pd.DataFrame) -> None:
     if (twice := frame[frame.duplicated(["name", "seed"])]).size:
         line = twice.iloc[0]
         what = f"{line['name']} has seed {line['seed']} twice"
-        raise InputError(what, file=line["file"], mend="leave one of its folders out")
+        raise InputError(what, file=line["file"], hint="leave one of its folders out")
     for dataset, part in frame.groupby("dataset"):
         other = part[part["split_sha256"] != part["split_sha256"].iloc[0]]
         if other.size:
             what = f"tested on another split of {dataset} than {part['file'].iloc[0]}"
-            raise InputError(what, file=other["file"].iloc[0], mend="reproduce both on the same data")
+            raise InputError(what, file=other["file"].iloc[0], hint="reproduce both on the same data")
 
 
 def table(frame: pd.DataFrame, rows: dict[str, Ranked]) -> str:
@@ -181,8 +181,8 @@ def replace_tables(text: str, tables: dict[str, str], file: Path) -> str:
         start, end = f"<!-- table: {dataset} -->", f"<!-- end of table: {dataset} -->"
         pattern = re.compile(f"{re.escape(start)}.*?{re.escape(end)}", re.DOTALL)
         if not pattern.search(text):
-            mend = f"add the lines {start} and {end} where the table shall stand"
-            raise InputError(f"has no place for the table of {dataset}", file=file, mend=mend)
+            hint = f"add the lines {start} and {end} where the table shall stand"
+            raise InputError(f"has no place for the table of {dataset}", file=file, hint=hint)
         text = f"{start}\n{content}\n{end}".join(pattern.split(text))
     return text
 
@@ -201,7 +201,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         frame = read_metrics(options.runs, rows)
         tables |= {str(name): table(part, rows) for name, part in frame.groupby("dataset")}
     if not tables:
-        raise InputError("nothing to read", mend="give folders of reproductions, or --demo comparison.csv")
+        raise InputError("nothing to read", hint="give folders of reproductions, or --demo comparison.csv")
     _write(options.page, tables)
     print(f"{', '.join(tables)}: {options.page}")
     return tables

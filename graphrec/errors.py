@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The one exception that means "the user can fix this"."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def in_one_line(
     file: str | Path | None = None,
     row: int | None = None,
     column: str | None = None,
-    mend: str | None = None,
+    hint: str | None = None,
 ) -> str:
     """Where something is, what it is and what to do about it, as one line; see `InputError`."""
     place = [str(file)] if file is not None else []
@@ -35,7 +35,7 @@ def in_one_line(
     if column is not None:
         place.append(f"option {column}" if column.startswith("-") else f"column '{column}'")
     text = f"{', '.join(place)}: {message}" if place else message
-    text = f"{text}; {mend}" if mend else text
+    text = f"{text}; {hint}" if hint else text
     return " ".join(_NUMPY_SCALAR.sub(r"\1", text).split())
 
 
@@ -47,7 +47,7 @@ class InputError(ValueError):
         file: The file it is in.
         row: Line number in that file, the header being line 1.
         column: Column, key or option (with its dashes) the problem is in.
-        mend: What to do about it.
+        hint: What to do about it.
         places: How many rows it tells of; more than one where they are only counted.
     """
 
@@ -58,12 +58,12 @@ class InputError(ValueError):
         file: str | Path | None = None,
         row: int | None = None,
         column: str | None = None,
-        mend: str | None = None,
+        hint: str | None = None,
         places: int = 1,
     ) -> None:
         self.places = places
-        self.message, self.file, self.row, self.column, self.mend = message, file, row, column, mend
-        super().__init__(in_one_line(message, file=file, row=row, column=column, mend=mend))
+        self.message, self.file, self.row, self.column, self.hint = message, file, row, column, hint
+        super().__init__(in_one_line(message, file=file, row=row, column=column, hint=hint))
 
 
 def check_at_least(minimum: float, **values: float) -> None:
@@ -84,9 +84,9 @@ def check_share(**values: float) -> None:
 
 def check_between(minimum: float, maximum: float, **values: float) -> None:
     """Raise `InputError` for the first argument outside of two bounds, both allowed, by its name."""
-    mend = f"give {minimum:g} to {maximum:g}"
-    _check(lambda value: value >= minimum, "small", mend, values)
-    _check(lambda value: value <= maximum, "large", mend, values)
+    hint = f"give {minimum:g} to {maximum:g}"
+    _check(lambda value: value >= minimum, "small", hint, values)
+    _check(lambda value: value <= maximum, "large", hint, values)
 
 
 def check_seed(**values: float) -> None:
@@ -99,16 +99,16 @@ def check_finite(**values: float) -> None:
     _check(lambda value: True, "", "give a finite number", values)
 
 
-def _check(holds: Callable[[float], bool], size: str, mend: str, values: Mapping[str, float]) -> None:
+def _check(holds: Callable[[float], bool], size: str, hint: str, values: Mapping[str, float]) -> None:
     for name, value in values.items():
         if isinstance(value, int) and abs(value) > MOST_WHOLE:
             size = "large" if value > 0 else "small"
             raise InputError(
-                f"a number of {len(str(abs(value)))} digits is too {size}", column=name, mend=mend
+                f"a number of {len(str(abs(value)))} digits is too {size}", column=name, hint=hint
             )
         if not isfinite(value):
-            raise InputError(f"{value} is not a finite number", column=name, mend=mend)
+            raise InputError(f"{value} is not a finite number", column=name, hint=hint)
         if value > _LARGEST:
-            raise InputError(f"{value:g} is too large", column=name, mend=f"give {_LARGEST:g} or less")
+            raise InputError(f"{value:g} is too large", column=name, hint=f"give {_LARGEST:g} or less")
         if not holds(value):
-            raise InputError(f"{value:g} is too {size}", column=name, mend=mend)
+            raise InputError(f"{value:g} is too {size}", column=name, hint=hint)

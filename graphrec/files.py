@@ -108,16 +108,16 @@ def check_regular(target: Path, option: str | None = None) -> None:
             raise cannot_be_written(target, error) from error
         return
     except ValueError as error:  # a zero byte
-        raise InputError("is no name of a file", column=option, mend="choose another name") from error
+        raise InputError("is no name of a file", column=option, hint="choose another name") from error
     if stat.S_ISDIR(mode):
-        mend = f"give the name of a file, for example {target / 'result.parquet'}"
-        raise InputError("this is a folder", file=target, column=option, mend=mend)
+        hint = f"give the name of a file, for example {target / 'result.parquet'}"
+        raise InputError("this is a folder", file=target, column=option, hint=hint)
     if stat.S_ISLNK(mode):
         what = f"this is a link to {target.readlink()}"
-        raise InputError(what, file=target, column=option, mend="give the file itself, or delete the link")
+        raise InputError(what, file=target, column=option, hint="give the file itself, or delete the link")
     if not stat.S_ISREG(mode):
         what = "this is no regular file but a device, a pipe or a socket"
-        raise InputError(what, file=target, column=option, mend="give the name of a file")
+        raise InputError(what, file=target, column=option, hint="give the name of a file")
 
 
 def _flush(file: Path) -> None:
@@ -140,8 +140,8 @@ def cannot_be_written(file: str | Path, error: OSError) -> InputError:
     """The line about a file that the system does not let us write."""
     reason = error.strerror or str(error).partition("\n")[0]
     full = error.errno in FULL or "No space left" in reason
-    mend = "make room on the disk and run the command again" if full else "choose another folder"
-    return InputError(f"cannot be written ({reason})", file=file, mend=mend)
+    hint = "make room on the disk and run the command again" if full else "choose another folder"
+    return InputError(f"cannot be written ({reason})", file=file, hint=hint)
 
 
 def remove_parts(folder: Path) -> None:
@@ -189,10 +189,10 @@ def check_table_path(path: str | Path, option: str = "--out") -> None:
         raise cannot_be_written(target, error) from error
     if target.suffix.lower() not in TABLES:
         what = f"a table cannot be written as '{target.suffix}'" if target.suffix else "the suffix is missing"
-        mend = f"end the name with one of {', '.join(TABLES)}"
-        raise InputError(what, file=target, column=option, mend=mend)
+        hint = f"end the name with one of {', '.join(TABLES)}"
+        raise InputError(what, file=target, column=option, hint=hint)
     if not above.is_dir():
-        raise InputError(f"{above} is no folder", file=target, column=option, mend="choose another folder")
+        raise InputError(f"{above} is no folder", file=target, column=option, hint="choose another folder")
 
 
 def check_no_input(target: str | Path, inputs: Iterable[Any], option: str = "--out") -> None:
@@ -221,7 +221,7 @@ def check_no_input(target: str | Path, inputs: Iterable[Any], option: str = "--o
             continue
         if is_read:
             what = "this file is read here: the result would overwrite it"
-            raise InputError(what, file=target, column=option, mend="choose another name")
+            raise InputError(what, file=target, column=option, hint="choose another name")
 
 
 def _is_result(path: Path) -> bool:

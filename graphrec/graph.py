@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
+from graphrec.arrays import IntArray
 from graphrec.data.features.build import Features
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.kernels.polynomial import polynomial, polynomial_rows
@@ -30,7 +30,7 @@ class ItemLists(nn.Module):
     start: Tensor
     items: Tensor
 
-    def __init__(self, pairs: npt.NDArray[np.int64], num_users: int, num_items: int) -> None:
+    def __init__(self, pairs: IntArray, num_users: int, num_items: int) -> None:
         super().__init__()
         self.num_items = num_items
         counts = np.bincount(pairs[:, 0], minlength=num_users)

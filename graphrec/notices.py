@@ -23,10 +23,10 @@ def warn(
     file: str | Path | None = None,
     row: int | None = None,
     column: str | None = None,
-    mend: str | None = None,
+    hint: str | None = None,
 ) -> None:
     """Print a line about what is probably not meant; the arguments are those of `InputError`."""
-    _print(f"graphrec: warning: {in_one_line(message, file=file, row=row, column=column, mend=mend)}")
+    _print(f"graphrec: warning: {in_one_line(message, file=file, row=row, column=column, hint=hint)}")
 
 
 def _print(line: str) -> None:

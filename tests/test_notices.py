@@ -3,7 +3,7 @@
 from graphrec.errors import InputError
 from graphrec.notices import note, warn
 
-PLACE = {"file": "log.csv", "row": 3, "column": "item_id", "mend": "remove\nit"}
+PLACE = {"file": "log.csv", "row": 3, "column": "item_id", "hint": "remove\nit"}
 
 
 def test_a_warning_has_the_form_of_an_error(capsys):

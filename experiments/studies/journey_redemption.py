@@ -203,7 +203,7 @@ def show(metrics: dict[str, Any], names: list[str]) -> None:
 
 
 def draw(test: pd.DataFrame, models: dict[str, Probability], path: Path) -> None:
-    """Precision against recall of every model, and promised against observed redemptions of ours."""
+    """Precision against recall of every model, and predicted against observed redemptions of ours."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     label = test["redeemed"].to_numpy()
     campaigns = ", ".join(map(str, pd.unique(test["campaign_id"])))
@@ -216,13 +216,15 @@ def draw(test: pd.DataFrame, models: dict[str, Probability], path: Path) -> None
     left.set(xlabel="recall", ylabel="precision", yscale="log", title=f"Campaigns {campaigns}")
     left.legend(frameon=False, loc="lower left")
     bins = np.array_split(np.argsort(models[GRAPH], kind="stable")[-20_000:], 12)
-    promised = [models[GRAPH][rows].mean() for rows in bins]
+    predicted = [models[GRAPH][rows].mean() for rows in bins]
     observed = np.array([label[rows].mean() for rows in bins])
     error = 1.96 * np.sqrt(observed * (1 - observed) / [len(rows) for rows in bins])
-    right.errorbar(promised, observed, yerr=error, fmt="o", ms=4)
-    top = max(*promised, *observed) * 1.15
+    right.errorbar(predicted, observed, yerr=error, fmt="o", ms=4)
+    top = max(*predicted, *observed) * 1.15
     right.plot([0, top], [0, top], color="0.6", lw=1, ls=":")
-    right.set(xlabel="promised probability", ylabel="observed share", title="20,000 likeliest pairs, 12 bins")
+    right.set(
+        xlabel="predicted probability", ylabel="observed share", title="20,000 likeliest pairs, 12 bins"
+    )
     figure.savefig(path, dpi=120, format="png")
     pyplot.close(figure)
 

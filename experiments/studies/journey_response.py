@@ -147,7 +147,7 @@ def lift_metrics(lifts: pd.DataFrame, prefix: str) -> dict[str, float]:
     metrics = {}
     for quartile, name in ((0, "bottom"), (3, "top")):
         row = lifts[(lifts["quartile"] == quartile) & (lifts["depth"] == DEEP)].iloc[0]
-        for column in ("observed", "low", "high", "promised"):
+        for column in ("observed", "low", "high", "predicted"):
             metrics[f"{prefix}_{name}_{column}"] = float(row[column])
     return metrics
 
@@ -220,13 +220,13 @@ def lifts_by_others(
     """
     first = rows["week"].min()
     earlier, past = observed_lifts(data, first - 16, first - 9), observed_lifts(data, first - 8, first - 1)
-    promised = {"past": past["observed"]}
+    predicted = {"past": past["observed"]}
     for name, probability in others.items():  # the intervals are those of the rows, whoever promises
-        promised[name] = discounted(lift_table(rows, probability, replicates=1))["promised"]
+        predicted[name] = discounted(lift_table(rows, probability, replicates=1))["predicted"]
     cells = discounted(lifts)
     metrics = {
         f"lifts_inside_{name}": float(lift.between(cells["low"], cells["high"]).sum())
-        for name, lift in promised.items()
+        for name, lift in predicted.items()
     }
     twoway = spread(earlier, past, "twoway_")
     return metrics | {"lift_spread": spread(earlier, past), "lift_spread_twoway": twoway}

@@ -27,23 +27,23 @@ BUDGET_SHARE = 0.1
 
 
 def draw_reliability(bins: pd.DataFrame, weeks: pd.DataFrame, path: Path) -> None:
-    """Promised against observed, and their ratio week by week."""
+    """Predicted against observed, and their ratio week by week."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     left.plot([0, 0.6], [0, 0.6], color="grey", linewidth=1)
     left.errorbar(
-        bins["promised"], bins["observed"], 1.96 * bins["error"], fmt="o", markersize=4, color=COLORS[0]
+        bins["predicted"], bins["observed"], 1.96 * bins["error"], fmt="o", markersize=4, color=COLORS[0]
     )
-    left.set(xlabel="promised probability", ylabel="observed share", title="Test weeks 45-52")
-    top = 1.1 * max(bins["promised"].max(), bins["observed"].max())
+    left.set(xlabel="predicted probability", ylabel="observed share", title="Test weeks 45-52")
+    top = 1.1 * max(bins["predicted"].max(), bins["observed"].max())
     left.set(xlim=(0, top), ylim=(0, top))
     right.axhline(1, color="grey", linewidth=1)
     right.plot(weeks["week"], weeks["ratio"], "o-", color=COLORS[0])
-    right.set(xlabel="week", ylabel="purchases / promised", title="Drift", ylim=(0.8, 1.2))
+    right.set(xlabel="week", ylabel="purchases / predicted", title="Drift", ylim=(0.8, 1.2))
     _save(figure, path)
 
 
 def draw_lifts(lifts: pd.DataFrame, path: Path) -> None:
-    """Observed lifts with intervals, and the promised ones beside them."""
+    """Observed lifts with intervals, and the predicted ones beside them."""
     figure, axes = plt.subplots(1, 4, figsize=(12, 3.6), sharey=True)
     for quartile, axis in enumerate(axes):
         mine = lifts[(lifts["quartile"] == quartile) & (lifts["depth"] != BIN_NAMES[0])]
@@ -53,7 +53,7 @@ def draw_lifts(lifts: pd.DataFrame, path: Path) -> None:
         )
         axis.errorbar(place - 0.1, seen, wide, fmt="none", ecolor="silver", label="95 %, products too")
         axis.errorbar(place - 0.1, seen, narrow, fmt="o", color="black", capsize=2, label="observed, 95 %")
-        axis.plot(place + 0.1, mine["promised"], "D", color=COLORS[2], markersize=5, label="promised")
+        axis.plot(place + 0.1, mine["predicted"], "D", color=COLORS[2], markersize=5, label="predicted")
         axis.axhline(1, color="grey", linewidth=1)
         axis.set_xticks(place, mine["depth"].str.replace(" and more", "+"), rotation=45)
         axis.set_title(f"{QUARTILE_NAMES[quartile]} affinity")

@@ -30,7 +30,7 @@ from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import user_intervals
 from graphrec.evaluation.intervals import resamples
 from graphrec.files import write_atomically, write_text
-from graphrec.offpolicy.return_model import ReturnModel, ReturnModelKind, churn_risk, return_gain
+from graphrec.offpolicy.return_model import ReturnModel, ReturnModelKind, absence_risk, return_gain
 from graphrec.offpolicy.return_visits import LABEL, label_returns, weekly_visits
 
 LAST_WEEK = 52
@@ -66,7 +66,7 @@ def main() -> None:
     recency = user_intervals(-test["weeks_away"], test[LABEL], test["user_id"], 2)
     metrics |= {"recency_auc": recency["auc"], "constant_logloss": constant_logloss(choose, test)}
     metrics |= gain_by_saving(fit, choose, test, metrics["logistic_strength"], replicates=REFITS)
-    risk = churn_risk(models["logistic"], visits[visits["week"] >= TEST[0]])
+    risk = absence_risk(models["logistic"], visits[visits["week"] >= TEST[0]])
     metrics |= {"churn_risk_median": float(risk.median()), "churn_risk_90": float(risk.quantile(0.9))}
     write_text(arguments.out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     write_atomically(arguments.out / "satisfaction.png", lambda path: draw(models, test, path))
@@ -152,7 +152,7 @@ def show(metrics: dict[str, float]) -> None:
 
 
 def draw(models: dict[ReturnModelKind, ReturnModel], test: pd.DataFrame, path: Path) -> None:
-    """Promised against observed returns, and the gain by saving for rare and frequent shoppers."""
+    """Predicted against observed returns, and the gain by saving for rare and frequent shoppers."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     for kind, model in models.items():
         probability = model.probability(test)
@@ -160,7 +160,7 @@ def draw(models: dict[ReturnModelKind, ReturnModel], test: pd.DataFrame, path: P
         observed = [test[LABEL].to_numpy()[rows].mean() for rows in bins]
         left.plot([probability[rows].mean() for rows in bins], observed, "o-", ms=4, lw=1, label=kind)
     left.plot([0.5, 1], [0.5, 1], color="0.6", lw=1, ls=":")
-    left.set(xlabel="promised", ylabel="observed share", title="Returns within four weeks, weeks 44-48")
+    left.set(xlabel="predicted", ylabel="observed share", title="Returns within four weeks, weeks 44-48")
     left.legend(frameon=False)
     often = pd.qcut(test["visits"], 3, labels=["seldom", "sometimes", "often"])
     for name, rows in test.groupby(often, observed=True):

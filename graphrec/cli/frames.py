@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import as_known
 from graphrec.data.tables.read import Table, TextFormat, load_table
@@ -28,7 +28,7 @@ def read_users(file: str | Path | None, columns: Mapping[str, str | None], text:
     return None if file is None else load_table(file, columns, kind="user_list", text=text)
 
 
-def user_codes(given: Table | None, users: IdMap) -> npt.NDArray[np.int64]:
+def user_codes(given: Table | None, users: IdMap) -> IntArray:
     """Codes of the users in a list, each once, or of all.
 
     Raises:
@@ -50,7 +50,7 @@ def user_codes(given: Table | None, users: IdMap) -> npt.NDArray[np.int64]:
             file=file,
             row=row,
             column=Columns.USER,
-            mend=f"remove them or fit on a log that has them; users of the log are {shown} and so on",
+            hint=f"remove them or fit on a log that has them; users of the log are {shown} and so on",
         )
     return codes
 

@@ -47,13 +47,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise `InputError`; argparse would print the usage and exit."""
         found = re.match(r"argument ([\w./-]+): invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
-        mend = f"see `{self.prog} --help`"
+        hint = f"see `{self.prog} --help`"
         if found is None:
-            raise InputError(message, mend=mend)
+            raise InputError(message, hint=hint)
         known = [name.strip("' ") for name in found[3].split(",")]
         close = difflib.get_close_matches(found[2], known, n=1)
-        mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
-        raise InputError(f"there is no {found[1].lower()} '{found[2]}'", mend=mend)
+        hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+        raise InputError(f"there is no {found[1].lower()} '{found[2]}'", hint=hint)
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -85,7 +85,7 @@ def main(args: list[str] | None = None) -> Any:
         the light command returns otherwise.
 
     Raises:
-        InputError: What the user can mend, its cause being the error of another library, if it was one.
+        InputError: What the user can fix, its cause being the error of another library, if it was one.
     """
     given = list(sys.argv[1:] if args is None else args)
     with mistakes_told(given):

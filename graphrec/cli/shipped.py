@@ -67,8 +67,8 @@ def chosen(name: str) -> list[str]:
     found = [one for one in known if one == wanted or one.startswith(f"{wanted}/")]
     if not found:
         close = difflib.get_close_matches(wanted, known, n=1)
-        mend = f"did you mean '{close[0]}'?" if close else "see `graphrec experiments list`"
-        raise InputError(f"no experiment is called '{name}'", mend=mend)
+        hint = f"did you mean '{close[0]}'?" if close else "see `graphrec experiments list`"
+        raise InputError(f"no experiment is called '{name}'", hint=hint)
     needed = [needed for one in found for needed in _named_in(EXPERIMENTS / one)]
     return list(dict.fromkeys([*found, *needed]))
 

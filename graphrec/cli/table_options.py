@@ -77,15 +77,15 @@ def reading(
 
     columns = column_mapping(options.columns)
     given = [kind for name, kind in files.items() if getattr(options, name) is not None]
-    mend = f"give it with {' or '.join(f'--{name}' for name in files)}"
+    hint = f"give it with {' or '.join(f'--{name}' for name in files)}"
     for name in ("columns", "delimiter", "encoding"):
         if getattr(options, name) and not given:
-            raise InputError("no file is given that this holds for", column=f"--{name}", mend=mend)
+            raise InputError("no file is given that this holds for", column=f"--{name}", hint=hint)
     known = [column for kind in given for column in KINDS[kind].known]
     for ours in columns:
         if ours not in known:
-            mend = closest(ours, dict.fromkeys(known), "known are")
-            raise InputError(f"{ours!r} is no column of these files", column="--columns", mend=mend)
+            hint = closest(ours, dict.fromkeys(known), "known are")
+            raise InputError(f"{ours!r} is no column of these files", column="--columns", hint=hint)
     text = TextFormat(options.delimiter, encoding=options.encoding)
     if given:
         check_text_options(text, [file for name in files if (file := getattr(options, name)) is not None])
@@ -102,11 +102,11 @@ def column_mapping(given: Sequence[str]) -> dict[str, str | None]:
         return _mapping_in(Path(given[0]))
     wrong = [pair for pair in given if "=" not in pair]
     if wrong:
-        raise InputError(f"{wrong[0]!r} is no pair", column="--columns", mend="write user_id=customer")
+        raise InputError(f"{wrong[0]!r} is no pair", column="--columns", hint="write user_id=customer")
     pairs = [pair.split("=", 1) for pair in given]
     twice = [ours for place, (ours, _) in enumerate(pairs) if ours in dict(pairs[:place])]
     if twice:
-        raise InputError(f"{twice[0]!r} is mapped twice", column="--columns", mend="name it once")
+        raise InputError(f"{twice[0]!r} is mapped twice", column="--columns", hint="name it once")
     return {ours: theirs or None for ours, theirs in pairs}
 
 
@@ -114,13 +114,13 @@ def _mapping_in(file: Path) -> dict[str, str | None]:
     import yaml
 
     if not file.is_file():
-        raise InputError("there is no such file", file=file, column="--columns", mend="check the path")
+        raise InputError("there is no such file", file=file, column="--columns", hint="check the path")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(
-            "not valid YAML", file=file, mend="write lines such as `user_id: customer`"
+            "not valid YAML", file=file, hint="write lines such as `user_id: customer`"
         ) from error
     if not isinstance(content, dict):
-        raise InputError("holds no mapping", file=file, mend="write lines such as `user_id: customer`")
+        raise InputError("holds no mapping", file=file, hint="write lines such as `user_id: customer`")
     return {str(ours): None if theirs is None else str(theirs) for ours, theirs in content.items()}

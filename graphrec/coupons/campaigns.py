@@ -12,10 +12,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
+from graphrec.arrays import IntArray
 from graphrec.data.datasets.complete_journey import complete_journey
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.errors import InputError
@@ -74,7 +74,7 @@ class CouponData:
             if unknown.any():
                 row = int(np.flatnonzero(unknown)[0]) + 2
                 raise InputError(
-                    "this campaign has no dates", file=table, row=row, column=CAMPAIGN, mend="describe it"
+                    "this campaign has no dates", file=table, row=row, column=CAMPAIGN, hint="describe it"
                 )
 
     @cached_property
@@ -175,7 +175,7 @@ def split_campaigns(
     test = tuple(int(one) for one in whole.loc[whole[START] >= day, CAMPAIGN])
     for name, part in (("train on", train), ("test on", test)):
         if not part:
-            raise InputError(f"no campaign is left to {name} at {day.date()}", mend="choose another day")
+            raise InputError(f"no campaign is left to {name} at {day.date()}", hint="choose another day")
     return CampaignSplit(train, test)
 
 
@@ -232,5 +232,5 @@ def _members(key: pd.Series[str]) -> sp.csr_matrix:
     return sp.csr_matrix((ones, (np.arange(len(codes)), codes)))
 
 
-def _codes(ids: IdMap, frame: pd.DataFrame, column: str, campaign: int) -> npt.NDArray[np.int64]:
+def _codes(ids: IdMap, frame: pd.DataFrame, column: str, campaign: int) -> IntArray:
     return np.unique(ids.codes(frame.loc[frame[CAMPAIGN] == campaign, column]))

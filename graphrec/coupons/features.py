@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from graphrec.arrays import Float32Array, IntArray
 from graphrec.coupons.campaigns import CAMPAIGN, END, KIND, START, CouponData, candidates
-from graphrec.coupons.history import SLOW, Codes, Floats, History, covered_items
+from graphrec.coupons.history import SLOW, History, covered_items
 from graphrec.coupons.trips import trip_features
 from graphrec.data.interactions import Columns
 
@@ -59,12 +60,12 @@ def long_features(pairs: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.fl
     return pd.DataFrame({name: np.asarray(v, dtype=np.float32).ravel() for name, v in pairs.items()})
 
 
-def covered_purchases(history: History, users: Codes, covers: sp.csr_matrix) -> dict[str, Floats]:
+def covered_purchases(history: History, users: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
     """The users' purchases of covered items, in weeks with a purchase where nothing else is said.
 
     Args:
         history: What is known.
-        users: Codes. Shape ``[B]``.
+        users: IntArray. Shape ``[B]``.
         covers: Items by coupons, ones. Shape ``[I, C]``.
 
     Returns:
@@ -100,7 +101,7 @@ def covered_purchases(history: History, users: Codes, covers: sp.csr_matrix) -> 
     return found
 
 
-def _similar_purchases(history: History, users: Codes, covers: sp.csr_matrix) -> dict[str, Floats]:
+def _similar_purchases(history: History, users: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
     """Purchases in the groups that a coupon's items belong to: all, and weighted by their share in it."""
     slow = history.purchases(np.exp(-history.by_week["week_back"] / SLOW))[users]
     couponed = history.purchases(history.by_week["coupon_saving"] > 0.005)[users]
@@ -118,8 +119,8 @@ def _similar_purchases(history: History, users: Codes, covers: sp.csr_matrix) ->
 
 
 def _similar_redemptions(
-    history: History, users: Codes, coupons: Codes, covers: sp.csr_matrix
-) -> dict[str, Floats]:
+    history: History, users: IntArray, coupons: IntArray, covers: sp.csr_matrix
+) -> dict[str, Float32Array]:
     """The user's redemptions of this coupon and of coupons on similar items, before the campaign."""
     mine = history.past_redemptions[users]
     found = {"redeemed_same": _dense(mine[:, coupons])}
@@ -142,7 +143,7 @@ def _unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
     return sp.diags(1 / np.maximum(length, 1e-9)) @ matrix
 
 
-def user_features(history: History, users: Codes) -> dict[str, Floats]:
+def user_features(history: History, users: IntArray) -> dict[str, Float32Array]:
     """Activity per week, taste for discounts, and past redemptions. Each ``[B]``."""
     lines, recent = history.lines, history.lines[history.lines["week_back"] < _RECENT]
     by_user, weeks = lines.groupby("user"), history.weeks
@@ -166,7 +167,7 @@ def user_features(history: History, users: Codes) -> dict[str, Floats]:
     return features | _past_redemptions(history, users)
 
 
-def _past_redemptions(history: History, users: Codes) -> dict[str, Floats]:
+def _past_redemptions(history: History, users: IntArray) -> dict[str, Float32Array]:
     data, past = history.data, history.redemptions
     targets = data.targets[data.targets[CAMPAIGN].isin(history.started)]
     mailed = _of(pd.Series(data.users_map.codes(targets[Columns.USER])).value_counts(), users, 0.0)
@@ -184,7 +185,7 @@ def _past_redemptions(history: History, users: Codes) -> dict[str, Floats]:
     }
 
 
-def coupon_features(history: History, coupons: Codes, covers: sp.csr_matrix) -> dict[str, Floats]:
+def coupon_features(history: History, coupons: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
     """Size, sales, price and past redemption rate of coupons and of those like them. Each ``[C]``."""
     weeks, rows = history.item_weeks, history.by_week
     popularity = np.asarray(weeks.sum(axis=0)).ravel()
@@ -216,7 +217,7 @@ def coupon_features(history: History, coupons: Codes, covers: sp.csr_matrix) -> 
     return {name: np.asarray(values, dtype=np.float32) for name, values in found.items()}
 
 
-def _rate(redeemed: Floats, mailed: Floats) -> Floats:
+def _rate(redeemed: Float32Array, mailed: Float32Array) -> Float32Array:
     shrunk = (redeemed + _PRIOR_MAILINGS * _PRIOR_RATE) / (mailed + _PRIOR_MAILINGS)
     return np.asarray(shrunk, dtype=np.float32)
 
@@ -228,7 +229,7 @@ def _campaign(data: CouponData, campaign: int, shape: tuple[int, int], history: 
     return size | {"campaign_kind": float(KINDS.index(row[KIND])), "history_weeks": history.weeks}
 
 
-def _ranks(pairs: Mapping[str, Floats]) -> dict[str, Floats]:
+def _ranks(pairs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
     """Places among the coupons of the user, and among the users of the coupon; ties share theirs."""
     found = {}
     for name in ("covered_slow", "covered_lift", "covered_spend", "type_any"):
@@ -242,15 +243,15 @@ def _ranks(pairs: Mapping[str, Floats]) -> dict[str, Floats]:
     return found
 
 
-def _of(values: pd.Series[float] | pd.Series[int], users: Codes, missing: float) -> Floats:
+def _of(values: pd.Series[float] | pd.Series[int], users: IntArray, missing: float) -> Float32Array:
     return np.asarray(values.reindex(users).fillna(missing), dtype=np.float32)
 
 
-def _dense(matrix: sp.spmatrix) -> Floats:
+def _dense(matrix: sp.spmatrix) -> Float32Array:
     return np.asarray(matrix.toarray(), dtype=np.float32)
 
 
-def _largest(mine: sp.csr_matrix, covers: sp.csr_matrix) -> Floats:
+def _largest(mine: sp.csr_matrix, covers: sp.csr_matrix) -> Float32Array:
     """For each user the largest entry over the items of each coupon. ``[B, I]`` to ``[B, C]``."""
     columns, by_coupon = mine.tocsc(), covers.tocsc()
     parts = [by_coupon.indices[a:b] for a, b in zip(by_coupon.indptr, by_coupon.indptr[1:], strict=False)]

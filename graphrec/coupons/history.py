@@ -9,12 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
+from graphrec.arrays import Float32Array, IntArray
 from graphrec.coupons.campaigns import CAMPAIGN, COUPON, START, CouponData
 from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
 
-Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int64]
 SLOW = 13.0
 """Weeks, a quarter, after which a purchase counts 1/e where habits change slowly."""
 
@@ -34,7 +33,7 @@ class History:
         self.data, self.day = data, day
         self.lines = _coded_lines(data, day)
         if self.lines.empty:
-            raise InputError(f"no purchase is known before {day.date()}", mend="take a later campaign")
+            raise InputError(f"no purchase is known before {day.date()}", hint="take a later campaign")
         self.weeks = (day - data.first_day).days / 7
         known = data.redemptions[data.redemptions[Columns.TIMESTAMP] < day]
         self.redeemed_user = data.users_map.codes(known[Columns.USER])
@@ -70,7 +69,7 @@ class History:
         return sp.csr_matrix((ones, (self.redeemed_user, self.redeemed_coupon)), shape=shape)
 
     @cached_property
-    def mailed(self) -> Floats:
+    def mailed(self) -> Float32Array:
         """To how many users each coupon was mailed before, or its pool was. Shape ``[coupons]``."""
         data = self.data
         sent = data.targets.groupby(CAMPAIGN).size()
@@ -84,7 +83,7 @@ class History:
         return counts.astype(np.float32)
 
 
-def covered_items(data: CouponData, campaign: int | None = None) -> tuple[Codes, sp.csr_matrix]:
+def covered_items(data: CouponData, campaign: int | None = None) -> tuple[IntArray, sp.csr_matrix]:
     """Coupons of a campaign, or of all of them, and the items that each covers.
 
     Returns:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 from rich.progress import track
@@ -13,9 +12,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from graphrec.arrays import Float32Array, FloatArray, IntArray
 from graphrec.coupons.campaigns import START, CouponData
 from graphrec.coupons.features import campaign_features, long_features
-from graphrec.coupons.history import Codes, Floats, History, covered_items
+from graphrec.coupons.history import History, covered_items
 from graphrec.coupons.sent import SentRegression, scaling
 from graphrec.errors import check_at_least
 from graphrec.kernels.eigenvectors import decompose
@@ -30,8 +30,8 @@ _CUBE = 3.0
 
 
 def link_features(
-    history: History, users: Codes, coupons: Codes, covers: sp.csr_matrix, rank: int
-) -> dict[str, Floats]:
+    history: History, users: IntArray, coupons: IntArray, covers: sp.csr_matrix, rank: int
+) -> dict[str, Float32Array]:
     """Scores of (user, coupon) links on the graph user - item - coupon, a coupon being the sum of its items.
 
     The leading eigenvectors ``V`` of the item graph are an ideal low-pass filter (Shen et al., "How powerful
@@ -39,8 +39,8 @@ def link_features(
 
     Args:
         history: Purchases and redemptions that are edges of the graph.
-        users: Codes. Shape ``[B]``.
-        coupons: Codes. Shape ``[C]``.
+        users: IntArray. Shape ``[B]``.
+        coupons: IntArray. Shape ``[C]``.
         covers: Items by coupons. Shape ``[I, C]``.
         rank: Eigenvectors to keep.
 
@@ -69,7 +69,7 @@ def link_features(
     }
 
 
-def user_vectors(history: History, rank: int) -> tuple[Floats, Floats, Floats]:
+def user_vectors(history: History, rank: int) -> tuple[Float32Array, Float32Array, Float32Array]:
     """Users and items in the space of the leading eigenvectors of the item graph, and the items' √degree.
 
     Returns:
@@ -149,7 +149,7 @@ class RedemptionEnsemble:
         self.regression = SentRegression(self.columns, self.strength).fit(table.iloc[rows], weight)
         return self
 
-    def log_odds(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def log_odds(self, table: pd.DataFrame) -> FloatArray:
         """Weighted mean of the trees' and the regression's log-odds. ``[P]`` rows to ``[P]``.
 
         Args:
@@ -163,13 +163,13 @@ class RedemptionEnsemble:
         smooth = self.regression.log_odds(table)
         return (1 - self.regression_share) * self.boosted_log_odds(table) + self.regression_share * smooth
 
-    def boosted_log_odds(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def boosted_log_odds(self, table: pd.DataFrame) -> FloatArray:
         """Mean log-odds of the boostings alone. ``[P]`` rows to ``[P]``."""
         values = table[self.columns].to_numpy()
         logits = [member.decision_function(values) for member in self.fitted]
         return np.asarray(np.mean(logits, axis=0), dtype=np.float64)
 
-    def probability(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+    def probability(self, table: pd.DataFrame) -> FloatArray:
         """Probability that the coupon is redeemed during the campaign. Shape ``[P]``."""
         return np.asarray(1 / (1 + np.exp(-self.log_odds(table))))
 
@@ -212,7 +212,7 @@ def rises(name: str) -> bool:
     return name.startswith(RISING) and name not in _FREE
 
 
-def thin_idle(table: pd.DataFrame, share: float, seed: int) -> tuple[Codes, npt.NDArray[np.float64]]:
+def thin_idle(table: pd.DataFrame, share: float, seed: int) -> tuple[IntArray, FloatArray]:
     """Rows to keep and what each stands for: every active pair, and a share of the idle ones."""
     active = (table["redeemed"] | (table["covered_weeks"] > 0)).to_numpy()
     drawn = np.random.default_rng(seed).random(len(table)) < share

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -19,7 +18,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-Floats = npt.NDArray[np.float64]
+from graphrec.arrays import FloatArray
+
 SENT = 16
 """Coupons that a household gets in a campaign of type A (the guide to the data)."""
 _TYPE_A = 0  # `campaign_kind`; the other kinds send every coupon to everybody they address
@@ -50,7 +50,7 @@ class SentRegression:
     scaler: Pipeline = field(default_factory=scaling, repr=False)
     weights: Tensor = field(default_factory=lambda: torch.empty(0), repr=False)
 
-    def fit(self, table: pd.DataFrame, weight: Floats) -> SentRegression:
+    def fit(self, table: pd.DataFrame, weight: FloatArray) -> SentRegression:
         """Fit to pairs.
 
         Args:
@@ -81,7 +81,7 @@ class SentRegression:
         self.weights = self.weights.detach()
         return self
 
-    def log_odds(self, table: pd.DataFrame) -> Floats:
+    def log_odds(self, table: pd.DataFrame) -> FloatArray:
         """Log-odds of a redemption; the table must hold whole pools. ``[P]`` rows to ``[P]``.
 
         Raises:
@@ -114,9 +114,9 @@ def _pools(table: pd.DataFrame) -> Tensor:
     return torch.from_numpy(pools.to_numpy(np.int64, copy=True))
 
 
-def _signed_log(values: Floats) -> Floats:
+def _signed_log(values: FloatArray) -> FloatArray:
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 
-def _cut_off(values: Floats) -> Floats:
+def _cut_off(values: FloatArray) -> FloatArray:
     return np.clip(values, -3, 3)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
-from graphrec.coupons.history import SLOW, Codes, Floats, History
+from graphrec.arrays import Float32Array, FloatArray, IntArray
+from graphrec.coupons.history import SLOW, History
 
 _TRIP_DECAY, _COUPON_DECAY = 8.0, 10.0
 """Weeks after which a trip, and one with a coupon, count 1/e."""
@@ -26,13 +26,13 @@ _RANKED = ("trip_lift", "trip_slow", "trip_expected", "trip_spend_share", "trip_
 
 
 def trip_features(
-    history: History, users: Codes, covers: sp.csr_matrix, bought: Mapping[str, Floats], days: int
-) -> dict[str, Floats]:
+    history: History, users: IntArray, covers: sp.csr_matrix, bought: Mapping[str, Float32Array], days: int
+) -> dict[str, Float32Array]:
     """Trips with covered items, what to expect of the campaign by them, and the places they give a coupon.
 
     Args:
         history: What is known before the campaign.
-        users: Codes, increasing. Shape ``[B]``.
+        users: IntArray, increasing. Shape ``[B]``.
         covers: Items by coupons, ones. Shape ``[I, C]``.
         bought: What `covered_purchases` found, ``covered_slow`` and ``covered_spend``. Each ``[B, C]``.
         days: Length of the campaign.
@@ -45,7 +45,7 @@ def trip_features(
     return found | pool_places(found, covers)
 
 
-def covered_trips(history: History, users: Codes, covers: sp.csr_matrix) -> dict[str, Floats]:
+def covered_trips(history: History, users: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
     """Trips with covered items: per week, recent ones, their share, the weeks since, those with a coupon.
 
     ``trip_lift`` is the logarithm of the share over the mean share of the targeted users.
@@ -59,7 +59,7 @@ def covered_trips(history: History, users: Codes, covers: sp.csr_matrix) -> dict
     couponed = lines["coupon_saving"].to_numpy() > 0.005
     with_coupon = _touched(row[couponed], lines[couponed], covers, len(trips))
 
-    def total(weight: npt.NDArray[np.float64], of: sp.csr_matrix) -> Floats:
+    def total(weight: FloatArray, of: sp.csr_matrix) -> Float32Array:
         places = (owner, np.arange(len(trips)))
         by_user = sp.csr_matrix((weight.astype(np.float32), places), shape=(len(users), len(trips)))
         return np.asarray((by_user @ of).toarray(), dtype=np.float32)
@@ -79,14 +79,16 @@ def covered_trips(history: History, users: Codes, covers: sp.csr_matrix) -> dict
     }
 
 
-def _touched(row: Codes, lines: pd.DataFrame, covers: sp.csr_matrix, trips: int) -> sp.csr_matrix:
+def _touched(row: IntArray, lines: pd.DataFrame, covers: sp.csr_matrix, trips: int) -> sp.csr_matrix:
     """Whether a trip has an item that a coupon covers. Ones, ``[trips, C]``."""
     ones = np.ones(len(row), dtype=np.float32)
     bought = sp.csr_matrix((ones, (row, lines["item"])), shape=(trips, covers.shape[0]))
     return ((bought @ covers) > 0).astype(np.float32)
 
 
-def _expected(history: History, users: Codes, bought: Mapping[str, Floats], days: int) -> dict[str, Floats]:
+def _expected(
+    history: History, users: IntArray, bought: Mapping[str, Float32Array], days: int
+) -> dict[str, Float32Array]:
     """Probability of a purchase during the campaign at the recent rate (Poisson), and the share of spend."""
     weeks = SLOW * (1 - np.exp(-history.weeks / SLOW))  # what the decay sums up to
     spend = history.purchases(history.by_week["spend"])[users].sum(axis=1)
@@ -97,7 +99,7 @@ def _expected(history: History, users: Codes, bought: Mapping[str, Floats], days
     }
 
 
-def pool_places(pairs: Mapping[str, Floats], covers: sp.csr_matrix) -> dict[str, Floats]:
+def pool_places(pairs: Mapping[str, Float32Array], covers: sp.csr_matrix) -> dict[str, Float32Array]:
     """Places among the user's coupons and among the coupon's users, and what else the user's pool holds.
 
     Places are shares of the pool, the best has the smallest; ties share theirs.

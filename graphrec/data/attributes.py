@@ -62,5 +62,5 @@ def _warn_of_numbers(values: pd.Series[Any], file: str | Path) -> None:
         what = (
             f"{len(others):,} of {len(known):,} values are no numbers, as {others.iloc[0]!r}: all are names"
         )
-        mend = "write numbers with a decimal point, and nothing where one is missing"
-        warn(what, file=file, column=str(values.name), mend=mend)
+        hint = "write numbers with a decimal point, and nothing where one is missing"
+        warn(what, file=file, column=str(values.name), hint=hint)

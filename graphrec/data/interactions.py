@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import AnyArray, IntArray
 from graphrec.data.cleaning import CleaningStep
 from graphrec.errors import InputError
 
@@ -74,14 +74,14 @@ class RawData:
         if self.log.empty:
             lost = ", ".join(f"{step.removed:,} {step.step}" for step in self.steps if step.removed)
             what = f"no interaction is left after cleaning ({lost or 'there was none'})"
-            raise InputError(what, file=self.file or self.name, mend="see `graphrec data check`")
+            raise InputError(what, file=self.file or self.name, hint="see `graphrec data check`")
 
 
 @dataclass(frozen=True)
 class IdMap:
     """External ids ↔ codes 0..n-1; codes follow the sorted order of the ids."""
 
-    ids: npt.NDArray[Any]
+    ids: AnyArray
 
     @classmethod
     def from_values(cls, values: Iterable[Any]) -> IdMap:
@@ -92,9 +92,9 @@ class IdMap:
         """Number of ids."""
         return len(self.ids)
 
-    def codes(self, values: Iterable[Any]) -> npt.NDArray[np.int64]:
+    def codes(self, values: Iterable[Any]) -> IntArray:
         """Codes of external ids; −1 for an id that is not known."""
-        found: npt.NDArray[np.int64] = pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values)))
+        found: IntArray = pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values)))
         return found.astype(np.int64)
 
 
@@ -133,7 +133,7 @@ class Interactions:
         """Number of rows."""
         return len(self.frame)
 
-    def pairs(self) -> npt.NDArray[np.int64]:
+    def pairs(self) -> IntArray:
         """Distinct (user, item) pairs, sorted. Shape ``[E, 2]``."""
         width = max(len(self.items), 1)
         key = self.frame[Columns.USER_CODE].to_numpy(dtype=np.int64) * width

@@ -70,13 +70,13 @@ def join(
             f"none of the {len(theirs):,} ids is one of the {len(texts):,} ids of the log",
             file=file,
             column=column,
-            mend=_examples(theirs, texts),
+            hint=_examples(theirs, texts),
         )
     wanted = len(texts) if whole else min(len(texts), len(theirs))
     if joined < ENOUGH * wanted:
         only = (theirs.difference(texts), texts.difference(theirs))
         whose = "ids of the log are in this file" if whole else "ids join those of the log"
-        warn(f"only {joined:,} of {wanted:,} {whose}", file=file, column=column, mend=_examples(*only))
+        warn(f"only {joined:,} of {wanted:,} {whose}", file=file, column=column, hint=_examples(*only))
     return written
 
 

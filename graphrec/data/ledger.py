@@ -32,8 +32,8 @@ def refuse_loss(raw: RawData, split: Split | None = None) -> None:
         lost |= {why: rows for why, rows in split.dropped.items() if why not in ASKED}
     if rows := sum(lost.values()):
         what = f"{rows:,} row{'s' if rows > 1 else ''} would be lost: {_listed(lost)}"
-        mend = "mend the log, or leave --strict out"
-        raise InputError(what, file=raw.file or raw.name, column="--strict", mend=mend)
+        hint = "fix the log, or leave --strict out"
+        raise InputError(what, file=raw.file or raw.name, column="--strict", hint=hint)
 
 
 def reading_line(raw: RawData) -> str:

@@ -31,10 +31,10 @@ def _check_list(**given: Sequence[object]) -> None:
     """Raise `InputError` if a list is empty or holds something twice."""
     for name, values in given.items():
         if not values:
-            raise InputError("the list is empty", column=name, mend="name one or more, or leave it out")
+            raise InputError("the list is empty", column=name, hint="name one or more, or leave it out")
         twice = [value for place, value in enumerate(values) if value in values[:place]]
         if twice:
-            raise InputError(f"{twice[0]} is given twice", column=name, mend="give it once")
+            raise InputError(f"{twice[0]} is given twice", column=name, hint="give it once")
 
 
 class EdgeBatches(Sampler[Tensor]):
@@ -211,11 +211,11 @@ class RecommenderData(pl.LightningDataModule):
         rows = self.split.val if part == "validation" else self.split.test
         if len(rows):
             return
-        what, mend = f"the {part} part of the split is empty", "check the split's arguments"
+        what, hint = f"the {part} part of the split is empty", "check the split's arguments"
         if part == "validation" and self.refit:
             what = "the validation part was trained on"
-            mend = "give best.ckpt of the fit, or measure the refit with `graphrec test`"
-        raise InputError(what, file=self.source.file or self.source.name, column="split", mend=mend)
+            hint = "give best.ckpt of the fit, or measure the refit with `graphrec test`"
+        raise InputError(what, file=self.source.file or self.source.name, column="split", hint=hint)
 
     def check_to_find(self, part: Literal["validation", "test"], item_sets: Sequence[str]) -> None:
         """Raise `InputError` if nobody has anything to find on any of some item sets."""
@@ -231,7 +231,7 @@ class RecommenderData(pl.LightningDataModule):
         raise InputError(
             f"no item of the {part} part is {which}: there is nothing to find",
             file=self.source.file or self.source.name,
-            mend="rank all items: item_sets: [all]",
+            hint="rank all items: item_sets: [all]",
         )
 
     def _users(self, part: Interactions) -> DataLoader[Tensor]:

@@ -55,13 +55,13 @@ class PurchaseRules:
         """Check the ranges."""
         factor, rating = self.outlier_factor, self.min_rating
         if factor is not None and not 1 < factor < np.inf:
-            mend = "give 20, or null for none"
-            raise InputError(f"{factor} must be > 1", column="outlier_factor", mend=mend)
+            hint = "give 20, or null for none"
+            raise InputError(f"{factor} must be > 1", column="outlier_factor", hint=hint)
         if rating is not None and not np.isfinite(rating):
-            mend = "give the lowest rating that is a purchase, or null for all"
-            raise InputError(f"{rating} is no rating", column="min_rating", mend=mend)
+            hint = "give the lowest rating that is a purchase, or null for all"
+            raise InputError(f"{rating} is no rating", column="min_rating", hint=hint)
         if self.equal_rows not in (None, *get_args(EqualRows)):
-            raise InputError(f"'{self.equal_rows}' is neither", column="equal_rows", mend="give drop or keep")
+            raise InputError(f"'{self.equal_rows}' is neither", column="equal_rows", hint="give drop or keep")
 
     def keeps_equal(self, log: pd.DataFrame) -> bool:
         """Whether rows that equal an earlier one stay."""
@@ -77,8 +77,8 @@ def keep_purchases(log: pd.DataFrame, rules: PurchaseRules) -> tuple[pd.DataFram
         InputError: If `rules` ask for a rating and the log has none.
     """
     if rules.min_rating and Columns.RATING not in log:
-        mend = "map the column of ratings to rating, or leave min_rating out"
-        raise InputError("there are no ratings", file=log.attrs.get("file"), column="min_rating", mend=mend)
+        hint = "map the column of ratings to rating, or leave min_rating out"
+        raise InputError("there are no ratings", file=log.attrs.get("file"), column="min_rating", hint=hint)
     return clean(log, [*_droppers(log, rules), *_menders(log, rules.outlier_factor)])
 
 
@@ -142,7 +142,7 @@ def check_same_times(logs: Mapping[str, pd.DataFrame], files: Mapping[str, str])
                 f"this file has no times, and {other} has",
                 file=files[without[0]],
                 column=column,
-                mend=f"add the column, or leave it out of the other file too: columns: {{{column}: null}}",
+                hint=f"add the column, or leave it out of the other file too: columns: {{{column}: null}}",
             )
 
 

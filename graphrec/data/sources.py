@@ -101,8 +101,8 @@ def table(
     logs = {part: read.frame for part, read in tables.items()}
     check_same_times(logs, given)
     if time_format is not None and Columns.TIMESTAMP not in logs["train"]:
-        mend = "map the column of times to timestamp, or leave time_format out"
-        raise InputError("there are no times", file=path, column="time_format", mend=mend)
+        hint = "map the column of times to timestamp, or leave time_format out"
+        raise InputError("there are no times", file=path, column="time_format", hint=hint)
     log = _joined(logs, given)
     log.attrs = {"file" if part == "train" else part: file for part, file in given.items()}
     log, steps = keep_purchases(log, rules)
@@ -157,7 +157,7 @@ def recbole(
     """
     if Path(path).suffix != ".inter":
         raise InputError(
-            "this is not an .inter file", file=path, mend="name the .inter file, or use the source table"
+            "this is not an .inter file", file=path, hint="name the .inter file, or use the source table"
         )
     users, items = _beside(path)
     return table(
@@ -210,13 +210,13 @@ def _joined(logs: dict[str, pd.DataFrame], files: dict[str, str]) -> pd.DataFram
     if len(logs) == 1:
         return logs["train"]
     if len({Path(file).resolve() for file in files.values()}) < len(files):
-        mend = "give each part its own file"
-        raise InputError("two parts of the split are this file", file=files["train"], mend=mend)
+        hint = "give each part its own file"
+        raise InputError("two parts of the split are this file", file=files["train"], hint=hint)
     for part, log in logs.items():
         if Columns.PART in log:
-            mend = "leave it out: columns: {part: null}, or leave valid_path and test_path out"
+            hint = "leave it out: columns: {part: null}, or leave valid_path and test_path out"
             what = "this column names parts, and so do the files"
-            raise InputError(what, file=files[part], column=Columns.PART, mend=mend)
+            raise InputError(what, file=files[part], column=Columns.PART, hint=hint)
     for column in (Columns.USER, Columns.ITEM):
         known = logs["train"][column]
         logs = {part: log.assign(**{column: as_known(log[column], known)}) for part, log in logs.items()}

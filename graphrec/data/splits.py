@@ -37,8 +37,8 @@ class Temporal(Splitter):
         """Check the ranges."""
         super().__post_init__()
         if self.column not in (Columns.TIMESTAMP, Columns.WEEK):
-            mend = f"give {Columns.WEEK} or {Columns.TIMESTAMP}"
-            raise InputError(f"{self.column!r} is no column of times", column="column", mend=mend)
+            hint = f"give {Columns.WEEK} or {Columns.TIMESTAMP}"
+            raise InputError(f"{self.column!r} is no column of times", column="column", hint=hint)
 
     def order(self, log: pd.DataFrame) -> str:
         """See base class."""
@@ -56,7 +56,7 @@ class Temporal(Splitter):
                 "a temporal split needs this column",
                 file=log.attrs.get("file"),
                 column=self.column,
-                mend="map a week or timestamp column, or choose the splits LeaveLast, Random or Given",
+                hint="map a week or timestamp column, or choose the splits LeaveLast, Random or Given",
             )
         time = log[self.column]
         given = {"train": self.train_end, "valid": self.val_end, "test": self.test_end}
@@ -138,10 +138,10 @@ def _check_shares(**shares: float) -> None:
     """Raise `InputError` unless each share lies in 0..1 and something is left to train on."""
     for name, share in shares.items():
         if not 0 <= share < 1:
-            raise InputError(f"{share} is no share", column=name, mend="give 0 or more and less than 1")
+            raise InputError(f"{share} is no share", column=name, hint="give 0 or more and less than 1")
     if not sum(shares.values()) < 1:
         what = f"{' and '.join(shares)} add up to {sum(shares.values()):g}, which leaves nothing to train on"
-        raise InputError(what, column=next(iter(shares)), mend="give shares that add up to less than 1")
+        raise InputError(what, column=next(iter(shares)), hint="give shares that add up to less than 1")
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ class Given(Splitter):
                 "the split is 'Given' but the log does not name its parts",
                 file=log.attrs.get("file"),
                 column=Columns.PART,
-                mend="give test_path to the source or map a column with the values train, valid and test",
+                hint="give test_path to the source or map a column with the values train, valid and test",
             )
         part = log[Columns.PART].astype("str")
         unknown = ~part.isin(PARTS)

@@ -96,7 +96,7 @@ class Splitter(ABC):
                 " would train on test rows",
                 file=log.attrs.get("file"),
                 column="split",
-                mend="choose the split Given, or leave the parts out",
+                hint="choose the split Given, or leave the parts out",
             )
 
     def __call__(self, log: pd.DataFrame, seed: int = 0, refit: bool = False) -> Split:
@@ -136,7 +136,7 @@ class Splitter(ABC):
             raise InputError(
                 "the training part of the split is empty",
                 column=type(self).__name__,
-                mend="check the split's bounds and min_item_users against `graphrec data describe`",
+                hint="check the split's bounds and min_item_users against `graphrec data describe`",
             )
         return train
 
@@ -155,7 +155,7 @@ class Splitter(ABC):
                     file=rows.attrs.get(name) or rows.attrs.get("file"),
                     row=line_of(rows, cold),
                     column=column,
-                    mend=f"remove these rows or set {key}: true to leave them out",
+                    hint=f"remove these rows or set {key}: true to leave them out",
                 )
         return {
             f"{name}: items unknown in train": int(cold_item.sum()),

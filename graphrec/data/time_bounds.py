@@ -37,7 +37,7 @@ def bounds(given: Mapping[str, int | str | None], time: pd.Series[Any], file: st
             f" ({_said(first)})",
             file=file,
             column="train_end",
-            mend=f"give one from {_said(first)} to {_said(last)}",
+            hint=f"give one from {_said(first)} to {_said(last)}",
         )
     for part, later in pairwise(ends):
         asked = given[later] is not None and ends[later] == ends[part]
@@ -47,7 +47,7 @@ def bounds(given: Mapping[str, int | str | None], time: pd.Series[Any], file: st
                 f" of the log, whose last is {_said(last)}",
                 file=file,
                 column=_KEYS[part],
-                mend=f"give one before {_said(last)}",
+                hint=f"give one before {_said(last)}",
             )
     return ends
 
@@ -61,7 +61,7 @@ def _check_order(ends: Mapping[str, Any], given: Mapping[str, int | str | None])
             raise InputError(
                 f"{_KEYS[later]} {given[later]} is before {_KEYS[part]} {given[part]}",
                 column=_KEYS[later],
-                mend="give bounds that rise: train_end, val_end, test_end",
+                hint="give bounds that rise: train_end, val_end, test_end",
             )
 
 
@@ -73,7 +73,7 @@ def _bound(end: int | str, key: str, dated: bool) -> Any:
         return _moment(str(end))
     except (ValueError, OverflowError) as error:
         kind = "an ISO date such as 2024-03-31" if dated else "the number of a week"
-        raise InputError(f"{end!r} does not fit the column", column=key, mend=f"give {kind}") from error
+        raise InputError(f"{end!r} does not fit the column", column=key, hint=f"give {kind}") from error
 
 
 def _moment(end: str) -> pd.Timestamp:

@@ -24,10 +24,10 @@ def check_weeks(week: pd.Series[float], file: str | Path | None) -> None:
     said = f"weeks {week.min():.16g} to {week.max():.16g}"
     if week.between(190_001, 210_053).all() and week.min() // 100 < week.max() // 100:
         what = f"{said} look like year and week, with a gap at each new year"
-        raise InputError(what, file=file, column=Columns.WEEK, mend=_GO_ON)
+        raise InputError(what, file=file, column=Columns.WEEK, hint=_GO_ON)
     if week.abs().max() > MOST_WEEKS:
-        mend = f"{_GO_ON}, and put times into timestamp"
-        raise InputError(f"{said} are no weeks of a shop", file=file, column=Columns.WEEK, mend=mend)
+        hint = f"{_GO_ON}, and put times into timestamp"
+        raise InputError(f"{said} are no weeks of a shop", file=file, column=Columns.WEEK, hint=hint)
 
 
 def check_order(log: pd.DataFrame) -> None:
@@ -38,8 +38,8 @@ def check_order(log: pd.DataFrame) -> None:
     elif (back := _turns_back(log)) is not None:
         what = f"week {back} lies before a week of a smaller number, as timestamp tells"
     if what is not None:
-        mend = f"{_GO_ON}, or leave the column out and let timestamp tell: columns: {{week: null}}"
-        raise InputError(what, file=log.attrs.get("file"), column=Columns.WEEK, mend=mend)
+        hint = f"{_GO_ON}, or leave the column out and let timestamp tell: columns: {{week: null}}"
+        raise InputError(what, file=log.attrs.get("file"), column=Columns.WEEK, hint=hint)
 
 
 def _turns_back(log: pd.DataFrame) -> int | None:
@@ -68,7 +68,7 @@ def odd_times(log: pd.DataFrame) -> Iterator[str]:
     time = log[Columns.TIMESTAMP]
     tomorrow = pd.Timestamp.now() + pd.Timedelta(days=1)
     if future := int((time > tomorrow).sum()):
-        yield f"{future:,} rows lie in the future, to {time.max():%Y-%m-%d}: mend them or take them out"
+        yield f"{future:,} rows lie in the future, to {time.max():%Y-%m-%d}: fix them or take them out"
     days = time.dt.normalize().drop_duplicates().sort_values()
     gaps = days.diff()
     if gaps.max() > LONGEST_GAP:

@@ -7,12 +7,12 @@ curve would promise repeat purchases to strangers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.arrays import BoolArray, FloatArray
+from graphrec.arrays import AnyArray, BoolArray, FloatArray
 
 CalibratorKind = Literal["isotonic", "platt"]
 
@@ -177,7 +177,7 @@ def _unit_range(score: FloatArray, weight: FloatArray) -> tuple[float, float]:
 
 
 def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> float:
-    """Mean gap between promised and observed frequency, weighted by bin size (Naeini et al., AAAI 2015).
+    """Mean gap between predicted and observed frequency, weighted by bin size (Naeini et al., AAAI 2015).
 
     Bins hold equally many pairs: purchases are rare, and bins of equal width would put nearly all pairs in
     the first one. Pairs with the same probability share a bin.
@@ -187,11 +187,11 @@ def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike
         bought: Shape ``[P]``.
         bins: At most this many bins.
     """
-    promised, observed = np.asarray(probability, dtype=np.float64), np.asarray(bought, dtype=np.float64)
-    edges = np.unique(np.quantile(promised, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
-    in_bin = np.searchsorted(edges, promised, side="left")
-    gap: npt.NDArray[Any] = np.bincount(in_bin, weights=promised - observed)
-    return float(np.abs(gap).sum() / len(promised))
+    predicted, observed = np.asarray(probability, dtype=np.float64), np.asarray(bought, dtype=np.float64)
+    edges = np.unique(np.quantile(predicted, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
+    in_bin = np.searchsorted(edges, predicted, side="left")
+    gap: AnyArray = np.bincount(in_bin, weights=predicted - observed)
+    return float(np.abs(gap).sum() / len(predicted))
 
 
 def log_loss(probability: npt.ArrayLike, bought: npt.ArrayLike) -> float:
@@ -201,6 +201,6 @@ def log_loss(probability: npt.ArrayLike, bought: npt.ArrayLike) -> float:
         probability: Shape ``[P]``.
         bought: Shape ``[P]``.
     """
-    promised = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1.0 - SMALLEST)
-    likelihood = np.where(np.asarray(bought, dtype=np.bool_), promised, 1.0 - promised)
+    predicted = np.clip(np.asarray(probability, dtype=np.float64), SMALLEST, 1.0 - SMALLEST)
+    likelihood = np.where(np.asarray(bought, dtype=np.bool_), predicted, 1.0 - predicted)
     return float(-np.log(likelihood).mean())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphrec.arrays import FloatArray
+from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.evaluation.intervals import resamples
 
 MEASURES = ("auc", "average_precision")
@@ -28,9 +28,9 @@ class Ordered:
         end: Index of the last row of each run. Shape ``[runs]``.
     """
 
-    label: npt.NDArray[np.bool_]
-    user: npt.NDArray[np.int64]
-    end: npt.NDArray[np.int64]
+    label: BoolArray
+    user: IntArray
+    end: IntArray
 
     @classmethod
     def by_score(cls, score: npt.ArrayLike, label: npt.ArrayLike, user: npt.ArrayLike) -> Ordered:

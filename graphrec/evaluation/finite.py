@@ -35,7 +35,7 @@ def bad_scores(file: str | Path | None = None) -> InputError:
     return InputError(
         "the model returned a score that is not a number (its weights may have diverged)",
         file=file,
-        mend=DIVERGED,
+        hint=DIVERGED,
     )
 
 
@@ -68,4 +68,4 @@ def check_weights_finite(named: Iterable[tuple[str, Tensor]], when: str = "") ->
     name = not_finite(named)
     if name is not None:
         diverged = f"the fit has diverged {when}".rstrip()
-        raise InputError(f"{diverged}: {name} holds values that are no numbers", mend=DIVERGED)
+        raise InputError(f"{diverged}: {name} holds values that are no numbers", hint=DIVERGED)

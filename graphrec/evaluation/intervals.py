@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from graphrec.arrays import AnyArray, FloatArray, IntArray
 
 
-def resamples(num_users: int, replicates: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+def resamples(num_users: int, replicates: int, seed: int) -> Iterator[IntArray]:
     """Draw users with replacement, `replicates` times. Each is ``[num_users]``."""
     rng = np.random.default_rng(seed)
     for _ in range(replicates):
@@ -19,8 +17,8 @@ def resamples(num_users: int, replicates: int, seed: int) -> Iterator[npt.NDArra
 
 
 def mean_interval(
-    values: Floats, replicates: int = 1000, level: float = 0.95, seed: int = 0
-) -> tuple[Floats, Floats]:
+    values: FloatArray, replicates: int = 1000, level: float = 0.95, seed: int = 0
+) -> tuple[FloatArray, FloatArray]:
     """Percentile bootstrap of the mean of each column.
 
     Args:
@@ -42,7 +40,7 @@ def mean_interval(
 
 
 def coverage_interval(
-    items: npt.NDArray[Any], num_items: int, replicates: int = 1000, level: float = 0.95, seed: int = 0
+    items: AnyArray, num_items: int, replicates: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[float, float]:
     """Centred bootstrap of the share of the catalogue that is recommended to somebody.
 
@@ -65,7 +63,7 @@ def coverage_interval(
     return max(0.0, value + min(float(low), 0.0)), min(1.0, value + max(float(high), 0.0))
 
 
-def coverage(items: npt.NDArray[Any], num_items: int) -> float:
+def coverage(items: AnyArray, num_items: int) -> float:
     """Share of the catalogue that stands in at least one list; −1 entries are empty places."""
     recommended = np.zeros(num_items + 1, dtype=bool)
     recommended[items] = True  # −1 lands on the extra last place

@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from graphrec.arrays import IntArray
 from graphrec.evaluation.finite import bad_scores
 from graphrec.evaluation.intervals import coverage, coverage_interval, mean_interval
 from graphrec.graph import BipartiteGraph, ItemLists
@@ -233,6 +232,6 @@ def metric_names(prefix: str, metrics: dict[ItemSet, UserMetrics]) -> dict[str, 
     return flat
 
 
-def truth_lists(pairs: npt.NDArray[np.int64], graph: BipartiteGraph) -> ItemLists:
+def truth_lists(pairs: IntArray, graph: BipartiteGraph) -> ItemLists:
     """Ground truth as lists per user, on the graph's device."""
     return ItemLists(pairs, graph.num_users, graph.num_items).to(graph.edge_item.device)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphrec.evaluation.intervals import Floats, resamples
+from graphrec.arrays import FloatArray
+from graphrec.evaluation.intervals import resamples
 
 REPLICATES = 2000
 """The smallest p that can be seen is 2 / (replicates + 1): 0.001."""
@@ -25,14 +26,14 @@ class Differences:
         p: Two-sided p-value of no difference, of each pair and measure alone. Shape ``[P, M]``.
     """
 
-    difference: Floats
-    low: Floats
-    high: Floats
-    p: Floats
+    difference: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p: FloatArray
 
 
 def paired_bootstrap(
-    values: Floats,
+    values: FloatArray,
     pairs: Sequence[tuple[int, int]],
     replicates: int = REPLICATES,
     level: float = 0.95,
@@ -73,7 +74,7 @@ def paired_bootstrap(
     return Differences(means[first] - means[second], low, high, p)
 
 
-def _resampled_means(values: Floats, replicates: int, seed: int) -> Floats:
+def _resampled_means(values: FloatArray, replicates: int, seed: int) -> FloatArray:
     """Means of every run and measure over the same resamples of users. Shape ``[replicates, R * M]``."""
     runs, count, measures = values.shape
     columns = np.ascontiguousarray(values.transpose(1, 0, 2)).reshape(count, runs * measures)
@@ -86,10 +87,10 @@ def _resampled_means(values: Floats, replicates: int, seed: int) -> Floats:
     return means
 
 
-def _two_sided(drawn: Floats) -> Floats:
+def _two_sided(drawn: FloatArray) -> FloatArray:
     """Two-sided p-value of each column of resampled differences. ``[replicates, M]`` to ``[M]``."""
     # Two runs that tie on a resample differ there by rounding alone.
     noise = 1e-12
     below, above = (drawn <= noise).sum(axis=0), (drawn >= -noise).sum(axis=0)
-    shares: Floats = 2 * (np.minimum(below, above) + 1) / (len(drawn) + 1)
+    shares: FloatArray = 2 * (np.minimum(below, above) + 1) / (len(drawn) + 1)
     return np.minimum(shares, 1.0)

@@ -70,7 +70,7 @@ def made_with(value: Any, place: str) -> tuple[Any, dict[str, Any]]:
         args, options = value.made_with
         return type(value), _by_name(type(value), args, options, place)
     what = f"a {type(value).__name__} cannot be written into a configuration"
-    raise InputError(what, column=place, mend=_MEND)
+    raise InputError(what, column=place, hint=_MEND)
 
 
 def _by_name(maker: Any, args: tuple[Any, ...], options: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _by_name(maker: Any, args: tuple[Any, ...], options: Mapping[str, Any], plac
     try:
         found = inspect.signature(maker).bind_partial(*args, **options).arguments
     except TypeError as error:
-        raise InputError(str(error), column=place, mend="give its arguments by name") from error
+        raise InputError(str(error), column=place, hint="give its arguments by name") from error
     return dict(found)
 
 
@@ -117,12 +117,12 @@ def path_of(maker: Any) -> str:
     """
     name = str(getattr(maker, "__qualname__", ""))
     if not name or "<" in name:
-        mend = "define it at the top level of a module or a notebook's cell"
-        raise InputError(f"{name or maker!r} has no name that a file could hold", mend=mend)
+        hint = "define it at the top level of a module or a notebook's cell"
+        raise InputError(f"{name or maker!r} has no name that a file could hold", hint=hint)
     return f"{maker.__module__}.{name}"
 
 
-def check_kind(value: object, kinds: tuple[type, ...], noun: str, place: str, mend: str) -> None:
+def check_kind(value: object, kinds: tuple[type, ...], noun: str, place: str, hint: str) -> None:
     """Raise `InputError` unless a value is of one of some types; true and false are no numbers.
 
     Args:
@@ -130,9 +130,9 @@ def check_kind(value: object, kinds: tuple[type, ...], noun: str, place: str, me
         kinds: What it may be.
         noun: What it should be, for the message.
         place: The argument it was given as.
-        mend: What to give instead.
+        hint: What to give instead.
     """
     if isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds):
         return
     shown = repr(value) if isinstance(value, str | int | float | bool) else f"a {type(value).__name__}"
-    raise InputError(f"{shown} is no {noun}", column=place, mend=mend)
+    raise InputError(f"{shown} is no {noun}", column=place, hint=hint)

@@ -33,11 +33,11 @@ def compare(runs: Iterable[Run | str | Path], part: Part = "validation") -> pd.D
     Raises:
         InputError: If there is no run, or two learned from different splits.
     """
-    mend = "give a list of runs: gr.compare([one, other])"
-    check_kind(runs, (list, tuple, set, Iterator), "list of runs", "runs", mend)
+    hint = "give a list of runs: gr.compare([one, other])"
+    check_kind(runs, (list, tuple, set, Iterator), "list of runs", "runs", hint)
     taken = [run if isinstance(run, Run) else Run.of(run) for run in runs]
     if not taken:
-        raise InputError("there is no run", column="runs", mend=mend)
+        raise InputError("there is no run", column="runs", hint=hint)
     measured = [run.measured(part) for run in taken]
     _check_one_split(taken, [next(iter(found.values())) for found in measured])
     names = _names(taken)
@@ -62,5 +62,5 @@ def _check_one_split(runs: list[Run], measures: list[Measures]) -> None:
             raise InputError(
                 f"this run learned from another split than {runs[0].folders[0]}",
                 file=run.folders[0],
-                mend="compare runs of the same data, split and seed of the split",
+                hint="compare runs of the same data, split and seed of the split",
             )

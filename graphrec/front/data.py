@@ -207,13 +207,13 @@ def _table(given: Any, role: str) -> str:
 
 def _check_split(split: Any) -> None:
     if split is None:
-        mend = "give split=gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
-        raise InputError("how the log is cut is missing", column="split", mend=mend)
+        hint = "give split=gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
+        raise InputError("how the log is cut is missing", column="split", hint=hint)
     if not isinstance(split, Splitter):
         bare = inspect.isclass(split) or isinstance(split, Maker)
         shown = f"{split.__name__} without brackets" if bare else f"{split!r}"
-        mend = "give gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
-        raise InputError(f"{shown} is no split", column="split", mend=mend)
+        hint = "give gr.LeaveLast(), gr.Temporal(...), gr.Random() or gr.Given()"
+        raise InputError(f"{shown} is no split", column="split", hint=hint)
 
 
 def _sorted(options: Mapping[str, Any], source: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -222,9 +222,9 @@ def _sorted(options: Mapping[str, Any], source: Any) -> tuple[dict[str, Any], di
     module = [name for name in inspect.signature(RecommenderData).parameters if name not in _HERE]
     for name in options:
         if name not in known and name not in module:
-            mend = closest(name, [*known, *module], "known are")
+            hint = closest(name, [*known, *module], "known are")
             raise InputError(
-                f"neither {source.__name__} nor the data module takes it", column=name, mend=mend
+                f"neither {source.__name__} nor the data module takes it", column=name, hint=hint
             )
     mine = {name: value for name, value in options.items() if name in known}
     rest = {name: value for name, value in options.items() if name not in known}

@@ -126,8 +126,8 @@ def _plan(
     trust: bool,
 ) -> Plan:
     """Check the arguments and write them as a YAML would."""
-    mend = "read it first: gr.load(..., split=gr.LeaveLast())"
-    check_kind(data, (Data, type(None)), "data", "data", mend)
+    hint = "read it first: gr.load(..., split=gr.LeaveLast())"
+    check_kind(data, (Data, type(None)), "data", "data", hint)
     check_kind(epochs, (int, type(None)), "whole number", "epochs", "give 1 or more")
     check_kind(options, (Mapping, type(None)), "mapping", "options", 'give {"trainer.max_epochs": 20}')
     config: dict[str, Any] = {"run": {}, "trainer": {}}
@@ -147,14 +147,14 @@ def _plan(
 
 def _add_model(config: dict[str, Any], model: Model, data: Data | None, epochs: int | None) -> None:
     if data is None:
-        raise InputError("there is no data to fit to", column="data", mend="give what gr.load returns")
+        raise InputError("there is no data to fit to", column="data", hint="give what gr.load returns")
     config["model"] = model.task()
     config["run"]["name"] = f"{data.name}-{model.label.lower()}"
     config["trainer"] |= {"devices": 1, "enable_model_summary": False}
     if model.is_closed:
         if epochs is not None:
             what = f"{model.name} is fitted at once, so this would do nothing"
-            raise InputError(what, column="epochs", mend="leave it out")
+            raise InputError(what, column="epochs", hint="leave it out")
         config["trainer"] |= {"max_epochs": 1, "enable_progress_bar": False}
 
 
@@ -165,7 +165,7 @@ def _set(config: dict[str, Any], dotted: str, value: Any) -> None:
     for key in above:
         place = place.setdefault(key, {})
         if not isinstance(place, dict):
-            raise InputError(f"{key} has no keys of its own", column=dotted, mend="see `graphrec fit --help`")
+            raise InputError(f"{key} has no keys of its own", column=dotted, hint="see `graphrec fit --help`")
     place[last] = value
 
 
@@ -173,13 +173,13 @@ def _seeds(given: int | Iterable[int] | None) -> list[int | None]:
     """The seeds, each once; None stands for what the YAML says."""
     if given is None:
         return [None]
-    mend = "give a whole number such as 0, or several: range(3)"
+    hint = "give a whole number such as 0, or several: range(3)"
     seeds = list(given) if isinstance(given, Iterable) else [given]
     for seed in seeds:
-        check_kind(seed, (int, np.integer), "seed", "seeds", mend)
+        check_kind(seed, (int, np.integer), "seed", "seeds", hint)
         check_seed(seeds=int(seed))
     if not seeds or len(set(seeds)) < len(seeds):
-        raise InputError("a seed is there twice, or there is none", column="seeds", mend=mend)
+        raise InputError("a seed is there twice, or there is none", column="seeds", hint=hint)
     return [int(seed) for seed in seeds]
 
 
@@ -204,8 +204,8 @@ def _fit(plan: Plan, seed: int | None, own: str, first: Path | None, several: bo
         with permitted(plan.modules), _told_without(f"{place}/"):
             found: Path = run_experiment(args).folder.path
     if not (found / "checkpoints" / BEST).is_file():
-        mend = "leave out what keeps no checkpoint, such as trainer.fast_dev_run"
-        raise InputError("no checkpoint was kept, so there is no run", file=found, mend=mend)
+        hint = "leave out what keeps no checkpoint, such as trainer.fast_dev_run"
+        raise InputError("no checkpoint was kept, so there is no run", file=found, hint=hint)
     return found
 
 

@@ -33,7 +33,7 @@ class Maker:
         try:
             named = self.__signature__.bind_partial(*args).arguments
         except TypeError as error:
-            raise InputError(f"{self.__name__}: {error}", mend=f"see help(gr.{self.__name__})") from error
+            raise InputError(f"{self.__name__}: {error}", hint=f"see help(gr.{self.__name__})") from error
         return self.make(**{**named, **arguments})
 
     def __repr__(self) -> str:

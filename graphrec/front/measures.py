@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import AnyArray
 from graphrec.evaluation.ranking import UserMetrics
 from graphrec.evaluation.significance import paired_bootstrap
 from graphrec.models.base import ItemSet
@@ -40,7 +40,7 @@ class Measures:
 
     @classmethod
     def of_validation(
-        cls, found: Mapping[ItemSet, UserMetrics], user_ids: npt.NDArray[Any], split_sha256: str
+        cls, found: Mapping[ItemSet, UserMetrics], user_ids: AnyArray, split_sha256: str
     ) -> Measures:
         """Take what a model ranked on the validation part."""
         rows, users = [], []

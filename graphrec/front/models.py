@@ -40,8 +40,8 @@ class Model:
     def __init__(self, maker: Callable[..., Any], /, **arguments: Any) -> None:
         if not inspect.isclass(maker) or not issubclass(maker, Encoder | ClosedForm | RankedTask | Decoder):
             what = f"{maker!r} is no class of a model"
-            mend = "give a class that derives from Encoder or ClosedForm of graphrec.models.base"
-            raise InputError(what, mend=mend)
+            hint = "give a class that derives from Encoder or ClosedForm of graphrec.models.base"
+            raise InputError(what, hint=hint)
         self.maker, self.arguments = maker, arguments
         path_of(maker)
         plain = arguments_of(arguments, self.name)
@@ -73,8 +73,8 @@ class Model:
         for kind, task, argument in TASKS:
             if issubclass(self.maker, kind):
                 return {"class_path": path_of(task), "init_args": {argument: self.as_config()}}
-        mend = "give it to a task: gr.Model(RankingTask, encoder=gr.LightGCN(), decoder=...)"
-        raise InputError(f"{self.name} alone is no model", mend=mend)
+        hint = "give it to a task: gr.Model(RankingTask, encoder=gr.LightGCN(), decoder=...)"
+        raise InputError(f"{self.name} alone is no model", hint=hint)
 
     @property
     def is_closed(self) -> bool:
@@ -112,5 +112,5 @@ def model_of(given: Any) -> Model:
         maker, arguments = made_with(given, "model")
         return Model(maker, **arguments)
     what = f"a {type(given).__name__} is no model"
-    mend = "give a model such as gr.LightGCN(dim=64), a class of your own, or the path of a YAML file"
-    raise InputError(what, mend=mend)
+    hint = "give a model such as gr.LightGCN(dim=64), a class of your own, or the path of a YAML file"
+    raise InputError(what, hint=hint)

@@ -93,7 +93,7 @@ def _options(given: Mapping[str, Any], checkpoint: Path) -> argparse.Namespace:
     words = ["offers", f"--ckpt_path={checkpoint}", "--out=offers.parquet"]
     for name, value in given.items():
         if name in _ELSEWHERE:
-            raise InputError("this is no option here", column=name, mend=_ELSEWHERE[name])
+            raise InputError("this is no option here", column=name, hint=_ELSEWHERE[name])
         if value is not None:
             words += _words(name, value)
     return parser().parse_args(words)
@@ -117,5 +117,5 @@ def _file(given: Any, role: str) -> Any:
 def _path(given: Any) -> Path | None:
     if given is None or isinstance(given, str | Path):
         return None if given is None else Path(given)
-    mend = "give a path, or a pandas DataFrame where a table is meant"
-    raise InputError(f"a {type(given).__name__} is no file", mend=mend)
+    hint = "give a path, or a pandas DataFrame where a table is meant"
+    raise InputError(f"a {type(given).__name__} is no file", hint=hint)

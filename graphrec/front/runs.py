@@ -56,8 +56,8 @@ class Run:
         self._modules, self.is_trusted, self._told = list(modules), trust, set() if told is None else told
         self._configs = {int(one["seed_everything"]): one for one in map(config_in, self.folders)}
         if not self.folders or len(self._configs) < len(self.folders):
-            mend = "give one run of each seed"
-            raise InputError("two runs have the same seed, or there is none", mend=mend)
+            hint = "give one run of each seed"
+            raise InputError("two runs have the same seed, or there is none", hint=hint)
         self._loaded: tuple[int, RankedTask, RecommenderData] | None = None
         self._measures: dict[tuple[Part, int], Measures] = {}
 
@@ -74,14 +74,14 @@ class Run:
             InputError: If there is no run, or the runs are not of one model and data.
         """
         for folder in folders:
-            mend = "give the path of a run's folder, as runs/x/20260101-120000-ab12"
-            check_kind(folder, (str, Path), "folder", "folders", mend)
+            hint = "give the path of a run's folder, as runs/x/20260101-120000-ab12"
+            check_kind(folder, (str, Path), "folder", "folders", hint)
         run = cls([run_at(Path(folder)).path for folder in folders], trust=trust)
         configs = run._configs.values()
         first, *others = map(experiment_in, run.folders, configs)
         if any(other != first for other in others):
-            mend = "compare them instead: gr.compare([gr.Run.of(...), gr.Run.of(...)])"
-            raise InputError("these runs differ in more than their seed", file=run.folders[1], mend=mend)
+            hint = "compare them instead: gr.compare([gr.Run.of(...), gr.Run.of(...)])"
+            raise InputError("these runs differ in more than their seed", file=run.folders[1], hint=hint)
         return run
 
     @property
@@ -130,7 +130,7 @@ class Run:
     def measured(self, part: Part) -> dict[int, Measures]:
         """Measure each seed on a part; see `metrics`."""
         if part not in PARTS:
-            raise InputError(f"{part!r} is no part", column="part", mend="give validation or test")
+            raise InputError(f"{part!r} is no part", column="part", hint="give validation or test")
         for seed in self.seeds:
             if (part, seed) not in self._measures:
                 found = self._tested(seed) if part == "test" else self._validated(seed)
@@ -158,7 +158,7 @@ class Run:
         check_kind(k, (int,), "whole number", "k", "give 1 or more")
         check_at_least(1, k=k)
         if items not in get_args(ItemSet):
-            raise InputError(f"{items!r} is no set of items", column="items", mend="give all, repeat or new")
+            raise InputError(f"{items!r} is no set of items", column="items", hint="give all, repeat or new")
         with self.at_work("recommend"):
             given = read_users(users_file(users), {}, TextFormat())
             task, data = self.loaded(seed)
@@ -179,8 +179,8 @@ class Run:
         if seed is None:
             return self.seeds[0]
         if seed not in self.seeds:
-            mend = f"there are {', '.join(map(str, self.seeds))}"
-            raise InputError(f"{seed!r} is no seed of this run", column="seed", mend=mend)
+            hint = f"there are {', '.join(map(str, self.seeds))}"
+            raise InputError(f"{seed!r} is no seed of this run", column="seed", hint=hint)
         return seed
 
     def _validated(self, seed: int) -> Measures:
@@ -223,9 +223,9 @@ def users_file(given: Any) -> str | Path | None:
     if isinstance(given, pd.DataFrame):
         return FrameFile.of(given, "users")
     if not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
-        mend = 'give ids, as ["C17"], a frame or a file with a column user_id'
-        raise InputError(f"{given!r} is no list of users", column="users", mend=mend)
+        hint = 'give ids, as ["C17"], a frame or a file with a column user_id'
+        raise InputError(f"{given!r} is no list of users", column="users", hint=hint)
     ids = pd.DataFrame({Columns.USER: list(given)})
     if ids.empty:
-        raise InputError("the list is empty", column="users", mend="give ids, or leave it out for all users")
+        raise InputError("the list is empty", column="users", hint="give ids, or leave it out for all users")
     return FrameFile.of(ids, "users")

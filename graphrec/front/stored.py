@@ -23,11 +23,11 @@ def config_in(folder: Path) -> dict[str, Any]:
     run = RunFolder(folder)
     if not run.config.is_file() or not (run.checkpoints / BEST).is_file():
         what = "holds no run" if folder.is_dir() else "there is no such folder"
-        mend = "give the folder of a finished fit, as runs/x/20260101-120000-ab12"
-        raise InputError(what, file=folder, mend=mend)
+        hint = "give the folder of a finished fit, as runs/x/20260101-120000-ab12"
+        raise InputError(what, file=folder, hint=hint)
     config = renamed(load_yaml(run.config))
     if type(config.get("seed_everything")) is not int:
-        raise InputError("this run does not tell its seed", file=run.config, mend="fit it with a seed")
+        raise InputError("this run does not tell its seed", file=run.config, hint="fit it with a seed")
     return dict(config)
 
 

@@ -9,7 +9,7 @@ from rich.progress import track
 from torch import Tensor
 
 from graphrec.fusion.model import UserGate
-from graphrec.fusion.weights import NO_CANDIDATE, Candidates, find_weights, is_better
+from graphrec.fusion.weights import NO_CANDIDATE, MemberScores, find_weights, is_better
 
 _STEPS, _CHECK, _RATE = 200, 10, 0.05
 _LEAST = 0.02  # weight from which a member without one starts; a softmax cannot leave 0
@@ -32,7 +32,7 @@ class GateFit:
     steps: int
 
 
-def fit_gate(candidates: Candidates, habits: Tensor, seed: int = 0) -> GateFit:
+def fit_gate(candidates: MemberScores, habits: Tensor, seed: int = 0) -> GateFit:
     """Learn a gate from one half of the users; keep it if it is better for the other half.
 
     It is better if its mean NDCG there is larger by more than a standard error than that of fixed weights
@@ -62,7 +62,7 @@ def fit_gate(candidates: Candidates, habits: Tensor, seed: int = 0) -> GateFit:
     return GateFit(gate.requires_grad_(False), held_out, held_out_fixed, steps)
 
 
-def _learn(candidates: Candidates, habits: Tensor, weights: Tensor, steps: int) -> list[UserGate]:
+def _learn(candidates: MemberScores, habits: Tensor, weights: Tensor, steps: int) -> list[UserGate]:
     """Gates after every few steps of Adam on the softmax loss of whole lists."""
     gate = UserGate(len(weights)).to(habits.device)
     gate.start(weights.clamp_min(_LEAST), habits)

@@ -169,12 +169,12 @@ def user_habits(graph: BipartiteGraph) -> Tensor:
 def _check_weights(weights: Sequence[float], members: int) -> None:
     what = None
     if not members:
-        what, mend = "there is nothing to fuse", "give at least one member"
+        what, hint = "there is nothing to fuse", "give at least one member"
     elif len(weights) != members:
-        what, mend = f"{len(weights)} weights for {members} members", "give one for each"
+        what, hint = f"{len(weights)} weights for {members} members", "give one for each"
     elif not all(0 <= weight < float("inf") for weight in weights):
-        what, mend = f"{list(weights)} are no weights", "give numbers of 0 or more"
+        what, hint = f"{list(weights)} are no weights", "give numbers of 0 or more"
     elif not any(weights):
-        what, mend = "all weights are 0", "give one above 0"
+        what, hint = "all weights are 0", "give one above 0"
     if what is not None:
-        raise InputError(what, column="weights", mend=mend)
+        raise InputError(what, column="weights", hint=hint)

@@ -48,7 +48,7 @@ class FusionTask(RankedTask):
             raise InputError(
                 "a fusion needs the whole graph in each process",
                 column="--trainer.strategy",
-                mend="choose ddp",
+                hint="choose ddp",
             )
         for member in self.members:
             member.bind(graph)
@@ -89,5 +89,5 @@ class FusionTask(RankedTask):
         raise InputError(
             "a fusion cannot be fitted itself",
             column="model",
-            mend="run `graphrec fuse` on runs of its members",
+            hint="run `graphrec fuse` on runs of its members",
         )

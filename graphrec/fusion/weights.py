@@ -25,7 +25,7 @@ NO_CANDIDATE = -1e9
 
 
 @dataclass(frozen=True)
-class Candidates:
+class MemberScores:
     """The items that could be ranked first for some users, with what every member says about them.
 
     Args:
@@ -61,10 +61,10 @@ class Candidates:
         gain = discounts(places.shape[1], scores.device)
         return (self.relevant.gather(1, places) * gain).sum(dim=1) / self.ideal
 
-    def of(self, rows: Tensor) -> Candidates:
+    def of(self, rows: Tensor) -> MemberScores:
         """Those of some users only. Rows of shape ``[m]``."""
         scores, relevant = self.scores[:, rows], self.relevant[rows]
-        return Candidates(self.users[rows], scores, relevant, self.ideal[rows], self.k)
+        return MemberScores(self.users[rows], scores, relevant, self.ideal[rows], self.k)
 
 
 def discounts(length: int, device: torch.device) -> Tensor:
@@ -80,7 +80,7 @@ def collect_candidates(
     k: int = 20,
     depth: int = 100,
     batch_size: int = 128,
-) -> Candidates:
+) -> MemberScores:
     """The best items of every member, for each user with something to find: one pass over these users.
 
     Args:
@@ -102,7 +102,7 @@ def collect_candidates(
         raise InputError(
             f"no user has validation items among {item_set} items",
             column="--items",
-            mend="choose another set",
+            hint="choose another set",
         )
     order = tie_order(graph.num_items, everybody.device)
     batches = track(torch.split(users, batch_size), "Scoring validation users", transient=True)
@@ -116,7 +116,7 @@ def collect_candidates(
         scores[:, rows, : part.shape[2]], relevant[rows, : part.shape[2]] = part, found
         start += len(found)
     best = discounts(min(k, graph.num_items), users.device).cumsum(0)
-    return Candidates(users, scores, relevant, best[count[users].clamp_max(len(best)) - 1], k)
+    return MemberScores(users, scores, relevant, best[count[users].clamp_max(len(best)) - 1], k)
 
 
 def _found_in(graph: BipartiteGraph, truth: ItemLists, item_set: ItemSet) -> Tensor:
@@ -150,7 +150,7 @@ def _candidates_of(
     return scores.masked_fill(missing, NO_CANDIDATE), relevant
 
 
-def find_weights(candidates: Candidates, seed: int = 0) -> Tensor:
+def find_weights(candidates: MemberScores, seed: int = 0) -> Tensor:
     """The weights with the best mean NDCG, by a search without derivatives. Shape ``[M]``, sum 1.
 
     Starts from the best of the single members, the plain mean and some random weights; moves a quarter of
@@ -166,7 +166,7 @@ def find_weights(candidates: Candidates, seed: int = 0) -> Tensor:
         return _pruned(candidates, _climb(candidates, _start(candidates, seed)))
 
 
-def _pruned(candidates: Candidates, weights: Tensor) -> Tensor:
+def _pruned(candidates: MemberScores, weights: Tensor) -> Tensor:
     """Without the members that the others do as well without."""
     for member in weights.argsort().tolist():
         without = weights.clone()
@@ -186,7 +186,7 @@ def is_better(values: Tensor, others: Tensor) -> bool:
     return bool(difference.mean() > error)
 
 
-def _start(candidates: Candidates, seed: int) -> Tensor:
+def _start(candidates: MemberScores, seed: int) -> Tensor:
     members = len(candidates.scores)
     generator = torch.Generator().manual_seed(seed)
     draws = -torch.rand(_DRAWS * members, members, generator=generator).clamp_min(1e-9).log()
@@ -197,7 +197,7 @@ def _start(candidates: Candidates, seed: int) -> Tensor:
     return starts[values.index(max(values))]
 
 
-def _climb(candidates: Candidates, weights: Tensor) -> Tensor:
+def _climb(candidates: MemberScores, weights: Tensor) -> Tensor:
     """Better weights for the members that have one, none for the others."""
     value, step = _mean(candidates, weights), _FIRST_STEP
     members = weights.nonzero().flatten().tolist()
@@ -219,5 +219,5 @@ def _move(weights: Tensor, source: int, target: int, step: float) -> Tensor:
     return moved
 
 
-def _mean(candidates: Candidates, weights: Tensor) -> float:
+def _mean(candidates: MemberScores, weights: Tensor) -> float:
     return float(candidates.ndcg(weights).double().mean())

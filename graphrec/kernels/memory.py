@@ -85,5 +85,5 @@ def check_room(needed: float, **values: float) -> None:
     raise InputError(
         f"{named} needs {needed / 1e9:,.1f} GB of memory and {free / 1e9:,.1f} GB are free",
         column=next(iter(values)),
-        mend="give less",
+        hint="give less",
     )

@@ -7,15 +7,15 @@ from graphrec.models.encoders.features import FeatureTowers, RawFeatures
 from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.models.encoders.ngcf import NGCF
 from graphrec.models.encoders.table import EmbeddingTable
+from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.ials import IALS
 from graphrec.models.linear import EASE
 from graphrec.models.neighbours import ItemCF, UserKNN
 from graphrec.models.popularity import Popularity, TopFrequency
 from graphrec.models.purchase_ranker import PurchaseRanker
-from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
+from graphrec.models.random_walk import P3alpha, RP3beta
 from graphrec.models.spectral import Spectral
 from graphrec.models.turbo_cf import TurboCF
-from graphrec.models.walks import P3alpha, RP3beta
 
 __all__ = [
     "BSPM",

@@ -90,7 +90,7 @@ class MLP(Decoder):
         super().__init__()
         widths = [64] if hidden is None else hidden
         if not widths:
-            raise InputError("there is no hidden layer", column="hidden", mend="give one width or more")
+            raise InputError("there is no hidden layer", column="hidden", hint="give one width or more")
         for width in widths:
             check_at_least(1, hidden=width)
         check_room(4 * sum(one * other for one, other in pairwise([1, *widths, 1])), hidden=max(widths))

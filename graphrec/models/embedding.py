@@ -37,8 +37,8 @@ class EmbeddingRecommender(Recommender):
             user, item = encoder.sample(graph)
             if isinstance(decoder, InnerProduct) and user.shape[-1] != item.shape[-1]:
                 what = f"vectors of {user.shape[-1]} columns for users and {item.shape[-1]} for items"
-                mend = "choose MLP, or features of equal width"
-                raise InputError(f"{what} have no inner product", column="decoder", mend=mend)
+                hint = "choose MLP, or features of equal width"
+                raise InputError(f"{what} have no inner product", column="decoder", hint=hint)
             decoder(user, item)
 
     def embeddings(self) -> Embeddings:

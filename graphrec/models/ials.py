@@ -179,6 +179,6 @@ def solve(vectors: Tensor, present: Tensor, diagonal: Tensor) -> Tensor:
 def _positive_solve(system: Tensor, target: Tensor) -> Tensor:
     factor, info = torch.linalg.cholesky_ex(system)
     if info.any():
-        what, mend = "the equations are singular in single precision", "raise it, or lower init_std"
-        raise InputError(what, column="regularisation", mend=mend)
+        what, hint = "the equations are singular in single precision", "raise it, or lower init_std"
+        raise InputError(what, column="regularisation", hint=hint)
     return torch.cholesky_solve(target, factor)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.arrays import IntArray
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import available_memory
@@ -79,7 +79,7 @@ class EASE(ClosedForm):
         self.buyers = SparseMatrix(matrix.T).to(device)
         return matrix
 
-    def _kept(self, graph: BipartiteGraph) -> npt.NDArray[np.int64]:
+    def _kept(self, graph: BipartiteGraph) -> IntArray:
         """Codes of the items in the model, ascending."""
         count = min(self.max_items or graph.num_items, graph.num_items)
         order = np.argsort(-graph.item_degree().cpu().numpy(), kind="stable")
@@ -179,7 +179,7 @@ def _sweep(matrix: Tensor, start: int, end: int) -> None:
 
 
 def _singular() -> InputError:
-    return InputError("the Gram matrix is singular in single precision", column="l2", mend="raise it")
+    return InputError("the Gram matrix is singular in single precision", column="l2", hint="raise it")
 
 
 def check_memory(users: int, items: int) -> None:
@@ -196,5 +196,5 @@ def check_memory(users: int, items: int) -> None:
         f"EASE on {items:,} items and {users:,} users needs {needed / 1e9:.1f} GB of memory for its matrix "
         f"and {free / 1e9:.1f} GB are free",
         column="max_items",
-        mend=f"set max_items: {fitting}, or take RP3beta, which stays sparse",
+        hint=f"set max_items: {fitting}, or take RP3beta, which stays sparse",
     )

@@ -16,7 +16,7 @@ from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import KEPT_BYTES, ClosedForm
 
-Rows: TypeAlias = Callable[[int, int], sp.csr_array]
+RowBlock: TypeAlias = Callable[[int, int], sp.csr_array]
 """Rows `start` to `end` of a square matrix that is never held as a whole."""
 
 _BLOCK = 512
@@ -102,7 +102,7 @@ def purchases(graph: BipartiteGraph) -> sp.csr_array:
     return sp.csr_array((ones, (user, item)), shape=(graph.num_users, graph.num_items))
 
 
-def largest(rows: Rows, size: int, count: int, description: str) -> sp.csr_array:
+def largest(rows: RowBlock, size: int, count: int, description: str) -> sp.csr_array:
     """The `count` largest positive entries of each row of a square matrix, computed block by block.
 
     Args:

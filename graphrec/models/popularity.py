@@ -22,7 +22,7 @@ def recency_weight(graph: BipartiteGraph, decay_weeks: float | None) -> Tensor:
         raise InputError(
             "a decay by week needs a log with times",
             column="decay_weeks",
-            mend="map a week or timestamp column, or set decay_weeks: null",
+            hint="map a week or timestamp column, or set decay_weeks: null",
         )
     age = graph.history_week.max() - graph.history_week
     return torch.exp(-age.float() / decay_weeks)

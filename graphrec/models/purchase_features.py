@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 import torch
 
+from graphrec.arrays import Float32Array, IntArray
 from graphrec.kernels.eigenvectors import decompose, square
 from graphrec.kernels.sparse import SparseMatrix
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
 
 DECAYS = (3.0, 8.0, 20.0)
 """Weeks after which a purchase counts 1/e, for three sums over the weeks in which a pair was bought."""
@@ -41,9 +38,9 @@ class Purchases:
         last: The last week known.
     """
 
-    user: Ints
-    item: Ints
-    week: Ints
+    user: IntArray
+    item: IntArray
+    week: IntArray
     num_users: int
     num_items: int
     last: int
@@ -54,28 +51,28 @@ class Purchases:
         rows = (self.user[kept], self.item[kept], self.week[kept])
         return Purchases(*rows, self.num_users, self.num_items, last)
 
-    def between(self, first: int, last: int) -> Ints:
+    def between(self, first: int, last: int) -> IntArray:
         """Distinct pairs bought from one week to another as sorted numbers ``u I + i``."""
         kept = (self.week >= first) & (self.week <= last)
         return np.unique(self.user[kept] * self.num_items + self.item[kept])
 
     @cached_property
-    def pairs(self) -> Ints:
+    def pairs(self) -> IntArray:
         """Distinct pairs as sorted numbers ``u I + i``. Shape ``[E]``."""
         return np.unique(self.user * self.num_items + self.item)
 
     @cached_property
-    def place(self) -> Ints:
+    def place(self) -> IntArray:
         """Place of each row's pair in `pairs`. Shape ``[H]``."""
         return np.searchsorted(self.pairs, self.user * self.num_items + self.item)
 
     @cached_property
-    def age(self) -> Ints:
+    def age(self) -> IntArray:
         """Weeks before the last one. Shape ``[H]``."""
         return self.last - self.week
 
 
-def pair_facts(log: Purchases) -> Floats:
+def pair_facts(log: Purchases) -> Float32Array:
     """How often and when each pair was bought. Shape ``[E, 9]``."""
     size = len(log.pairs)
     weeks = np.bincount(log.place, minlength=size).astype(np.float64)
@@ -89,7 +86,7 @@ def pair_facts(log: Purchases) -> Floats:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def user_facts(log: Purchases) -> Floats:
+def user_facts(log: Purchases) -> Float32Array:
     """How active each user is and how faithful to what they know. Shape ``[U, 6]``."""
     rows = np.bincount(log.user, minlength=log.num_users)
     late = np.bincount(log.user[log.age < 8], minlength=log.num_users)
@@ -100,7 +97,7 @@ def user_facts(log: Purchases) -> Floats:
     return np.stack([rows, late, rows / np.maximum(items, 1), recency, *active], axis=1).astype(np.float32)
 
 
-def item_facts(log: Purchases) -> Floats:
+def item_facts(log: Purchases) -> Float32Array:
     """How many buy each item, how often again, and lately. Shape ``[I, 9]``."""
     size = log.num_items
     rows, buyers = np.bincount(log.item, minlength=size), np.bincount(log.pairs % size, minlength=size)
@@ -113,7 +110,7 @@ def item_facts(log: Purchases) -> Floats:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _active_weeks(log: Purchases, back: int) -> Ints:
+def _active_weeks(log: Purchases, back: int) -> IntArray:
     """Weeks, of the last ones, in which each user bought anything. Shape ``[U]``."""
     kept = log.age <= back
     weeks = np.unique(log.user[kept] * (log.last + 2) + log.week[kept])
@@ -141,7 +138,7 @@ class GraphScores:
             self.factors.append((matrix(found.vectors), degree.sqrt()[:, None] * found.vectors))
         self.matrix, self.degree = graphs["bought"]
 
-    def of(self, users: Ints) -> Floats:
+    def of(self, users: IntArray) -> Float32Array:
         """Every link score of some users. Shape ``[4, B, I]``."""
         rows = torch.from_numpy(users)
         scores = [left[rows] @ right.T for left, right in self.factors]
@@ -157,7 +154,7 @@ class GraphScores:
         return len(self.factors) + 1
 
 
-def _normalised(log: Purchases, weight: Floats) -> tuple[SparseMatrix, torch.Tensor]:
+def _normalised(log: Purchases, weight: Float32Array) -> tuple[SparseMatrix, torch.Tensor]:
     """``D_U^-1/2 A D_I^-1/2`` and the items' degrees, for edges of these weights."""
     user, item = log.pairs // log.num_items, log.pairs % log.num_items
     of_user = np.bincount(user, weight, log.num_users)
@@ -177,11 +174,11 @@ class PairTable:
         columns: What is known of each. Shape ``[P, F]``.
     """
 
-    pairs: Ints
-    columns: Floats
+    pairs: IntArray
+    columns: Float32Array
 
 
-def batches_of_users(num_users: int, num_items: int, scores: int = 8_000_000) -> Iterator[Ints]:
+def batches_of_users(num_users: int, num_items: int, scores: int = 8_000_000) -> Iterator[IntArray]:
     """Users cut so that a batch's scores over the catalogue stay small."""
     size = max(1, scores // max(1, num_items))
     for start in range(0, num_users, size):
@@ -212,7 +209,9 @@ def known_and_new(log: Purchases, depth: int, seed: int = 0) -> tuple[PairTable,
     return PairTable(log.pairs, np.concatenate(known)), fresh
 
 
-def _candidates(log: Purchases, scores: Floats, item: Floats, own: Ints, depth: int) -> Ints:
+def _candidates(
+    log: Purchases, scores: Float32Array, item: Float32Array, own: IntArray, depth: int
+) -> IntArray:
     """Places ``b I + i`` of the best new items by any link score or by recent sales, sorted."""
     sold = np.broadcast_to(item[None, :, 4], scores.shape[1:])[None]
     chosen = np.zeros(scores.shape[1:], dtype=bool)
@@ -225,7 +224,9 @@ def _candidates(log: Purchases, scores: Floats, item: Floats, own: Ints, depth: 
     return np.flatnonzero(chosen)
 
 
-def _columns(log: Purchases, pairs: Ints, scores: Floats, start: int, user: Floats, item: Floats) -> Floats:
+def _columns(
+    log: Purchases, pairs: IntArray, scores: Float32Array, start: int, user: Float32Array, item: Float32Array
+) -> Float32Array:
     """Link scores, facts of the user and facts of the item of each pair."""
     link = scores.reshape(len(scores), -1)[:, pairs - start].T
     return np.concatenate([link, user[pairs // log.num_items], item[pairs % log.num_items]], axis=1)

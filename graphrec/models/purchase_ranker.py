@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from rich.progress import track
 from torch import Tensor
 
+from graphrec.arrays import BoolArray, Float32Array
 from graphrec.errors import MOST_ROUNDS, InputError, check_above, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.models.base import ClosedForm
@@ -32,8 +32,8 @@ _FEWEST = 50
 class _Examples:
     """Pairs as they stood at some week, and whether they were bought in the weeks after it."""
 
-    columns: npt.NDArray[np.float32]
-    bought: npt.NDArray[np.bool_]
+    columns: Float32Array
+    bought: BoolArray
 
 
 class PurchaseRanker(ClosedForm):
@@ -157,8 +157,8 @@ class PurchaseRanker(ClosedForm):
 def _purchases(graph: BipartiteGraph) -> Purchases:
     """The graph's history, sorted by pair."""
     if not graph.has_weeks:
-        mend = "map a week or timestamp column"
-        raise InputError("PurchaseRanker needs a log with times", column="week", mend=mend)
+        hint = "map a week or timestamp column"
+        raise InputError("PurchaseRanker needs a log with times", column="week", hint=hint)
     user, item, week = (getattr(graph, f"history_{name}").cpu().numpy() for name in ("user", "item", "week"))
     order = np.lexsort((week, item, user))
     last = int(week.max()) if len(week) else 0

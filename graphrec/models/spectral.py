@@ -17,7 +17,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import Decomposition, decompose, square
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.models.base import ClosedForm
-from graphrec.models.responses import DOMAIN, ChebyCF, Response
+from graphrec.models.filter_responses import DOMAIN, ChebyCF, FilterResponse
 
 _MOST_NEIGHBOURS = 3e8
 """Bound of the entries of the item graph, 8 bytes each; they are a third as many on Gowalla."""
@@ -36,7 +36,7 @@ class _Part(NamedTuple):
 
 
 class Spectral(ClosedForm):
-    """Scores ``x_u S`` for the users asked for, ``S`` being the filter of a `Response`.
+    """Scores ``x_u S`` for the users asked for, ``S`` being the filter of a `FilterResponse`.
 
     The response ``g`` is split into a polynomial ``q`` of low degree, fitted to the spectrum below the
     `rank` leading eigenvalues ``Λ`` and applied by sparse products, and a correction of that rank,
@@ -63,7 +63,7 @@ class Spectral(ClosedForm):
 
     def __init__(
         self,
-        response: Response | None = None,
+        response: FilterResponse | None = None,
         rank: int = 512,
         degree: int | None = 1,
         recency: float = 0.0,
@@ -278,8 +278,8 @@ def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -
     with np.errstate(over="ignore"):
         weights = users**-user_power * items**-item_power
     if not np.isfinite(weights).all() or not weights.any():
-        what, mend = "these powers of the degrees are beyond any number", "give some between -2 and 2"
-        raise InputError(what, column="user_power, item_power", mend=mend)
+        what, hint = "these powers of the degrees are beyond any number", "give some between -2 and 2"
+        raise InputError(what, column="user_power, item_power", hint=hint)
     matrix = sp.csr_array((weights, (user, item)), shape=shape)
     # with a half each, the largest singular value is 1 already, of the vector of the roots of the degrees
     largest = 1.0 if user_power == item_power == 0.5 else _largest_singular_value(matrix)

@@ -52,6 +52,6 @@ def decided_week(log: pd.DataFrame, train: pd.DataFrame, given: int | None = Non
     trained = int(log_weeks(train, "an offer", log).max())
     if given is not None and given <= trained:
         what = f"the ranker was trained on weeks to {trained}, so week {given} is past"
-        mend = f"give {trained + 1} or later; the first week after the log is {last + 1}"
-        raise InputError(what, column="--week", mend=mend)
+        hint = f"give {trained + 1} or later; the first week after the log is {last + 1}"
+        raise InputError(what, column="--week", hint=hint)
     return Decided(last + 1 if given is None else given, trained, last)

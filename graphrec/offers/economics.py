@@ -38,11 +38,11 @@ class Economics:
         """
         if not 0.0 < self.margin < 1.0:
             raise InputError(
-                f"{self.margin} is not between 0 and 1", column="margin", mend="give a share, as 0.3"
+                f"{self.margin} is not between 0 and 1", column="margin", hint="give a share, as 0.3"
             )
         if not 0.0 <= self.funded_share <= 1.0:
-            mend = "give the retailer's share of a discount, as 0.5"
-            raise InputError(f"{self.funded_share} is not in 0..1", column="funded_share", mend=mend)
+            hint = "give the retailer's share of a discount, as 0.5"
+            raise InputError(f"{self.funded_share} is not in 0..1", column="funded_share", hint=hint)
 
     def net_price(self, price: FloatArray, rate: FloatArray) -> FloatArray:
         """What the retailer receives per unit, supplier's share included: ``P (1 - phi d)``."""

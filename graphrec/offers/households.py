@@ -87,8 +87,8 @@ def basket_money(frame: pd.DataFrame) -> FloatArray:
     """
     column = next((one for one in (Columns.SHELF_PRICE, Columns.PRICE) if one in frame), None)
     if column is None:
-        mend = "map a column to price in the source's `columns`"
-        raise InputError("the value of a basket needs a price", column=Columns.PRICE, mend=mend)
+        hint = "map a column to price in the source's `columns`"
+        raise InputError("the value of a basket needs a price", column=Columns.PRICE, hint=hint)
     money = frame[column] * frame.get(Columns.QUANTITY, 1.0)
     if unknown := int(money.isna().sum()):
         note(f"{unknown:,} of {len(money):,} rows have no {column} or quantity and add nothing to a basket")
@@ -122,14 +122,14 @@ class Baskets:
             InputError: If the log has no baskets, no price, or no price above 0.
         """
         if Columns.BASKET not in log:
-            mend = "map a column to basket_id in the source's `columns`"
-            raise InputError("a threshold needs baskets", column=Columns.BASKET, mend=mend)
+            hint = "map a column to basket_id in the source's `columns`"
+            raise InputError("a threshold needs baskets", column=Columns.BASKET, hint=hint)
         columns = {"user": users.codes(log[Columns.USER]), "basket": log[Columns.BASKET].to_numpy()}
         frame = pd.DataFrame({**columns, "value": basket_money(log)})
         total = frame[frame["user"] >= 0].groupby(["user", "basket"], sort=True)["value"].sum().reset_index()
         total = total[total["value"] > 0]
         if total.empty:
-            mend = "map a column with prices above 0"
-            raise InputError("no basket has a value above 0", column=Columns.PRICE, mend=mend)
+            hint = "map a column with prices above 0"
+            raise InputError("no basket has a value above 0", column=Columns.PRICE, hint=hint)
         weeks = int(week.max() - week.min() + 1)
         return cls(total["user"].to_numpy(dtype=np.int64), total["value"].to_numpy(dtype=np.float64), weeks)

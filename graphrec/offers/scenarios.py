@@ -121,8 +121,8 @@ def scenario_named(name: str) -> Scenario:
         InputError: If there is none.
     """
     if name not in SCENARIO_NAMES:
-        mend = f"choose one of {', '.join(SCENARIO_NAMES)}, or give a YAML file"
-        raise InputError(f"there is no scenario '{name}'", column="scenario", mend=mend)
+        hint = f"choose one of {', '.join(SCENARIO_NAMES)}, or give a YAML file"
+        raise InputError(f"there is no scenario '{name}'", column="scenario", hint=hint)
     return read_scenario(FOLDER / f"{name}.yaml")
 
 
@@ -145,22 +145,22 @@ def read_scenario(path: Path) -> Scenario:
     """
     if not path.is_file():
         raise InputError(
-            "there is no such file", file=path, column="--scenario", mend="see experiments/offers"
+            "there is no such file", file=path, column="--scenario", hint="see experiments/offers"
         )
     try:
         keys = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise InputError(f"this is not YAML ({error})", file=path) from error
     if not isinstance(keys, dict) or keys.get("name") not in SCENARIO_NAMES:
-        mend = f"start with `name:` and one of {', '.join(SCENARIO_NAMES)}"
-        raise InputError("this is no scenario", file=path, column="name", mend=mend)
+        hint = f"start with `name:` and one of {', '.join(SCENARIO_NAMES)}"
+        raise InputError("this is no scenario", file=path, column="name", hint=hint)
     found = Scenario(**{key: _checked(key, value, path) for key, value in keys.items()})
     if found.worth > 0 and found.name not in WORTH:
-        what, mend = (
+        what, hint = (
             f"the scenario {found.name} knows no worth of a unit",
             f"it is {' or '.join(WORTH)} that do",
         )
-        raise InputError(what, file=path, column="worth", mend=mend)
+        raise InputError(what, file=path, column="worth", hint=hint)
     return found
 
 
@@ -169,21 +169,21 @@ def _checked(key: str, value: Any, path: Path) -> Any:
     known = {field.name for field in dataclasses.fields(Scenario)}
     if key not in known:
         close = difflib.get_close_matches(key, known, n=1)
-        mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(sorted(known))}"
-        raise InputError("a scenario has no such key", file=path, column=key, mend=mend)
+        hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(sorted(known))}"
+        raise InputError("a scenario has no such key", file=path, column=key, hint=hint)
     if key in ("name", "about"):
         return value
     if key == "pairs":
         if value not in ("all", "seen", "new"):
-            raise InputError(f"{value!r} names no pairs", file=path, column=key, mend="give all, seen or new")
+            raise InputError(f"{value!r} names no pairs", file=path, column=key, hint="give all, seen or new")
         return value
     if key == "levels":
         if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
-            mend = "list rates, as [0, 0.1, 0.2]"
-            raise InputError(f"{value!r} is no list of rates", file=path, column=key, mend=mend)
+            hint = "list rates, as [0, 0.1, 0.2]"
+            raise InputError(f"{value!r} is no list of rates", file=path, column=key, hint=hint)
         return tuple(float(one) for one in value)
     share = key in ("salvage", "max_rate")
     if isinstance(value, int | float) and 0 <= value < np.inf and (not share or 0 < value < 1):
         return float(value)
-    mend = "give a share, as 0.3" if share else "give a number of 0 or more"
-    raise InputError(f"{value!r} is not a value", file=path, column=key, mend=mend)
+    hint = "give a share, as 0.3" if share else "give a number of 0 or more"
+    raise InputError(f"{value!r} is not a value", file=path, column=key, hint=hint)

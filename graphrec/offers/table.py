@@ -130,8 +130,8 @@ def _levels(candidates: Candidates, policy: Policy, scenario: Scenario, promotio
         return Amounts(np.asarray(AMOUNTS))
     if promotion == "coupon":
         if "product_set" not in candidates.frame:
-            mend = "name a product attribute, as --product_set product_category"
-            raise InputError("coupons need sets of products", column="product_set", mend=mend)
+            hint = "name a product attribute, as --product_set product_category"
+            raise InputError("coupons need sets of products", column="product_set", hint=hint)
         coupon = candidates.frame.groupby(["user_id", "product_set"], sort=False, dropna=False).ngroup()
         grid = np.asarray(scenario.levels or own)
         product_set = pd.factorize(candidates.frame["product_set"])[0].astype(np.int64)

@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from graphrec.offers.budget.budgets import GroupBudget
 from graphrec.offers.budget.knapsack import allocate
 from graphrec.offers.decisions import best_return
@@ -143,7 +141,7 @@ class ThresholdChoice:
     """
 
     option: IntArray
-    reason: npt.NDArray[Any]
+    reason: AnyArray
     spend: FloatArray
 
 
@@ -154,7 +152,7 @@ def choose_thresholds(
     guardrails: Guardrails,
     budget: float | None = None,
     penalty: float = INFRA_PENALTY,
-    refused: npt.NDArray[Any] | None = None,
+    refused: AnyArray | None = None,
     families: Sequence[GroupBudget] = (),
     by_return: bool = False,
 ) -> ThresholdChoice:
@@ -207,7 +205,7 @@ def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardr
 
 def _reasons(
     options: ThresholdOptions, chosen: IntArray, free: IntArray, gain: FloatArray, scenario: Scenario
-) -> npt.NDArray[Any]:
+) -> AnyArray:
     texts = []
     for row, (now, most) in enumerate(zip(chosen.tolist(), free.tolist(), strict=True)):
         target, median = options.threshold[row, now], options.median[row]
@@ -226,7 +224,7 @@ def _reasons(
 
 
 def threshold_table(
-    user_ids: npt.NDArray[Any],
+    user_ids: AnyArray,
     options: ThresholdOptions,
     choice: ThresholdChoice,
     economics: Economics,

@@ -44,7 +44,7 @@ def scaled_rule(
     check_budget(budget)
     if not ((shape >= 0) & np.isfinite(shape)).all():
         raise InputError(
-            "a rule needs finite numbers that are not negative", column="shape", mend="shift them"
+            "a rule needs finite numbers that are not negative", column="shape", hint="shift them"
         )
 
     def rates(scale: float) -> FloatArray:
@@ -101,8 +101,8 @@ def worth(
         InputError: If the objective has another name.
     """
     if objective not in ("units", "profit"):
-        mend = "choose units or profit"
-        raise InputError(f"there is no objective '{objective}'", column="objective", mend=mend)
+        hint = "choose units or profit"
+        raise InputError(f"there is no objective '{objective}'", column="objective", hint=hint)
     rates, bought = np.asarray(levels)[None, :], response.curve(levels)
     value = bought if objective == "units" else economics.profit(bought, price[:, None], rates)
     return value - value[:, :1], economics.spend(bought, price[:, None], rates)

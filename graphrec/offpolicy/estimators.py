@@ -131,11 +131,11 @@ def estimate(
         raise InputError(
             "dm, dr and switch_dr need a model of the reward",
             column="predicted",
-            mend="fit one, or ask for ips",
+            hint="fit one, or ask for ips",
         )
     if predicted is not None and (predicted.shape != target.shape or not np.isfinite(predicted).all()):
-        mend = "predict each level of each decision"
-        raise InputError("predicted must be finite and of the target's shape", column="predicted", mend=mend)
+        hint = "predict each level of each decision"
+        raise InputError("predicted must be finite and of the target's shape", column="predicted", hint=hint)
     found = support(log, target, thresholds)
     reason = refusal(found, thresholds)
     return {name: _one(name, log, target, predicted, switch, reason) for name in estimators}, found

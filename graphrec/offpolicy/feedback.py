@@ -95,8 +95,8 @@ def run_loop(
     """
     check_at_least(1, rounds=rounds, window=window)
     if not 0.0 < epsilon <= 1.0:
-        mend = "give a share above 0: without exploration no policy can be judged"
-        raise InputError(f"{epsilon} is no exploration", column="epsilon", mend=mend)
+        hint = "give a share above 0: without exploration no policy can be judged"
+        raise InputError(f"{epsilon} is no exploration", column="epsilon", hint=hint)
     rng, levels = np.random.default_rng(seed), truth.shape[1]
     live: Learner | None = None
     version, worth, logs, taught = 0, truth * choices.payoff, list[LoggedRound](), [learner]

@@ -86,11 +86,11 @@ def rolling_origin(
     check_at_least(2, groups=groups)
     weeks, (homes, code) = np.unique(week), np.unique(household, return_inverse=True)
     if len(weeks) < origins * horizon + 1:
-        mend = f"give {origins * horizon + 1} weeks or more, or fewer origins"
-        raise InputError(f"{len(weeks)} weeks are too few", column="week", mend=mend)
+        hint = f"give {origins * horizon + 1} weeks or more, or fewer origins"
+        raise InputError(f"{len(weeks)} weeks are too few", column="week", hint=hint)
     if len(homes) < groups:
-        mend = f"give {groups} or more, or fewer groups"
-        raise InputError(f"{len(homes)} households are too few", column="household", mend=mend)
+        hint = f"give {groups} or more, or fewer groups"
+        raise InputError(f"{len(homes)} households are too few", column="household", hint=hint)
     group = np.random.default_rng(seed).permutation(np.arange(len(homes)) % groups)[code]
     for origin in range(origins):
         judged = weeks[len(weeks) - (origins - origin) * horizon :][:horizon]

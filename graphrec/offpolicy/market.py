@@ -91,9 +91,9 @@ def draw_market(
     if hidden_sigma is None:
         hidden_sigma = hidden_spread(facts)
     if not hidden_sigma >= 0.0:
-        raise InputError("a deviation is not negative", column="hidden_sigma", mend="give 0 or more")
+        raise InputError("a deviation is not negative", column="hidden_sigma", hint="give 0 or more")
     if pairs is not None and not 1 <= pairs <= len(facts):
-        raise InputError(f"there are {len(facts)} pairs", column="pairs", mend="give 1 up to that")
+        raise InputError(f"there are {len(facts)} pairs", column="pairs", hint="give 1 up to that")
     rng = np.random.default_rng(seed)
     # both draws come before the choice of pairs, so that a smaller market is a part of the whole
     hidden, slope_noise = rng.normal(size=(2, len(facts)))

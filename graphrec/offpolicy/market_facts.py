@@ -105,7 +105,7 @@ def market_facts(
     """
     for column in (Columns.USER, Columns.ITEM, Columns.WEEK, Columns.QUANTITY, Columns.REGULAR_PRICE):
         if column not in log:
-            raise InputError("the simulator needs this column", column=column, mend="map this column")
+            raise InputError("the simulator needs this column", column=column, hint="map this column")
     affinity = discount_affinity(log[log[Columns.WEEK] <= log[Columns.WEEK].median()])
     half = int(log[Columns.WEEK].median())
     pairs = _pairs(log, half, min_weeks, min_sold).join(affinity, on=Columns.USER)
@@ -116,8 +116,8 @@ def market_facts(
     pairs["quartile"] = pairs[Columns.USER].map(quartile.to_dict())
     panel = _panel(log, pairs, half)
     if panel["bought"].nunique() < 2 or panel["steps"].nunique() < 2:
-        mend = "give a longer log with discounts in it"
-        raise InputError("no response can be measured: purchases or depths do not vary", mend=mend)
+        hint = "give a longer log with discounts in it"
+        raise InputError("no response can be measured: purchases or depths do not vary", hint=hint)
     return _measure(pairs, panel, _codes(pairs, items, category))
 
 
@@ -130,8 +130,8 @@ def _pairs(log: pd.DataFrame, half: int, min_weeks: int, min_sold: float) -> pd.
     sold = log.groupby(Columns.ITEM)[Columns.WEEK].nunique() / log[Columns.WEEK].nunique()
     pairs = pairs[pairs[Columns.ITEM].map(sold) >= min_sold].reset_index(drop=True)
     if len(pairs) < QUARTILES:
-        mend = "lower min_weeks or min_sold, or give a longer log"
-        raise InputError(f"only {len(pairs)} pairs are left", column="min_weeks", mend=mend)
+        hint = "lower min_weeks or min_sold, or give a longer log"
+        raise InputError(f"only {len(pairs)} pairs are left", column="min_weeks", hint=hint)
     visits = weekly.drop_duplicates([Columns.USER, Columns.WEEK]).groupby(Columns.USER).size()
     pairs["visits"] = pairs[Columns.USER].map(visits)
     pairs["visit_rate"] = pairs["visits"] / first[Columns.WEEK].nunique()

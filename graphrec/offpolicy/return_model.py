@@ -68,7 +68,7 @@ class ReturnModel:
         """
         for name, table in (("earlier", visits), ("later", later)):
             if table[LABEL].nunique() < 2:
-                raise InputError(f"the {name} visits hold only one outcome", column=LABEL, mend="add weeks")
+                raise InputError(f"the {name} visits hold only one outcome", column=LABEL, hint="add weeks")
         scorer = _scorer(kind, strength, seed).fit(visits[list(FEATURES)].to_numpy(), visits[LABEL])
         score = scorer.decision_function(later[list(FEATURES)].to_numpy())
         bought = later[LABEL].to_numpy(dtype=np.bool_)
@@ -112,11 +112,11 @@ def return_gain(model: ReturnModel, visits: pd.DataFrame, saving: npt.ArrayLike)
     """
     shares = np.asarray(saving, dtype=np.float64)
     if not ((shares >= 0) & (shares < 1)).all():
-        raise InputError("a saving is a share of the full price", column="saving", mend="give 0 to below 1")
+        raise InputError("a saving is a share of the full price", column="saving", hint="give 0 to below 1")
     return model.probability(with_saving(visits, shares)) - model.probability(with_saving(visits, 0.0))
 
 
-def churn_risk(model: ReturnModel, visits: pd.DataFrame) -> pd.Series[float]:
+def absence_risk(model: ReturnModel, visits: pd.DataFrame) -> pd.Series[float]:
     """P(no return within four weeks) after each user's latest visit, by ``user_id``.
 
     Args:
@@ -124,4 +124,4 @@ def churn_risk(model: ReturnModel, visits: pd.DataFrame) -> pd.Series[float]:
         visits: Columns ``user_id``, ``week`` and `FEATURES`; all visits, of which the latest counts.
     """
     latest = visits.sort_values("week", kind="stable").groupby("user_id").tail(1)
-    return pd.Series(1 - model.probability(latest), index=latest["user_id"], name="churn_risk").sort_index()
+    return pd.Series(1 - model.probability(latest), index=latest["user_id"], name="absence_risk").sort_index()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
 
@@ -56,7 +56,7 @@ def weekly_visits(log: pd.DataFrame) -> pd.DataFrame:
     )
     for column in needed:
         if column not in log.columns:
-            raise InputError("this column is missing", column=column, mend="visits need weeks and prices")
+            raise InputError("this column is missing", column=column, hint="visits need weeks and prices")
     visits = _week_sums(log)
     by_user = visits.groupby(Columns.USER)
     first, number = by_user[Columns.WEEK].transform("min"), by_user.cumcount()
@@ -107,7 +107,7 @@ def _week_sums(log: pd.DataFrame) -> pd.DataFrame:
     return sums
 
 
-def _visits_before(visits: pd.DataFrame) -> npt.NDArray[np.int64]:
+def _visits_before(visits: pd.DataFrame) -> IntArray:
     """How many of the 8 weeks before each row's week had a visit of the same user; rows sorted by both."""
     user = pd.factorize(visits[Columns.USER], sort=True)[0].astype(np.int64)
     week = visits[Columns.WEEK].to_numpy(dtype=np.int64)

@@ -147,8 +147,8 @@ def simulate_log(
     """
     check_at_least(1, weeks=weeks)
     if propensity.shape != (len(market), len(levels)):
-        mend = f"give one row per pair and {len(levels)} columns"
-        raise InputError("propensities do not fit the market", column="propensity", mend=mend)
+        hint = f"give one row per pair and {len(levels)} columns"
+        raise InputError("propensities do not fit the market", column="propensity", hint=hint)
     rng = np.random.default_rng(seed)
     users = int(market.user.max()) + 1
     curve, cumulative = market.truth.curve(levels), propensity.cumsum(axis=1)

@@ -44,10 +44,10 @@ class Decisions:
             raise InputError(
                 "a log needs two decisions or more, each with a level and a finite reward",
                 column="reward",
-                mend="leave decisions without an outcome out",
+                hint="leave decisions without an outcome out",
             )
         if self.cluster is not None and self.cluster.shape != (n,):
-            raise InputError("one code per decision is needed", column="cluster", mend=f"give {n} codes")
+            raise InputError("one code per decision is needed", column="cluster", hint=f"give {n} codes")
         if self.propensity is not None:
             check_distribution(self.propensity, n, "propensity")
             if not (self.taken(self.propensity) > 0).all():
@@ -55,7 +55,7 @@ class Decisions:
                     "a level that was taken has propensity 0",
                     row=int(np.flatnonzero(self.taken(self.propensity) <= 0)[0]) + 2,
                     column="propensity",
-                    mend="log the probability with which the level was drawn",
+                    hint="log the probability with which the level was drawn",
                 )
 
     def __len__(self) -> int:
@@ -175,12 +175,12 @@ def check_distribution(table: FloatArray, rows: int, name: str) -> None:
         InputError: If it is not ``[rows, R]`` with non-negative rows that sum to 1.
     """
     if table.ndim != 2 or len(table) != rows:
-        raise InputError(f"{name} must have one row per decision", column=name, mend=f"give {rows} rows")
+        raise InputError(f"{name} must have one row per decision", column=name, hint=f"give {rows} rows")
     wrong = ~((table >= 0).all(axis=1) & (np.abs(table.sum(axis=1) - 1.0) < 1e-6))
     if wrong.any():
         raise InputError(
             f"{name} is not a distribution over the levels",
             row=int(np.flatnonzero(wrong)[0]) + 2,
             column=name,
-            mend="give probabilities that sum to 1",
+            hint="give probabilities that sum to 1",
         )

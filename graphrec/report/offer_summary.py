@@ -36,7 +36,7 @@ def read_offers(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise InputError(
-            "there is no such file", file=path, mend="write it with `graphrec offers --out FILE.parquet`"
+            "there is no such file", file=path, hint="write it with `graphrec offers --out FILE.parquet`"
         )
     try:
         offers = _read(path)
@@ -44,7 +44,7 @@ def read_offers(path: Path) -> pd.DataFrame:
         form = path.suffix.removeprefix(".").upper() if path.suffix.lower() in _TEXT else "Parquet"
         reason = str(error).partition("\n")[0]
         raise InputError(
-            f"not a {form} file ({reason})", file=path, mend="write it with `graphrec offers`"
+            f"not a {form} file ({reason})", file=path, hint="write it with `graphrec offers`"
         ) from error
     check_offers(offers, path)
     return offers
@@ -70,15 +70,15 @@ def check_offers(offers: pd.DataFrame, file: Path | None = None) -> None:
     """Raises an `InputError` when a table lacks rows or a column that the report needs."""
     missing = [column for column in _NEEDED if column not in offers]
     if missing:
-        mend = "write the table with `graphrec offers`"
-        raise InputError("the offers table lacks a column", file=file, column=missing[0], mend=mend)
+        hint = "write the table with `graphrec offers`"
+        raise InputError("the offers table lacks a column", file=file, column=missing[0], hint=hint)
     texts = [column for column in _NUMBERS if not pd.api.types.is_numeric_dtype(offers[column])]
     if texts:
-        mend = "write the table with `graphrec offers`"
-        raise InputError("this column holds no numbers", file=file, column=texts[0], mend=mend)
+        hint = "write the table with `graphrec offers`"
+        raise InputError("this column holds no numbers", file=file, column=texts[0], hint=hint)
     if offers.empty:
         raise InputError(
-            "the offers table has no rows", file=file, mend="leave it out, or offer to more users"
+            "the offers table has no rows", file=file, hint="leave it out, or offer to more users"
         )
 
 

@@ -46,10 +46,10 @@ def publish(
         report.save()
     except (wandb.Error, ValueError, OSError) as error:
         reason = str(error).strip() or type(error).__name__
-        mend = (
+        hint = (
             "check `wandb login`, the name of the project, and that its runs were uploaded with `wandb sync`"
         )
-        raise InputError(f"W&B did not take the report to {entity_project} ({reason})", mend=mend) from error
+        raise InputError(f"W&B did not take the report to {entity_project} ({reason})", hint=hint) from error
     return str(report.url)
 
 
@@ -70,8 +70,8 @@ def build_report(
     """
     entity, _, project = entity_project.partition("/")
     if not entity or not project or "/" in project:
-        mend = "write it as ENTITY/PROJECT, such as my-team/graphrec"
-        raise InputError(f"'{entity_project}' names no W&B project", column="--wandb", mend=mend)
+        hint = "write it as ENTITY/PROJECT, such as my-team/graphrec"
+        raise InputError(f"'{entity_project}' names no W&B project", column="--wandb", hint=hint)
     wr = _workspaces()
     said = "\n".join(
         f"- **{finding.dataset}**: {finding.sentence}" for finding in findings(comparison, tests)
@@ -94,7 +94,7 @@ def _workspaces() -> Any:
         import wandb_workspaces.reports.v2 as wr
     except ImportError as error:
         raise InputError(
-            "a W&B Report needs wandb-workspaces", mend="install it with: pip install 'graphrec[report]'"
+            "a W&B Report needs wandb-workspaces", hint="install it with: pip install 'graphrec[report]'"
         ) from error
     return wr
 

@@ -124,14 +124,14 @@ def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
 
 def _wandb_folders(path: Path) -> list[Path]:
     """W&B folders at or below a path; symbolic links such as `latest-run` are not followed twice."""
-    mend = "give a run folder such as runs/lightgcn/0, or a folder of runs"
+    hint = "give a run folder such as runs/lightgcn/0, or a folder of runs"
     if not path.exists():
-        raise InputError("there is no such folder", file=path, mend=mend)
+        raise InputError("there is no such folder", file=path, hint=hint)
     logs = [path] if path.is_file() and path.suffix == ".wandb" else list(path.rglob("run-*.wandb"))
     # Kept as the user wrote it, so that the report shows relative paths; a link counts as its target.
     found = {log.resolve(): log.parent for log in sorted(logs) if not log.parent.is_symlink()}
     if not found:
-        raise InputError("holds no W&B run", file=path, mend=f"{mend}, written by `graphrec fit`")
+        raise InputError("holds no W&B run", file=path, hint=f"{hint}, written by `graphrec fit`")
     return list(found.values())
 
 
@@ -176,7 +176,7 @@ def _read_log(folder: Path) -> _Log:
             for removed in content.get("remove", []):
                 state[kind].pop(removed["key"], None)
     if not wandb_id:
-        raise InputError("holds no readable W&B run", file=folder, mend="delete the folder or fit again")
+        raise InputError("holds no readable W&B run", file=folder, hint="delete the folder or fit again")
     return _Log(wandb_id, state["config"], _numbers(state["summary"]), rows, folder)
 
 
@@ -191,8 +191,8 @@ def _inspect(folder: Path) -> str:
     done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment)
     if done.returncode:
         reason = (done.stderr.strip() or "no reason given").splitlines()[-1]
-        mend = "delete the folder if the run was cut off, or check that wandb >= 0.31"
-        raise InputError(f"W&B cannot read this run ({reason})", file=folder, mend=mend)
+        hint = "delete the folder if the run was cut off, or check that wandb >= 0.31"
+        raise InputError(f"W&B cannot read this run ({reason})", file=folder, hint=hint)
     return done.stdout
 
 
@@ -219,11 +219,11 @@ def _record(path: Path, logs: list[_Log]) -> RunRecord:
         summary |= {key: value for key, value in log.summary.items() if not key.startswith(TEST)}
     missing = [key for key in _IDENTITY if key not in config]
     if missing:
-        raise InputError("not a run of graphrec", file=path, column=missing[0], mend="leave this folder out")
+        raise InputError("not a run of graphrec", file=path, column=missing[0], hint="leave this folder out")
     if not tests:
         checkpoint = path / "checkpoints" / "best.ckpt"
-        mend = f"run `graphrec test --ckpt_path {checkpoint}` first, or leave this run out"
-        raise _UntestedError("the run has no test metrics", file=path, mend=mend)
+        hint = f"run `graphrec test --ckpt_path {checkpoint}` first, or leave this run out"
+        raise _UntestedError("the run has no test metrics", file=path, hint=hint)
     summary |= {key: value for key, value in tests[-1].summary.items() if key.startswith(TEST)}
     fitted = [log for log in logs if log.step == "fit"] or logs
     history = _history([row for log in fitted for row in log.rows])

@@ -65,7 +65,7 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
     rows = [row for run, label in zip(runs, labels(runs), strict=True) for row in _rows(run, label)]
     if not rows:
         raise InputError(
-            "the runs hold no test metric per item set", mend="run `graphrec test` on them first"
+            "the runs hold no test metric per item set", hint="run `graphrec test` on them first"
         )
     return _ordered(over_seeds(pd.DataFrame(rows), KEYS))[COLUMNS]
 
@@ -112,7 +112,7 @@ def _require_one_split(runs: Sequence[RunRecord]) -> None:
                 f"({other.split_sha256[:8]})",
                 file=run.path,
                 column="split_sha256",
-                mend="compare runs with the same data options, or allow different splits",
+                hint="compare runs with the same data options, or allow different splits",
             )
 
 

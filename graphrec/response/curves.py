@@ -141,8 +141,8 @@ def discount_affinity(log: pd.DataFrame) -> pd.Series[Any]:
     """
     for column in (Columns.USER, Columns.REGULAR_PRICE, Columns.SHELF_PRICE, Columns.QUANTITY):
         if column not in log:
-            mend = "map this column, or use the constant elasticity"
-            raise InputError("the discount affinity needs this column", column=column, mend=mend)
+            hint = "map this column, or use the constant elasticity"
+            raise InputError("the discount affinity needs this column", column=column, hint=hint)
     regular = log[Columns.REGULAR_PRICE] * log[Columns.QUANTITY]
     saved = (log[Columns.REGULAR_PRICE] - log[Columns.SHELF_PRICE]).clip(lower=0) * log[Columns.QUANTITY]
     usable = regular.notna() & saved.notna() & (regular > 0)
@@ -175,8 +175,8 @@ def elasticity_from_affinity(
         InputError: If the bounds are out of order.
     """
     if not 0.0 <= low <= high < np.inf:
-        mend = "give 0 <= low <= high"
-        raise InputError(f"elasticities from {low} to {high} are out of order", column="low", mend=mend)
+        hint = "give 0 <= low <= high"
+        raise InputError(f"elasticities from {low} to {high} are out of order", column="low", hint=hint)
     known = int(affinity.notna().sum())
     place = (affinity.rank() - 1.0) / (known - 1) if known > 1 else affinity.where(affinity.isna(), 0.5)
     return (low + (high - low) * place).fillna(MEDIAN_ELASTICITY).rename("elasticity")

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from graphrec.arrays import IntArray
+from graphrec.arrays import FloatArray, IntArray
 from graphrec.data.cleaning import POSITION
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.ledger import refuse_loss, report_reading
@@ -29,7 +28,7 @@ from graphrec.response.panel_files import read_panel, write_panel
 from graphrec.response.shelf import JOURNEY, PromotionTable, read_promotions
 from graphrec.response.visits import VisitOptions, Visits, find_visits
 
-Rows = tuple[Tensor, Tensor, Tensor, Tensor]
+PanelBatch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Features ``[B, F]``, groups ``[B, G]``, rates ``[B]`` and purchases ``[B]`` of a batch."""
 
 SMALLEST_LINK = 1e-3
@@ -37,7 +36,7 @@ FEATURES_EDITION = 2
 """Raised when a feature is computed otherwise, so that no old cache is read."""
 
 
-class PanelRows(Dataset[Rows]):
+class PanelRows(Dataset[PanelBatch]):
     """Rows of a panel; a batch is asked for by its row numbers at once.
 
     Args:
@@ -56,7 +55,7 @@ class PanelRows(Dataset[Rows]):
         """Number of rows."""
         return len(self.rate)
 
-    def __getitem__(self, rows: Tensor) -> Rows:
+    def __getitem__(self, rows: Tensor) -> PanelBatch:
         """The rows asked for."""
         return self.features[rows], self.groups[rows], self.rate[rows], self.bought[rows]
 
@@ -131,20 +130,20 @@ class ResponseData(pl.LightningDataModule):
         check_at_least(1, batch_size=batch_size)
         self.options, self.train_end, self.val_end = visits or VisitOptions(), train_end, val_end
         if not self.options.history_end < train_end < val_end < self.options.last_week:
-            mend = "history_end < train_end < val_end < last_week is needed"
-            raise InputError("the weeks are out of order", column="train_end", mend=mend)
+            hint = "history_end < train_end < val_end < last_week is needed"
+            raise InputError("the weeks are out of order", column="train_end", hint=hint)
         if refit:
-            raise InputError("a response cannot be refitted", column="refit", mend="leave it out")
+            raise InputError("a response cannot be refitted", column="refit", hint="leave it out")
         _check_log(source)
         self.source, self.groups = source, list(groups or [])
         if len(set(self.groups)) < len(self.groups):
-            raise InputError("a group is named twice", column="groups", mend="name each once")
+            raise InputError("a group is named twice", column="groups", hint="name each once")
         format_of = (promotion_columns, promotion_delimiter, promotion_encoding)
         self.promotions = None if promotions is None else PromotionTable(promotions, *format_of)
         if any(format_of) and promotions in (None, JOURNEY):
-            mend = "give promotions a file, or leave them out"
+            hint = "give promotions a file, or leave them out"
             what = "promotion_columns, promotion_delimiter and promotion_encoding are of no file"
-            raise InputError(what, column="promotions", mend=mend)
+            raise InputError(what, column="promotions", hint=hint)
         self.link, self.link_every, self.rolling = link, link_every, rolling
         self.without, self.cache, self.batch_size = tuple(without or ()), cache, batch_size
         self.strict = strict
@@ -161,8 +160,8 @@ class ResponseData(pl.LightningDataModule):
         parts = (~after_train, after_train & ~after_val, after_val)
         for name, part in zip(("training", "validation", "test"), parts, strict=True):
             if not part.any():
-                what, mend = f"no pair could be bought in the {name} weeks", "choose other bounds or visits"
-                raise InputError(what, column="train_end", mend=mend)
+                what, hint = f"no pair could be bought in the {name} weeks", "choose other bounds or visits"
+                raise InputError(what, column="train_end", hint=hint)
         return ResponseSplit(self.panel, *(np.flatnonzero(part) for part in parts))
 
     @cached_property
@@ -174,8 +173,8 @@ class ResponseData(pl.LightningDataModule):
         ]
         for left_out in self.without:
             if not any(name.startswith(left_out) for name in whole.names):
-                mend = f"known are {', '.join(whole.names)}"
-                raise InputError(f"no feature begins with {left_out!r}", column="without", mend=mend)
+                hint = f"known are {', '.join(whole.names)}"
+                raise InputError(f"no feature begins with {left_out!r}", column="without", hint=hint)
         names = tuple(whole.names[place] for place in wanted)
         return Panel(whole.rows, whole.features[:, wanted], names, whole.groups, whole.group_sizes)
 
@@ -221,21 +220,21 @@ class ResponseData(pl.LightningDataModule):
         digest.update(repr((FEATURES_EDITION, settings, _settings(self.link))).encode())
         return digest.hexdigest()[:16]
 
-    def train_dataloader(self) -> DataLoader[Rows]:
+    def train_dataloader(self) -> DataLoader[PanelBatch]:
         """Batches of training rows, in an order that depends on the seed and the epoch."""
         rows = PanelRows(self.panel, self.split.train)
         sampler = training_batches(len(rows), self.batch_size, self.trainer)
         return DataLoader(rows, batch_size=None, sampler=sampler)
 
-    def val_dataloader(self) -> DataLoader[Rows]:
+    def val_dataloader(self) -> DataLoader[PanelBatch]:
         """Batches of validation rows, in their order."""
         return self._in_order(self.split.val)
 
-    def test_dataloader(self) -> DataLoader[Rows]:
+    def test_dataloader(self) -> DataLoader[PanelBatch]:
         """Batches of test rows, in their order."""
         return self._in_order(self.split.test)
 
-    def _in_order(self, numbers: IntArray) -> DataLoader[Rows]:
+    def _in_order(self, numbers: IntArray) -> DataLoader[PanelBatch]:
         batches = FixedBatches(torch.split(torch.arange(len(numbers)), 8 * self.batch_size))
         return DataLoader(PanelRows(self.panel, numbers), batch_size=None, sampler=batches)
 
@@ -244,14 +243,14 @@ def _check_log(source: RawData) -> None:
     """Raise `InputError` for rows that would be trained on or passed over without a word."""
     log, file = source.log, source.file or source.name
     if Columns.PART in log:
-        mend = "give one log without test_path; train_end and val_end cut it"
-        raise InputError("a response is cut by weeks, and this log names its parts", file=file, mend=mend)
+        hint = "give one log without test_path; train_end and val_end cut it"
+        raise InputError("a response is cut by weeks, and this log names its parts", file=file, hint=hint)
     if Columns.WEEK in log and int(log[Columns.WEEK].min()) < 1:
-        mend = "number the weeks from 1"
-        raise InputError("a response counts weeks from 1", file=file, column=Columns.WEEK, mend=mend)
+        hint = "number the weeks from 1"
+        raise InputError("a response counts weeks from 1", file=file, column=Columns.WEEK, hint=hint)
 
 
-def log_links(log: pd.DataFrame, visits: Visits, link: ClosedForm, every: int) -> npt.NDArray[np.float64]:
+def log_links(log: pd.DataFrame, visits: Visits, link: ClosedForm, every: int) -> FloatArray:
     """Logarithms of the link scores, which are skewed. Shape ``[P, W]``."""
     return np.asarray(np.log(np.maximum(link_scores(log, visits, link, every), SMALLEST_LINK)))
 

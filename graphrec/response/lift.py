@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 
+from graphrec.arrays import FloatArray, IntArray
 from graphrec.evaluation.intervals import resamples
 
-Floats = npt.NDArray[np.float64]
-Curves = Callable[[Floats], Floats]
+Curves = Callable[[FloatArray], FloatArray]
 
 DEPTHS = (0.01, 0.1, 0.2, 0.3, 0.4)
 """Lower ends of the depth bins; below the first a shelf price counts as the regular one."""
@@ -28,18 +28,18 @@ class _Cells:
 
     rows: list[sp.csr_array]
     bought: list[sp.csr_array]
-    promised: list[sp.csr_array]
-    quartile: npt.NDArray[np.int64]
+    predicted: list[sp.csr_array]
+    quartile: IntArray
 
 
 def lift_table(
     rows: pd.DataFrame, probability: npt.ArrayLike, replicates: int = 500, seed: int = 0
 ) -> pd.DataFrame:
-    """Observed and promised lift of each affinity quartile and depth bin, with intervals.
+    """Observed and predicted lift of each affinity quartile and depth bin, with intervals.
 
     The lift is the number of purchases over what the same items sell at the regular price, relative to the
     same quotient of the quartile's rows at the regular price. So neither do items that are often on deal and
-    bought often anyway look responsive, nor quartiles that buy more. Promised lifts follow from the same
+    bought often anyway look responsive, nor quartiles that buy more. Predicted lifts follow from the same
     computation on probabilities instead of purchases. Items without a row at the regular price are left out.
 
     There are two intervals. ``low`` to ``high`` resamples users alone: how far the lift of *these* deals is
@@ -58,22 +58,22 @@ def lift_table(
 
     Returns:
         A row per quartile (0 the lowest affinity) and bin: ``quartile``, ``depth``, ``rows``, ``observed``,
-        ``promised``, ``low``, ``high`` and ``inside`` over users, and ``twoway_low``, ``twoway_high`` and
+        ``predicted``, ``low``, ``high`` and ``inside`` over users, and ``twoway_low``, ``twoway_high`` and
         ``twoway_inside`` over users and items (95 %).
     """
     cells = _cells(rows, np.asarray(probability, dtype=np.float64))
     everyone, all_items = np.ones((1, len(cells.quartile))), np.ones((1, cells.rows[0].shape[1]))
-    observed, promised = (
-        _lifts(cells, values, everyone, all_items)[0] for values in (cells.bought, cells.promised)
+    observed, predicted = (
+        _lifts(cells, values, everyone, all_items)[0] for values in (cells.bought, cells.predicted)
     )
     quartile, depth = np.divmod(np.arange(observed.size), len(BIN_NAMES))
     table = pd.DataFrame({"quartile": quartile, "depth": np.array(BIN_NAMES)[depth]})
     table["rows"] = _counts(cells).ravel().astype(np.int64)
-    table["observed"], table["promised"] = observed.ravel(), promised.ravel()
+    table["observed"], table["predicted"] = observed.ravel(), predicted.ravel()
     for prefix, crossed in (("", False), ("twoway_", True)):
         low, high = _interval(cells, replicates, seed, crossed)
         table[f"{prefix}low"], table[f"{prefix}high"] = low.ravel(), high.ravel()
-        table[f"{prefix}inside"] = table["promised"].between(low.ravel(), high.ravel())
+        table[f"{prefix}inside"] = table["predicted"].between(low.ravel(), high.ravel())
     return table
 
 
@@ -100,7 +100,7 @@ def affinity_quartile(rows: pd.DataFrame) -> pd.Series[int]:
     return (place * QUARTILES // len(affinity)).astype(np.int64)
 
 
-def _cells(rows: pd.DataFrame, probability: Floats) -> _Cells:
+def _cells(rows: pd.DataFrame, probability: FloatArray) -> _Cells:
     quartile = affinity_quartile(rows)
     user = pd.Index(quartile.index).get_indexer(pd.Index(rows["user_id"]))
     item, items = pd.factorize(rows["item_id"])
@@ -108,7 +108,7 @@ def _cells(rows: pd.DataFrame, probability: Floats) -> _Cells:
     priced = np.bincount(item[depth == 0], minlength=len(items)) > 0
     shape, kept = (len(quartile), len(items)), priced[item]
 
-    def sums(values: Floats) -> list[sp.csr_array]:
+    def sums(values: FloatArray) -> list[sp.csr_array]:
         of = [kept & (depth == place) for place in range(len(BIN_NAMES))]
         return [sp.csr_array(sp.coo_array((values[at], (user[at], item[at])), shape)) for at in of]
 
@@ -117,7 +117,7 @@ def _cells(rows: pd.DataFrame, probability: Floats) -> _Cells:
     return _Cells(sums(np.ones(len(rows))), sums(bought), sums(probability), codes)
 
 
-def _interval(cells: _Cells, replicates: int, seed: int, crossed: bool) -> tuple[Floats, Floats]:
+def _interval(cells: _Cells, replicates: int, seed: int, crossed: bool) -> tuple[FloatArray, FloatArray]:
     """Ends of the 95 % interval of the observed lifts over users, or over users and items. ``[4, bins]``."""
     users, items = len(cells.quartile), cells.rows[0].shape[1]
     drawn_users = _weights(users, replicates, seed)
@@ -131,7 +131,7 @@ def _interval(cells: _Cells, replicates: int, seed: int, crossed: bool) -> tuple
     return low, high
 
 
-def _lifts(cells: _Cells, values: list[sp.csr_array], weights: Floats, items: Floats) -> Floats:
+def _lifts(cells: _Cells, values: list[sp.csr_array], weights: FloatArray, items: FloatArray) -> FloatArray:
     """Lift by quartile and bin ``[R, 4, bins]``, by weights of users ``[R, U]`` and items ``[R or 1, I]``."""
     with np.errstate(divide="ignore", invalid="ignore"):
         # without a regular week among the users drawn, an item has nothing to compare with
@@ -145,12 +145,12 @@ def _lifts(cells: _Cells, values: list[sp.csr_array], weights: Floats, items: Fl
         return np.asarray(lift / lift[:, :, :1])
 
 
-def _counts(cells: _Cells) -> Floats:
+def _counts(cells: _Cells) -> FloatArray:
     by_user = np.stack([rows.sum(axis=1) for rows in cells.rows], axis=1)
     return np.stack([by_user[cells.quartile == quartile].sum(axis=0) for quartile in range(QUARTILES)])
 
 
-def _weights(number: int, replicates: int, seed: int) -> list[Floats]:
+def _weights(number: int, replicates: int, seed: int) -> list[FloatArray]:
     """How often each user or item is drawn, some resamples at a time."""
     drawn = [
         np.bincount(of, minlength=number).astype(np.float64) for of in resamples(number, replicates, seed)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from rich.progress import track
 
+from graphrec.arrays import FloatArray
 from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
@@ -19,7 +19,7 @@ USERS_AT_A_TIME = 256
 
 def link_scores(
     log: pd.DataFrame, visits: Visits, recommender: ClosedForm, every: int = 4, min_item_users: int = 5
-) -> npt.NDArray[np.float64]:
+) -> FloatArray:
     """Raw scores of the pairs of `visits`, in each week by a graph of earlier weeks alone.
 
     Args:
@@ -46,7 +46,7 @@ def link_scores(
 
 
 @torch.no_grad()
-def _scores(recommender: ClosedForm, visits: Visits, items: IdMap) -> npt.NDArray[np.float64]:
+def _scores(recommender: ClosedForm, visits: Visits, items: IdMap) -> FloatArray:
     """Score whole catalogues, some users at a time, and keep the pairs'. Shape ``[P]``."""
     item, scores = items.codes(visits.items.ids)[visits.item], np.empty(len(visits.user))
     for start in range(0, len(visits.users), USERS_AT_A_TIME):

@@ -6,20 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from rich.progress import Progress
 
-from graphrec.arrays import IntArray
+from graphrec.arrays import Float32Array, FloatArray, IntArray
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.errors import InputError
 from graphrec.response import visit_features as of
 from graphrec.response.shelf import Shelf, build_shelf
 from graphrec.response.visits import Visits
 
-Features = npt.NDArray[np.float32]
-
-Placed = tuple[str, npt.NDArray[np.float64], IntArray, bool]
+Placed = tuple[str, FloatArray, IntArray, bool]
 """Name, table over weeks, line of the table for each pair, and whether it is history."""
 
 ROW_COLUMNS = [Columns.USER, Columns.ITEM, Columns.WEEK, "bought", "rate", "affinity"]
@@ -39,12 +36,12 @@ class Panel:
     """
 
     rows: pd.DataFrame
-    features: Features
+    features: Float32Array
     names: tuple[str, ...]
     groups: IntArray
     group_sizes: tuple[int, ...]
 
-    def with_features(self, names: Sequence[str], columns: Features) -> Panel:
+    def with_features(self, names: Sequence[str], columns: Float32Array) -> Panel:
         """The same rows with more features. `columns` is ``[n, new]``."""
         both = np.concatenate([self.features, columns], axis=1)
         return Panel(self.rows, both, (*self.names, *names), self.groups, self.group_sizes)
@@ -124,8 +121,8 @@ def _group_of(source: RawData, name: str) -> pd.Series[str]:
         return pd.Series(items.astype(str), index=items)
     if source.items is None or name not in source.items:
         known = [] if source.items is None else list(source.items.columns)
-        mend = f"choose among {', '.join(known)}" if known else "give a table of items with this column"
-        raise InputError("items have no such attribute", column=name, mend=mend)
+        hint = f"choose among {', '.join(known)}" if known else "give a table of items with this column"
+        raise InputError("items have no such attribute", column=name, hint=hint)
     return source.items.set_index(Columns.ITEM)[name].astype(str)
 
 

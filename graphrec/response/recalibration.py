@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import minimize
 
-Floats = npt.NDArray[np.float64]
+from graphrec.arrays import FloatArray
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Recalibration:
     lift: float = 1.0
 
     @classmethod
-    def fit(cls, base_logit: Floats, increment: Floats, bought: npt.ArrayLike) -> Recalibration:
+    def fit(cls, base_logit: FloatArray, increment: FloatArray, bought: npt.ArrayLike) -> Recalibration:
         """Maximum likelihood.
 
         Args:
@@ -42,7 +42,7 @@ class Recalibration:
         if not 0 < label.sum() < len(label):  # nothing to learn from
             return cls()
 
-        def loss(x: Floats) -> tuple[float, Floats]:
+        def loss(x: FloatArray) -> tuple[float, FloatArray]:
             base, lift = np.exp(x[1]), np.exp(x[2])
             logit = x[0] + base * base_logit + lift * increment
             error = 1.0 / (1.0 + np.exp(-logit)) - label
@@ -57,13 +57,13 @@ class Recalibration:
         )
         return cls(float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2])))
 
-    def __call__(self, base_logit: Floats, increment: Floats) -> Floats:
+    def __call__(self, base_logit: FloatArray, increment: FloatArray) -> FloatArray:
         """Logits put right. Shapes ``[n]``."""
         return np.asarray(self.shift + self.base * base_logit + self.lift * increment)
 
 
 def reliability(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
-    """Promised against observed frequency in bins of about equally many rows.
+    """Predicted against observed frequency in bins of about equally many rows.
 
     Args:
         probability: Shape ``[n]``.
@@ -71,18 +71,18 @@ def reliability(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 1
         bins: At most this many bins.
 
     Returns:
-        A row per bin: ``promised``, ``observed``, ``rows``, and ``error``, the standard error of `observed`.
+        A row per bin: ``predicted``, ``observed``, ``rows``, and ``error``, the standard error of `observed`.
     """
-    frame = pd.DataFrame({"promised": np.asarray(probability), "observed": np.asarray(bought, dtype=float)})
-    edges = np.unique(np.quantile(frame["promised"], np.linspace(0, 1, bins + 1)[1:-1]))
-    groups = frame.groupby(np.searchsorted(edges, frame["promised"], side="left"))
+    frame = pd.DataFrame({"predicted": np.asarray(probability), "observed": np.asarray(bought, dtype=float)})
+    edges = np.unique(np.quantile(frame["predicted"], np.linspace(0, 1, bins + 1)[1:-1]))
+    groups = frame.groupby(np.searchsorted(edges, frame["predicted"], side="left"))
     table = groups.mean().assign(rows=groups.size())
     spread = (table["observed"] * (1 - table["observed"]) / table["rows"]) ** 0.5
     return table.assign(error=spread).reset_index(drop=True)
 
 
 def drift(probability: npt.ArrayLike, bought: npt.ArrayLike, week: npt.ArrayLike) -> pd.DataFrame:
-    """Purchases over promised purchases in each week; away from 1 by more than noise, recalibrate.
+    """Purchases over predicted purchases in each week; away from 1 by more than noise, recalibrate.
 
     Args:
         probability: Shape ``[n]``.
@@ -90,14 +90,14 @@ def drift(probability: npt.ArrayLike, bought: npt.ArrayLike, week: npt.ArrayLike
         week: Shape ``[n]``.
 
     Returns:
-        A row per week: ``week``, ``rows``, ``observed`` and ``promised`` rates, their ``ratio``, and ``z``,
+        A row per week: ``week``, ``rows``, ``observed`` and ``predicted`` rates, their ``ratio``, and ``z``,
         the excess of purchases in standard deviations if the promises held and rows were independent.
     """
-    promised = np.asarray(probability, dtype=np.float64)
+    predicted = np.asarray(probability, dtype=np.float64)
     frame = pd.DataFrame({"week": np.asarray(week), "observed": np.asarray(bought, dtype=float)})
-    frame = frame.assign(promised=promised, variance=promised * (1 - promised), rows=1)
+    frame = frame.assign(predicted=predicted, variance=predicted * (1 - predicted), rows=1)
     total = frame.groupby("week").sum().reset_index()
-    z = (total["observed"] - total["promised"]) / total["variance"] ** 0.5
-    rates = total[["observed", "promised"]].div(total["rows"], axis=0)
-    ratio = rates["observed"] / rates["promised"]
+    z = (total["observed"] - total["predicted"]) / total["variance"] ** 0.5
+    rates = total[["observed", "predicted"]].div(total["rows"], axis=0)
+    ratio = rates["observed"] / rates["predicted"]
     return pd.concat([total[["week", "rows"]], rates], axis=1).assign(ratio=ratio, z=z)

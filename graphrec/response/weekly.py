@@ -5,17 +5,15 @@ Arrays have one column per week, ``[n, W]``; no result at a column depends on th
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-Floats = npt.NDArray[np.float64]
-Table = npt.NDArray[Any]
+from graphrec.arrays import AnyArray, FloatArray
+
+Table = AnyArray
 
 
-def before(values: Table, weeks: int | None = None) -> Floats:
+def before(values: Table, weeks: int | None = None) -> FloatArray:
     """Sum over all earlier weeks, or over the last `weeks` of them. ``[n, W]`` to ``[n, W]``."""
     total = np.zeros(values.shape)
     np.cumsum(values[:, :-1], axis=1, out=total[:, 1:])
@@ -25,7 +23,7 @@ def before(values: Table, weeks: int | None = None) -> Floats:
     return total
 
 
-def faded(values: Table, half_life: float) -> Floats:
+def faded(values: Table, half_life: float) -> FloatArray:
     """Sum over earlier weeks, each week counting half as much as the one `half_life` weeks after it."""
     keep, total = 0.5 ** (1.0 / half_life), np.zeros(values.shape)
     for week in range(1, values.shape[1]):
@@ -33,13 +31,13 @@ def faded(values: Table, half_life: float) -> Floats:
     return total
 
 
-def highest(values: Table, weeks: int) -> Floats:
+def highest(values: Table, weeks: int) -> FloatArray:
     """Highest value of the last `weeks` earlier weeks, minus infinity where there is none."""
     padded = np.pad(np.asarray(values, dtype=np.float64), ((0, 0), (weeks, 0)), constant_values=-np.inf)
     return np.asarray(sliding_window_view(padded, weeks, axis=1)[:, :-1].max(axis=2))
 
 
-def weeks_since(happened: Table, never: float) -> Floats:
+def weeks_since(happened: Table, never: float) -> FloatArray:
     """Weeks since it last happened, at least 1; `never` where it has not, and at most that."""
     at = np.where(happened, np.arange(happened.shape[1]), -np.inf)
     last = np.full(happened.shape, -np.inf)
@@ -47,7 +45,7 @@ def weeks_since(happened: Table, never: float) -> Floats:
     return np.asarray(np.minimum(np.arange(happened.shape[1]) - last, never))
 
 
-def last_value(values: Table, happened: Table, never: float) -> Floats:
+def last_value(values: Table, happened: Table, never: float) -> FloatArray:
     """The value when it last happened before the week, `never` where it has not."""
     at = np.where(happened, np.arange(happened.shape[1]), -1)
     last = np.full(happened.shape, -1)
@@ -56,6 +54,6 @@ def last_value(values: Table, happened: Table, never: float) -> Floats:
     return np.where(last >= 0, found, never)
 
 
-def log_rate(events: Table, trials: Table, typical: Table | float, strength: float = 2.0) -> Floats:
+def log_rate(events: Table, trials: Table, typical: Table | float, strength: float = 2.0) -> FloatArray:
     """Logarithm of events per trial, drawn to `typical` as by `strength` more trials."""
     return np.asarray(np.log((events + strength * typical) / (trials + strength)), dtype=np.float64)

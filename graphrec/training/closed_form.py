@@ -38,7 +38,7 @@ class ClosedFormTask(RankedTask):
         if name is not None:
             model = type(self.closed_form).__name__
             what = f"{model} cannot be fitted: {name} holds values that are no numbers"
-            raise InputError(what, column="recommender", mend="give its options less extreme values")
+            raise InputError(what, column="recommender", hint="give its options less extreme values")
         return self.closed_form
 
     def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:

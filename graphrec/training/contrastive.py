@@ -71,7 +71,7 @@ class ContrastiveTask(RankingTask):
         recommender = super().build(graph)
         if not isinstance(recommender.encoder, ContrastiveEncoder):
             what = f"the encoder {type(recommender.encoder).__name__} gives no views to contrast"
-            raise InputError(what, column="encoder", mend="choose SimGCL or XSimGCL, or RankingTask")
+            raise InputError(what, column="encoder", hint="choose SimGCL or XSimGCL, or RankingTask")
         return recommender
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:

@@ -51,7 +51,7 @@ class DirectAUTask(RankingTask):
         self.gamma = gamma
         if any(True for _ in self.decoder.parameters()):
             what = f"the decoder {type(self.decoder).__name__} has weights, which DirectAU would not train"
-            raise InputError(what, column="decoder", mend="choose Dot, or RankingTask")
+            raise InputError(what, column="decoder", hint="choose Dot, or RankingTask")
 
     def _batch(self, edges: Tensor) -> Batch:
         """The whole batch: the spread of its vectors is not the mean of its parts'."""

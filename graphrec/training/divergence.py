@@ -94,10 +94,10 @@ def check_epoch(task: pl.LightningModule, trail: LossTrail, learning_rate: float
 
 def diverged(task: pl.LightningModule, what: str, learning_rate: float) -> InputError:
     """The line about a fit that has diverged: the epoch, what was seen, what to try and what is left."""
-    mend = f"fit again with a smaller --model.init_args.learning_rate than {learning_rate:g}"
+    hint = f"fit again with a smaller --model.init_args.learning_rate than {learning_rate:g}"
     kept = _kept(task._trainer)
     left = f"; {kept} of an earlier epoch is whole" if kept else ""
-    return InputError(f"the fit has diverged in epoch {task.current_epoch + 1}: {what}", mend=mend + left)
+    return InputError(f"the fit has diverged in epoch {task.current_epoch + 1}: {what}", hint=hint + left)
 
 
 def _is_alone(task: pl.LightningModule) -> bool:

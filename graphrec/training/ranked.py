@@ -77,7 +77,7 @@ class RankedTask(pl.LightningModule):
             raise InputError(
                 f"row_sharded: {type(self).__name__} needs the whole graph in each process",
                 column="--trainer.strategy",
-                mend="choose ddp",
+                hint="choose ddp",
             )
         # not where Lightning would make it, beside a graph that has not been moved yet
         with torch.device(graph.edge_item.device):

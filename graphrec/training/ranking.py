@@ -118,7 +118,7 @@ class RankingTask(RankedTask):
         elif self.sampling == "none":
             what = "sampling none, a sum over the whole catalogue, is not supported"
         if what is not None:
-            raise InputError(f"row_sharded: {what}", column="--trainer.strategy", mend="choose ddp")
+            raise InputError(f"row_sharded: {what}", column="--trainer.strategy", hint="choose ddp")
 
     def configure_model(self) -> None:
         """Build once; a table shared out over processes is declared as such, which takes a running group."""

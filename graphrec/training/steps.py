@@ -35,8 +35,8 @@ def check_options(task: Options) -> None:
     """Raise `InputError` if options of a task do not go together."""
     mistake = _in_sampling(task)
     if mistake is not None:
-        what, mend = mistake
-        raise InputError(what, column="sampling", mend=mend)
+        what, hint = mistake
+        raise InputError(what, column="sampling", hint=hint)
     _check_loss(task.loss, task.sampling)
 
 
@@ -44,12 +44,12 @@ def check_weights(encoder: Encoder, decoder: Decoder) -> None:
     """Raise `InputError` if neither of them has a weight that could be trained."""
     if not any(weight.requires_grad for part in (encoder, decoder) for weight in part.parameters()):
         parts = f"{type(encoder).__name__} and {type(decoder).__name__}"
-        what, mend = f"{parts} have no weights to train", "choose MLP, or an encoder with weights"
-        raise InputError(what, column="decoder", mend=mend)
+        what, hint = f"{parts} have no weights to train", "choose MLP, or an encoder with weights"
+        raise InputError(what, column="decoder", hint=hint)
 
 
 def _in_sampling(task: Options) -> tuple[str, str] | None:
-    """What is wrong with the options of sampling, and the mend."""
+    """What is wrong with the options of sampling, and the hint."""
     way = task.sampling
     if way not in get_args(Sampling):
         return f"there is no sampling {way}", f"choose {', '.join(get_args(Sampling))}"
@@ -72,8 +72,8 @@ def _check_loss(loss: Loss, sampling: Sampling) -> None:
     takes_sum = loss is losses.catalogue_squares
     if takes_sum != (sampling == "none") and (takes_sum or _is_ours(loss)):
         kind = "the sum over the whole catalogue" if takes_sum else "sampled items"
-        mend = "choose sampling none" if takes_sum else "choose graphrec.losses.catalogue_squares"
-        raise InputError(f"{name} takes {kind}, not sampling {sampling}", column="loss", mend=mend)
+        hint = "choose sampling none" if takes_sum else "choose graphrec.losses.catalogue_squares"
+        raise InputError(f"{name} takes {kind}, not sampling {sampling}", column="loss", hint=hint)
     try:
         value = loss(torch.zeros(2), torch.zeros(() if sampling == "none" else (2, 2)))
         wrong = None if _is_scalar(value) else "it gives no single number"
@@ -81,7 +81,7 @@ def _check_loss(loss: Loss, sampling: Sampling) -> None:
         wrong = str(error).splitlines()[0] if str(error) else type(error).__name__
     if wrong is not None:
         what = f"{name} is no loss of bought and sampled scores: {wrong}"
-        raise InputError(what, column="loss", mend="choose one of graphrec.losses, for example bpr")
+        raise InputError(what, column="loss", hint="choose one of graphrec.losses, for example bpr")
 
 
 def _is_ours(loss: Loss) -> bool:

@@ -124,7 +124,7 @@ def test_temporal_date_means_the_whole_day_and_a_time_that_moment():
 
 
 @pytest.mark.parametrize(
-    ("splitter", "column", "mend"),
+    ("splitter", "column", "hint"),
     [
         (Temporal("last week", 8), "train_end", "number of a week"),
         (Temporal(6, 8, "never"), "test_end", "number of a week"),
@@ -132,9 +132,9 @@ def test_temporal_date_means_the_whole_day_and_a_time_that_moment():
         (Temporal("2024-03-31", "31.4.2024", column="timestamp"), "val_end", "ISO date"),
     ],
 )
-def test_temporal_bound_that_does_not_fit_is_named(splitter, column, mend):
+def test_temporal_bound_that_does_not_fit_is_named(splitter, column, hint):
     log = uncut(splitter, random_log(0)).assign(timestamp=pd.Timestamp("2024-01-01"))
-    with pytest.raises(InputError, match=f"column '{column}'.*{mend}"):
+    with pytest.raises(InputError, match=f"column '{column}'.*{hint}"):
         splitter(log)
 
 

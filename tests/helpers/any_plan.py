@@ -19,7 +19,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.models import MLP, PurchaseRanker, RawFeatures, TopFrequency
 from graphrec.models.base import ClosedForm, Decoder, Encoder
 from graphrec.models.encoders.contrastive import ContrastiveEncoder
-from graphrec.models.responses import Response
+from graphrec.models.filter_responses import FilterResponse
 from graphrec.training import (
     AdaptiveTemperatureTask,
     ClosedFormTask,
@@ -39,7 +39,7 @@ def exported(kind: type) -> list[type]:
 
 
 ENCODERS, DECODERS = exported(Encoder), exported(Decoder)
-CLOSED, RESPONSES = exported(ClosedForm), exported(Response)
+CLOSED, RESPONSES = exported(ClosedForm), exported(FilterResponse)
 LOSSES = [losses.bpr, losses.bce, losses.sampled_softmax, losses.mse, losses.BilateralSoftmax()]
 SAMPLINGS = ["pair", "shared", "batch", "popular", "log_q", "batch_log_q", "none"]
 

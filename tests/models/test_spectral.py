@@ -13,7 +13,7 @@ from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import decompose
 from graphrec.kernels.sparse import SparseMatrix
-from graphrec.models.responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw, Response
+from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, FilterResponse, IdealLowPass, PowerLaw
 from graphrec.models.spectral import Spectral, apply
 
 USERS, ITEMS = 40, 30
@@ -53,7 +53,7 @@ def plateau_series(values: np.ndarray, order: int, flatness: float) -> np.ndarra
     return result
 
 
-def dense_scores(graph: BipartiteGraph, response: Response, rank: int) -> np.ndarray:
+def dense_scores(graph: BipartiteGraph, response: FilterResponse, rank: int) -> np.ndarray:
     """Scores of everybody from the papers' formulae and a dense eigen-decomposition in float64."""
     signal, half = bought(graph), normalised(graph)
     values, vectors = np.linalg.eigh(half.T @ half)
@@ -83,7 +83,7 @@ def dense_scores(graph: BipartiteGraph, response: Response, rank: int) -> np.nda
     raise AssertionError(response)
 
 
-def name(response: Response) -> str:
+def name(response: FilterResponse) -> str:
     return f"{type(response).__name__}-{response.ideal_weight}"
 
 

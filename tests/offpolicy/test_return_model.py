@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from graphrec.errors import InputError
-from graphrec.offpolicy.return_model import ReturnModel, churn_risk, return_gain, with_saving
+from graphrec.offpolicy.return_model import ReturnModel, absence_risk, return_gain, with_saving
 from graphrec.offpolicy.return_visits import FEATURES, LABEL, label_returns, weekly_visits
 
 
@@ -113,7 +113,7 @@ def test_a_saving_per_visit_reaches_the_product_too(parts):
 
 
 def test_churn_risk_is_of_the_latest_visit_of_each_user(model, parts):
-    risk = churn_risk(model, parts[2].sample(frac=1, random_state=0))
+    risk = absence_risk(model, parts[2].sample(frac=1, random_state=0))
     latest = parts[2].groupby("user_id").tail(1).set_index("user_id")
     assert risk.index.tolist() == sorted(latest.index)
     user = risk.index[3]

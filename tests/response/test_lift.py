@@ -36,22 +36,22 @@ def by_hand(rows, values, quartile, low, high):
 def test_lifts_are_those_of_a_computation_by_hand():
     rows, probability = planted()
     table = lift_table(rows, probability, replicates=20).set_index(["quartile", "depth"])
-    bought, promised = rows["bought"].astype(float), pd.Series(probability)
+    bought, predicted = rows["bought"].astype(float), pd.Series(probability)
     for quartile, depth, low, high in ((0, BIN_NAMES[3], 0.2, 0.3), (3, BIN_NAMES[5], 0.4, 1.0)):
         found = table.loc[(quartile, depth)]
         assert found["observed"] == pytest.approx(by_hand(rows, bought, quartile, low, high))
-        assert found["promised"] == pytest.approx(by_hand(rows, promised, quartile, low, high))
+        assert found["predicted"] == pytest.approx(by_hand(rows, predicted, quartile, low, high))
 
 
 def test_lifts_are_not_fooled_by_popular_items_on_deal():
     rows, probability = planted()
     table = lift_table(rows, probability, replicates=200).set_index(["quartile", "depth"])
     deepest = table.xs(BIN_NAMES[5], level="depth")
-    assert deepest["promised"].tolist() == pytest.approx([1.375, 2.125, 2.875, 3.625], rel=0.08)
+    assert deepest["predicted"].tolist() == pytest.approx([1.375, 2.125, 2.875, 3.625], rel=0.08)
     cells = table.dropna()
     assert cells["inside"].mean() > 0.8
     raw = rows[rows["rate"] == 0.5]["bought"].mean() / rows[rows["rate"] == 0]["bought"].mean()
-    assert raw > 1.2 * deepest["promised"].mean()  # what a plain quotient would have said
+    assert raw > 1.2 * deepest["predicted"].mean()  # what a plain quotient would have said
     assert (table.loc[(slice(None), BIN_NAMES[0]), "observed"] == 1).all()
 
 
@@ -78,10 +78,10 @@ def test_only_the_interval_over_items_too_covers_what_items_share():
     for _ in range(10):
         rows, _ = planted(rows=60_000)
         rows = rows.assign(item_id=rng.integers(40, size=len(rows)))
-        promised = np.where(rows["rate"] > 0, 0.2, 0.1)
+        predicted = np.where(rows["rate"] > 0, 0.2, 0.1)
         luck = rng.lognormal(-0.125, 0.5, size=40)[rows["item_id"]]
-        rows["bought"] = rng.random(len(rows)) < np.where(rows["rate"] > 0, promised * luck, promised)
-        found = lift_table(rows, promised, replicates=100).dropna()
+        rows["bought"] = rng.random(len(rows)) < np.where(rows["rate"] > 0, predicted * luck, predicted)
+        found = lift_table(rows, predicted, replicates=100).dropna()
         found = found[found["depth"] != BIN_NAMES[0]]
         inside.append(found["inside"].mean())
         twoway.append(found["twoway_inside"].mean())

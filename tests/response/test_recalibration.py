@@ -58,8 +58,8 @@ def test_reliability_bins_hold_all_rows():
     table = reliability(probability, bought, 10)
     assert table["rows"].sum() == 20_000
     assert len(table) == 10
-    assert (table["promised"] @ table["rows"]) / 20_000 == pytest.approx(probability.mean())
-    assert ((table["observed"] - table["promised"]).abs() < 4 * table["error"]).all()
+    assert (table["predicted"] @ table["rows"]) / 20_000 == pytest.approx(probability.mean())
+    assert ((table["observed"] - table["predicted"]).abs() < 4 * table["error"]).all()
     first = probability <= np.quantile(probability, 0.1)
     assert table.loc[0, "observed"] == pytest.approx(bought[first].mean())
 

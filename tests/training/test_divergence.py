@@ -1,4 +1,4 @@
-"""A fit that diverges ends at once with epoch, loss and mend; what was written before stays whole."""
+"""A fit that diverges ends at once with epoch, loss and hint; what was written before stays whole."""
 
 from __future__ import annotations
 

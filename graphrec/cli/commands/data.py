@@ -108,8 +108,8 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
     for name, value in given.items():
         if (argument := _ARGUMENTS.get(name, name)) not in known:
             what = "is no file" if source.__name__ == "complete_journey" else "does not take this"
-            mend = "leave it out, or name another file"
-            raise InputError(f"{source.__name__} {what}", column=f"--{name}", mend=mend)
+            hint = "leave it out, or name another file"
+            raise InputError(f"{source.__name__} {what}", column=f"--{name}", hint=hint)
         found[argument] = value
     return found
 
@@ -149,8 +149,8 @@ def _describe(raw: RawData, options: argparse.Namespace) -> None:
         split = given(raw.log)
     for option in ("drop_cold_items", "drop_cold_users"):
         if split is None and getattr(options, option):
-            mend = "add --test, map a column to part, or leave it out"
-            raise InputError("the log has no later part", column=f"--{option}", mend=mend)
+            hint = "add --test, map a column to part, or leave it out"
+            raise InputError("the log has no later part", column=f"--{option}", hint=hint)
     if options.strict:
         refuse_loss(raw, split)
     report_reading(raw)

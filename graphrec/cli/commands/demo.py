@@ -44,8 +44,8 @@ def run(options: argparse.Namespace) -> Path:
     from graphrec.cli.experiment.runs.locks import locked
 
     if not EXPERIMENTS.is_dir():
-        mend = "run the demo from a clone of the project, with `make demo`"
-        raise InputError("the experiments are not installed", file=EXPERIMENTS, mend=mend)
+        hint = "run the demo from a clone of the project, with `make demo`"
+        raise InputError("the experiments are not installed", file=EXPERIMENTS, hint=hint)
     with locked(options.out, "demo"):
         return _run(options)
 

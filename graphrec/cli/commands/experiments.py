@@ -41,14 +41,14 @@ def run(options: argparse.Namespace) -> list[str]:
         print("\n".join(found))
         return found
     if options.name is None:
-        raise InputError("no experiment is named", mend=f"see `graphrec experiments list`, or give {ALL}")
+        raise InputError("no experiment is named", hint=f"see `graphrec experiments list`, or give {ALL}")
     return _copy(chosen(options.name), options.to or Path("experiments"))
 
 
 def _check_unused(options: argparse.Namespace) -> None:
     for value, what in ((options.name, "NAME"), (options.to, "--to")):
         if value is not None:
-            raise InputError("list names all files", column=what, mend="leave it out")
+            raise InputError("list names all files", column=what, hint="leave it out")
 
 
 def _copy(found: list[str], folder: Path) -> list[str]:
@@ -72,6 +72,6 @@ def _is_there(file: Path, text: str) -> bool:
     if not file.exists():
         return False
     if file.read_bytes() != text.encode():
-        mend = "copy into another folder: --to FOLDER"
-        raise InputError("is there with another content", file=file, column="--to", mend=mend)
+        hint = "copy into another folder: --to FOLDER"
+        raise InputError("is there with another content", file=file, column="--to", hint=hint)
     return True

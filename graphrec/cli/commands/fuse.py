@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
     from graphrec.fusion.model import Fusion, UserGate
     from graphrec.fusion.task import FusionTask
-    from graphrec.fusion.weights import Candidates
+    from graphrec.fusion.weights import MemberScores
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -127,7 +127,7 @@ def _check_validation(data: RecommenderData) -> None:
             "the validation part of the split is empty, so no weights can be found",
             file=data.source.file or data.source.name,
             column="split",
-            mend="fuse runs of a split with a validation part",
+            hint="fuse runs of a split with a validation part",
         )
 
 
@@ -161,7 +161,7 @@ def _search(
     return rounded, gate, found
 
 
-def _print_weights(candidates: Candidates, labels: list[str], weights: list[float], title: str) -> None:
+def _print_weights(candidates: MemberScores, labels: list[str], weights: list[float], title: str) -> None:
     """A row per member with its weight and what it reaches alone, and one for all of them."""
     import pandas as pd
     import torch

@@ -126,7 +126,7 @@ def check_for_offers(data: RecommenderData, checkpoint: Path) -> None:
             "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",
             file=checkpoint,
             column="--ckpt_path",
-            mend="give checkpoints/best.ckpt of the run itself",
+            hint="give checkpoints/best.ckpt of the run itself",
         )
 
 

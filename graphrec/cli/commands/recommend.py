@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphrec.arrays import IntArray
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out, reading
@@ -15,8 +16,6 @@ from graphrec.files import source_of, write_table
 from graphrec.notices import note
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
     from graphrec.data.interactions import IdMap
@@ -62,7 +61,7 @@ def run(options: argparse.Namespace) -> Path:
 
     check_out(options)
     if options.k < 1:
-        raise InputError(f"{options.k} is not a number of items", column="-k", mend="give 1 or more")
+        raise InputError(f"{options.k} is not a number of items", column="-k", hint="give 1 or more")
     given = read_users(options.users, *reading(options, {"users": "user_list"}))
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     if options.k > len(data.split.items):
@@ -85,7 +84,7 @@ def recommendations(
     recommender: Recommender,
     users: IdMap,
     items: IdMap,
-    codes: npt.NDArray[np.int64],
+    codes: IntArray,
     k: int,
     item_set: ItemSet,
     batch_size: int = 512,

@@ -44,14 +44,14 @@ def run(options: argparse.Namespace) -> Path:
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():
         raise InputError(
-            "holds no best.ckpt", file=folder.path, mend="give the folder of a finished `graphrec fit`"
+            "holds no best.ckpt", file=folder.path, hint="give the folder of a finished `graphrec fit`"
         )
     warn_if_unfinished(folder.checkpoints / BEST)
     best = read_checkpoint(folder.checkpoints / BEST)
     config = taken(best, folder.checkpoints / BEST, options.trust, fit=True)
     if config["model"]["class_path"].endswith(".FusionTask"):
-        mend = "run `graphrec fuse` on runs of its members"
-        raise InputError("a fusion cannot be fitted itself", file=folder.path, mend=mend)
+        hint = "run `graphrec fuse` on runs of its members"
+        raise InputError("a fusion cannot be fitted itself", file=folder.path, hint=hint)
     config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
     config["run"]["refit_of"] = str(folder.path)
     if options.strict:

@@ -56,17 +56,17 @@ def run(options: argparse.Namespace) -> Path | None:
         print_rows(list(rows.values()))
         return None
     if options.name is None:
-        raise InputError("no row is named", mend="see `graphrec reproduce --list`")
+        raise InputError("no row is named", hint="see `graphrec reproduce --list`")
     row = find_row(rows, options.name)
     if options.out is None:
         raise InputError(
-            "no folder to write to", column="--out", mend=f"give --out runs/reproduce/{row.name}"
+            "no folder to write to", column="--out", hint=f"give --out runs/reproduce/{row.name}"
         )
     seeds = _seeds(options)
     file = Path(options.out) / METRICS
     if isinstance(row, Study):
         if len(seeds) > 1:
-            raise InputError("a study takes one seed", column="--seeds", mend="give --seed")
+            raise InputError("a study takes one seed", column="--seeds", hint="give --seed")
         with locked(options.out, "job"):
             print_study(row, reproduce_study(row, options.out, seeds[0], options.data), file)
         return file
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> Path | None:
 def _seeds(options: argparse.Namespace) -> list[int]:
     seeds = list(options.seeds or [options.seed])
     if len(set(seeds)) < len(seeds):
-        raise InputError("a seed is given twice", column="--seeds", mend="give each once")
+        raise InputError("a seed is given twice", column="--seeds", hint="give each once")
     return seeds
 
 
@@ -108,7 +108,7 @@ def _data_arguments(row: Ranked, folder: Path | None) -> list[str]:
             print("--data is not needed: these data come with a package")
         return []
     if folder is None and not Path(row.data_folder).is_dir():
-        mend = f"give the folder of {row.dataset}: --data FOLDER"
-        raise InputError(f"the data of {row.name} are not part of the project", column="--data", mend=mend)
+        hint = f"give the folder of {row.dataset}: --data FOLDER"
+        raise InputError(f"the data of {row.name} are not part of the project", column="--data", hint=hint)
     given = Path(row.data_folder) if folder is None else folder
     return ["--data.init_args.source.init_args.path", str(given.resolve())]

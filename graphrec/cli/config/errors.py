@@ -1,4 +1,4 @@
-"""A mistake in a configuration, told in one line: file, row, key, what is wrong and the mend.
+"""A mistake in a configuration, told in one line: file, row, key, what is wrong and the hint.
 
 jsonargparse says that something is wrong, at length and without a place. The configuration is therefore gone
 through once more, key by key against the signatures of the classes it names, until the mistake is found.
@@ -45,19 +45,19 @@ class Mistake:
         entry: Where it stands.
         key: The key it is about.
         what: What is wrong.
-        mend: What to do about it.
+        hint: What to do about it.
     """
 
     entry: Entry
     key: str
     what: str
-    mend: str
+    hint: str
 
     def __str__(self) -> str:
         """The line that is printed."""
         row = None if self.entry.row is None else f"row {self.entry.row}"
         place = ", ".join(part for part in (self.entry.file, row, f"key '{self.key}'") if part)
-        return " ".join(f"{place}: {self.what}; {self.mend}".split())
+        return " ".join(f"{place}: {self.what}; {self.hint}".split())
 
 
 def find_mistake(whole: Entry) -> Mistake | None:
@@ -68,8 +68,8 @@ def find_mistake(whole: Entry) -> Mistake | None:
             return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, _FREE[0]]))
     for key, group in groups.items():
         if key not in whole.keys and group.required:
-            mend = f"add `{key}:`, see experiments/"
-            return Mistake(Entry(None, whole.file), key, "this key is missing", mend)
+            hint = f"add `{key}:`, see experiments/"
+            return Mistake(Entry(None, whole.file), key, "this key is missing", hint)
         found = _in_value(whole.keys[key], key, group) if key in whole.keys else None
         if found is not None:
             return found
@@ -167,12 +167,12 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
     """The mistake in ``class_path`` and ``init_args``, or in a class or function named by itself."""
     named = entry.keys.get("class_path", entry if isinstance(entry.value, str) else None)
     if named is None:
-        mend = f"name one of {', '.join(parameter.choices)} after `class_path:`"
-        return Mistake(entry, key, "class_path is missing here", mend)
+        hint = f"name one of {', '.join(parameter.choices)} after `class_path:`"
+        return Mistake(entry, key, "class_path is missing here", hint)
     name = str(named.value)
     if name.endswith((".yaml", ".yml")):
-        mend = "paths start at the folder of the YAML file"
-        return Mistake(entry, key, f"there is no such file: {name}", mend)
+        hint = "paths start at the folder of the YAML file"
+        return Mistake(entry, key, f"there is no such file: {name}", hint)
     target = resolve(name, parameter.choices)
     if target is None or not parameter.suits(target):
         what = f"there is no {parameter.kind} '{name}'"
@@ -181,11 +181,11 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
         where = key if named is entry or named.row is None else "class_path"
         return Mistake(named, where, what, _instead(name, parameter.choices))
     if parameter.is_function and not returns_tensor(target):
-        mend = "write `-> Tensor` between its arguments and the colon"
-        return Mistake(named, key, f"{name} does not say that it returns a Tensor", mend)
+        hint = "write `-> Tensor` between its arguments and the colon"
+        return Mistake(named, key, f"{name} does not say that it returns a Tensor", hint)
     if "init_args" in entry.keys and entry.keys["init_args"].value is None:
-        what, mend = "null is no mapping of keys to values", "indent its keys below it, or leave it out"
-        return Mistake(entry.keys["init_args"], "init_args", what, mend)
+        what, hint = "null is no mapping of keys to values", "indent its keys below it, or leave it out"
+        return Mistake(entry.keys["init_args"], "init_args", what, hint)
     given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
     given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}
     return None if parameter.is_function else _in_arguments(given, target, named)

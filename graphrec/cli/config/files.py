@@ -29,10 +29,10 @@ def check_configs(args: list[str]) -> None:
     for file in config_files(args):
         if not file.is_file():
             what = "is a folder, not a YAML file" if file.is_dir() else "there is no such file"
-            mend = "check the path, or choose of `graphrec experiments list`"
-            raise InputError(what, file=file, column="--config", mend=mend)
+            hint = "check the path, or choose of `graphrec experiments list`"
+            raise InputError(what, file=file, column="--config", hint=hint)
         if not isinstance(load_yaml(file), dict):
-            raise InputError("holds no mapping of keys to values", file=file, mend="start from a shipped one")
+            raise InputError("holds no mapping of keys to values", file=file, hint="start from a shipped one")
 
 
 def leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
@@ -57,6 +57,6 @@ def load_yaml(file: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         row = error.problem_mark.line + 1 if error.problem_mark else None
         what = f"not valid YAML: {error.problem}"
-        raise InputError(what, file=file, row=row, mend="check indentation and colons") from error
+        raise InputError(what, file=file, row=row, hint="check indentation and colons") from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"not valid YAML: {error}", file=file, mend="save it as UTF-8 text") from error
+        raise InputError(f"not valid YAML: {error}", file=file, hint="save it as UTF-8 text") from error

@@ -62,7 +62,7 @@ def read_yaml(file: Path, within: tuple[Path, ...] = ()) -> Entry:
         InputError: If a file names itself or is no YAML.
     """
     if file.resolve() in within:
-        raise InputError("this file names itself", file=file, mend="name each file once")
+        raise InputError("this file names itself", file=file, hint="name each file once")
     load_yaml(file)
     node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     return followed(_entry(node, str(file), 1), file.parent, (*within, file.resolve()))

@@ -70,18 +70,18 @@ def foreign_name(name: str, file: Path, key: str | None = None) -> InputError:
     """The mistake of a checkpoint that names code it may not."""
     where = f" for {key}" if key else ""
     what = f"this checkpoint names '{name}'{where}, which is not graphrec's"
-    return InputError(what, file=file, mend="give --trust to run that code, if you know who made it")
+    return InputError(what, file=file, hint="give --trust to run that code, if you know who made it")
 
 
 def _foreign_to_us(name: str, entry: Entry | None, key: str | None) -> InputError:
     """The mistake of a YAML or an option that names code it may not."""
     place = entry or Entry(None, "command line")
     what = f"'{name}' may not be named here"
-    mend = f"name {MAY_NAME}, or a module of the current folder; --trust allows those of other packages"
+    hint = f"name {MAY_NAME}, or a module of the current folder; --trust allows those of other packages"
     if not is_found(name):
         what = f"there is no class '{name}'"
-        mend = "modules are looked for in the current folder and in PYTHONPATH"
-    return InputError(str(Mistake(place, key or "class_path", what, mend)))
+        hint = "modules are looked for in the current folder and in PYTHONPATH"
+    return InputError(str(Mistake(place, key or "class_path", what, hint)))
 
 
 def _may_stand(name: str, modules: Sequence[str]) -> bool:

@@ -39,7 +39,7 @@ def check_named(settings: Any) -> None:
     given = settings.model.get("init_args") or {}
     for key in ("encoder", "loss", "recommender"):
         if key in given and given[key] is None:
-            raise InputError("null names nothing", column=f"model.{key}", mend="leave the key out")
+            raise InputError("null names nothing", column=f"model.{key}", hint="leave the key out")
 
 
 def _is_nested(option: str) -> bool:

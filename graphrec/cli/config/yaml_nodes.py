@@ -22,7 +22,7 @@ def check_nodes(root: yaml.Node | None, file: Path) -> None:
         InputError: With the row.
     """
     if root is not None and _size(root, file, {}) > _MOST:
-        raise InputError("its aliases stand for too much", file=file, mend="write its parts out once")
+        raise InputError("its aliases stand for too much", file=file, hint="write its parts out once")
 
 
 def _size(node: yaml.Node, file: Path, known: dict[int, int | None]) -> int:
@@ -31,7 +31,7 @@ def _size(node: yaml.Node, file: Path, known: dict[int, int | None]) -> int:
         size = known[id(node)]
         if size is None:
             row = node.start_mark.line + 1
-            raise InputError("this part holds itself", file=file, row=row, mend="write its parts out once")
+            raise InputError("this part holds itself", file=file, row=row, hint="write its parts out once")
         return size
     known[id(node)] = None
     below: list[yaml.Node] = []
@@ -53,5 +53,5 @@ def _check_keys(node: yaml.MappingNode, file: Path) -> None:
             continue
         if name in rows:
             what = f"this key stands twice, in row {rows[name]} already"
-            raise InputError(what, file=file, row=row, column=name, mend="leave one of them out")
+            raise InputError(what, file=file, row=row, column=name, hint="leave one of them out")
         rows[name] = row

@@ -16,7 +16,7 @@ def mistakes_told(args: list[str]) -> Iterator[None]:
         args: The command line that is run.
 
     Raises:
-        InputError: What the user can mend, its cause being the error of another library, if it was one.
+        InputError: What the user can fix, its cause being the error of another library, if it was one.
     """
     try:
         yield

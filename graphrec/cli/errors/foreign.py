@@ -78,7 +78,7 @@ def _missing_package(error: BaseException) -> InputError | None:
     """A library that is optional for another one is not installed."""
     if not isinstance(error, ImportError) or not _is_foreign(error):
         return None
-    return InputError(_told(error), mend="install it, or leave out the option that asks for it")
+    return InputError(_told(error), hint="install it, or leave out the option that asks for it")
 
 
 def _refused_argument(error: BaseException) -> InputError | None:
@@ -107,7 +107,7 @@ def _of_schedule(error: BaseException) -> InputError | None:
     if not isinstance(error, ArithmeticError) or not _innermost(error).startswith("torch.optim"):
         return None
     what = f"no learning rate can be computed so ({_told(error)})"
-    return InputError(what, column="--lr_scheduler", mend="give its arguments other values")
+    return InputError(what, column="--lr_scheduler", hint="give its arguments other values")
 
 
 def _of_number_type(error: BaseException) -> InputError | None:
@@ -116,7 +116,7 @@ def _of_number_type(error: BaseException) -> InputError | None:
         return None
     what = f"this model cannot be computed in this precision ({_told(error)})"
     return InputError(
-        what, column="--trainer.precision", mend="leave it out, or choose 32-true or bf16-mixed"
+        what, column="--trainer.precision", hint="leave it out, or choose 32-true or bf16-mixed"
     )
 
 
@@ -124,29 +124,29 @@ def _of_several_processes(error: BaseException) -> InputError | None:
     """The processes of a launch did not find each other, or one of them ended."""
     if type(error).__name__ not in ("DistNetworkError", "DistStoreError", "DistBackendError", "DistError"):
         return None
-    mend = "check that all processes run, MASTER_ADDR and MASTER_PORT, and --trainer.num_nodes"
-    return InputError(f"the processes lost each other: {_told(error)}", mend=mend)
+    hint = "check that all processes run, MASTER_ADDR and MASTER_PORT, and --trainer.num_nodes"
+    return InputError(f"the processes lost each other: {_told(error)}", hint=hint)
 
 
 def _of_wandb(error: BaseException) -> InputError | None:
     """Weights & Biases refuses something."""
     if not isinstance(error, Exception) or not is_raised_by(error, "wandb"):
         return None
-    return InputError(f"Weights & Biases: {_told(error)}", mend="or set WANDB_MODE=disabled")
+    return InputError(f"Weights & Biases: {_told(error)}", hint="or set WANDB_MODE=disabled")
 
 
 def _of_reader(error: BaseException) -> InputError | None:
     """A table or a file is not what its reader takes."""
     if not type(error).__module__.startswith(_READERS) or not _is_foreign(error):
         return None
-    return InputError(f"a file cannot be read: {_told(error)}", mend="see `graphrec data check FILE`")
+    return InputError(f"a file cannot be read: {_told(error)}", hint="see `graphrec data check FILE`")
 
 
 def _of_recursion(error: BaseException) -> InputError | None:
     """A YAML is nested too deeply, or in itself."""
     if not isinstance(error, RecursionError) or not _is_foreign(error):
         return None
-    return InputError("a YAML is nested too deeply, or in itself", mend="write its parts out once")
+    return InputError("a YAML is nested too deeply, or in itself", hint="write its parts out once")
 
 
 _RULES: tuple[Callable[[BaseException], InputError | None], ...] = (

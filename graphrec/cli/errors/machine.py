@@ -49,7 +49,7 @@ def of_memory(error: BaseException) -> InputError | None:
         return None
     size, card = _SIZE.search(text), "CUDA" in text or "HIP" in text
     asked = f" ({size[1]} were asked for)" if size else ""
-    return InputError(f"not enough memory{' on the GPU' if card else ''}{asked}", mend=_SMALLER)
+    return InputError(f"not enough memory{' on the GPU' if card else ''}{asked}", hint=_SMALLER)
 
 
 def of_files(error: BaseException) -> InputError | None:
@@ -57,15 +57,15 @@ def of_files(error: BaseException) -> InputError | None:
     if not isinstance(error, OSError):
         return None
     if isinstance(error, ConnectionError | TimeoutError):
-        mend = "check the network, or work without it (WANDB_MODE=offline)"
-        return InputError(f"no connection: {error.strerror or error}", mend=mend)
+        hint = "check the network, or work without it (WANDB_MODE=offline)"
+        return InputError(f"no connection: {error.strerror or error}", hint=hint)
     if error.errno not in _MENDS:
         return None
     named = error.filename2 or error.filename
     file = named.decode(errors="replace") if isinstance(named, bytes) else named
     what = (error.strerror or str(error)).rstrip(".").lower()
     place = None if file is None or isinstance(file, int) else _short(str(file))
-    return InputError(what, file=place, mend=_MENDS[error.errno])
+    return InputError(what, file=place, hint=_MENDS[error.errno])
 
 
 def of_text(error: BaseException) -> InputError | None:
@@ -75,8 +75,8 @@ def of_text(error: BaseException) -> InputError | None:
     found = getattr(error, "object", "")
     start = getattr(error, "start", 0)
     part = ascii(found[start : start + 12]) if isinstance(found, str | bytes) else ""
-    mend = "save files as UTF-8, and set PYTHONUTF8=1 where the terminal knows no Unicode"
-    return InputError(f"a character is not of the encoding expected here: {part}", mend=mend)
+    hint = "save files as UTF-8, and set PYTHONUTF8=1 where the terminal knows no Unicode"
+    return InputError(f"a character is not of the encoding expected here: {part}", hint=hint)
 
 
 def _short(text: str) -> str:

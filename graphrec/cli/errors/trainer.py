@@ -1,4 +1,4 @@
-"""What Lightning says about an option of its trainer, with the option and the mend."""
+"""What Lightning says about an option of its trainer, with the option and the hint."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def in_place(told: str) -> InputError:
         told: Its message, in one line.
     """
     if _NO_GPU.search(told):
-        mend = "leave --trainer.accelerator out to compute on the CPU"
-        return InputError("this machine has no GPU that torch can use", mend=mend)
+        hint = "leave --trainer.accelerator out to compute on the CPU"
+        return InputError("this machine has no GPU that torch can use", hint=hint)
     if _NOT_INSTALLED.search(told):
-        return InputError(told, mend="install it, or leave out the option that asks for it")
+        return InputError(told, hint="install it, or leave out the option that asks for it")
     if "numpy accepts from" in told:
-        return InputError(f"no seed: {told}", column="--seed_everything", mend="give another one")
+        return InputError(f"no seed: {told}", column="--seed_everything", hint="give another one")
     named = next((name for name in _OPTIONS if re.search(rf"\b{name}\b", told)), None)
-    return InputError(told, column=f"--trainer.{named}" if named else None, mend=_HELP)
+    return InputError(told, column=f"--trainer.{named}" if named else None, hint=_HELP)

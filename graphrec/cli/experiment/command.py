@@ -20,7 +20,7 @@ def run_experiment(args: list[str]) -> Any:
         The LightningCLI object (``.model``, ``.trainer``, ``.datamodule``).
 
     Raises:
-        InputError: What the user can mend.
+        InputError: What the user can fix.
     """
     with mistakes_told(args):
         return _lightning(args)

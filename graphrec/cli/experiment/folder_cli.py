@@ -145,7 +145,7 @@ class FolderCLI(LightningCLI):
         own = [one for one in self.trainer.checkpoint_callbacks if isinstance(one, RunCheckpoint)]
         path = Path(own[0].best_model_path) if own else Path()
         if own and not (path.is_file() or self._is_done or self.trainer.received_sigterm):
-            raise InputError("the fit ended before its first validation", file=self.folder.path, mend=_LONGER)
+            raise InputError("the fit ended before its first validation", file=self.folder.path, hint=_LONGER)
         if path.is_file() and not self.folder.is_refit:
             epoch = int(read_checkpoint(path)["epoch"]) + 1
             record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": self.model.fit_seconds})

@@ -68,21 +68,21 @@ class FittedRun:
         """
         run = run_at(path)
         if not (run.checkpoints / BEST).is_file():
-            mend = "give the folder of a finished `graphrec fit`"
-            raise InputError("holds no best.ckpt", file=run.path, mend=mend)
+            hint = "give the folder of a finished `graphrec fit`"
+            raise InputError("holds no best.ckpt", file=run.path, hint=hint)
         warn_if_unfinished(run.checkpoints / BEST)
         best = read_checkpoint(run.checkpoints / BEST)
         config = taken(best, run.checkpoints / BEST, trusted)
         if config["model"]["class_path"] == TASK:
-            raise InputError("is a fusion itself", file=run.path, mend="give the runs that it was made of")
+            raise InputError("is a fusion itself", file=run.path, hint="give the runs that it was made of")
         if config["data"]["init_args"].get("refit"):
-            mend = "give the folder of the fit, not of its refit"
-            raise InputError("has learned from the validation part", file=run.path, mend=mend)
+            hint = "give the folder of the fit, not of its refit"
+            raise InputError("has learned from the validation part", file=run.path, hint=hint)
         refit = run.refit.checkpoints / LAST
         kept = read_checkpoint(refit) if refit.is_file() and run.refit.is_whole(LAST) else None
         if kept is not None and taken(kept, refit, trusted)["model"] != config["model"]:
-            mend = "run `graphrec refit` again"
-            raise InputError("the refit is of another model than the fit", file=refit, mend=mend)
+            hint = "run `graphrec refit` again"
+            raise InputError("the refit is of another model than the fit", file=refit, hint=hint)
         name = str(config.get("run", {}).get("name", run.path.parent.name))
         return cls(run.path, name, config, best, kept, sha256_of(run.checkpoints / BEST))
 
@@ -90,7 +90,7 @@ class FittedRun:
 def check_runs(runs: Sequence[FittedRun]) -> None:
     """Raise `InputError` unless these are several different runs of one split, with one kind of features."""
     if len(runs) < 2:
-        raise InputError(f"{len(runs)} run is nothing to fuse", column="RUN", mend="give two or more")
+        raise InputError(f"{len(runs)} run is nothing to fuse", column="RUN", hint="give two or more")
     for one, other in itertools.combinations(runs, 2):
         _check_different(one, other)
     first = runs[0]
@@ -99,14 +99,14 @@ def check_runs(runs: Sequence[FittedRun]) -> None:
             raise InputError(
                 f"was fitted to other data or another split than {first.folder} (the split's sha256 differs)",
                 file=run.folder,
-                mend="fuse runs of one data.yaml",
+                hint="fuse runs of one data.yaml",
             )
     featured = [run for run in runs if _features(run) is not None]
     for run in featured[1:]:
         if _features(run) != _features(featured[0]):
             raise InputError(
                 f"has other features than {featured[0].folder}", file=run.folder, column="features",
-                mend="fuse runs of one data.yaml",
+                hint="fuse runs of one data.yaml",
             )  # fmt: skip
 
 
@@ -118,8 +118,8 @@ def _check_different(one: FittedRun, other: FittedRun) -> None:
     elif one.sha256 is not None and one.sha256 == other.sha256:
         what = f"holds the same checkpoint as {one.folder}"
     if what is not None:
-        mend = "give each run once: a model fused with itself is that model"
-        raise InputError(what, file=other.folder, column="RUN", mend=mend)
+        hint = "give each run once: a model fused with itself is that model"
+        raise InputError(what, file=other.folder, column="RUN", hint=hint)
 
 
 def labels_of(runs: Sequence[FittedRun]) -> list[str]:
@@ -222,7 +222,7 @@ def check_free(folder: RunFolder) -> None:
     if progress is None and folder.test_checkpoint() is None:
         return
     if progress is None or progress.step != STEP or progress.finished is not None:
-        raise InputError("there is a run already", file=folder.path, column="--id", mend="choose another")
+        raise InputError("there is a run already", file=folder.path, column="--id", hint="choose another")
 
 
 @contextmanager

@@ -156,8 +156,8 @@ class GraphRecCLI(FolderCLI):
                 if not self.folder.is_refit:
                     tell_at_once(type(self.model.closed_form).__name__, self._given_trainer())
         if settings.get("return_predictions") is False:
-            what, mend = "predict writes its lists and returns none", "leave it out"
-            raise InputError(what, column="--return_predictions", mend=mend)
+            what, hint = "predict writes its lists and returns none", "leave it out"
+            raise InputError(what, column="--return_predictions", hint=hint)
         kwargs |= self._counts | {"default_root_dir": str(self.folder.path)}
         kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges

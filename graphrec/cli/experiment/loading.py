@@ -40,9 +40,9 @@ def load_run(
     warn_if_unfinished(checkpoint)
     config = taken(content, checkpoint, trusted)
     if config["data"]["class_path"].rpartition(".")[2] == ResponseData.__name__:
-        mend = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
+        hint = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
         what = "this checkpoint holds a response, which ranks nothing"
-        raise InputError(what, file=checkpoint, column="--ckpt_path", mend=mend)
+        raise InputError(what, file=checkpoint, column="--ckpt_path", hint=hint)
     if out is not None:
         check_no_input(out, (value for _, value in leaves(config["data"], "data")))
     if strict:

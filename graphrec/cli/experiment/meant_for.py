@@ -51,7 +51,7 @@ def check_meant_for(args: list[str]) -> None:
         for known, commands in MEANT_FOR.items():
             if args[0] not in commands and _is_below(key, known):
                 what = f"this option does nothing in {args[0]}, only in {' and '.join(commands)}"
-                raise InputError(what, column=f"--{key}", mend="leave it out")
+                raise InputError(what, column=f"--{key}", hint="leave it out")
 
 
 def is_meant_for(command: str, option: str) -> bool:

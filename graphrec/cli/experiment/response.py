@@ -39,14 +39,14 @@ class ResponseCLI(GraphRecCLI):
         checkpoint = self._settings.get("ckpt_path")
         content = read_checkpoint(Path(checkpoint)) if checkpoint else None
         if self.subcommand == "predict":
-            mend = "use `graphrec offers --response CKPT`"
-            raise InputError("a response predicts nothing without offers", mend=mend)
+            hint = "use `graphrec offers --response CKPT`"
+            raise InputError("a response predicts nothing without offers", hint=hint)
         if self.run_options.monitor not in WATCHED:
-            what, mend = (
+            what, hint = (
                 f"no metric is called '{self.run_options.monitor}'",
                 f"known are {', '.join(WATCHED)}",
             )
-            raise InputError(what, column="run.monitor", mend=mend)
+            raise InputError(what, column="run.monitor", hint=hint)
         if self.subcommand == "fit":
             self._check_watched(LOGGED)
         if content is not None:
@@ -116,12 +116,12 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
     try:
         content = read_checkpoint(checkpoint)
     except InputError as error:
-        mend = "give best.ckpt of a run whose data is ResponseData"
-        raise InputError("this is no checkpoint", file=checkpoint, column="--response", mend=mend) from error
+        hint = "give best.ckpt of a run whose data is ResponseData"
+        raise InputError("this is no checkpoint", file=checkpoint, column="--response", hint=hint) from error
     config = taken(content, checkpoint, trusted)
     if config["data"]["class_path"].rpartition(".")[2] != ResponseData.__name__:
-        mend = "give a run of experiments/complete_journey/response.yaml or the like"
-        raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", mend=mend)
+        hint = "give a run of experiments/complete_journey/response.yaml or the like"
+        raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", hint=hint)
     with permitted(trusted_modules(config) if trusted else []):
         cli = run_lightning(config, ResponseCLI, run=False)
     task, state = cli.model, content["state_dict"]

@@ -29,14 +29,14 @@ class Range:
         high: Largest value; it must be finite in any case.
         inside: Whether the two bounds themselves are refused.
         below: Whether the upper bound itself is refused.
-        mend: What to give instead.
+        hint: What to give instead.
     """
 
     low: float
     high: float = math.inf
     inside: bool = False
     below: bool = False
-    mend: str = "give a share, as 0.3 for 30 %"
+    hint: str = "give a share, as 0.3 for 30 %"
 
     def holds(self, value: float) -> bool:
         """Whether the value is inside; what is no number is not."""
@@ -58,19 +58,19 @@ class Range:
 
 
 RANGES = {
-    "k": Range(1, mend="give 1 or more items for each user"),
-    "budget": Range(0, mend="give an amount of money, 0 or more"),
-    "rate": Range(0, 1, below=True, mend="give a share, as 0.1 for 10 %"),
+    "k": Range(1, hint="give 1 or more items for each user"),
+    "budget": Range(0, hint="give an amount of money, 0 or more"),
+    "rate": Range(0, 1, below=True, hint="give a share, as 0.1 for 10 %"),
     "margin": Range(0, 1, inside=True),
-    "funded_share": Range(0, 1, mend="give the retailer's share of a discount, as 0.5"),
+    "funded_share": Range(0, 1, hint="give the retailer's share of a discount, as 0.5"),
     "max_rate": Range(0, 1, below=True),
     "min_margin": Range(-10, 1, below=True),
     "max_spread": Range(0, 1),
     "max_parity_gap": Range(0),
-    "max_offers_per_user": Range(0, mend="give 0 or more"),
-    "window_weeks": Range(1, mend="give 1 or more"),
-    "cool_down_weeks": Range(0, mend="give 0 or more"),
-    "week": Range(-MOST_WEEKS, MOST_WEEKS, mend="give a week as the log numbers them"),
+    "max_offers_per_user": Range(0, hint="give 0 or more"),
+    "window_weeks": Range(1, hint="give 1 or more"),
+    "cool_down_weeks": Range(0, hint="give 0 or more"),
+    "week": Range(-MOST_WEEKS, MOST_WEEKS, hint="give a week as the log numbers them"),
 }
 
 
@@ -81,12 +81,12 @@ class Need:
     Args:
         met: Whether the rest of the command line has what it needs.
         what: Why it would change nothing.
-        mend: What to do about it.
+        hint: What to do about it.
     """
 
     met: Callable[[argparse.Namespace], bool]
     what: str
-    mend: str
+    hint: str
 
 
 def _past_counts(options: argparse.Namespace) -> bool:
@@ -160,7 +160,7 @@ def check_options(options: argparse.Namespace) -> None:
             continue
         digits = len(str(value))
         what = f"{value} is not {allowed}" if digits < 16 else f"a number of {digits} digits is out of range"
-        raise _refusal(name, what, allowed.mend)
+        raise _refusal(name, what, allowed.hint)
     twice = [policy for policy in options.policy if options.policy.count(policy) > 1]
     if twice:
         raise _refusal("policy", f"{twice[0]} is named twice", "name each policy once")
@@ -168,14 +168,14 @@ def check_options(options: argparse.Namespace) -> None:
         _check_threshold(options)
     for name, need in NEEDS.items():
         if getattr(options, name) is not None and not need.met(options):
-            raise _refusal(name, need.what, need.mend)
+            raise _refusal(name, need.what, need.hint)
 
 
 def _check_threshold(options: argparse.Namespace) -> None:
     for name, what in OF_ITEMS.items():
         if getattr(options, name) is not None:
-            mend = "leave it out, or choose another promotion"
-            raise _refusal(name, f"a threshold is on a whole basket, which has no {what}", mend)
+            hint = "leave it out, or choose another promotion"
+            raise _refusal(name, f"a threshold is on a whole basket, which has no {what}", hint)
 
 
 CONTRARY = {"new": "repeat", "seen": "new"}
@@ -218,8 +218,8 @@ def campaign_budgets(given: list[str] | None) -> dict[str, float] | None:
         name, equals, money = text.rpartition("=")
         amount = _number(money)
         if not equals or not name or amount is None or not RANGES["budget"].holds(amount):
-            mend = "give NAME=MONEY with an amount of 0 or more, as GROCERY=400"
-            raise _refusal("campaign_budgets", f"'{text}' is no budget", mend)
+            hint = "give NAME=MONEY with an amount of 0 or more, as GROCERY=400"
+            raise _refusal("campaign_budgets", f"'{text}' is no budget", hint)
         if name in budgets:
             raise _refusal("campaign_budgets", f"'{name}' is named twice", "give one budget for each")
         budgets[name] = amount
@@ -233,5 +233,5 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _refusal(name: str, what: str, mend: Any) -> InputError:
-    return InputError(what, column="-k" if name == "k" else f"--{name}", mend=mend)
+def _refusal(name: str, what: str, hint: Any) -> InputError:
+    return InputError(what, column="-k" if name == "k" else f"--{name}", hint=hint)

@@ -6,10 +6,10 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 
+from graphrec.arrays import Float32Array, IntArray
 from graphrec.cli.experiment.response import load_response
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.errors import InputError
@@ -48,8 +48,8 @@ def learned_response(
     week = data.val_end + 1 if week is None else min(week, ahead)
     features, groups = candidate_features(data, candidates, week)
     if features.shape[1] != len(task.network.centre):
-        mend = "fit the response again"
-        raise InputError("the response was fitted with other features", file=checkpoint, mend=mend)
+        hint = "fit the response again"
+        raise InputError("the response was fitted with other features", file=checkpoint, hint=hint)
     base, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
     if "probability" in candidates:
         known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
@@ -59,7 +59,7 @@ def learned_response(
 
 def candidate_features(
     data: ResponseData, candidates: pd.DataFrame, week: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+) -> tuple[Float32Array, IntArray]:
     """Features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, in the order of `candidates`."""
     past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
     pairs = candidates[[Columns.USER, Columns.ITEM]].drop_duplicates()
@@ -85,12 +85,12 @@ def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFram
         unknown = ~candidates[column].isin(log[column])
         if unknown.any():
             first = candidates.loc[unknown, column].iloc[0]
-            mend = "leave it out, or fit the response on a longer log"
-            raise InputError(f"{first} is not in the log before week {week}", column=column, mend=mend)
+            hint = "leave it out, or fit the response on a longer log"
+            raise InputError(f"{first} is not in the log before week {week}", column=column, hint=hint)
     return log
 
 
-def _places(visits: Visits, candidates: pd.DataFrame) -> npt.NDArray[np.int64]:
+def _places(visits: Visits, candidates: pd.DataFrame) -> IntArray:
     """Pair of each candidate."""
     user, item = visits.users.codes(candidates[Columns.USER]), visits.items.codes(candidates[Columns.ITEM])
     key = visits.user * len(visits.items) + visits.item

@@ -47,7 +47,7 @@ def _attribute(table: pd.DataFrame | None, column: str, key: str, data: Recommen
         what = "items" if key == Columns.ITEM else "users"
         file = data.source.file or data.source.name
         raise InputError(
-            f"the {what} have no such attribute", file=file, column=column, mend=f"known: {known}"
+            f"the {what} have no such attribute", file=file, column=column, hint=f"known: {known}"
         )
     return table.set_index(key)[column].astype("str")
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import AnyArray, FloatArray
 from graphrec.cli.frames import user_codes
 from graphrec.errors import InputError
 from graphrec.offers.budget.budgets import GroupBudget
@@ -51,8 +51,8 @@ def threshold_offers(
     train = data.split.train
     for policy in request.policies:
         if not isinstance(policy, LevelPolicy | NoDiscount):
-            mend = "choose knapsack, or none to compare with"
-            raise InputError(f"{policy.name} has no thresholds", column="--policy", mend=mend)
+            hint = "choose knapsack, or none to compare with"
+            raise InputError(f"{policy.name} has no thresholds", column="--policy", hint=hint)
     log = data.source.log
     log = log[data.splitter.parts(log, data.seed) == "train"]
     baskets = Baskets.of(log, train.users, log_weeks(log, "threshold"))
@@ -81,7 +81,7 @@ def threshold_offers(
     )
 
 
-def _refused(request: Request, users: pd.Series[Any], week: int | None) -> npt.NDArray[Any]:
+def _refused(request: Request, users: pd.Series[Any], week: int | None) -> AnyArray:
     """Why households may get no offer this time; empty where they may. Shape ``[U]``."""
     frequency, past = request.frequency, request.exposure
     refused = np.full(len(users), "", dtype=object)
@@ -98,7 +98,7 @@ def _chosen(
     request: Request,
     options: ThresholdOptions,
     users: pd.Series[Any],
-    refused: npt.NDArray[Any],
+    refused: AnyArray,
     groups: pd.Series[Any] | None,
 ) -> ThresholdChoice:
     """What a policy chooses, with a gap between groups that is small enough."""
@@ -121,5 +121,5 @@ def _chosen(
     gap = request.guardrails.max_parity_gap
     if groups is None or gap is None:
         return choose(())
-    spend: Callable[[ThresholdChoice], npt.NDArray[np.float64]] = lambda found: found.spend  # noqa: E731
+    spend: Callable[[ThresholdChoice], FloatArray] = lambda found: found.spend  # noqa: E731
     return close_gap(choose, spend, *user_groups_of(users, groups), gap, budget is not None)

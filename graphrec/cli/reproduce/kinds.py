@@ -210,4 +210,4 @@ def check_one_split(members: Iterable[Experiment]) -> None:
         for key in ("source", "split"):
             if theirs.get(key) != ours.get(key):
                 what = f"has another {key} than {first.file.name}, so the two cannot be fused"
-                raise InputError(what, file=other.file, column=key, mend="give both the same data.yaml")
+                raise InputError(what, file=other.file, column=key, hint="give both the same data.yaml")

@@ -48,7 +48,7 @@ class Steps:
             if content["job"].get(key) != value:
                 ours, theirs = (str(told)[:24] for told in (value, content["job"].get(key)))
                 what = f"this folder holds another job: its {key} is {theirs}, not {ours}"
-                raise InputError(what, file=folder, column="--out", mend="choose another folder")
+                raise InputError(what, file=folder, column="--out", hint="choose another folder")
         return cls(file, job, content["steps"])
 
     def run(self, name: str, action: Callable[[], object], kept: Path | None = None) -> None:

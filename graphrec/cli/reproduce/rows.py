@@ -37,7 +37,7 @@ def read_rows(folder: Path = EXPERIMENTS) -> dict[str, Row]:
     file = folder / ROWS
     if not file.is_file():
         raise InputError(
-            "the experiments are not installed", file=file, mend="run from a clone of the project"
+            "the experiments are not installed", file=file, hint="run from a clone of the project"
         )
     content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     return {name: _row(name, values, file) for name, values in content.items()}
@@ -51,8 +51,8 @@ def find_row(rows: dict[str, Row], name: str) -> Row:
     """
     if name not in rows:
         close = difflib.get_close_matches(name, rows, n=3, cutoff=0.4)
-        mend = f"did you mean {' or '.join(close)}?" if close else "see `graphrec reproduce --list`"
-        raise InputError(f"there is no reproduction '{name}'", mend=mend)
+        hint = f"did you mean {' or '.join(close)}?" if close else "see `graphrec reproduce --list`"
+        raise InputError(f"there is no reproduction '{name}'", hint=hint)
     return rows[name]
 
 
@@ -61,8 +61,8 @@ def _row(name: str, values: Any, file: Path) -> Row:
     kinds = [key for key in KINDS if key in given]
     if len(kinds) != 1:
         what = f"{name} names no experiment" if not kinds else f"{name} has both {' and '.join(kinds)}"
-        mend = f"name one of {', '.join(KINDS)}"
-        raise InputError(what, file=file, column=kinds[1] if kinds else "config", mend=mend)
+        hint = f"name one of {', '.join(KINDS)}"
+        raise InputError(what, file=file, column=kinds[1] if kinds else "config", hint=hint)
     kind, rest = kinds[0], {key: value for key, value in given.items() if key != kinds[0]}
     _check_keys(name, kind, rest, file)
     for key, value in rest.items():
@@ -79,11 +79,11 @@ def _check_keys(name: str, kind: str, rest: dict[str, Any], file: Path) -> None:
     for key in rest:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
-            mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join([kind, *known])}"
-            raise InputError(f"{name} has an unknown key", file=file, column=key, mend=mend)
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join([kind, *known])}"
+            raise InputError(f"{name} has an unknown key", file=file, column=key, hint=hint)
     if "protocol" in known and "protocol" not in rest:
-        mend = f"write {' or '.join(CHOICES['protocol'])}"
-        raise InputError(f"{name} does not say how it was chosen", file=file, column="protocol", mend=mend)
+        hint = f"write {' or '.join(CHOICES['protocol'])}"
+        raise InputError(f"{name} does not say how it was chosen", file=file, column="protocol", hint=hint)
 
 
 def _check_value(name: str, key: str, value: Any, file: Path) -> None:
@@ -99,7 +99,7 @@ def _check_value(name: str, key: str, value: Any, file: Path) -> None:
         right = _is_number(value) and value >= 0 and not (whole and value != int(value))
         wanted = "a whole number" if whole else "a number"
     if not right:
-        raise InputError(f"{name}: {value!r} is wrong here", file=file, column=key, mend=f"write {wanted}")
+        raise InputError(f"{name}: {value!r} is wrong here", file=file, column=key, hint=f"write {wanted}")
 
 
 def _is_number(value: Any) -> bool:
@@ -111,9 +111,9 @@ def _below(name: str, kind: str, value: Any, file: Path) -> Path:
     if not isinstance(value, str) or not (file.parent / value).resolve().is_relative_to(
         file.parent.resolve()
     ):
-        mend = "give its path relative to this folder"
+        hint = "give its path relative to this folder"
         what = f"{name}: {value!r} is no file below {file.parent.name}/"
-        raise InputError(what, file=file, column=kind, mend=mend)
+        raise InputError(what, file=file, column=kind, hint=hint)
     return file.parent / value
 
 
@@ -121,11 +121,11 @@ def _members(name: str, values: Any, file: Path) -> tuple[Experiment, ...]:
     """Two or more different experiments of one data set."""
     names = values if isinstance(values, list) else [values]
     if len(names) < 2 or len(set(map(str, names))) < len(names):
-        mend = "list two or more different ones: [gowalla/a.yaml, gowalla/b.yaml]"
-        raise InputError(f"{name} does not name members to fuse", file=file, column="fusion", mend=mend)
+        hint = "list two or more different ones: [gowalla/a.yaml, gowalla/b.yaml]"
+        raise InputError(f"{name} does not name members to fuse", file=file, column="fusion", hint=hint)
     members = tuple(Experiment(_below(name, "fusion", value, file)) for value in names)
     datasets = sorted({member.dataset for member in members})
     if len(datasets) > 1:
         what = f"{name} fuses different data sets: {', '.join(datasets)}"
-        raise InputError(what, file=file, column="fusion", mend="fuse experiments of one folder")
+        raise InputError(what, file=file, column="fusion", hint="fuse experiments of one folder")
     return members

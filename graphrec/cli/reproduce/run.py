@@ -163,7 +163,7 @@ def reproduce_study(row: Study, out: Path, seed: int, folder: Path | None) -> di
         InputError: If there is no such script, it ends with code 2, or its ``metrics.json`` is not flat.
     """
     if not row.script.is_file():
-        raise InputError(f"the script of {row.name} is missing", file=row.script, mend="see experiments/")
+        raise InputError(f"the script of {row.name} is missing", file=row.script, hint="see experiments/")
     job = {"name": row.name, "seed": seed, "data": None if folder is None else str(folder.resolve())}
     job["settings"] = hashlib.sha256(row.script.read_bytes()).hexdigest()
     steps, file = Steps.of(out, job), out / METRICS
@@ -181,7 +181,7 @@ def _run_script(command: list[str], script: Path) -> None:
     sys.stdout.flush()  # what the script prints comes after what we printed
     code = subprocess.run(command, check=False).returncode
     if code == 2:
-        raise InputError("the script could not go on", file=script, mend="it says above what to mend")
+        raise InputError("the script could not go on", file=script, hint="it says above what to fix")
     if code:
         raise subprocess.CalledProcessError(code, command)
 
@@ -189,12 +189,12 @@ def _run_script(command: list[str], script: Path) -> None:
 def script_figures(file: Path, script: Path) -> dict[str, Any]:
     """What the script wrote: names with numbers, or with a word about them."""
     if not file.is_file():
-        raise InputError(f"wrote no {METRICS}", file=script, mend=f"let it write {file}")
+        raise InputError(f"wrote no {METRICS}", file=script, hint=f"let it write {file}")
     content = json.loads(file.read_text(encoding="utf-8"))
     for key, value in content.items() if isinstance(content, dict) else [("the whole", content)]:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            mend = f"let {script.name} write a number"
-            raise InputError(f"'{key}' is neither number nor text", file=file, column=key, mend=mend)
+            hint = f"let {script.name} write a number"
+            raise InputError(f"'{key}' is neither number nor text", file=file, column=key, hint=hint)
     return dict(content)
 
 

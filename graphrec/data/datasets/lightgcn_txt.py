@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import codecs
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import AnyArray, BoolArray
 from graphrec.data.cleaning import clean, drop_duplicates
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.purchases import shared_rows
@@ -60,11 +60,11 @@ def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: floa
     return RawData(name, log, steps=steps, file=str(files["train"]), hints=hints)
 
 
-def _ends(log: pd.DataFrame, share: float) -> npt.NDArray[np.bool_]:
+def _ends(log: pd.DataFrame, share: float) -> BoolArray:
     """The last part of each list with a known order; a lone row stays where it is."""
     if not 0 < share < 1:
-        mend = "give a share between 0 and 1, as 0.2"
-        raise InputError(f"{share} is not such a share", column="validate_on_last", mend=mend)
+        hint = "give a share between 0 and 1, as 0.2"
+        raise InputError(f"{share} is not such a share", column="validate_on_last", hint=hint)
     length = log.groupby(Columns.USER)[Columns.ORDER].transform("count")
     held_out = (share * length).round().clip(lower=1).where(length > 1, 0)
     return (log[Columns.ORDER] >= length - held_out).to_numpy()
@@ -73,13 +73,13 @@ def _ends(log: pd.DataFrame, share: float) -> npt.NDArray[np.bool_]:
 def _files(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise InputError(
-            "this is not a directory", file=folder, mend="name the folder that holds train.txt and test.txt"
+            "this is not a directory", file=folder, hint="name the folder that holds train.txt and test.txt"
         )
     files = {part: folder / f"{part}.txt" for part in ("train", "valid", "test")}
     for part in ("train", "test"):
         if not files[part].is_file():
-            mend = f"put it beside the other files of {folder}"
-            raise InputError("there is no such file", file=files[part], mend=mend)
+            hint = f"put it beside the other files of {folder}"
+            raise InputError("there is no such file", file=files[part], hint=hint)
     return {part: file for part, file in files.items() if file.is_file()}
 
 
@@ -100,20 +100,20 @@ def _read(file: Path) -> pd.DataFrame:
     frame = pd.DataFrame({Columns.USER: users, Columns.ITEM: numbers, "line": line})[~is_user]
     if frame.empty:
         raise InputError(
-            "the file holds no pair of user and item", file=file, mend="write lines 'user item item ...'"
+            "the file holds no pair of user and item", file=file, hint="write lines 'user item item ...'"
         )
     return frame.reset_index(drop=True)
 
 
 def _refuse_long(
-    starts: npt.NDArray[Any], ends: npt.NDArray[Any], symbols: npt.NDArray[np.uint8], data: bytes, file: Path
+    starts: AnyArray, ends: AnyArray, symbols: npt.NDArray[np.uint8], data: bytes, file: Path
 ) -> None:
     long = np.zeros(len(symbols), dtype=bool)
     long[starts[ends - starts > _MAX_DIGITS]] = True
     _refuse(long, symbols, data, file)
 
 
-def _refuse(bad: npt.NDArray[np.bool_], symbols: npt.NDArray[np.uint8], data: bytes, file: Path) -> None:
+def _refuse(bad: BoolArray, symbols: npt.NDArray[np.uint8], data: bytes, file: Path) -> None:
     """Name the line and the word of the first symbol that may not stand there."""
     if not bad.any():
         return
@@ -127,5 +127,5 @@ def _refuse(bad: npt.NDArray[np.bool_], symbols: npt.NDArray[np.uint8], data: by
         f"{said!r} is not a whole number from 0 to 10^{_MAX_DIGITS}",
         file=file,
         row=row,
-        mend="write 'user item item ...', numbers with spaces between",
+        hint="write 'user item item ...', numbers with spaces between",
     )

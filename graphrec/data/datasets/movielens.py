@@ -120,7 +120,7 @@ def _format_of(path: Path) -> tuple[_Format, Path]:
             return form, path.parent
     expected = ", ".join(MOVIELENS_LOGS)
     raise InputError(
-        "no ratings of MovieLens here", file=path, mend=f"name a folder with, or one of, {expected}"
+        "no ratings of MovieLens here", file=path, hint=f"name a folder with, or one of, {expected}"
     )
 
 

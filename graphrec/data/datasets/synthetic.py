@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import FloatArray, IntArray
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.week_numbers import MOST_WEEKS
 from graphrec.errors import InputError, check_at_least, check_between
@@ -55,8 +55,8 @@ def synthetic(
     check_at_least(0, seed=seed)
     check_between(1, MOST_WEEKS, weeks=weeks)
     if not abs(response) <= _MOST_RESPONSE:
-        mend = f"give -{_MOST_RESPONSE:g} to {_MOST_RESPONSE:g}"
-        raise InputError(f"{response} is out of range", column="response", mend=mend)
+        hint = f"give -{_MOST_RESPONSE:g} to {_MOST_RESPONSE:g}"
+        raise InputError(f"{response} is out of range", column="response", hint=hint)
     rng = np.random.default_rng(seed)
     rows = max(num_users, round(density * num_users * num_items))
     user = np.concatenate([np.arange(num_users), rng.integers(num_users, size=rows - num_users)])
@@ -79,7 +79,7 @@ def _check(num_users: int, num_items: int, num_blocks: int, weeks: int, density:
         raise InputError(
             f"{num_blocks} blocks do not fit {num_users} users and {num_items} items",
             column="num_blocks",
-            mend="give 1 or more, and at most one per user and item",
+            hint="give 1 or more, and at most one per user and item",
         )
     for name, value, fits in (
         ("weeks", weeks, weeks >= 1),
@@ -90,18 +90,18 @@ def _check(num_users: int, num_items: int, num_blocks: int, weeks: int, density:
             raise InputError(
                 f"{value} is out of range",
                 column=name,
-                mend=f"weeks >= 1, 0 < density, at most {_MOST_ROWS:,.0f} rows, 0 <= noise <= 1",
+                hint=f"weeks >= 1, 0 < density, at most {_MOST_ROWS:,.0f} rows, 0 <= noise <= 1",
             )
 
 
 def _choose_items(
     rng: np.random.Generator,
-    block: npt.NDArray[np.int64],
-    week: npt.NDArray[np.int64],
-    depth: npt.NDArray[np.float64],
+    block: IntArray,
+    week: IntArray,
+    depth: FloatArray,
     num_blocks: int,
     response: float,
-) -> npt.NDArray[np.int64]:
+) -> IntArray:
     """One item per row, drawn for all rows of a block and week at once. Shape ``[rows]``."""
     num_items, weeks = depth.shape
     item = np.empty(len(block), dtype=np.int64)
@@ -116,10 +116,10 @@ def _choose_items(
 
 def _log(
     rng: np.random.Generator,
-    user: npt.NDArray[np.int64],
-    item: npt.NDArray[np.int64],
-    week: npt.NDArray[np.int64],
-    depth: npt.NDArray[np.float64],
+    user: IntArray,
+    item: IntArray,
+    week: IntArray,
+    depth: FloatArray,
 ) -> pd.DataFrame:
     rows = len(user)
     regular = np.round(rng.lognormal(mean=1.0, sigma=0.6, size=len(depth)), 2)[item]
@@ -160,6 +160,6 @@ def _items(rng: np.random.Generator, num_items: int, num_blocks: int) -> pd.Data
     )
 
 
-def _ids(prefix: str, codes: npt.NDArray[np.int64]) -> list[str]:
+def _ids(prefix: str, codes: IntArray) -> list[str]:
     """Ids of equal length, so that their order is that of the codes."""
     return [f"{prefix}_{code:05d}" for code in codes.tolist()]

@@ -11,17 +11,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import Float32Array
 from graphrec.data.features.encoding import Block, encode_attributes
 from graphrec.data.features.item import ATTRIBUTES, BASE, ITEM_GROUPS, REVIEWS, item_block
 from graphrec.data.features.log import LogFacts, sum_by
 from graphrec.data.features.user import BEHAVIOUR, DEMOGRAPHICS, INTEREST, USER_GROUPS, user_block
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.errors import InputError
-
-FloatMatrix = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -63,14 +61,14 @@ class FeatureOptions:
             wrong = [group for group in groups if group not in known]
             if wrong:
                 raise InputError(
-                    f"there is no group {wrong[0]!r}", column=key, mend=f"use {', '.join(known)}"
+                    f"there is no group {wrong[0]!r}", column=key, hint=f"use {', '.join(known)}"
                 )
             if len(set(groups)) < len(groups):
-                raise InputError("a group is named twice", column=key, mend="name each once")
+                raise InputError("a group is named twice", column=key, hint="name each once")
         if self.max_categories < 1:
             raise InputError("must be at least 1", column="max_categories")
         if self.pca is not None and self.pca < 1:
-            raise InputError("must be at least 1", column="pca", mend="or null for no PCA")
+            raise InputError("must be at least 1", column="pca", hint="or null for no PCA")
         if not self.min_variance >= 0:
             raise InputError("must not be negative", column="min_variance")
 
@@ -88,8 +86,8 @@ class Features:
             or a text column that names single rows.
     """
 
-    user: FloatMatrix
-    item: FloatMatrix
+    user: Float32Array
+    item: Float32Array
     user_names: list[str]
     item_names: list[str]
     dropped: list[str] = field(default_factory=list)
@@ -157,7 +155,7 @@ def _joined(key: str, groups: list[str], blocks: Iterable[Block], n: int) -> Blo
         raise InputError(
             f"the data has no column that the groups {', '.join(groups)} are made of",
             column=key,
-            mend="add 'behaviour' or 'base', which need only the log, or give attributes or ratings",
+            hint="add 'behaviour' or 'base', which need only the log, or give attributes or ratings",
         )
     return block
 

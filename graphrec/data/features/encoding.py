@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from graphrec.arrays import AnyFloatArray, Float32Array
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.errors import InputError
-
-FloatArray = npt.NDArray[np.floating[Any]]
 
 OTHER, UNKNOWN = "other", "unknown"
 SEPARATOR = "|"
@@ -31,10 +29,10 @@ class Block:
     """
 
     names: list[str]
-    values: npt.NDArray[np.float32]
+    values: Float32Array
 
     @classmethod
-    def of(cls, group: str, columns: Mapping[str, FloatArray], n: int) -> Block:
+    def of(cls, group: str, columns: Mapping[str, AnyFloatArray], n: int) -> Block:
         """Stack columns of length ``n``; a value that is not known becomes the mean of its column."""
         values = np.zeros((n, len(columns)), dtype=np.float32)
         for position, column in enumerate(columns.values()):
@@ -62,7 +60,7 @@ class Attributes:
 
     levels: list[str]
     member: sparse.csr_matrix
-    numbers: dict[str, FloatArray] = field(default_factory=dict)
+    numbers: dict[str, AnyFloatArray] = field(default_factory=dict)
     names_not_levels: list[str] = field(default_factory=list)
 
     def block(self, group: str) -> Block:
@@ -75,7 +73,7 @@ class Attributes:
 
 
 def encode_attributes(
-    table: pd.DataFrame | None, key: str, ids: IdMap, weights: FloatArray, max_categories: int
+    table: pd.DataFrame | None, key: str, ids: IdMap, weights: AnyFloatArray, max_categories: int
 ) -> Attributes:
     """Encode a table of attributes: categories one-hot, numbers and dates (days) standardised.
 
@@ -96,7 +94,7 @@ def encode_attributes(
     aligned = _align(table, key, ids) if table is not None else pd.DataFrame(index=range(len(ids)))
     levels: list[str] = []
     members = [sparse.csr_matrix((len(ids), 0))]
-    numbers: dict[str, FloatArray] = {}
+    numbers: dict[str, AnyFloatArray] = {}
     left_out: list[str] = []
     for name, column in aligned.items():
         if _is_number(column):
@@ -123,7 +121,7 @@ def _align(table: pd.DataFrame, key: str, ids: IdMap) -> pd.DataFrame:
             file=file,
             row=int(table["line"].to_numpy()[twice][0]) if "line" in table else None,
             column=key,
-            mend="keep one row for each id",
+            hint="keep one row for each id",
         )
     if len(table) and len(ids) and not known.any():
         raise InputError(
@@ -131,7 +129,7 @@ def _align(table: pd.DataFrame, key: str, ids: IdMap) -> pd.DataFrame:
             f" {ids.ids.tolist()[0]!r} there",
             file=file,
             column=key,
-            mend="write the ids the same way in both",
+            hint="write the ids the same way in both",
         )
     # nullable types, so that whole numbers stay whole beside missing rows: 'manufacturer_id=2', not '=2.0'
     attributes = table.drop(columns=[key, "line", Columns.PART], errors="ignore").convert_dtypes()
@@ -146,7 +144,7 @@ def _is_number(column: pd.Series[Any]) -> bool:
     return not (pd.api.types.is_integer_dtype(column) and str(column.name).endswith("_id"))
 
 
-def _standardised(name: str, column: pd.Series[Any]) -> dict[str, FloatArray]:
+def _standardised(name: str, column: pd.Series[Any]) -> dict[str, AnyFloatArray]:
     """Mean 0 and deviation 1 over the known values, 0 where unknown, and a column that says where."""
     if pd.api.types.is_datetime64_any_dtype(column):
         column = (column - column.min()) / pd.Timedelta(days=1)
@@ -155,14 +153,14 @@ def _standardised(name: str, column: pd.Series[Any]) -> dict[str, FloatArray]:
     known = values[~unknown]
     scale = float(known.std()) if known.size and np.ptp(known) > 0 else 1.0
     centred = np.where(unknown, 0.0, values - (known.mean() if known.size else 0.0))
-    columns: dict[str, FloatArray] = {name: centred / scale}
+    columns: dict[str, AnyFloatArray] = {name: centred / scale}
     if unknown.any():
         columns[f"{name}={UNKNOWN}"] = unknown.astype(np.float64)
     return columns
 
 
 def _one_hot(
-    column: pd.Series[Any], weights: FloatArray, max_categories: int
+    column: pd.Series[Any], weights: AnyFloatArray, max_categories: int
 ) -> tuple[list[str], sparse.csr_matrix] | None:
     """Levels, the heaviest first, and their members; nothing for a column of names."""
     text = column.astype("object").where(column.notna(), "").map(str)
@@ -184,7 +182,7 @@ def _one_hot(
     return [labels[index] for index in present], member[:, present]
 
 
-def _filled(column: FloatArray) -> FloatArray:
+def _filled(column: AnyFloatArray) -> AnyFloatArray:
     known = np.isfinite(column)
     if known.all():
         return column

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphrec.data.features.encoding import Attributes, Block, FloatArray
+from graphrec.arrays import AnyFloatArray
+from graphrec.data.features.encoding import Attributes, Block
 from graphrec.data.features.log import LogFacts, distinct_by, first_and_last, log_of, mean_by, ratio, sum_by
 
 BASE, ATTRIBUTES, REVIEWS, DOCUMENT = "base", "attributes", "reviews", "document"
@@ -22,7 +23,7 @@ def item_block(group: str, log: LogFacts, items: Attributes) -> Block:
     return Block.of(DOCUMENT, {"average_rating": average_rating(log)}, log.items)
 
 
-def base(log: LogFacts) -> dict[str, FloatArray]:
+def base(log: LogFacts) -> dict[str, AnyFloatArray]:
     """How widely, to whom, at what price and depth, and when the item is sold.
 
     The first three need nothing but users and items; the rest appear with the columns that they need.
@@ -46,7 +47,7 @@ def base(log: LogFacts) -> dict[str, FloatArray]:
     return columns
 
 
-def reviews(log: LogFacts) -> dict[str, FloatArray]:
+def reviews(log: LogFacts) -> dict[str, AnyFloatArray]:
     """Mean rating and number of ratings; no columns for a log without ratings."""
     if log.rating is None:
         return {}
@@ -57,7 +58,7 @@ def reviews(log: LogFacts) -> dict[str, FloatArray]:
     }
 
 
-def average_rating(log: LogFacts) -> FloatArray:
+def average_rating(log: LogFacts) -> AnyFloatArray:
     """Mean rating of the item, or an implied one where the log has no ratings.
 
     The implied rating is the mean number of distinct weeks (interactions, where the log has no weeks) in

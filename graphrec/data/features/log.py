@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from graphrec.arrays import IntArray
-from graphrec.data.features.encoding import FloatArray
+from graphrec.arrays import AnyFloatArray, IntArray
 from graphrec.data.interactions import Columns, Interactions
 
 
@@ -37,13 +36,13 @@ class LogFacts:
     item: IntArray
     users: int
     items: int
-    week: FloatArray | None
+    week: AnyFloatArray | None
     trip: IntArray | None
-    quantity: FloatArray
-    price: FloatArray | None
-    regular_price: FloatArray | None
-    shelf_price: FloatArray | None
-    rating: FloatArray | None
+    quantity: AnyFloatArray
+    price: AnyFloatArray | None
+    regular_price: AnyFloatArray | None
+    shelf_price: AnyFloatArray | None
+    rating: AnyFloatArray | None
 
     @classmethod
     def of(cls, train: Interactions) -> LogFacts:
@@ -72,7 +71,7 @@ class LogFacts:
         ones = np.ones(len(self.user))
         return sparse.csr_matrix((ones, (self.user, self.item)), shape=(self.users, self.items))
 
-    def saved_share(self, code: IntArray, n: int) -> FloatArray | None:
+    def saved_share(self, code: IntArray, n: int) -> AnyFloatArray | None:
         """Share of the regular value that the shop's discounts took off, in 0..1. Shape ``[n]``.
 
         1 − Σ shelf·quantity / Σ regular·quantity over the rows that know both prices.
@@ -82,23 +81,23 @@ class LogFacts:
         known = np.isfinite(self.regular_price) & np.isfinite(self.shelf_price)
         regular = sum_by(code[known], n, (self.regular_price * self.quantity)[known])
         shelf = sum_by(code[known], n, (self.shelf_price * self.quantity)[known])
-        share: FloatArray = np.clip(1.0 - ratio(shelf, regular), 0.0, 1.0)
+        share: AnyFloatArray = np.clip(1.0 - ratio(shelf, regular), 0.0, 1.0)
         return share
 
 
-def sum_by(code: IntArray, n: int, values: FloatArray | None = None) -> FloatArray:
+def sum_by(code: IntArray, n: int, values: AnyFloatArray | None = None) -> AnyFloatArray:
     """Sum of the known values, or number of rows, of each code. Shape ``[n]``."""
     weights = None if values is None else np.nan_to_num(values, nan=0.0)
     return np.bincount(code, weights=weights, minlength=n).astype(np.float64)
 
 
-def mean_by(code: IntArray, n: int, values: FloatArray) -> FloatArray:
+def mean_by(code: IntArray, n: int, values: AnyFloatArray) -> AnyFloatArray:
     """Mean of the known values of each code, NaN where there is none. Shape ``[n]``."""
     known = np.isfinite(values)
     return ratio(sum_by(code[known], n, values[known]), sum_by(code[known], n))
 
 
-def distinct_by(code: IntArray, n: int, *others: FloatArray | IntArray) -> FloatArray:
+def distinct_by(code: IntArray, n: int, *others: AnyFloatArray | IntArray) -> AnyFloatArray:
     """Number of distinct combinations of the other columns of each code. Shape ``[n]``."""
     key = code
     for other in others:
@@ -108,33 +107,33 @@ def distinct_by(code: IntArray, n: int, *others: FloatArray | IntArray) -> Float
     return np.bincount(code[first], minlength=n).astype(np.float64)
 
 
-def first_and_last(code: IntArray, n: int, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+def first_and_last(code: IntArray, n: int, values: AnyFloatArray) -> tuple[AnyFloatArray, AnyFloatArray]:
     """Smallest and greatest known value of each code, NaN where there is none. Shapes ``[n]``."""
     groups = pd.Series(values).groupby(code)
     every = range(n)
     return groups.min().reindex(every).to_numpy(dtype=float), groups.max().reindex(every).to_numpy(float)
 
 
-def ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+def ratio(numerator: AnyFloatArray, denominator: AnyFloatArray) -> AnyFloatArray:
     """Quotient, NaN where the denominator is 0."""
-    empty: FloatArray = np.full(len(numerator), np.nan)
+    empty: AnyFloatArray = np.full(len(numerator), np.nan)
     return np.divide(numerator, denominator, out=empty, where=denominator != 0)
 
 
-def log_of(values: FloatArray) -> FloatArray:
+def log_of(values: AnyFloatArray) -> AnyFloatArray:
     """log(1 + value): counts and money are skewed; below 0 counts as 0."""
-    logarithm: FloatArray = np.log1p(np.maximum(values, 0.0))
+    logarithm: AnyFloatArray = np.log1p(np.maximum(values, 0.0))
     return logarithm
 
 
-def _number(frame: pd.DataFrame, column: str) -> FloatArray | None:
+def _number(frame: pd.DataFrame, column: str) -> AnyFloatArray | None:
     if column not in frame:
         return None
-    values: FloatArray = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    values: AnyFloatArray = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _weeks(frame: pd.DataFrame) -> FloatArray | None:
+def _weeks(frame: pd.DataFrame) -> AnyFloatArray | None:
     if Columns.WEEK in frame:
         return _number(frame, Columns.WEEK)
     if Columns.TIMESTAMP not in frame:
@@ -144,11 +143,11 @@ def _weeks(frame: pd.DataFrame) -> FloatArray | None:
         time = pd.to_datetime(time, unit="s")
     # counted back from the end of training, so that week 0 is its last seven days
     back = ((time.max() - time) / pd.Timedelta(weeks=1)).to_numpy(dtype=np.float64)
-    weeks: FloatArray = 0.0 - np.floor(back)
+    weeks: AnyFloatArray = 0.0 - np.floor(back)
     return weeks
 
 
-def _trips(frame: pd.DataFrame, user: IntArray, week: FloatArray | None) -> IntArray | None:
+def _trips(frame: pd.DataFrame, user: IntArray, week: AnyFloatArray | None) -> IntArray | None:
     if Columns.BASKET in frame:
         codes: Any = pd.factorize(frame[Columns.BASKET])[0]
     elif week is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from graphrec.data.features.encoding import Attributes, Block, FloatArray
+from graphrec.arrays import AnyFloatArray
+from graphrec.data.features.encoding import Attributes, Block
 from graphrec.data.features.log import LogFacts, distinct_by, first_and_last, log_of, mean_by, ratio, sum_by
 
 INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT = "interest", "behaviour", "demographics", "document"
@@ -31,7 +32,7 @@ def interest(log: LogFacts, items: Attributes) -> Block:
     return Block([f"{INTEREST}:{level}" for level in items.levels], share.toarray().astype(np.float32))
 
 
-def behaviour(log: LogFacts) -> dict[str, FloatArray]:
+def behaviour(log: LogFacts) -> dict[str, AnyFloatArray]:
     """How much, how often, how dear, how discounted, how faithfully and how lately the user buys.
 
     The first four need nothing but users and items; the rest appear with the columns that they need.
@@ -47,7 +48,7 @@ def behaviour(log: LogFacts) -> dict[str, FloatArray]:
     return columns | _rhythm(log) | _money(log)
 
 
-def purchase_frequency(log: LogFacts) -> FloatArray:
+def purchase_frequency(log: LogFacts) -> AnyFloatArray:
     """Interactions per week in which the user bought at all; interactions where the log has no weeks."""
     count = sum_by(log.user, log.users)
     if log.week is None:
@@ -55,7 +56,7 @@ def purchase_frequency(log: LogFacts) -> FloatArray:
     return ratio(count, distinct_by(log.user, log.users, log.week))
 
 
-def _rhythm(log: LogFacts) -> dict[str, FloatArray]:
+def _rhythm(log: LogFacts) -> dict[str, AnyFloatArray]:
     """Trips per week since the first purchase, and weeks between the last one and the end of training."""
     if log.week is None or log.trip is None or not np.isfinite(log.week).any():
         return {}
@@ -65,8 +66,8 @@ def _rhythm(log: LogFacts) -> dict[str, FloatArray]:
     return {"trips_per_week": ratio(trips, end - first + 1.0), "weeks_since_last": end - last}
 
 
-def _money(log: LogFacts) -> dict[str, FloatArray]:
-    columns: dict[str, FloatArray] = {}
+def _money(log: LogFacts) -> dict[str, AnyFloatArray]:
+    columns: dict[str, AnyFloatArray] = {}
     if log.price is not None:
         columns["log_mean_price"] = log_of(mean_by(log.user, log.users, log.price))
         if log.trip is not None:

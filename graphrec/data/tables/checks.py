@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
 from graphrec.data.tables.kinds import MONEY, NUMBERS, RATE, SHARES, STOCK
-from graphrec.data.tables.sheets import Rows
+from graphrec.data.tables.sheets import SheetRows
 from graphrec.data.tables.times import Times, parse_numbers
 from graphrec.errors import InputError
 
@@ -27,12 +27,12 @@ class Rule:
 
     Args:
         name: What is wrong where it fails, said of the value: "is negative".
-        mend: What to do about it.
+        hint: What to do about it.
         passes: Values (text or numbers, none missing) → whether each is right.
     """
 
     name: str
-    mend: str
+    hint: str
     passes: Callable[[pd.Series[Any]], pd.Series[bool]]
 
 
@@ -56,7 +56,7 @@ _NUMBER = Rule(
     lambda values: parse_numbers(values).notna(),
 )
 _NEEDED_NUMBER = Rule("is not a number", "write it with digits and a decimal point", _NUMBER.passes)
-_MONEY = Rule("is negative", "prices must be >= 0, mend the row or drop it", _not_negative)
+_MONEY = Rule("is negative", "prices must be >= 0, fix the row or drop it", _not_negative)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
 _SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
@@ -69,7 +69,7 @@ _UNIQUE = Rule("occurs more than once", "keep one of the rows", lambda values: ~
 
 
 def _date(times: Times) -> Rule:
-    return Rule("is not a date", times.mend, lambda values: times.values.loc[values.index].notna())
+    return Rule("is not a date", times.hint, lambda values: times.values.loc[values.index].notna())
 
 
 def rules(
@@ -86,7 +86,7 @@ def rules(
     return found + ([_UNIQUE] if column in unique else [])
 
 
-def header_rows(frame: pd.DataFrame, rows: Rows, theirs: Mapping[str, str]) -> list[InputError]:
+def header_rows(frame: pd.DataFrame, rows: SheetRows, theirs: Mapping[str, str]) -> list[InputError]:
     """Rows that name the columns again, as where files were put one below the other.
 
     Args:
@@ -104,10 +104,10 @@ def header_rows(frame: pd.DataFrame, rows: Rows, theirs: Mapping[str, str]) -> l
             return []
     places = [rows.place(int(index)) for index in np.flatnonzero(again)]
     what = "this row names the columns again and is no data"
-    return [InputError(what, file=file, row=row, mend="take it out") for file, row in places[:_LISTED]]
+    return [InputError(what, file=file, row=row, hint="take it out") for file, row in places[:_LISTED]]
 
 
-def missing_values(frame: pd.DataFrame, rows: Rows, theirs: dict[str, str]) -> list[InputError]:
+def missing_values(frame: pd.DataFrame, rows: SheetRows, theirs: dict[str, str]) -> list[InputError]:
     """The first missing value of each column that must be complete.
 
     Args:
@@ -121,15 +121,15 @@ def missing_values(frame: pd.DataFrame, rows: Rows, theirs: dict[str, str]) -> l
         if len(missing):
             file, row = rows.place(int(missing[0]))
             more = f", and in {len(missing) - 1:,} more rows" if len(missing) > 1 else ""
-            mend = "complete the row or take it out"
+            hint = "complete the row or take it out"
             what = f"the value is missing{more}"
-            problems.append(InputError(what, file=file, row=row, column=their, mend=mend))
+            problems.append(InputError(what, file=file, row=row, column=their, hint=hint))
     return problems
 
 
 def value_problems(
     frame: pd.DataFrame,
-    rows: Rows,
+    rows: SheetRows,
     theirs: dict[str, str],
     unique: Sequence[str],
     times: Times | None = None,
@@ -164,14 +164,14 @@ def value_problems(
     return []
 
 
-def _first_lines(values: pd.Series[Any], lines: npt.NDArray[np.int64], cases: pd.DataFrame) -> dict[Any, int]:
+def _first_lines(values: pd.Series[Any], lines: IntArray, cases: pd.DataFrame) -> dict[Any, int]:
     """Where the values that occur again stood first."""
     again = values[values.isin(cases["failure_case"])].drop_duplicates()
     return dict(zip(again, lines[again.index.to_numpy()].tolist(), strict=True))
 
 
 def _listed(
-    cases: pd.DataFrame, rule: Rule, rows: Rows, column: str, first: dict[Any, int] | None
+    cases: pd.DataFrame, rule: Rule, rows: SheetRows, column: str, first: dict[Any, int] | None
 ) -> list[InputError]:
     cases = cases.sort_values("index")
     problems = []
@@ -179,10 +179,10 @@ def _listed(
         said = repr(value) if rule not in (_MONEY, _WEEK, _STOCK, _SHARE) else str(value)
         what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
         file, row = rows.place(int(index))
-        problems.append(InputError(what, file=file, row=row, column=column, mend=rule.mend))
+        problems.append(InputError(what, file=file, row=row, column=column, hint=rule.hint))
     if len(cases) > _LISTED:
         places = len(cases) - _LISTED
         rest = f"the same in {places:,} more row{'s' if places > 1 else ''}"
         file, row = rows.place(int(cases["index"].iloc[_LISTED]))
-        problems.append(InputError(rest, file=file, row=row, column=column, mend=rule.mend, places=places))
+        problems.append(InputError(rest, file=file, row=row, column=column, hint=rule.hint, places=places))
     return problems

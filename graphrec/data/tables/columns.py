@@ -37,8 +37,8 @@ def map_columns(
         if different and not problems:
             first, lacks = (sheets[0], sheet) if different[0] in theirs else (sheet, sheets[0])
             what = f"this column is missing here and stands in {first.path}"
-            mend = f"the files of {path} must be parts of one table: name one file"
-            problems.append(InputError(what, file=lacks.path, column=different[0], mend=mend))
+            hint = f"the files of {path} must be parts of one table: name one file"
+            problems.append(InputError(what, file=lacks.path, column=different[0], hint=hint))
     return theirs, problems
 
 
@@ -49,19 +49,19 @@ def _wrong_keys(columns: Mapping[str, str | None], kind: TableKind) -> list[Inpu
         InputError(
             f"{our!r} is not a column of {kind.noun}",
             column=f"columns.{our}",
-            mend=closest(our, known, "known are"),
+            hint=closest(our, known, "known are"),
         )
         for our in columns
         if our not in shared
     ]
     for our in kind.required:
         if our in columns and columns[our] is None:
-            what, mend = f"{kind.noun} needs this column", "map it or leave it out of columns"
-            problems.append(InputError(what, column=f"columns.{our}", mend=mend))
+            what, hint = f"{kind.noun} needs this column", "map it or leave it out of columns"
+            problems.append(InputError(what, column=f"columns.{our}", hint=hint))
     user, item = columns.get(Columns.USER), columns.get(Columns.ITEM)
     if user is not None and user == item:
-        mend = "map user_id and item_id to two columns"
-        problems.append(InputError(f"both ids are mapped to {user!r}", column="columns.item_id", mend=mend))
+        hint = "map user_id and item_id to two columns"
+        problems.append(InputError(f"both ids are mapped to {user!r}", column="columns.item_id", hint=hint))
     return problems
 
 
@@ -88,11 +88,11 @@ def _mapped(
 
 
 def _missing(sheet: Sheet, our: str, their: str, mapped: bool, kind: TableKind) -> InputError:
-    mend = closest(their, [name for name in sheet.header if name.strip()], "the file has")
-    mend += "" if mapped else f"; say which one it is: columns: {{{our}: ...}}"
+    hint = closest(their, [name for name in sheet.header if name.strip()], "the file has")
+    hint += "" if mapped else f"; say which one it is: columns: {{{our}: ...}}"
     if kind is KINDS["log"] and sheet.named_in_row and not mapped:
-        mend += ", or names: [...] if the first row is data"
-    return InputError("this column is missing", file=sheet.path, column=their, mend=mend)
+        hint += ", or names: [...] if the first row is data"
+    return InputError("this column is missing", file=sheet.path, column=their, hint=hint)
 
 
 def _looks_like_data(sheet: Sheet) -> bool:
@@ -106,11 +106,11 @@ def _looks_like_data(sheet: Sheet) -> bool:
 
 
 def _no_header(sheet: Sheet, kind: TableKind) -> InputError:
-    mend = f"write a first row with the names {', '.join(kind.required)}, or map them with columns"
+    hint = f"write a first row with the names {', '.join(kind.required)}, or map them with columns"
     if kind is KINDS["log"]:
-        mend = "name the columns in their order, for example names: [user_id, item_id, timestamp]"
+        hint = "name the columns in their order, for example names: [user_id, item_id, timestamp]"
     said = some([repr(name) for name in sheet.header], 3)
     what = f"the first row looks like data and not like names: {said}"
     if not _looks_like_data(sheet):
         what = f"the first row is {said} and names no column"
-    return InputError(what, file=sheet.path, row=1, mend=mend)
+    return InputError(what, file=sheet.path, row=1, hint=hint)

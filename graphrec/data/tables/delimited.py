@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
+from graphrec.arrays import IntArray
 from graphrec.data.tables.encodings import WIDE, decoded_lines, encoding_of
 from graphrec.data.tables.ids import trimmed_text
 from graphrec.data.tables.quotes import has_quotes, runs_over, without_quotes
@@ -76,7 +76,7 @@ class Layout:
     delimiter: str
     header: tuple[str, ...]
     has_header: bool
-    lines: npt.NDArray[np.int64]
+    lines: IntArray
     ragged: tuple[tuple[int, int, int], ...]
     encoding: str
     quoted: bool
@@ -92,26 +92,26 @@ class Layout:
         if len(self.ragged) > _LISTED:
             rest, row = len(self.ragged) - _LISTED, self.ragged[_LISTED][0]
             what = f"the same in {rest:,} more row{'s' if rest > 1 else ''}"
-            found.append(InputError(what, file=self.path, row=row, mend="mend them alike", places=rest))
+            found.append(InputError(what, file=self.path, row=row, hint="fix them alike", places=rest))
         return found
 
     def _header_problem(self, fields: int) -> InputError:
         """Every row has as many fields as the others, and the header another number."""
         what = f"every row has {fields} fields, and {len(self.header)} columns are named"
-        mend = "name every column, also that of row names (in R: write.csv)" if self.has_header else None
+        hint = "name every column, also that of row names (in R: write.csv)" if self.has_header else None
         row = self.ragged[0][0]
-        return InputError(what, file=self.path, row=row, mend=mend or "give names for every column")
+        return InputError(what, file=self.path, row=row, hint=hint or "give names for every column")
 
     def _ragged_problem(self, first: int, last: int, fields: int) -> InputError:
         wanted = len(self.header)
-        mend = f"give it {wanted} fields, or quote the field that holds the delimiter"
+        hint = f"give it {wanted} fields, or quote the field that holds the delimiter"
         if last > first:
-            mend = f'the row runs on to line {last}: close the quote (") that is open in it'
+            hint = f'the row runs on to line {last}: close the quote (") that is open in it'
         what = f"{fields} fields are too {'few' if fields < wanted else 'many'}, {wanted} are expected"
         if fields == wanted:
             what = f"a quote that opens here makes one row of lines {first} to {last}"
-            mend = 'close it, or write a quote that is a character as "" in a quoted field'
-        return InputError(what, file=self.path, row=first, mend=mend)
+            hint = 'close it, or write a quote that is a character as "" in a quoted field'
+        return InputError(what, file=self.path, row=first, hint=hint)
 
     def load(self, names: Sequence[str], ids: Sequence[str]) -> pd.DataFrame:
         """Read columns of the sound rows as text; what is missing is missing, and no id is.
@@ -124,8 +124,8 @@ class Layout:
         """
         for name in names:
             if self.header.count(name) > 1:
-                what, mend = "this name stands in the header twice", "rename or remove one of the two columns"
-                raise InputError(what, file=self.path, row=1, column=name, mend=mend)
+                what, hint = "this name stands in the header twice", "rename or remove one of the two columns"
+                raise InputError(what, file=self.path, row=1, column=name, hint=hint)
         missing = {name: [""] if name in ids else list(MISSING) for name in names}
         frame = self._parsed(names, missing) if self._is_plain else None
         # what pandas takes for a blank line is a row for others
@@ -223,7 +223,7 @@ def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted
         quotes = has_quotes(path)
         header = tuple(without_quotes(pd.Series(header, dtype="str")).fillna("")) if quotes else header
     if not lines and not ragged:
-        raise InputError("the file has a header but no rows", file=path, mend="add rows below the header")
+        raise InputError("the file has a header but no rows", file=path, hint="add rows below the header")
     found = np.frombuffer(lines, dtype=np.int64) if lines else np.empty(0, dtype=np.int64)
     return Layout(
         path, delimiter, _trimmed(header), not form.names, found, tuple(ragged), encoding, quoted, quotes
@@ -247,17 +247,17 @@ def _records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterato
         raise InputError(
             f"not a table: {str(error).partition(' - ')[0]}",
             file=path,
-            mend='close the open quote (") or save it anew, with \\n or \\r\\n at the end of each line',
+            hint='close the open quote (") or save it anew, with \\n or \\r\\n at the end of each line',
         ) from error
 
 
 def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[str, ...]:
     header = next((record for record in reader if not _is_blank(record)), None)
     if header is None:
-        raise InputError("the file is empty", file=path, mend="give a file with a header and rows")
+        raise InputError("the file is empty", file=path, hint="give a file with a header and rows")
     if header[0].startswith("sep="):
-        mend = f"delete this line, and give the delimiter {header[0][4:5] or delimiter!r}"
-        raise InputError("this line tells Excel the delimiter", file=path, row=1, mend=mend)
+        hint = f"delete this line, and give the delimiter {header[0][4:5] or delimiter!r}"
+        raise InputError("this line tells Excel the delimiter", file=path, row=1, hint=hint)
     if len(header) == 1:
         _refuse_other_delimiter(header[0], path, delimiter)
     return tuple(header)
@@ -265,8 +265,8 @@ def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[st
 
 def _refuse_header(record: Sequence[str], names: Sequence[str], path: Path) -> None:
     if any(field.strip() == name for field, name in zip(record, names, strict=False)):
-        mend = "leave names out, and map them with columns"
-        raise InputError("the first row names the columns itself", file=path, row=1, mend=mend)
+        hint = "leave names out, and map them with columns"
+        raise InputError("the first row names the columns itself", file=path, row=1, hint=hint)
 
 
 def _trimmed(header: Sequence[str]) -> tuple[str, ...]:
@@ -282,7 +282,7 @@ def _refuse_other_delimiter(header: str, path: Path, delimiter: str) -> None:
             f"read with delimiter {used} the header is one column, {header!r}",
             file=path,
             row=1,
-            mend=f"it looks delimited by {_COMMON_DELIMITERS[other]}: give that as delimiter",
+            hint=f"it looks delimited by {_COMMON_DELIMITERS[other]}: give that as delimiter",
         )
 
 

@@ -31,8 +31,8 @@ def encoding_of(path: Path, given: str) -> str:
         name = codecs.lookup(given).name
         "".encode(given)
     except LookupError as error:
-        mend = "known are utf-8, latin-1, cp1252, utf-16 and Python's others"
-        raise InputError(f"there is no encoding {given!r}", column="encoding", mend=mend) from error
+        hint = "known are utf-8, latin-1, cp1252, utf-16 and Python's others"
+        raise InputError(f"there is no encoding {given!r}", column="encoding", hint=hint) from error
     if name != "utf-8":
         return name
     with open_bytes(path) as handle:
@@ -49,8 +49,8 @@ def decoded_lines(handle: IO[bytes], path: Path, encoding: str) -> Iterator[str]
     lines = _wide(handle, path, encoding) if encoding.startswith(WIDE) else _narrow(handle, path, encoding)
     for number, text in enumerate(lines, 1):
         if "\0" in text:
-            mend = "save the file as text (CSV UTF-8), or say how it is encoded: encoding"
-            raise InputError("the row holds a NUL byte", file=path, row=number, mend=mend)
+            hint = "save the file as text (CSV UTF-8), or say how it is encoded: encoding"
+            raise InputError("the row holds a NUL byte", file=path, row=number, hint=hint)
         yield text.removeprefix("\ufeff") if number == 1 else text
 
 
@@ -60,13 +60,13 @@ def _narrow(handle: IO[bytes], path: Path, encoding: str) -> Iterator[str]:
             yield line.decode(encoding)
         except UnicodeDecodeError as error:
             place = f"byte {error.start + 1} of the row, 0x{line[error.start]:02x}, is not {encoding.upper()}"
-            mend = "save the file as UTF-8, or say how it is encoded, for example encoding: latin-1"
-            raise InputError(place, file=path, row=number, mend=mend) from error
+            hint = "save the file as UTF-8, or say how it is encoded, for example encoding: latin-1"
+            raise InputError(place, file=path, row=number, hint=hint) from error
 
 
 def _wide(handle: Any, path: Path, encoding: str) -> Iterator[str]:
     try:
         yield from io.TextIOWrapper(handle, encoding=encoding, newline="")
     except UnicodeError as error:
-        mend = "save the file as UTF-8, or say how it is encoded: encoding"
-        raise InputError(f"the text is not {encoding.upper()}", file=path, mend=mend) from error
+        hint = "save the file as UTF-8, or say how it is encoded: encoding"
+        raise InputError(f"the text is not {encoding.upper()}", file=path, hint=hint) from error

@@ -55,14 +55,14 @@ def parts_of(path: Path) -> list[Part]:
     tables = [part for part in found if part.is_parquet]
     texts = [part for part in found if named_suffix(part.path) in DELIMITERS]
     if tables and texts:
-        mend = (
+        hint = (
             f"name one of them: {some([str(part.path.relative_to(path)) for part in (tables[0], texts[0])])}"
         )
-        raise InputError("this folder holds Parquet and text files", file=path, mend=mend)
+        raise InputError("this folder holds Parquet and text files", file=path, hint=hint)
     parts = tables or texts or [part for part in found if not part.path.suffix]
     if not parts:
         inside = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
-        raise InputError("this directory holds no table", file=path, mend=f"there is {inside} in it")
+        raise InputError("this directory holds no table", file=path, hint=f"there is {inside} in it")
     for part in parts:
         _must_be_a_file(part.path)
     return parts
@@ -75,7 +75,7 @@ def _inside(folder: Path, top: Path) -> Iterator[Part]:
             what = (
                 f"this is a {_OTHER_TABLES[entry.name]} table, whose files also hold rows that were deleted"
             )
-            raise InputError(what, file=top, mend="export it to one Parquet file")
+            raise InputError(what, file=top, hint="export it to one Parquet file")
         if entry.is_dir() and ("=" in entry.name or not entry.name.startswith((".", "_"))):
             yield from _inside(entry, top)
         elif entry.is_file() and not entry.name.startswith((".", "_")):
@@ -93,22 +93,22 @@ def _must_be_a_file(path: Path) -> None:
         folder = path.parent
         if not folder.is_dir():
             raise InputError(
-                "there is no such file", file=path, mend=f"the folder {folder} does not exist either"
+                "there is no such file", file=path, hint=f"the folder {folder} does not exist either"
             )
         names = sorted(entry.name for entry in folder.iterdir())
         raise InputError(
-            "there is no such file", file=path, mend=closest(path.name, names, "that folder has")
+            "there is no such file", file=path, hint=closest(path.name, names, "that folder has")
         )
     if not path.is_file():
-        raise InputError("this is no regular file", file=path, mend="give a file or a folder of files")
+        raise InputError("this is no regular file", file=path, hint="give a file or a folder of files")
     if not os.access(path, os.R_OK):
-        raise InputError("this file may not be read", file=path, mend=f"allow it: chmod u+r {path}")
+        raise InputError("this file may not be read", file=path, hint=f"allow it: chmod u+r {path}")
     if path.stat().st_size == 0:
-        raise InputError("the file is empty", file=path, mend="give a file with a header and rows")
+        raise InputError("the file is empty", file=path, hint="give a file with a header and rows")
 
 
 def closest(name: str, names: Iterable[str], introduction: str) -> str:
-    """A mend for a wrong name: the closest right one, and which there are."""
+    """A hint for a wrong name: the closest right one, and which there are."""
     candidates = list(names)
     close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     listed = f"{introduction} {some(candidates)}" if candidates else f"{introduction} nothing"

@@ -60,7 +60,7 @@ def _parquet(frame: pd.DataFrame, name: str) -> bytes:
         pq.write_table(pa.Table.from_pandas(plain), sink)
     except (pa.ArrowException, TypeError, ValueError) as error:  # an index of mixed kinds
         what = f"this frame cannot be kept as a table ({str(error).splitlines()[0]})"
-        raise InputError(what, file=name, mend="give its index back: frame.reset_index(drop=True)") from error
+        raise InputError(what, file=name, hint="give its index back: frame.reset_index(drop=True)") from error
     content: bytes = sink.getvalue().to_pybytes()
     return content
 
@@ -70,12 +70,12 @@ def _check_names(frame: pd.DataFrame, name: str) -> None:
     names: list[Any] = list(frame.columns)
     for column in names:
         if not isinstance(column, str):
-            mend = "rename it; frame.columns = frame.columns.astype(str) does so for all"
-            raise InputError(f"{column!r} is no text, as names of columns are", file=name, mend=mend)
+            hint = "rename it; frame.columns = frame.columns.astype(str) does so for all"
+            raise InputError(f"{column!r} is no text, as names of columns are", file=name, hint=hint)
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
-        mend = "rename one of them"
-        raise InputError("two columns have this name", file=name, column=twice[0], mend=mend)
+        hint = "rename one of them"
+        raise InputError("two columns have this name", file=name, column=twice[0], hint=hint)
 
 
 def _storable(values: pd.Series[Any], name: str) -> pd.Series[Any]:
@@ -87,7 +87,7 @@ def _storable(values: pd.Series[Any], name: str) -> pd.Series[Any]:
         other = [value for value in known if not isinstance(value, str | numbers.Number | dt.date)]
         if other:
             what = f"this column holds a {type(other[0]).__name__} beside other kinds of values"
-            mend = "give numbers, text or times, or leave the column out of the frame"
-            raise InputError(what, file=name, column=str(values.name), mend=mend) from None
+            hint = "give numbers, text or times, or leave the column out of the frame"
+            raise InputError(what, file=name, column=str(values.name), hint=hint) from None
         return known.map(str).astype("str").reindex(values.index)
     return values

@@ -87,7 +87,7 @@ def warn_of_rounded(ids: pd.Series[Any], file: str | Path, column: str) -> None:
     rounded = marked[marked.str.fullmatch(_SHORTENED)].unique()
     if len(rounded):
         what = f"{len(rounded):,} ids such as {rounded[0]} look rounded by a spreadsheet; each may be several"
-        warn(what, file=file, column=column, mend="export the ids as text")
+        warn(what, file=file, column=column, hint="export the ids as text")
 
 
 def trimmed_text(texts: pa.Array) -> pa.Array:
@@ -142,13 +142,13 @@ def id_text(values: pa.ChunkedArray, file: Path, column: str) -> pa.ChunkedArray
                     f"ids of the type {kind} cannot be read",
                     file=file,
                     column=column,
-                    mend="write them as text",
+                    hint="write them as text",
                 ) from error
     raise InputError(
         f"each value is a {str(kind).partition('<')[0]}, not one id",
         file=file,
         column=column,
-        mend="write one row per id: in pandas, frame.explode(column)",
+        hint="write one row per id: in pandas, frame.explode(column)",
     )
 
 
@@ -166,7 +166,7 @@ def _floats(values: pa.ChunkedArray, file: Path, column: str) -> pa.ChunkedArray
             f"ids above 2^{int(np.log2(exact))} are held as floating point, which rounds them",
             file=file,
             column=column,
-            mend="write them as text or whole numbers",
+            hint="write them as text or whole numbers",
         )
     texts = [
         None if np.isnan(x) else f"{int(x)}.0" if np.isfinite(x) and x == int(x) else str(x) for x in distinct

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphrec.arrays import IntArray
 from graphrec.data.tables.ids import id_text
 from graphrec.errors import InputError
 
@@ -55,14 +55,14 @@ class ParquetSheet:
             schema = metadata.schema.to_arrow_schema()
         except (pa.ArrowException, OSError) as error:
             raise InputError(
-                "this is not a readable Parquet file", file=path, mend="write the file again"
+                "this is not a readable Parquet file", file=path, hint="write the file again"
             ) from error
         index = _named_range(schema)
         beside = [*(name for name in folders if name not in schema.names), *([index[0]] if index else [])]
         return cls(path, (*map(str.strip, schema.names), *beside), metadata.num_rows, folders, index, content)
 
     @property
-    def lines(self) -> npt.NDArray[np.int64]:
+    def lines(self) -> IntArray:
         """Parquet has no lines, so its rows count on from a header in line 1; those of a frame from 0."""
         return np.arange(self.rows, dtype=np.int64) + (2 if self.content is None else 0)
 
@@ -87,15 +87,15 @@ class ParquetSheet:
         for name in stored:
             if self.header.count(name) > 1:
                 what = "two columns have this name"
-                raise InputError(what, file=self.path, column=name, mend="rename one of them")
+                raise InputError(what, file=self.path, column=name, hint="rename one of them")
         try:
             with pq.ParquetFile(_opened(self.path, self.content)) as file:
                 raw = [name for name in file.schema_arrow.names if name.strip() in stored]
                 table = file.read(columns=raw)
                 table = table.rename_columns([name.strip() for name in table.column_names])
         except (pa.ArrowException, OSError) as error:
-            mend = "write the file again"
-            raise InputError("this Parquet file is damaged", file=self.path, mend=mend) from error
+            hint = "write the file again"
+            raise InputError("this Parquet file is damaged", file=self.path, hint=hint) from error
         columns: dict[str, Any] = {}
         for name in names:
             if name not in stored:
@@ -110,9 +110,9 @@ class ParquetSheet:
         try:
             column.validate(full=True)
         except pa.ArrowException as error:
-            mend = "write it as text in UTF-8"
+            hint = "write it as text in UTF-8"
             raise InputError(
-                "a value is not text in UTF-8", file=self.path, column=name, mend=mend
+                "a value is not text in UTF-8", file=self.path, column=name, hint=hint
             ) from error
         values: pd.Series[Any] = column.to_pandas()
         return values

@@ -23,7 +23,7 @@ from graphrec.data.tables.delimited import MISSING
 from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.ids import as_ids, trimmed_text, warn_of_rounded
 from graphrec.data.tables.kinds import IDS, KINDS, NUMBERS, Kind, TableKind
-from graphrec.data.tables.sheets import Rows, TextFormat, open_sheets, read_sheets
+from graphrec.data.tables.sheets import SheetRows, TextFormat, open_sheets, read_sheets
 from graphrec.data.tables.times import Times, parse_numbers, read_times
 from graphrec.errors import InputError
 
@@ -46,7 +46,7 @@ class Table:
     """
 
     frame: pd.DataFrame
-    rows: Rows
+    rows: SheetRows
     steps: tuple[CleaningStep, ...] = ()
     unread: tuple[str, ...] = ()
     times: str = ""
@@ -132,8 +132,8 @@ def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> I
         also += " in this frame"
     else:
         also += f": see `graphrec data check {path}`" if kind == "log" else " in this file"
-    mend = f"{first.mend} ({also})" if first.mend else also
-    return InputError(first.message, file=first.file, row=first.row, column=first.column, mend=mend)
+    hint = f"{first.hint} ({also})" if first.hint else also
+    return InputError(first.message, file=first.file, row=first.row, column=first.column, hint=hint)
 
 
 def _read(
@@ -196,7 +196,7 @@ def _times(
         return read_times(frame[Columns.TIMESTAMP], time_format), []
     except InputError as problem:
         column = problem.column or theirs[Columns.TIMESTAMP]
-        return None, [InputError(problem.message, file=path, column=column, mend=problem.mend)]
+        return None, [InputError(problem.message, file=path, column=column, hint=problem.hint)]
 
 
 def _converted(frame: pd.DataFrame, kind: TableKind, times: Times | None) -> pd.DataFrame:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.data.tables.delimited import Layout, TextFormat, scan
 from graphrec.data.tables.files import DELIMITERS, Part, parts_of
 from graphrec.data.tables.frames import FrameFile
@@ -19,7 +19,7 @@ from graphrec.data.tables.unpacked import named_suffix
 from graphrec.errors import InputError
 from graphrec.notices import note
 
-__all__ = ["Rows", "Sheet", "TextFormat", "open_sheets", "read_sheets"]
+__all__ = ["Sheet", "SheetRows", "TextFormat", "open_sheets", "read_sheets"]
 
 _TYPED_HEADERS = (".inter", ".user", ".item")
 
@@ -36,7 +36,7 @@ class Sheet(Protocol):
         """Names of its columns."""
 
     @property
-    def lines(self) -> npt.NDArray[np.int64]:
+    def lines(self) -> IntArray:
         """Line on which each row starts."""
 
     @property
@@ -69,7 +69,7 @@ class TextSheet:
         return (*self.layout.header, *(name for name in self.folders if name not in self.layout.header))
 
     @property
-    def lines(self) -> npt.NDArray[np.int64]:
+    def lines(self) -> IntArray:
         """Line on which each row starts."""
         return self.layout.lines
 
@@ -92,7 +92,7 @@ class TextSheet:
 
 
 @dataclass(frozen=True)
-class Rows:
+class SheetRows:
     """Where the rows of a table stand.
 
     Args:
@@ -101,9 +101,9 @@ class Rows:
         starts: First row of each file.
     """
 
-    lines: npt.NDArray[np.int64]
+    lines: IntArray
     files: tuple[Path, ...]
-    starts: npt.NDArray[np.int64]
+    starts: IntArray
 
     def place(self, index: int) -> tuple[Path, int]:
         """File and line of a row."""
@@ -136,13 +136,13 @@ def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:
     for option, value in (("delimiter", text.delimiter), ("encoding", text.encoding)):
         if value is not None:
             what = f"a {'Parquet file' if parts else 'frame'} has no {option}"
-            raise InputError(what, file=first, column=option, mend="leave it out")
+            raise InputError(what, file=first, column=option, hint="leave it out")
 
 
 def _check_unnamed(file: str | Path, text: TextFormat) -> None:
     if text.names:
         what = f"a {'frame' if isinstance(file, FrameFile) else 'Parquet file'} names its columns itself"
-        raise InputError(what, file=file, mend="leave names out and map them with columns")
+        raise InputError(what, file=file, hint="leave names out and map them with columns")
 
 
 def _sheet(part: Part, text: TextFormat) -> Sheet:
@@ -155,11 +155,11 @@ def _sheet(part: Part, text: TextFormat) -> Sheet:
         raise InputError(
             f"files of the type {suffix or 'without a suffix'!r} are not known",
             file=part.path,
-            mend="save it as .csv, .tsv or .parquet, or say how its fields are delimited: delimiter",
+            hint="save it as .csv, .tsv or .parquet, or say how its fields are delimited: delimiter",
         )
     delimiter = delimiter.replace(r"\t", "\t")  # what YAML makes of an unquoted \t
     if not delimiter or not set(delimiter).isdisjoint('"\r\n'):
-        raise InputError(f"{delimiter!r} cannot delimit fields", column="delimiter", mend="give ',' or ';'")
+        raise InputError(f"{delimiter!r} cannot delimit fields", column="delimiter", hint="give ',' or ';'")
     layout = scan(part.path, delimiter, text)
     if suffix in _TYPED_HEADERS:  # RecBole writes the type behind the name: user_id:token
         layout = replace(layout, header=tuple(name.partition(":")[0] for name in layout.header))
@@ -168,7 +168,7 @@ def _sheet(part: Part, text: TextFormat) -> Sheet:
 
 def read_sheets(
     path: str | Path, sheets: Sequence[Sheet], theirs: Mapping[str, str], ids: Sequence[str]
-) -> tuple[pd.DataFrame, Rows, list[InputError]]:
+) -> tuple[pd.DataFrame, SheetRows, list[InputError]]:
     """Read the files of a table below each other.
 
     Args:
@@ -188,9 +188,11 @@ def read_sheets(
     frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
     problems = [problem for sheet in sheets for problem in sheet.problems]
     if frame.empty and not problems:
-        raise InputError("the table has no rows", file=path, mend="give a table with rows")
+        raise InputError("the table has no rows", file=path, hint="give a table with rows")
     lines = [sheet.lines for sheet in sheets]
     counts = [len(part) for part in lines]
-    rows = Rows(np.concatenate(lines), tuple(sheet.path for sheet in sheets), np.cumsum([0, *counts[:-1]]))
+    rows = SheetRows(
+        np.concatenate(lines), tuple(sheet.path for sheet in sheets), np.cumsum([0, *counts[:-1]])
+    )
     ours: dict[str, Any] = {our: frame[their] for our, their in theirs.items()}
     return pd.DataFrame(ours), rows, problems

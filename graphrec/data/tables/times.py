@@ -88,12 +88,12 @@ class Times:
     Args:
         values: One time per row, without a zone (UTC); NaT where a value is missing or cannot be read.
         words: How it was written, if a reader should know: "Excel's days".
-        mend: How a value that cannot be read should look.
+        hint: How a value that cannot be read should look.
     """
 
     values: pd.Series[pd.Timestamp]
     words: str = ""
-    mend: str = "write dates as 2017-01-31 or 2017-01-31T18:30:00, or as seconds since 1970"
+    hint: str = "write dates as 2017-01-31 or 2017-01-31T18:30:00, or as seconds since 1970"
 
 
 def parse_numbers(values: pd.Series[Any]) -> pd.Series[float]:
@@ -110,7 +110,7 @@ def check_time_format(time_format: str | None) -> None:
     """Raise `InputError` if there is no such way to write times."""
     if time_format is not None and time_format not in UNITS and "%" not in time_format:
         raise InputError(
-            f"{time_format!r} is no way to write times", column="time_format", mend=f"give {_OPTIONS}"
+            f"{time_format!r} is no way to write times", column="time_format", hint=f"give {_OPTIONS}"
         )
 
 
@@ -147,7 +147,7 @@ def _mostly(found: pd.Series[bool], of: pd.Series[bool]) -> bool:
 def _of_shop(times: Times) -> Times:
     """Leave out dates that no shop has."""
     year = times.values.dt.year
-    return Times(times.values.where(year.between(FIRST_YEAR, LAST_YEAR)), times.words, times.mend)
+    return Times(times.values.where(year.between(FIRST_YEAR, LAST_YEAR)), times.words, times.hint)
 
 
 def _counted(numbers: pd.Series[float], unit: Unit) -> Times:
@@ -165,7 +165,7 @@ def _patterned(values: pd.Series[Any], pattern: str) -> Times:
         read = pd.to_datetime(text, format=pattern, errors="coerce", utc=True).dt.tz_localize(None)
     except ValueError as error:
         raise InputError(
-            f"{pattern!r} is no pattern: {error}", column="time_format", mend=f"give {_OPTIONS}"
+            f"{pattern!r} is no pattern: {error}", column="time_format", hint=f"give {_OPTIONS}"
         ) from error
     return _of_shop(Times(read, f"written as {pattern}", f"the pattern is {pattern}"))
 
@@ -212,8 +212,8 @@ def _refusal(numbers: pd.Series[float]) -> InputError:
 
 def _unknown(what: str, numbers: pd.Series[float], answer: str) -> InputError:
     span = f"{numbers.min():.16g} to {numbers.max():.16g}"
-    mend = f"say what they are: time_format: {answer} (others: {_OPTIONS}); weeks belong in the column week"
-    return InputError(f"the numbers {span} {what}; as seconds since 1970 they are of no shop", mend=mend)
+    hint = f"say what they are: time_format: {answer} (others: {_OPTIONS}); weeks belong in the column week"
+    return InputError(f"the numbers {span} {what}; as seconds since 1970 they are of no shop", hint=hint)
 
 
 def _written(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:

@@ -68,11 +68,11 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
             buffered: Any = io.BufferedReader(cast(io.RawIOBase, raw), 1 << 20)
             yield _unpacked(buffered, path, content_of(path))
     except UNPACKING_ERRORS as error:
-        mend = "copy or pack the file again"
+        hint = "copy or pack the file again"
         raise InputError(
             f"cannot be unpacked: {error}" if content_of(path) else f"cannot be read: {error}",
             file=path,
-            mend=mend,
+            hint=hint,
         ) from error
 
 
@@ -96,13 +96,13 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
         if not member.is_dir() and not member.filename.startswith("__MACOSX/")
     ]
     if "[Content_Types].xml" in names:
-        raise InputError("this is an Excel workbook", file=path, mend="save its sheet as CSV (UTF-8)")
+        raise InputError("this is an Excel workbook", file=path, hint="save its sheet as CSV (UTF-8)")
     if len(names) != 1:
         raise InputError(
-            f"the archive holds {len(names)} files", file=path, mend="unpack it and name one, or the folder"
+            f"the archive holds {len(names)} files", file=path, hint="unpack it and name one, or the folder"
         )
     try:
         return archive.open(names[0])
     except (NotImplementedError, RuntimeError) as error:  # encrypted, or packed in a way that Python lacks
-        what, mend = "this archive cannot be opened", "unpack it, or pack it again without a password"
-        raise InputError(what, file=path, mend=mend) from error
+        what, hint = "this archive cannot be opened", "unpack it, or pack it again without a password"
+        raise InputError(what, file=path, hint=hint) from error

@@ -53,7 +53,7 @@ class GATv2(EmbeddingTable):
         check_share(dropout=dropout)
         check_room(8 * num_layers * dim * dim, dim=dim)
         if dim % heads:
-            raise InputError(f"{dim} columns for {heads} heads", column="heads", mend="give a divisor of dim")
+            raise InputError(f"{dim} columns for {heads} heads", column="heads", hint="give a divisor of dim")
         # the table itself is in the mean, so a node need not attend to itself
         self.layers = nn.ModuleList(
             GATv2Conv(dim, dim // heads, heads, dropout=dropout, add_self_loops=False)

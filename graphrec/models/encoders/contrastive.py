@@ -113,9 +113,9 @@ class XSimGCL(SimGCL):
     ) -> None:
         super().__init__(graph, dim, num_layers, noise, init_std)
         if not 0 <= contrast_layer <= num_layers:
-            mend = f"give 0 to {num_layers}"
+            hint = f"give 0 to {num_layers}"
             raise InputError(
-                f"{num_layers} layers have no {contrast_layer}", column="contrast_layer", mend=mend
+                f"{num_layers} layers have no {contrast_layer}", column="contrast_layer", hint=hint
             )
         self.contrast_layer = contrast_layer
 

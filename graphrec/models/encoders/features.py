@@ -20,7 +20,7 @@ def features_of(graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
         raise InputError(
             "this encoder reads feature vectors and the data has none",
             column="data.init_args.features",
-            mend="set it to a mapping, for example `features: {pca: 32}`",
+            hint="set it to a mapping, for example `features: {pca: 32}`",
         )
     return graph.user_features, graph.item_features
 

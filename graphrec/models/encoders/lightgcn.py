@@ -60,12 +60,12 @@ class LightGCN(EmbeddingTable):
             raise InputError(
                 f"{len(self.coefficients)} weights for {num_layers} layers and the table itself",
                 column="layer_weights",
-                mend=f"give {num_layers + 1} numbers",
+                hint=f"give {num_layers + 1} numbers",
             )
         for weight in self.coefficients:
             check_finite(layer_weights=weight)
         if not any(self.coefficients):
-            raise InputError("all weights are 0", column="layer_weights", mend="give one that is not 0")
+            raise InputError("all weights are 0", column="layer_weights", hint="give one that is not 0")
 
     @property
     def storage_type(self) -> torch.dtype:

@@ -12,7 +12,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.kernels.sharded import distributed_rows
 from graphrec.models.base import Embeddings, Encoder, Rows
-from graphrec.models.encoders.starts import start_spectrally
+from graphrec.models.encoders.spectral_init import start_spectrally
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh

@@ -49,5 +49,5 @@ def check_budget(budget: float, column: str = "budget") -> None:
     """
     if not budget >= 0.0:
         raise InputError(
-            f"{budget} is not a budget", column=column, mend="give an amount of money, 0 or more"
+            f"{budget} is not a budget", column=column, hint="give an amount of money, 0 or more"
         )

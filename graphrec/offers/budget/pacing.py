@@ -51,8 +51,8 @@ class SpendControl:
         check_at_least(1, periods=self.periods)
         check_at_least(0, proportional=self.proportional, integral=self.integral)
         if not self.price > 0.0:
-            mend = "give the budget_price of an allocation that its budget binds"
-            raise InputError(f"{self.price} is no price of budget", column="price", mend=mend)
+            hint = "give the budget_price of an allocation that its budget binds"
+            raise InputError(f"{self.price} is no price of budget", column="price", hint=hint)
 
     @property
     def multiplier(self) -> float:

@@ -74,8 +74,8 @@ def fit_calibrator(
         InputError: If the split has no validation part, or no pair is eligible.
     """
     if not len(split.val):
-        mend = "calibrate on a split made without refit"
-        raise InputError("there is no validation part to calibrate on", column="refit", mend=mend)
+        hint = "calibrate on a split made without refit"
+        raise InputError("there is no validation part to calibrate on", column="refit", hint=hint)
     rng = np.random.default_rng(seed)
     users, items = np.arange(len(split.users)), len(split.items)
     if eligible is not None:
@@ -89,7 +89,7 @@ def fit_calibrator(
     ]
     if not sum(len(part.score) for part in parts):
         what = "no user has an item that this scenario is for"
-        raise InputError(what, column="scenario", mend="choose another scenario")
+        raise InputError(what, column="scenario", hint="choose another scenario")
     score, bought, seen, weight = (
         np.concatenate([getattr(part, name) for part in parts])
         for name in ("score", "bought", "seen", "weight")
@@ -134,7 +134,7 @@ def build_candidates(
         for batch in _batches(users, len(split.items), "Ranking")
     ]
     if not batches or not sum(map(len, batches)):
-        raise InputError("no user has an item to offer", column="items", mend="choose the item set all")
+        raise InputError("no user has an item to offer", column="items", hint="choose the item set all")
     frame = pd.concat(batches, ignore_index=True)
     frame[Columns.USER] = split.users.ids[frame[Columns.USER_CODE]]
     frame[Columns.ITEM] = split.items.ids[frame[Columns.ITEM_CODE]]
@@ -154,8 +154,8 @@ def build_candidates(
         _tell_of_unpriced(frame, unpriced)
     frame = frame[~unpriced].reset_index(drop=True)
     if frame.empty:
-        mend = "offer items that have one, or map a column with prices"
-        raise InputError("no item that could be offered has a price", column="price", mend=mend)
+        hint = "offer items that have one, or map a column with prices"
+        raise InputError("no item that could be offered has a price", column="price", hint=hint)
     if eligible is not None:
         user, item = (np.asarray(frame[name]) for name in (Columns.USER_CODE, Columns.ITEM_CODE))
         frame["worth"] = eligible.worth(user, item, np.asarray(frame["price"], dtype=np.float64))

@@ -127,8 +127,8 @@ def log_weeks(frame: pd.DataFrame, name: str, whole: pd.DataFrame | None = None)
     if Columns.WEEK in frame:
         return frame[Columns.WEEK].to_numpy(dtype=np.int64)
     if Columns.TIMESTAMP not in frame:
-        mend = "map a column to week or timestamp in the source's `columns`"
-        raise InputError(f"{name} needs to know when", column=Columns.WEEK, mend=mend)
+        hint = "map a column to week or timestamp in the source's `columns`"
+        raise InputError(f"{name} needs to know when", column=Columns.WEEK, hint=hint)
     time, first = frame[Columns.TIMESTAMP], (frame if whole is None else whole)[Columns.TIMESTAMP].min()
     if pd.api.types.is_datetime64_any_dtype(time):
         return np.asarray((time - first).dt.days // 7, dtype=np.int64)
@@ -183,8 +183,8 @@ def category_lift(train: Interactions, items: pd.DataFrame | None) -> tuple[IntA
     """
     column = next((one for one in CATEGORY_COLUMNS if items is not None and one in items), None)
     if items is None or column is None:
-        mend = f"give an item table with one of {', '.join(CATEGORY_COLUMNS)}"
-        raise InputError("the scenario cross_sell needs categories", column=CATEGORY_COLUMNS[0], mend=mend)
+        hint = f"give an item table with one of {', '.join(CATEGORY_COLUMNS)}"
+        raise InputError("the scenario cross_sell needs categories", column=CATEGORY_COLUMNS[0], hint=hint)
     named = pd.Series(train.items.ids).map(items.set_index(Columns.ITEM)[column].astype("str"))
     category, names = pd.factorize(named.fillna("unknown"))
     pairs = train.pairs()
@@ -199,5 +199,5 @@ def category_lift(train: Interactions, items: pd.DataFrame | None) -> tuple[IntA
 
 def _some(mask: BoolArray, what: str) -> BoolArray:
     if not mask.any():
-        raise InputError(f"the log has no {what}", column="scenario", mend="choose another scenario")
+        raise InputError(f"the log has no {what}", column="scenario", hint="choose another scenario")
     return np.asarray(mask, dtype=np.bool_)

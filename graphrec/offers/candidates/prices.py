@@ -32,12 +32,12 @@ def regular_prices(train: pd.DataFrame) -> pd.Series[Any]:
     """
     column = Columns.REGULAR_PRICE if Columns.REGULAR_PRICE in train else Columns.PRICE
     if column not in train:
-        mend = "map a column to regular_price or price in the source's `columns`"
-        raise InputError("offers need a price", file=train.attrs.get("file"), column=column, mend=mend)
+        hint = "map a column to regular_price or price in the source's `columns`"
+        raise InputError("offers need a price", file=train.attrs.get("file"), column=column, hint=hint)
     priced = train[train[column] > 0]
     if priced.empty:
-        mend = "map a column with prices above 0"
-        raise InputError("no price is above 0", file=train.attrs.get("file"), column=column, mend=mend)
+        hint = "map a column with prices above 0"
+        raise InputError("no price is above 0", file=train.attrs.get("file"), column=column, hint=hint)
     prices = priced.groupby(Columns.ITEM)[column].median()
     if Columns.WEEK in train:
         late = priced[priced[Columns.WEEK] > train[Columns.WEEK].max() - PRICE_WEEKS]

@@ -48,7 +48,7 @@ class Candidates:
         """Check columns, then keys, then values."""
         missing = [column for column in CANDIDATE_COLUMNS if column not in self.frame]
         if missing:
-            raise InputError("candidates need this column", column=missing[0], mend="see build_candidates")
+            raise InputError("candidates need this column", column=missing[0], hint="see build_candidates")
         for column in ("user_id", "item_id", "seen"):
             self._refuse(self.frame[column].isna(), column, "must not be empty")
         twice = self.frame.duplicated(["user_id", "item_id"])

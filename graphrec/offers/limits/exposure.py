@@ -114,9 +114,9 @@ def check_past(exposure: pd.DataFrame, week: int | None, file: Path, frequency: 
         InputError: If one is of that week or a later one, or there is no week to count back from.
     """
     if week is None:
-        mend = "name the week that is decided for with --week"
+        hint = "name the week that is decided for with --week"
         raise InputError(
-            "past offers need to know when it is, and the log has no weeks", file=file, mend=mend
+            "past offers need to know when it is, and the log has no weeks", file=file, hint=hint
         )
     later = exposure[exposure["week"] >= week]
     if len(later):
@@ -126,13 +126,13 @@ def check_past(exposure: pd.DataFrame, week: int | None, file: Path, frequency: 
             f"{count} of week {int(later['week'].min())} or later, and week {week} is decided for",
             file=file,
             column="week",
-            mend=f"take them out, or decide for a later week: --week {last + 1}",
+            hint=f"take them out, or decide for a later week: --week {last + 1}",
         )
     first = week - frequency.weeks_back
     if len(exposure) and int(exposure["week"].max()) < first:
         span = f"weeks {int(exposure['week'].min())} to {int(exposure['week'].max())}"
         what = f"all past offers are of {span} and change nothing: only weeks {first} to {week - 1} count"
-        warn(what, file=file, column="week", mend="number the weeks as the log does, or look further back")
+        warn(what, file=file, column="week", hint="number the weeks as the log does, or look further back")
 
 
 def _check_one_policy(given: pd.DataFrame, file: Path) -> None:
@@ -147,7 +147,7 @@ def _check_one_policy(given: pd.DataFrame, file: Path) -> None:
             f"user {user} has item {item} in week {week} of several policies ({names})",
             file=file,
             column="policy",
-            mend="keep the rows of the policy whose offers were sent",
+            hint="keep the rows of the policy whose offers were sent",
         )
 
 

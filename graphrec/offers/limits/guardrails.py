@@ -37,15 +37,15 @@ class Guardrails:
 
     def __post_init__(self) -> None:
         """Check each."""
-        mend = "give a share, as 0.3 for 30 %"
+        hint = "give a share, as 0.3 for 30 %"
         if not 0.0 <= self.max_rate < 1.0:
-            raise InputError(f"{self.max_rate} is not in 0..1", column="max_rate", mend=mend)
+            raise InputError(f"{self.max_rate} is not in 0..1", column="max_rate", hint=hint)
         if not -10.0 <= self.min_margin < 1.0:
-            raise InputError(f"{self.min_margin} is not below 1", column="min_margin", mend=mend)
+            raise InputError(f"{self.min_margin} is not below 1", column="min_margin", hint=hint)
         for key in ("max_spread", "max_parity_gap"):
             value = getattr(self, key)
             if value is not None and not value >= 0.0:
-                raise InputError(f"{value} is negative", column=key, mend=mend)
+                raise InputError(f"{value} is negative", column=key, hint=hint)
 
     def limit(self, economics: Economics) -> float:
         """The largest allowed rate, in [0, 1)."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.limits.guardrails import Guardrails
 
-Reasons = npt.NDArray[Any]
+Reasons = AnyArray
 
 
 ROUNDING = 1e-9

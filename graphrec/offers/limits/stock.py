@@ -33,7 +33,7 @@ def read_stock(
     several = frame.loc[frame[Columns.ITEM].duplicated(), Columns.ITEM].unique()
     if len(several):
         what = f"{len(several):,} items stand in several rows, as {several[0]}: their stock is added up"
-        warn(what, file=path, mend="keep one row of each if they are one stock at several times")
+        warn(what, file=path, hint="keep one row of each if they are one stock at several times")
     return frame.groupby(Columns.ITEM)[STOCK].sum()
 
 

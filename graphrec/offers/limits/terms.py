@@ -33,8 +33,8 @@ def percent_rate(percent_off: npt.ArrayLike) -> FloatArray:
     """
     off = np.asarray(percent_off, dtype=np.float64)
     if not ((off >= 0.0) & (off < 100.0)).all():
-        mend = "give per cent, as 20 for 20 % off"
-        raise InputError("a percentage is not in 0..100", column="percent", mend=mend)
+        hint = "give per cent, as 20 for 20 % off"
+        raise InputError("a percentage is not in 0..100", column="percent", hint=hint)
     return np.asarray(off / 100.0, dtype=np.float64)
 
 
@@ -50,8 +50,8 @@ def amount_rate(amount: npt.ArrayLike, price: npt.ArrayLike) -> FloatArray:
     """
     off, regular = np.broadcast_arrays(np.asarray(amount, dtype=float), np.asarray(price, dtype=float))
     if not ((off >= 0.0) & (off < regular)).all():
-        mend = "give an amount from 0 to less than the price"
-        raise InputError("an amount off is negative or reaches the price", column="amount", mend=mend)
+        hint = "give an amount from 0 to less than the price"
+        raise InputError("an amount off is negative or reaches the price", column="amount", hint=hint)
     return np.asarray(off / regular, dtype=np.float64)
 
 
@@ -68,10 +68,10 @@ def threshold_rate(basket: npt.ArrayLike, threshold: float, saving: float) -> Fl
     """
     value = np.asarray(basket, dtype=np.float64)
     if not 0.0 <= saving < threshold:
-        mend = "give 0 <= saving < threshold"
-        raise InputError(f"saving {saving} does not fit spending {threshold}", column="threshold", mend=mend)
+        hint = "give 0 <= saving < threshold"
+        raise InputError(f"saving {saving} does not fit spending {threshold}", column="threshold", hint=hint)
     if not (value >= 0.0).all():
-        raise InputError("a basket is missing or negative", column="basket", mend="give its value in money")
+        raise InputError("a basket is missing or negative", column="basket", hint="give its value in money")
     return np.divide(saving, value, out=np.zeros_like(value), where=value >= threshold)
 
 
@@ -106,13 +106,13 @@ class Terms:
         if self.campaign_budgets is None:
             return ()
         if self.campaign is None:
-            mend = "name the column that tells an item's campaign"
-            raise InputError("no candidate has a campaign", column="campaign_budgets", mend=mend)
+            hint = "name the column that tells an item's campaign"
+            raise InputError("no candidate has a campaign", column="campaign_budgets", hint=hint)
         places = {name: place for place, name in enumerate(self.campaign_budgets)}
         named = self.campaign.astype("str")
         for name in places:
             if not (named == name).any():
-                mend = f"known are {', '.join(sorted(named.dropna().unique())[:8])}"
-                raise InputError(f"no candidate is in '{name}'", column="campaign_budgets", mend=mend)
+                hint = f"known are {', '.join(sorted(named.dropna().unique())[:8])}"
+                raise InputError(f"no candidate is in '{name}'", column="campaign_budgets", hint=hint)
         group = np.asarray(named.map(places).fillna(-1), dtype=np.int64)
         return (GroupBudget(group, np.array(list(self.campaign_budgets.values()), dtype=np.float64)),)

@@ -105,7 +105,7 @@ class Affinity:
     def __post_init__(self) -> None:
         """Check the scale."""
         if not 0.0 <= self.scale < np.inf:
-            raise InputError(f"{self.scale} is not 0 or more", column="scale", mend="give a factor, as 1")
+            raise InputError(f"{self.scale} is not 0 or more", column="scale", hint="give a factor, as 1")
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ def policy_named(name: str) -> Policy:
         if policy.name == name:
             return policy()
     names = ", ".join(policy.name for policy in POLICIES)
-    raise InputError(f"there is no policy '{name}'", column="policy", mend=f"choose one of {names}")
+    raise InputError(f"there is no policy '{name}'", column="policy", hint=f"choose one of {names}")
 
 
 def check_levels(levels: tuple[float, ...], column: str = "levels") -> None:
@@ -207,8 +207,8 @@ def check_levels(levels: tuple[float, ...], column: str = "levels") -> None:
     for level in levels:
         _check_rate(level, column)
     if not levels or levels[0] != 0.0 or sorted(set(levels)) != list(levels):
-        mend = "list increasing rates that start with 0, as [0, 0.05, 0.1]"
-        raise InputError(f"the levels {list(levels)} cannot be used", column=column, mend=mend)
+        hint = "list increasing rates that start with 0, as [0, 0.05, 0.1]"
+        raise InputError(f"the levels {list(levels)} cannot be used", column=column, hint=hint)
 
 
 def no_discount(pairs: int) -> FloatArray:
@@ -246,8 +246,8 @@ def linear_rate(score: npt.ArrayLike, slope: float = 0.1) -> FloatArray:
     outside = ~((scores >= 0.0) & (scores <= 1.0))
     if outside.any():
         first = scores[outside].flat[0]
-        mend = "bring raw scores there first, with Calibrator.unit_score"
-        raise InputError(f"linear_rate needs scores in 0..1, not {first:g}", column="score", mend=mend)
+        hint = "bring raw scores there first, with Calibrator.unit_score"
+        raise InputError(f"linear_rate needs scores in 0..1, not {first:g}", column="score", hint=hint)
     return np.asarray(_check_rate(slope, "slope") * scores, dtype=np.float64)
 
 
@@ -285,5 +285,5 @@ def expected_profit(
 
 def _check_rate(rate: float, key: str) -> float:
     if not 0.0 <= rate < 1.0:
-        raise InputError(f"{rate} is not a rate in 0..1", column=key, mend="give a share, as 0.1 for 10 %")
+        raise InputError(f"{rate} is not a rate in 0..1", column=key, hint="give a share, as 0.1 for 10 %")
     return rate

@@ -92,8 +92,8 @@ class Amounts(Levels):
         """
         grid = self.grid.tolist()
         if not grid or grid[0] != 0.0 or sorted(set(grid)) != grid or not np.isfinite(grid).all():
-            mend = "list increasing amounts that start with 0, as [0, 0.5, 1]"
-            raise InputError(f"the amounts {grid} cannot be used", column="amounts", mend=mend)
+            hint = "list increasing amounts that start with 0, as [0, 0.5, 1]"
+            raise InputError(f"the amounts {grid} cannot be used", column="amounts", hint=hint)
 
     def rates(self, price: FloatArray) -> FloatArray:
         """``f / P``, and 0 where the amount reaches the price. Shape ``[P, R]``."""
@@ -174,8 +174,8 @@ class CouponLevels(Levels):
         for family in families:
             if (family.group[first][self.coupon] != family.group).any():
                 what = "a set of products has items of several campaigns, so no budget of one can be kept"
-                mend = "choose sets within campaigns with --product_set, or leave the budgets out"
-                raise InputError(what, column="--campaign_budgets", mend=mend)
+                hint = "choose sets within campaigns with --product_set, or leave the budgets out"
+                raise InputError(what, column="--campaign_budgets", hint=hint)
         of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in families)
         return None if cap is None else UserCap(cap.user[first], cap.offers), of_rows
 

@@ -1,4 +1,4 @@
-"""A mistake of the user is told in one line that names its place and the mend, and leaves nothing behind."""
+"""A mistake of the user is told in one line that names its place and the hint, and leaves nothing behind."""
 
 # ruff: noqa: E501  a message is easier to compare in one line
 
@@ -112,7 +112,7 @@ TABLES = {
     ),
     "negative price": (
         with_row("u1,i1,2024-01-03,-2.5"),
-        "row 6, column 'price': -2.5 is negative; prices must be >= 0, mend the row or drop it",
+        "row 6, column 'price': -2.5 is negative; prices must be >= 0, fix the row or drop it",
     ),
     "empty file": (b"", "the file is empty; give a file with a header and rows"),
     "ragged row": (

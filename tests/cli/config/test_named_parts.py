@@ -1,5 +1,5 @@
 # ruff: noqa: E501  a message is easier to compare in one line
-"""Mistakes in what a configuration names of Lightning and torch, and nulls: one line with key and mend."""
+"""Mistakes in what a configuration names of Lightning and torch, and nulls: one line with key and hint."""
 
 from __future__ import annotations
 

@@ -86,4 +86,4 @@ def test_a_problem_names_the_part_and_its_row(tmp_path):
 def test_what_is_no_table_is_one_line(tmp_path, files, says):
     with pytest.raises(InputError, match=says) as caught:
         read_table(write(tmp_path, files))
-    assert caught.value.mend
+    assert caught.value.hint

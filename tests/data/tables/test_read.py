@@ -76,7 +76,7 @@ def test_problem_names_row_column_and_mend(write, content, row, column, says):
     assert (found.row, found.column) == (row, column)
     assert "purchases.csv" in str(found)
     assert says in str(found)
-    assert found.mend
+    assert found.hint
 
 
 def test_all_problems_at_once_in_order_of_rows(write):
@@ -96,7 +96,7 @@ def test_all_problems_at_once_in_order_of_rows(write):
 def test_the_message_reads_as_promised(write):
     path = write(GOOD.replace("1.5", "-1"))
     assert str(problem(path)) == (
-        f"{path}, row 2, column 'price': -1 is negative; prices must be >= 0, mend the row or drop it"
+        f"{path}, row 2, column 'price': -1 is negative; prices must be >= 0, fix the row or drop it"
     )
 
 

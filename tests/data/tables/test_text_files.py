@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path, content, text, row, says):
     with pytest.raises(InputError, match=says) as caught:
         read(tmp_path, content, **text)
     assert caught.value.row == row
-    assert caught.value.mend
+    assert caught.value.hint
 
 
 def test_a_list_without_a_name_is_one_line(tmp_path):

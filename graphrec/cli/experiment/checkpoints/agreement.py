@@ -52,8 +52,8 @@ def check_agreement(basis: Basis, own: dict[str, Any], both: dict[str, Any]) -> 
     ours = entry.plain() if entry is not None and not entry.keys else _at(both, first)
     what = f"{_told(ours)} here, {_told(_at(own, first))} in the checkpoint {basis.checkpoint}"
     what += f" (and {more} more: {', '.join(found[1:4])})" if more else ""
-    mend = "leave it out, then the checkpoint's value counts, or fit again with it"
-    raise InputError(str(Mistake(entry or Entry(None, "command line"), first, what, mend)))
+    hint = "leave it out, then the checkpoint's value counts, or fit again with it"
+    raise InputError(str(Mistake(entry or Entry(None, "command line"), first, what, hint)))
 
 
 def _different(own: Any, both: Any, place: str = "") -> Iterator[str]:

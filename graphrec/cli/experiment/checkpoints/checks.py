@@ -59,7 +59,7 @@ def _other_data(data: Any, how: str) -> InputError:
         f"the data is not what this checkpoint was trained on ({how})",
         file=data.source.file or data.source.name,
         column="--ckpt_path",
-        mend="bring the old data and split back, or fit again",
+        hint="bring the old data and split back, or fit again",
     )
 
 
@@ -76,7 +76,7 @@ def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> N
             f" {_shape(ours.get(name))} in this configuration",
             file=file,
             column="--ckpt_path",
-            mend=OWN_CONFIG,
+            hint=OWN_CONFIG,
         )
 
 
@@ -97,8 +97,8 @@ def check_monitor(monitor: str, data: RecommenderData) -> None:
     names = [name for name in known_metrics(data) if name.startswith("val_")]
     if monitor not in names:
         close = difflib.get_close_matches(monitor, names, n=1)
-        mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names[:4])} and so on"
-        raise InputError(f"no metric is called '{monitor}'", column="run.monitor", mend=mend)
+        hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names[:4])} and so on"
+        raise InputError(f"no metric is called '{monitor}'", column="run.monitor", hint=hint)
     watched = next((items for items in data.item_sets if monitor.endswith(f"_{items}")), data.item_sets[0])
     data.check_to_find("validation", [watched])
 

@@ -94,21 +94,21 @@ def _check_options(given: Entry) -> None:
     """Raise `InputError` for what only the command line, or only another command, may say."""
     refit = given.keys["run"].keys.get("refit_of") if "run" in given.keys else None
     if refit is not None and refit.value is not None:
-        raise InputError("this is set by another command", column="run.refit_of", mend="use `graphrec refit`")
+        raise InputError("this is set by another command", column="run.refit_of", hint="use `graphrec refit`")
     if "trust" in given.keys and given.keys["trust"].value is not False:  # as --print_config writes it
-        mend = "leave it out; --trust alone on the command line does it"
-        raise InputError("a file cannot say whom you trust", column="trust", mend=mend)
+        hint = "leave it out; --trust alone on the command line does it"
+        raise InputError("a file cannot say whom you trust", column="trust", hint=hint)
     if "weights_only" in given.keys and given.keys["weights_only"].value not in (None, True):
         what = "a checkpoint is read for its weights only, as anything else could run code"
-        raise InputError(what, column="--weights_only", mend="leave the option out")
+        raise InputError(what, column="--weights_only", hint="leave the option out")
 
 
 def _checkpoint(command: str, given: Entry) -> Path | None:
     """The checkpoint that is named, or the newest of the run's name."""
     entry = given.keys.get("ckpt_path")
     if entry is not None and entry.keys:
-        what, mend = "this is a YAML file, not a checkpoint", "give best.ckpt or last.ckpt of a run"
-        raise InputError(what, file=entry.file, column="--ckpt_path", mend=mend)
+        what, hint = "this is a YAML file, not a checkpoint", "give best.ckpt or last.ckpt of a run"
+        raise InputError(what, file=entry.file, column="--ckpt_path", hint=hint)
     named = None if entry is None or entry.value is None else str(entry.value)
     if named is not None and named != "last":
         return Path(named)
@@ -140,7 +140,7 @@ def config_of(content: dict[str, Any], file: Path) -> dict[str, Any]:
         whole = False
     if not whole:
         what = "the configuration in this checkpoint is damaged"
-        raise InputError(what, file=file, mend="take another checkpoint of the run, or fit again")
+        raise InputError(what, file=file, hint="take another checkpoint of the run, or fit again")
     return dict(renamed(config))
 
 
@@ -184,7 +184,7 @@ def _trainer(settings: dict[str, Any], file: Path, trusted: bool) -> dict[str, A
         for name, value in leaves(kept.get(key), key):
             if value is not None and name.rpartition(".")[2] in PLACES:
                 what = f"the checkpoint writes to a place of its own: trainer.{name} is {value!r}"
-                raise InputError(what, file=file, mend="give --trust if you know who made it")
+                raise InputError(what, file=file, hint="give --trust if you know who made it")
     return kept
 
 
@@ -193,4 +193,4 @@ def _check_cache(config: dict[str, Any], file: Path) -> None:
     cache = (config["data"].get("init_args") or {}).get("cache")
     if cache is not None and not Path(str(cache)).resolve().is_relative_to(Path.cwd().resolve()):
         what = f"the checkpoint writes to a place of its own: data.init_args.cache is {cache!r}"
-        raise InputError(what, file=file, mend="give --trust if you know who made it")
+        raise InputError(what, file=file, hint="give --trust if you know who made it")

@@ -149,7 +149,7 @@ def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
     raise InputError(
         f"no checkpoint of a run with this {'id' if options.id else 'name'}",
         file=folder / (options.id or ""),
-        mend="run `graphrec fit` first or give --ckpt_path",
+        hint="run `graphrec fit` first or give --ckpt_path",
     )
 
 
@@ -186,7 +186,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         what = "is a folder, not a checkpoint" if path.is_dir() else "there is no such file"
-        raise InputError(what, file=path, mend="checkpoints are in runs/<name>/<id>/checkpoints/")
+        raise InputError(what, file=path, hint="checkpoints are in runs/<name>/<id>/checkpoints/")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -195,13 +195,13 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             f"cannot be read as a checkpoint ({reason})",
             file=path,
             column="--ckpt_path",
-            mend="give best.ckpt or last.ckpt of a run; if it was cut short, fit again",
+            hint="give best.ckpt or last.ckpt of a run; if it was cut short, fit again",
         ) from error
     if not isinstance(checkpoint, dict) or "graphrec" not in checkpoint:
         raise InputError(
             "this checkpoint was not written by graphrec",
             file=path,
             column="--ckpt_path",
-            mend="give best.ckpt or last.ckpt of a run of `graphrec fit`",
+            hint="give best.ckpt or last.ckpt of a run of `graphrec fit`",
         )
     return checkpoint

@@ -30,8 +30,8 @@ def locked(folder: Path, what: str = "run") -> Iterator[None]:
     file = folder / LOCK
     handle = _taken(file)
     if handle is None:
-        mend = "wait until it ends, or choose another folder or --run.id"
-        raise InputError(f"another process is writing this {what}", file=folder, mend=mend)
+        hint = "wait until it ends, or choose another folder or --run.id"
+        raise InputError(f"another process is writing this {what}", file=folder, hint=hint)
     try:
         yield
     finally:

@@ -26,15 +26,15 @@ def check_run_names(root: str, name: str, own: str | None) -> None:
             what = _fault_of_id(text)
         if what is not None:
             raise InputError(
-                f"{text!r} {what}", column=key, mend="choose a plain name, such as shop-lightgcn"
+                f"{text!r} {what}", column=key, hint="choose a plain name, such as shop-lightgcn"
             )
     if Path(root).parts[:1] == ("~",):
-        mend = "write the path of your home folder out"
-        raise InputError(f"{root!r} would be a folder called ~", column="run.root", mend=mend)
+        hint = "write the path of your home folder out"
+        raise InputError(f"{root!r} would be a folder called ~", column="run.root", hint=hint)
     below, above = Path(root, name, own or ""), Path(root).resolve()
     if not below.resolve().is_relative_to(above):
         raise InputError(
-            f"leads out of {root} by a link", file=below, column="run.name", mend="choose another"
+            f"leads out of {root} by a link", file=below, column="run.name", hint="choose another"
         )
 
 
@@ -53,7 +53,7 @@ def check_links(folder: Path, *, fit: bool) -> None:
     for one in [*found, folder / "wandb"]:
         if one.is_symlink() and not one.resolve().is_relative_to(inside):
             what = f"this is a link out of the run's folder, to {one.readlink()}"
-            raise InputError(what, file=one, mend="delete the link, or choose another --run.id")
+            raise InputError(what, file=one, hint="delete the link, or choose another --run.id")
 
 
 def _fault(text: str) -> str | None:

@@ -25,12 +25,12 @@ def check_new(folder: RunFolder) -> None:
     else:
         finished = progress.finished is not None
     if finished:
-        mend = "choose another --run.id, or delete the folder"
-        raise InputError("there is a finished run with this id", file=path, column="--run.id", mend=mend)
+        hint = "choose another --run.id, or delete the folder"
+        raise InputError("there is a finished run with this id", file=path, column="--run.id", hint=hint)
     if (folder.checkpoints / LAST).is_file():
         what = "there is a run with this id that was begun and not finished"
-        mend = f"go on with it by {going_on}, or choose another --run.id"
-        raise InputError(what, file=path, column="--run.id", mend=mend)
+        hint = f"go on with it by {going_on}, or choose another --run.id"
+        raise InputError(what, file=path, column="--run.id", hint=hint)
 
 
 def check_same(folder: RunFolder, ids: list[str]) -> None:
@@ -42,8 +42,8 @@ def check_same(folder: RunFolder, ids: list[str]) -> None:
     """
     if ids and ids[-1] != folder.id:
         what = f"the checkpoint belongs to the run {folder.id}, not to {ids[-1]}"
-        mend = f"leave --run.id out, or give --ckpt_path last to go on with {ids[-1]}"
-        raise InputError(what, file=folder.path, column="--run.id", mend=mend)
+        hint = f"leave --run.id out, or give --ckpt_path last to go on with {ids[-1]}"
+        raise InputError(what, file=folder.path, column="--run.id", hint=hint)
 
 
 def warn_if_unfinished(checkpoint: Path) -> None:
@@ -51,14 +51,14 @@ def warn_if_unfinished(checkpoint: Path) -> None:
     folder = RunFolder.of_checkpoint(checkpoint)
     if checkpoint.resolve().parent.name != folder.checkpoints.name or folder.is_whole(checkpoint.name):
         return
-    mend = "run `graphrec refit` again" if folder.is_refit else "go on with it by --ckpt_path last"
-    warn(f"this {folder.step} was not finished; taken is what it had so far", file=checkpoint, mend=mend)
+    hint = "run `graphrec refit` again" if folder.is_refit else "go on with it by --ckpt_path last"
+    warn(f"this {folder.step} was not finished; taken is what it had so far", file=checkpoint, hint=hint)
 
 
 def warn_if_refit_unfinished(checkpoint: Path) -> None:
     """Say so where the best checkpoint of a fit stands for a refit that runs or was killed."""
     folder = RunFolder.of_checkpoint(checkpoint)
     if not folder.is_refit and folder.refit.path.is_dir():
-        mend = "run `graphrec refit` again"
+        hint = "run `graphrec refit` again"
         what = "this refit was not finished, so the fit is taken"
-        warn(what, file=folder.refit.path, mend=mend)
+        warn(what, file=folder.refit.path, hint=hint)

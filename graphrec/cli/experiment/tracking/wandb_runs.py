@@ -33,10 +33,10 @@ def mode() -> str:
     """
     asked = os.environ.get("WANDB_MODE") or "offline"
     if asked not in MODES:
-        mend = "set it to online, offline or disabled"
-        raise InputError(f"WANDB_MODE is '{asked}', which is no mode of Weights & Biases", mend=mend)
+        hint = "set it to online, offline or disabled"
+        raise InputError(f"WANDB_MODE is '{asked}', which is no mode of Weights & Biases", hint=hint)
     if asked in _ONLINE and not answers(_server()):
-        warn("Weights & Biases does not answer", mend=_SYNC)
+        warn("Weights & Biases does not answer", hint=_SYNC)
         asked = "offline"
     os.environ["WANDB_MODE"] = asked  # for the other processes of the launch as well
     return asked
@@ -100,7 +100,7 @@ class QuietWandbLogger(WandbLogger):
         except Exception as error:
             if not _is_of_wandb(error):
                 raise
-            warn(f"Weights & Biases refuses this run: {_first_line(error)}", mend=_SYNC)
+            warn(f"Weights & Biases refuses this run: {_first_line(error)}", hint=_SYNC)
             os.environ["WANDB_MODE"] = self._wandb_init["mode"] = "offline"
             wandb.teardown()  # its service would say that the run is in use
 
@@ -118,7 +118,7 @@ class QuietWandbLogger(WandbLogger):
 
         if not _is_of_wandb(error):
             raise error
-        warn(f"Weights & Biases failed: {_first_line(error)}", mend="the fit goes on without it")
+        warn(f"Weights & Biases failed: {_first_line(error)}", hint="the fit goes on without it")
         with suppress(Exception):  # it would fail at the end of the process as well
             wandb.teardown()
         self._experiment = wandb.init(mode="disabled", reinit="create_new")
@@ -136,7 +136,7 @@ def finish() -> None:
     except Exception as error:
         if not _is_of_wandb(error):
             raise
-        warn(f"Weights & Biases failed: {_first_line(error)}", mend="metrics.csv has all that was logged")
+        warn(f"Weights & Biases failed: {_first_line(error)}", hint="metrics.csv has all that was logged")
 
 
 def _is_of_wandb(error: Exception) -> bool:

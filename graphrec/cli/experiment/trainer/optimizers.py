@@ -61,7 +61,7 @@ def settle_shared(settings: Any, given: Entry) -> None:
             note(f"optimizer: {name} {theirs[name]:g}, as the model says")
         elif _is_given(given, "model", key) and ours[key] != theirs[name]:
             what = f"optimizer.{name} {theirs[name]:g} holds, model.{key} {ours[key]:g} does not"
-            warn(f"{key} is given twice: {what}", mend="leave one of them out")
+            warn(f"{key} is given twice: {what}", hint="leave one of them out")
         ours[key] = theirs[name]
 
 
@@ -90,7 +90,7 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
         raise InputError(
             f"{model} is not trained by gradient, so there is nothing for it to do",
             column="--optimizer" if optimizer is not None else "--lr_scheduler",
-            mend="leave it out",
+            hint="leave it out",
         )
     own = task.configure_optimizers
 

@@ -64,13 +64,13 @@ def check_any_trainer(options: Any) -> None:
     """
     if str(options.strategy).startswith(_SPAWNED):
         what = f"{options.strategy} cannot hand a model with its graph to the other processes"
-        raise InputError(what, column="--trainer.strategy", mend="choose ddp")
+        raise InputError(what, column="--trainer.strategy", hint="choose ddp")
     if options.default_root_dir is not None:
-        mend = "give --run.root, --run.name or --run.id"
-        raise InputError("a run has its own folder", column="--trainer.default_root_dir", mend=mend)
+        hint = "give --run.root, --run.name or --run.id"
+        raise InputError("a run has its own folder", column="--trainer.default_root_dir", hint=hint)
     for name, reason in _PASSED_OVER.items():
         if options[name]:
-            raise InputError(f"{name}: {reason}", column=f"--trainer.{name}", mend="leave it out")
+            raise InputError(f"{name}: {reason}", column=f"--trainer.{name}", hint="leave it out")
     if (options.num_nodes or 1) > 1:
         nodes = f"waits until {options.num_nodes} nodes have begun"
         note(f"{nodes}; set MASTER_ADDR, MASTER_PORT and NODE_RANK on each")
@@ -92,16 +92,16 @@ def check_trainer(options: Any) -> None:
     if interval is not None and not isinstance(
         interval, int | float
     ):  # Lightning stumbles over its own times
-        mend = "give a number of batches, or a share of an epoch"
-        raise InputError(f"{interval} is no number", column="--trainer.val_check_interval", mend=mend)
+        hint = "give a number of batches, or a share of an epoch"
+        raise InputError(f"{interval} is no number", column="--trainer.val_check_interval", hint=hint)
     if interval is not None:
         check_above(0, **{"--trainer.val_check_interval": interval})
     for name, effect in _NOTHING.items():
         if options[name] == 0 and options[name] is not None:
-            raise InputError(f"0 {effect}", column=f"--trainer.{name}", mend="leave it out")
+            raise InputError(f"0 {effect}", column=f"--trainer.{name}", hint="leave it out")
     if options.gradient_clip_algorithm is not None and options.gradient_clip_val is None:
         what = "nothing is clipped without --trainer.gradient_clip_val"
-        raise InputError(what, column="--trainer.gradient_clip_algorithm", mend="give both or none")
+        raise InputError(what, column="--trainer.gradient_clip_algorithm", hint="give both or none")
     _check_lengths(options)
 
 
@@ -111,11 +111,11 @@ def _check_lengths(options: Any) -> None:
         least, most = options[f"min_{unit}"], options[f"max_{unit}"]
         if least is not None and most is not None and 0 < most < least:
             what = f"{least} {unit} at least cannot be had of {most} at most"
-            raise InputError(what, column=f"--trainer.min_{unit}", mend=f"give {most} or less")
+            raise InputError(what, column=f"--trainer.min_{unit}", hint=f"give {most} or less")
     epochs, every = options.max_epochs, options.check_val_every_n_epoch or 1
     if epochs is not None and 0 < epochs < every:
         what = f"the fit has {epochs} epochs, of which none is validated"
-        raise InputError(what, column="--trainer.check_val_every_n_epoch", mend=f"give {epochs} or less")
+        raise InputError(what, column="--trainer.check_val_every_n_epoch", hint=f"give {epochs} or less")
 
 
 def check_reads(command: str, options: Any) -> None:
@@ -130,7 +130,7 @@ def check_reads(command: str, options: Any) -> None:
     """
     name = _PARTS.get(command)
     if name is not None and options[name] == 0 and options[name] is not None:
-        raise InputError("0 reads nothing", column=f"--trainer.{name}", mend="leave it out")
+        raise InputError("0 reads nothing", column=f"--trainer.{name}", hint="leave it out")
 
 
 def tell_at_once(model: str, given: Mapping[str, Entry]) -> None:

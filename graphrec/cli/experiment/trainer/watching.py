@@ -46,11 +46,11 @@ def check_watched(watchers: Iterable[Any], known: Sequence[str]) -> None:
         kind = one.name if isinstance(one, Watcher) else type(one).__name__
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-            mend = f"did you mean '{close[0]}'?" if close else f"known are {_listed(known)}"
-            raise InputError(f"{kind}: no metric is called '{name}'", column=f"{kind}.monitor", mend=mend)
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {_listed(known)}"
+            raise InputError(f"{kind}: no metric is called '{name}'", column=f"{kind}.monitor", hint=hint)
         if mode == "min" and name.startswith("val_") and not any(part in name for part in _SMALLER):
             what = f"{kind} takes {name} for the better the smaller, as its mode is min"
-            warn(what, mend="give it mode: max, unless you mean this")
+            warn(what, hint="give it mode: max, unless you mean this")
 
 
 def _listed(known: Sequence[str]) -> str:

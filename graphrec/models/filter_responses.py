@@ -27,7 +27,7 @@ _MOST_ORDER = 1000
 """Of a series that a plateau is read into."""
 
 
-class Response(ABC):
+class FilterResponse(ABC):
     """What a filter does to each part of the spectrum, with ``V`` the leading eigenvectors of ``P``.
 
     ``S = D^-power g(P) D^power_after + ideal_weight · D^-ideal_power V Vᵀ D^ideal_power h(P)``, ``D`` being
@@ -74,7 +74,7 @@ class Response(ABC):
         return self.power == self.ideal_power and self.after_ideal().degree() == 0
 
 
-class IdealLowPass(Response):
+class IdealLowPass(FilterResponse):
     """Keeps the `rank` leading directions as they are and drops the rest.
 
     Shen et al., "How powerful is graph convolution for recommendation?", CIKM 2021, sec. 4.
@@ -92,7 +92,7 @@ class IdealLowPass(Response):
         return Chebyshev([0.0], DOMAIN)
 
 
-class GFCF(Response):
+class GFCF(FilterResponse):
     """``g(λ) = λ`` plus an ideal low-pass filter (Shen et al., CIKM 2021, eq. 13; rank 256 there).
 
     Args:
@@ -107,7 +107,7 @@ class GFCF(Response):
         return _LINE
 
 
-class BSPM(Response):
+class BSPM(FilterResponse):
     """Blurs, then sharpens: ``(P + β · ideal) · h(P)`` with ``h(λ) ≈ exp(-T λ)``.
 
     Choi et al., "Blurring-sharpening process models for collaborative filtering", SIGIR 2023, the variant
@@ -135,7 +135,7 @@ class BSPM(Response):
         return series
 
 
-class PowerLaw(Response):
+class PowerLaw(FilterResponse):
     """``g(λ) = λ^exponent`` and an ideal low-pass part, over degrees of any power.
 
     Exponents below 1 lift what few users share. Degrees may weigh less in ``R̃`` than in the papers'
@@ -172,7 +172,7 @@ class PowerLaw(Response):
         return Chebyshev.interpolate(lambda value: value.clip(0) ** self.exponent, _POWER_DEGREE, DOMAIN)
 
 
-class ChebyCF(Response):
+class ChebyCF(FilterResponse):
     """A plateau-shaped band-pass filter as a Chebyshev series, plus an ideal low-pass filter.
 
     Kim et al., "Graph spectral filtering with Chebyshev interpolation for recommendation", SIGIR 2025. With

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from graphrec.arrays import Float32Array
 from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.neighbours import ItemSimilarity, largest, purchases
@@ -69,7 +69,7 @@ class RP3beta(P3alpha):
         return to_user, sp.csr_array(to_item * _power(matrix.sum(axis=0), -self.beta)[None])
 
 
-def _power(degree: npt.NDArray[np.float32], exponent: float) -> npt.NDArray[np.float32]:
+def _power(degree: Float32Array, exponent: float) -> Float32Array:
     """A power of the degrees; nodes without edges have no entries it could weigh."""
     return np.power(np.maximum(degree, 1), exponent, dtype=np.float32)
 

@@ -29,7 +29,7 @@ def start_spectrally(weight: Tensor, graph: BipartiteGraph) -> None:
     """
     if graph.sharded is not None:
         what = "a spectral start needs the whole table in each process"
-        raise InputError(what, column="start", mend="choose normal, or --trainer.strategy ddp")
+        raise InputError(what, column="start", hint="choose normal, or --trainer.strategy ddp")
     matrix = SparseMatrix(graph.adjacency.csr().scipy()[: graph.num_users, graph.num_users :])
     seed = int(torch.randint(1 << 31, ()))
     found = decompose(matrix.to(weight.device), weight.shape[1], seed=seed)
