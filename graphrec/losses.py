@@ -7,12 +7,17 @@ is that of the bought item itself, where a batch's other items are sampled, and 
 `total_square` gives exactly.
 
 `info_nce`, `alignment` and `uniformity` are of vectors; the tasks that use them are in `graphrec.training`.
+
+A loss may say what it is by attributes: ``static_step``, that it does the same operations in each step and
+never waits, so that a GPU may replay it; ``takes_sum``, whether its second argument is the sum over the whole
+catalogue. One that says nothing is computed step by step, and tried with what its sampling gives.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import ClassVar, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -20,18 +25,34 @@ from torch.nn import functional
 
 from graphrec.errors import check_above
 from graphrec.kernels.inner_products import log_sum_products
+from graphrec.promises import written_for
+
+_OfScores = Callable[[Tensor, Tensor], Tensor]
 
 
+def _declared(*, takes_sum: bool = False) -> Callable[[_OfScores], _OfScores]:
+    """Let a loss of scores say what it takes, and that its step is static."""
+
+    def declare(loss: _OfScores) -> _OfScores:
+        vars(loss).update(static_step=True, takes_sum=takes_sum)
+        return loss
+
+    return declare
+
+
+@_declared()
 def bpr(positive: Tensor, negative: Tensor) -> Tensor:
     """Bayesian personalised ranking, ``-log σ(s⁺ - s⁻)`` (Rendle et al., UAI 2009)."""
     return functional.softplus(negative - positive[:, None]).mean()
 
 
+@_declared()
 def bce(positive: Tensor, negative: Tensor) -> Tensor:
     """Binary cross-entropy, bought against sampled, each side averaged (He et al., NCF, WWW 2017)."""
     return functional.softplus(-positive).mean() + functional.softplus(negative).mean()
 
 
+@_declared()
 def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
     """Softmax of the bought item against the sampled ones, ``-s⁺ + log(e^{s⁺} + Σ e^{s⁻})``.
 
@@ -41,12 +62,16 @@ def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
     return (torch.logaddexp(positive, negative.logsumexp(1)) - positive).mean()
 
 
-@runtime_checkable
 class OfLogSum(Protocol):
     """A loss that only needs ``log Σ e^{s⁻}`` of the negatives, which is to be had without their scores."""
 
     def of_log_sum(self, positive: Tensor, log_sum: Tensor) -> Tensor:
         """``[B]`` and ``[B]`` to a scalar."""
+
+
+def by_log_sum(loss: object) -> OfLogSum | None:
+    """The loss, if its `of_log_sum` was written for its ``__call__``; None for all others."""
+    return cast(OfLogSum, loss) if written_for(type(loss), "of_log_sum", "__call__") else None
 
 
 class BilateralSoftmax:
@@ -59,6 +84,9 @@ class BilateralSoftmax:
     Args:
         weight: ``w``; below 1 a noisy positive costs less.
     """
+
+    static_step: ClassVar[bool] = True
+    takes_sum: ClassVar[bool] = False
 
     def __init__(self, weight: float = 1.0) -> None:
         check_above(0, weight=weight)
@@ -73,12 +101,14 @@ class BilateralSoftmax:
         return (self.weight * log_sum - positive).mean()
 
 
+@_declared()
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
     """Squared error to 1 for bought and 0 for sampled items: the loss of the articles' network."""
     sampled = negative.masked_fill(negative.isneginf(), 0.0)
     return (positive - 1).square().mean() + sampled.square().mean()
 
 
+@_declared(takes_sum=True)
 def catalogue_squares(positive: Tensor, square: Tensor) -> Tensor:
     """Squared error over every pair of the catalogue, without sampling.
 

@@ -15,7 +15,7 @@ PACKAGE = Path(graphrec.__file__).parent
 TESTS = Path(__file__).parent
 LAYERS = (
     ("errors",),
-    ("files", "notices", "arrays"),
+    ("files", "notices", "arrays", "promises"),
     ("kernels",),
     ("data",),
     ("graph",),

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, Self, final
 
 import torch
 from torch import Tensor, nn
 
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.topk import tie_order, top_items, top_seen, top_unseen
+from graphrec.promises import written_for
+
+if TYPE_CHECKING:
+    from torch.distributed.device_mesh import DeviceMesh
 
 KEPT_BYTES = 10**9
 """What a closed-form model fitted is written to checkpoints up to this size; larger ones are fitted again."""
@@ -64,17 +68,24 @@ class Rows(NamedTuple):
 class Encoder(nn.Module, ABC):
     """Turns the graph into embeddings.
 
-    What is inherited may hold for the parent's `forward` alone. So a class that overrides `forward` and not
-    `rows` gets the `rows` and `sample` that hold for every encoder.
+    Beside `forward`, a class may define `own_rows` and `own_sample`, which do less work than `forward`. They
+    are asked only in a class whose `forward` they were written for: a subclass with another `forward` gets
+    the general way until it defines its own. The promises below are not inherited either
+    (`graphrec.promises`).
     """
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        """Take back the parent's short cuts from a class with a `forward` of its own."""
-        super().__init_subclass__(**options)
-        if "forward" in vars(cls) and "rows" not in vars(cls):
-            cls.rows = Encoder.rows  # type: ignore[method-assign]
-            if "sample" not in vars(cls):
-                cls.sample = Encoder.sample  # type: ignore[method-assign]
+    static_step: ClassVar[bool] = False
+    """Promises that `forward`, `own_rows` and `ego` do the same operations in each step and never wait.
+
+    Only then may a GPU capture a step once and replay it.
+    """
+    shardable: ClassVar[bool] = False
+    """Promises that `shared_table` is all that is learned, and that `rows` works with a part of its rows.
+
+    Only then may processes hold one model together.
+    """
+    gives_views: ClassVar[bool] = False
+    """Whether there are two views of every node, see `ContrastiveEncoder`; inherited as any attribute."""
 
     @abstractmethod
     def forward(self, graph: BipartiteGraph) -> Embeddings:
@@ -85,24 +96,64 @@ class Encoder(nn.Module, ABC):
         embeddings: Embeddings = self(graph)
         return embeddings
 
+    @property
+    def shared_table(self) -> nn.Parameter | None:
+        """A vector for each node, of which a process may hold a part; None where there is no such table."""
+        return None
+
+    def distribute(self, mesh: DeviceMesh) -> None:
+        """Declare the rows of `shared_table` a part of one that is spread over a mesh."""
+
+    @final
     def sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
         """Vectors of as many users and of items, at most one: what tells a decoder their sizes."""
-        embeddings: Embeddings = self(graph)
-        return embeddings.user[:1], embeddings.item[:1]
+        kind = type(self) if written_for(type(self), "own_sample", "forward") else Encoder
+        return kind.own_sample(self, graph)
 
+    @final
     def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
-        """Embed only the users and items of a batch; encoders that can do so at less cost override this.
+        """Embed only the users and items of a batch, by `own_rows` where it fits `forward` and `ego`.
 
         Args:
             graph: The training graph.
             users: User codes, which may repeat. Shape ``[n]``.
             items: Item codes, which may repeat. Shape ``[m]``.
         """
+        kind = type(self) if written_for(type(self), "own_rows", "forward", "ego") else Encoder
+        return kind.own_rows(self, graph, users, items)
+
+    def own_sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
+        """What `sample` gives, by all embeddings; define it where that can be had for less."""
+        embeddings: Embeddings = self(graph)
+        return embeddings.user[:1], embeddings.item[:1]
+
+    def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+        """What `rows` gives, by all embeddings; define it where that can be had for less."""
         return Rows.of(self(graph), self.ego(graph), users, items)
+
+
+class Factored(Protocol):
+    """A decoder whose score is the inner product of what it makes of each side."""
+
+    def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """What is multiplied: ``[..., D]`` and ``[..., D]`` to two of the same shapes."""
 
 
 class Decoder(nn.Module, ABC):
     """Turns the vectors of a user and an item into a raw score."""
+
+    static_step: ClassVar[bool] = False
+    """Promises that scoring is the same operations in each step and never waits, see `Encoder`."""
+    plain_product: ClassVar[bool] = False
+    """Promises that a score is the inner product of the vectors as they are.
+
+    Only then is the sum of all squared scores to be had without them, see `graphrec.losses.total_square`.
+    """
+
+    @property
+    def by_factors(self) -> Factored | None:
+        """This decoder, if its score is the inner product of what it makes of each side; else None."""
+        return None
 
     @abstractmethod
     def forward(self, user: Tensor, item: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,17 @@ from torch.nn import functional
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.memory import check_room
-from graphrec.models.base import Decoder
+from graphrec.models.base import Decoder, Factored
+from graphrec.promises import written_for
 
 
 class InnerProduct(Decoder):
     """A score that is an inner product of something made of each side."""
+
+    @property
+    def by_factors(self) -> Factored | None:
+        """This decoder, unless a subclass has a `forward` or `matrix` that `factors` was not written for."""
+        return self if written_for(type(self), "factors", "forward", "matrix") else None
 
     @abstractmethod
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,6 +42,9 @@ class InnerProduct(Decoder):
 class Dot(InnerProduct):
     """Inner product ``Σ_d u_d i_d``."""
 
+    static_step: ClassVar[bool] = True
+    plain_product: ClassVar[bool] = True
+
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
         """The vectors as they are."""
         return user, item
@@ -46,6 +56,8 @@ class Cosine(InnerProduct):
     Args:
         temperature: The smaller, the more a softmax looks at the hardest negatives.
     """
+
+    static_step: ClassVar[bool] = True
 
     def __init__(self, temperature: float = 0.2) -> None:
         super().__init__()
@@ -67,6 +79,8 @@ class CosineTrained(Cosine):
         temperature: The smaller, the more a softmax looks at the hardest negatives.
     """
 
+    static_step: ClassVar[bool] = True
+
     def __init__(self, temperature: float = 0.1) -> None:
         super().__init__(temperature)
 
@@ -85,6 +99,8 @@ class MLP(Decoder):
     Args:
         hidden: Widths of the hidden layers. The articles' network is ``[10]`` on two inputs.
     """
+
+    static_step: ClassVar[bool] = True
 
     def __init__(self, hidden: list[int] | None = None) -> None:
         super().__init__()

@@ -13,7 +13,6 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.search import ItemIndex, is_worthwhile
 from graphrec.kernels.topk import tie_order
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
-from graphrec.models.decoders import InnerProduct
 
 
 class EmbeddingRecommender(Recommender):
@@ -25,17 +24,22 @@ class EmbeddingRecommender(Recommender):
         decoder: Embeddings to raw scores.
 
     Raises:
-        InputError: If an inner product is asked for of vectors of different lengths.
+        InputError: If an inner product is asked for of vectors of different lengths, or the encoder takes the
+            place of a method that only asks for its own.
     """
 
     def __init__(self, graph: BipartiteGraph, encoder: Encoder, decoder: Decoder) -> None:
         super().__init__()
+        for name in ("rows", "sample"):
+            if getattr(type(encoder), name) is not getattr(Encoder, name):
+                what = f"{type(encoder).__name__} defines {name}, which only asks for what an encoder defines"
+                raise InputError(what, column="encoder", hint=f"call it own_{name}")
         self.graph, self.encoder, self.decoder = graph, encoder, decoder
         self._cached: Embeddings | None = None
         self._index: ItemIndex | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
             user, item = encoder.sample(graph)
-            if isinstance(decoder, InnerProduct) and user.shape[-1] != item.shape[-1]:
+            if decoder.by_factors is not None and user.shape[-1] != item.shape[-1]:
                 what = f"vectors of {user.shape[-1]} columns for users and {item.shape[-1]} for items"
                 hint = "choose MLP, or features of equal width"
                 raise InputError(f"{what} have no inner product", column="decoder", hint=hint)
@@ -80,9 +84,10 @@ class EmbeddingRecommender(Recommender):
         self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
     ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
         """The best items; for inner products over a large catalogue without scoring all of it."""
-        if "repeat" in item_sets or not isinstance(self.decoder, InnerProduct) or self.training:
+        product = self.decoder.by_factors
+        if "repeat" in item_sets or product is None or self.training:
             return super().lists(users, k, item_sets)
-        user, item = self.decoder.factors(*self.embeddings())
+        user, item = product.factors(*self.embeddings())
         if not is_worthwhile(item, k):
             return super().lists(users, k, item_sets)
         if self._index is None:

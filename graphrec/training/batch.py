@@ -14,7 +14,6 @@ from torch.autograd.function import once_differentiable
 
 from graphrec.kernels.inner_products import pair_products
 from graphrec.models.base import Decoder, Rows
-from graphrec.models.decoders import InnerProduct
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,14 @@ class Vectors:
     def scores(self, decoder: Decoder) -> tuple[Tensor, Tensor]:
         """Of the items ``[b]``, and of the negatives that are sampled for each edge ``[b, K]``."""
         assert self.batch.negatives is not None
-        if not isinstance(decoder, InnerProduct) or self.user_place is None or self.item_place is None:
+        product = decoder.by_factors
+        if product is None or self.user_place is None or self.item_place is None:
             assert self.negative is not None
             return decoder(self.user, self.item), decoder(self.user[:, None], self.negative)
         count, sampled = self.batch.negatives.shape
         of_sampled = self.user_place[:, None].expand(count, sampled)
         users = torch.cat([self.user_place, of_sampled.reshape(-1)])
-        factors = decoder.factors(self.rows.user, self.rows.item)
+        factors = product.factors(self.rows.user, self.rows.item)
         scores = pair_products(*factors, users, self.item_place)
         parts = torch.split(scores, [count, count * sampled])
         own, others = (part.clone() for part in parts)  # a loss may change them in place

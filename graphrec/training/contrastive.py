@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -69,15 +69,14 @@ class ContrastiveTask(RankingTask):
             InputError: If the encoder gives no views.
         """
         recommender = super().build(graph)
-        if not isinstance(recommender.encoder, ContrastiveEncoder):
+        if not recommender.encoder.gives_views:
             what = f"the encoder {type(recommender.encoder).__name__} gives no views to contrast"
             raise InputError(what, column="encoder", hint="choose SimGCL or XSimGCL, or RankingTask")
         return recommender
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Both losses in one, and the penalty."""
-        encoder, graph = self.recommender.encoder, self.recommender.graph
-        assert isinstance(encoder, ContrastiveEncoder)
+        encoder, graph = cast(ContrastiveEncoder, self.recommender.encoder), self.recommender.graph
         (ranked, first, second), ego = encoder.contrast(graph), encoder.ego(graph)
         vectors = vectors_of(batch, lambda users, items: Rows.of(ranked, ego, users, items))
         contrast = self._contrast(batch.edges, first, second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -13,12 +14,12 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import log_sum_products
 from graphrec.kernels.memory import check_room
 from graphrec.kernels.shards import Shard, training_shard
-from graphrec.losses import OfLogSum, bpr, total_square
+from graphrec.losses import bpr, by_log_sum, total_square
 from graphrec.models.base import Decoder, Encoder, Rows
-from graphrec.models.decoders import Dot, InnerProduct
+from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.encoders.lightgcn import LightGCN
-from graphrec.models.encoders.table import EmbeddingTable
+from graphrec.promises import promises
 from graphrec.sampling import (
     log_probability,
     pair_negatives,
@@ -63,6 +64,8 @@ class RankingTask(RankedTask):
     recommender: EmbeddingRecommender
     item_log_q: Tensor
     shares_rows = True
+    static_step: ClassVar[bool] = True
+    """Promises that a step is the same operations each time, if encoder, decoder and loss promise it too."""
 
     def __init__(
         self,
@@ -106,13 +109,13 @@ class RankingTask(RankedTask):
         return EmbeddingRecommender(graph, encoder, self.decoder)
 
     def _check_sharded(self, encoder: Encoder) -> None:
-        what = None
-        if not isinstance(encoder, EmbeddingTable):
-            what = f"the encoder {type(encoder).__name__} has no table of vectors that processes could share"
-        elif any(weight is not encoder.weight for weight in encoder.parameters()):
-            what = (
-                f"the encoder {type(encoder).__name__} has weights beside its table, which is not supported"
-            )
+        what, name = None, f"the encoder {type(encoder).__name__}"
+        if encoder.shared_table is None:
+            what = f"{name} has no table of vectors that processes could share"
+        elif any(weight is not encoder.shared_table for weight in encoder.parameters()):
+            what = f"{name} has weights beside its table, which is not supported"
+        elif not promises(encoder, "shardable"):
+            what = f"{name} does not promise to work with a part of its table (shardable = True)"
         elif any(True for _ in self.decoder.parameters()):
             what = f"the decoder {type(self.decoder).__name__} has weights of its own, which is not supported"
         elif self.sampling == "none":
@@ -123,26 +126,25 @@ class RankingTask(RankedTask):
     def configure_model(self) -> None:
         """Build once; a table shared out over processes is declared as such, which takes a running group."""
         super().configure_model()
-        encoder = self.recommender.encoder
-        if self.recommender.graph.sharded is not None and isinstance(encoder, EmbeddingTable):
+        if self.recommender.graph.sharded is not None:
             assert self.device_mesh is not None
-            encoder.distribute(self.device_mesh["tensor_parallel"])
+            self.recommender.encoder.distribute(self.device_mesh["tensor_parallel"])
 
     def holding(self) -> str:
         """How much of a model that is shared out over processes this one holds, in words."""
-        graph, encoder = self.recommender.graph, self.recommender.encoder
-        if graph.sharded is None or not isinstance(encoder, EmbeddingTable):
+        graph, table = self.recommender.graph, self.recommender.encoder.shared_table
+        if graph.sharded is None or table is None:
             return "every process holds all nodes"
-        here, whole = (size / 1e6 for size in graph.sharded.sizes(encoder.weight.shape[1]))
+        here, whole = (size / 1e6 for size in graph.sharded.sizes(table.shape[1]))
         nodes = f"rank {graph.sharded.rank} holds {len(graph.nodes):,} of {graph.num_nodes:,} nodes"
         return f"{nodes}, {here:,.1f} MB of {whole:,.1f} MB"
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shapes of the weights by name, of all processes together."""
-        shapes, encoder = super().weight_shapes(), self.recommender.encoder
-        if isinstance(encoder, EmbeddingTable):
-            name = next(name for name, value in self.named_parameters() if value is encoder.weight)
-            shapes[name] = (encoder.num_nodes, encoder.weight.shape[1])
+        shapes, table = super().weight_shapes(), self.recommender.encoder.shared_table
+        if table is not None:
+            name = next(name for name, value in self.named_parameters() if value is table)
+            shapes[name] = (self.recommender.graph.num_nodes, table.shape[1])
         return shapes
 
     def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
@@ -170,15 +172,13 @@ class RankingTask(RankedTask):
         self._graphed = LossGraph(self._loss_of_parts, self.recommender) if self._is_graphable() else None
 
     def _is_graphable(self) -> bool:
-        """Whether a step is the same operations each time: for models and losses of this package alone."""
-        recommender, loss = self.recommender, getattr(self.loss, "__module__", "")
+        """Whether a GPU may replay a step, as all parts of it promise."""
+        parts = (self, self.recommender.encoder, self.decoder, self.loss)
         return (
             self.device.type == "cuda"
             and self.trainer.world_size == 1
-            and type(self) is RankingTask
-            and type(recommender.encoder) in (LightGCN, EmbeddingTable)
-            and all(name.startswith("graphrec.") for name in (loss, type(self.decoder).__module__))
             and self.sampling != "none"
+            and all(promises(part, "static_step") for part in parts)
         )
 
     def _loss_of(self, batch: Batch) -> Tensor:
@@ -229,9 +229,10 @@ class RankingTask(RankedTask):
         if batch.is_shared:
             assert vectors.negative is not None
             positive = self.decoder(vectors.user, vectors.item)
-            if isinstance(self.loss, OfLogSum) and isinstance(self.decoder, InnerProduct) and not self.log_q:
-                factors = self.decoder.factors(vectors.user, vectors.negative)
-                return batch.weight * self.loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
+            loss, product = by_log_sum(self.loss), self.decoder.by_factors
+            if loss is not None and product is not None and not self.log_q:
+                factors = product.factors(vectors.user, vectors.negative)
+                return batch.weight * loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
             positive, negative = vectors.scores(self.decoder)

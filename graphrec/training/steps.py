@@ -11,7 +11,7 @@ from torch import Tensor
 from graphrec import losses
 from graphrec.errors import InputError
 from graphrec.models.base import Decoder, Encoder
-from graphrec.models.decoders import Dot
+from graphrec.promises import promises
 
 Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax
 Sampling = Literal["pair", "shared", "batch", "none"]
@@ -53,7 +53,7 @@ def _in_sampling(task: Options) -> tuple[str, str] | None:
     way = task.sampling
     if way not in get_args(Sampling):
         return f"there is no sampling {way}", f"choose {', '.join(get_args(Sampling))}"
-    if way == "none" and not isinstance(task.decoder, Dot):
+    if way == "none" and not promises(task.decoder, "plain_product"):
         return "a sum over the whole catalogue needs the decoder Dot", "choose shared"
     if task.popularity and way != "shared":
         return f"sampling {way} takes no popularity", "choose shared"
@@ -69,8 +69,8 @@ def _in_sampling(task: Options) -> tuple[str, str] | None:
 def _check_loss(loss: Loss, sampling: Sampling) -> None:
     """Raise `InputError` unless the loss makes one number of scores such as this sampling yields."""
     name = getattr(loss, "__name__", type(loss).__name__)
-    takes_sum = loss is losses.catalogue_squares
-    if takes_sum != (sampling == "none") and (takes_sum or _is_ours(loss)):
+    takes_sum: bool | None = getattr(loss, "takes_sum", None)
+    if takes_sum is not None and takes_sum != (sampling == "none"):
         kind = "the sum over the whole catalogue" if takes_sum else "sampled items"
         hint = "choose sampling none" if takes_sum else "choose graphrec.losses.catalogue_squares"
         raise InputError(f"{name} takes {kind}, not sampling {sampling}", column="loss", hint=hint)
@@ -82,10 +82,6 @@ def _check_loss(loss: Loss, sampling: Sampling) -> None:
     if wrong is not None:
         what = f"{name} is no loss of bought and sampled scores: {wrong}"
         raise InputError(what, column="loss", hint="choose one of graphrec.losses, for example bpr")
-
-
-def _is_ours(loss: Loss) -> bool:
-    return getattr(loss, "__module__", None) == losses.__name__
 
 
 def _is_scalar(value: object) -> bool:

@@ -213,6 +213,10 @@ def test_a_process_keeps_nothing_of_the_rest_of_the_matrix():
     np.testing.assert_array_equal(together.numpy(), matrix.toarray())
 
 
+class Silent(LightGCN):
+    """Says nothing of what its parent promises."""
+
+
 @pytest.mark.parametrize(
     ("task", "what"),
     [
@@ -221,6 +225,7 @@ def test_a_process_keeps_nothing_of_the_rest_of_the_matrix():
         (RankingTask(FeatureTowers), "FeatureTowers has no table"),
         (RankingTask(NGCF), "NGCF has weights beside its table"),
         (RankingTask(GATv2), "GATv2 has weights beside its table"),
+        (RankingTask(Silent), r"Silent does not promise to work .*\(shardable = True\)"),
         (ContrastiveTask(), "ContrastiveTask needs the whole graph"),
         (ClosedFormTask(Popularity()), "ClosedFormTask needs the whole graph"),
     ],

@@ -24,8 +24,10 @@ from graphrec.models import (
     BSPM,
     GFCF,
     MLP,
+    NGCF,
     ChebyCF,
     Cosine,
+    CosineTrained,
     Dot,
     EmbeddingTable,
     FeatureTowers,
@@ -38,7 +40,7 @@ from graphrec.models import (
     Spectral,
     TopFrequency,
 )
-from graphrec.models.base import Decoder, Embeddings, Encoder
+from graphrec.models.base import Decoder, Embeddings, Encoder, Rows
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.encoders import lightgcn
 from graphrec.training import ClosedFormTask
@@ -135,6 +137,93 @@ def test_rows_follow_a_forward_that_a_subclass_overrides(parent):
     torch.testing.assert_close(rows.user, whole.user[users])
     torch.testing.assert_close(rows.item, whole.item[items])
     assert torch.equal(rows.ego().user, encoder.weight[users])
+
+
+class Doubled(LightGCN):
+    """Twice the vectors, and a way of its own to a few of them."""
+
+    def forward(self, graph):
+        return Embeddings(*(2 * part for part in super().forward(graph)))
+
+    def own_rows(self, graph, users, items):
+        user, item, ego = super().own_rows(graph, users, items)
+        return Rows(2 * user, 2 * item, ego)
+
+
+class Tripled(Doubled):
+    """Another forward, two classes below the one whose way to a few it inherits."""
+
+    def forward(self, graph):
+        return Embeddings(*(3 * part for part in LightGCN.forward(self, graph)))
+
+
+class Shifted(LightGCN):
+    """The penalty is taken on other vectors."""
+
+    def ego(self, graph):
+        return Embeddings(*(part + 1 for part in super().ego(graph)))
+
+
+class Wider:
+    """A forward from beside, of other width."""
+
+    def forward(self, graph):
+        near = torch.cat([graph.propagate(self.weight), self.weight], dim=1)
+        return Embeddings(near[: graph.num_users], near[graph.num_users :])
+
+
+class WiderTable(Wider, EmbeddingTable):
+    """Takes it before that of the table."""
+
+
+@pytest.mark.parametrize("kind", [Doubled, Tripled, Shifted, WiderTable])
+def test_rows_and_sizes_are_those_of_the_forward_and_ego_that_a_class_has(kind):
+    graph = random_graph()
+    encoder = kind(graph, dim=5)
+    users, items = torch.tensor([3, 1]), torch.tensor([0])
+    whole, ego, rows = encoder(graph), encoder.ego(graph), encoder.rows(graph, users, items)
+    found = (rows.user, rows.item, *rows.ego())
+    for ours, theirs in zip(found, (*whole.at(users, items), *ego.at(users, items)), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert [part.shape[1] for part in encoder.sample(graph)] == [part.shape[1] for part in whole]
+
+
+@pytest.mark.parametrize(("kind", "whole"), [(LightGCN, 0), (Doubled, 0), (Tripled, 1), (NGCF, 1)])
+def test_all_nodes_are_embedded_only_where_there_is_no_way_to_a_few(kind, whole):
+    graph, asked = random_graph(), []
+    encoder = kind(graph, dim=5)
+    encoder.register_forward_hook(lambda *_: asked.append(1))
+    encoder.rows(graph, torch.tensor([3]), torch.tensor([0]))
+    assert len(asked) == whole
+
+
+def test_an_encoder_that_takes_the_place_of_rows_is_told_the_name_to_use():
+    class Old(EmbeddingTable):
+        def rows(self, graph, users, items):
+            return super().rows(graph, users, items)
+
+    with pytest.raises(InputError, match=r"Old defines rows, .*; call it own_rows"):
+        EmbeddingRecommender(random_graph(), Old(random_graph()), Dot())
+
+
+class Biased(Dot):
+    """Adds a constant to the score of pairs and matrices."""
+
+    def forward(self, user, item):
+        return super().forward(user, item) + 1
+
+    def matrix(self, user, item):
+        return super().matrix(user, item) + 1
+
+
+def test_a_decoder_is_a_product_of_its_factors_unless_a_subclass_scores_otherwise():
+    assert [type(one).__name__ for one in (Dot(), Cosine(), CosineTrained()) if one.by_factors is one] == [
+        "Dot",
+        "Cosine",
+        "CosineTrained",
+    ]
+    assert Biased().by_factors is None
+    assert MLP().by_factors is None
 
 
 def test_layer_weights_are_those_of_torch_geometric():

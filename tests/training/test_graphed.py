@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -9,9 +11,10 @@ from torch import nn
 from training_data import data
 
 from graphrec.data.module import RecommenderData
-from graphrec.losses import BilateralSoftmax, bpr, sampled_softmax
-from graphrec.models import MLP, Cosine, CosineTrained, EmbeddingTable, LightGCN
-from graphrec.training import RankingTask
+from graphrec.graph import BipartiteGraph
+from graphrec.losses import BilateralSoftmax, bpr, catalogue_squares, sampled_softmax
+from graphrec.models import MLP, NGCF, Cosine, CosineTrained, Dot, EmbeddingTable, LightGCN, SimGCL
+from graphrec.training import DirectAUTask, RankingTask
 from graphrec.training.graphed import LossGraph
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -72,6 +75,69 @@ def fitted(graphed: bool, monkeypatch, **options) -> tuple[RankingTask, torch.Te
     module: RecommenderData = data()
     runner.fit(task, module)
     return task, task.recommender.encoder.weight.detach().cpu()
+
+
+class OwnEncoder(LightGCN):
+    """Another forward, of which nobody said that a GPU may replay it."""
+
+    def forward(self, graph):
+        return super().forward(graph)
+
+
+class SaidAgain(OwnEncoder):
+    static_step = True
+
+
+class OwnTask(RankingTask):
+    """Might change a number between two steps."""
+
+
+class OwnDecoder(Dot):
+    """Might look at its numbers."""
+
+
+def own_loss(positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
+    """Might look at its numbers."""
+    return bpr(positive, negative)
+
+
+def said_loss(positive: torch.Tensor, negative: torch.Tensor) -> torch.Tensor:
+    """Does not."""
+    return bpr(positive, negative)
+
+
+said_loss.static_step = True
+
+
+class OwnSoftmax(BilateralSoftmax):
+    """Might look at its numbers."""
+
+
+@pytest.mark.parametrize(
+    ("task", "replayed"),
+    [
+        (RankingTask(LightGCN), True),
+        (RankingTask(EmbeddingTable, MLP([4]), BilateralSoftmax(), sampling="batch"), True),
+        (RankingTask(SaidAgain, loss=said_loss), True),
+        (RankingTask(OwnEncoder), False),
+        (RankingTask(SimGCL), False),
+        (RankingTask(NGCF), False),
+        (OwnTask(LightGCN), False),
+        (DirectAUTask(LightGCN), False),
+        (RankingTask(LightGCN, OwnDecoder()), False),
+        (RankingTask(LightGCN, loss=own_loss), False),
+        (RankingTask(LightGCN, loss=lambda positive, negative: bpr(positive, negative)), False),
+        (RankingTask(LightGCN, loss=OwnSoftmax(), sampling="batch"), False),
+        (RankingTask(LightGCN, loss=catalogue_squares, sampling="none"), False),
+    ],
+    ids=lambda value: str(value) if isinstance(value, bool) else "",
+)
+def test_a_gpu_replays_a_step_only_if_every_part_of_it_promises_that_it_may(task, replayed, monkeypatch):
+    module = data()
+    task.bind(BipartiteGraph(module.split.train))
+    monkeypatch.setattr(type(task), "device", torch.device("cuda"))
+    monkeypatch.setattr(type(task), "trainer", SimpleNamespace(world_size=1))
+    assert task._is_graphable() == replayed
 
 
 @on_gpu

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ class Contrast(NamedTuple):
 
 class ContrastiveEncoder(Encoder):
     """An encoder with two views of every node, for `graphrec.training.ContrastiveTask`."""
+
+    gives_views: ClassVar[bool] = True
 
     @abstractmethod
     def contrast(self, graph: BipartiteGraph) -> Contrast:
@@ -50,6 +52,8 @@ class SimGCL(LightGCN, ContrastiveEncoder):
         noise: Length ``ε`` of the noise on each vector of each layer.
         init_std: Standard deviation of the normal start.
     """
+
+    shardable: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -101,6 +105,8 @@ class XSimGCL(SimGCL):
     Raises:
         InputError: If there is no such layer.
     """
+
+    shardable: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ class FeatureTowers(Encoder):
         user, item = features_of(graph)
         return Embeddings(self.user(user), self.item(item))
 
-    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+    def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Send the features of the batch through the towers."""
         user_features, item_features = features_of(graph)
         user, item = self.user(user_features[users]), self.item(item_features[items])

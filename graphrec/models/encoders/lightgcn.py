@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -40,6 +40,9 @@ class LightGCN(EmbeddingTable):
         InputError: If there are not ``L + 1`` layer weights, or a spectral start is asked for and the table
             is shared out over processes.
     """
+
+    static_step: ClassVar[bool] = True
+    shardable: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -80,13 +83,16 @@ class LightGCN(EmbeddingTable):
         total = graph.filter(self.weight, self.coefficients, self.storage_type)
         return Embeddings(*torch.split(total, [self.num_users, self.num_items]))
 
-    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+    def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Propagate, the last layer for the batch alone."""
         nodes = torch.cat([users, items + self.num_users])
         total, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage_type)
         sizes = [len(users), len(items)]
         user, item = torch.split(total, sizes)
         return Rows(user, item, lambda: Embeddings(*torch.split(ego(), sizes)))
+
+    own_sample = EmbeddingTable.own_sample
+    """Layers are as wide as the table."""
 
     def extra_repr(self) -> str:
         """Sizes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,9 @@ class EmbeddingTable(Encoder):
             start is asked for and the table is shared out over processes.
     """
 
+    static_step: ClassVar[bool] = True
+    shardable: ClassVar[bool] = True
+
     def __init__(
         self,
         graph: BipartiteGraph,
@@ -64,6 +67,11 @@ class EmbeddingTable(Encoder):
         else:
             draw_rows(self.weight.detach(), self.nodes, self.num_nodes, self.init_std)
 
+    @property
+    def shared_table(self) -> nn.Parameter:
+        """The vectors, users before items. Shape ``[N, D]``, or the rows held here."""
+        return self.weight
+
     def distribute(self, mesh: DeviceMesh) -> None:
         """Declare the rows held here a part of one table that is spread over the processes of a mesh."""
         self.weight = distributed_rows(self.weight, self.num_nodes, mesh)
@@ -76,11 +84,11 @@ class EmbeddingTable(Encoder):
         """The table itself, users and items apart."""
         return Embeddings(*torch.split(graph.whole(self.weight), [self.num_users, self.num_items]))
 
-    def sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
+    def own_sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
         """Rows of the table, which are as wide as the embeddings; no other process is needed for them."""
         return self.weight[:1], self.weight[:1]
 
-    def rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
+    def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Rows of the table."""
         rows, _ = graph.filter_nodes(self.weight, [1.0], torch.cat([users, items + self.num_users]))
         user, item = torch.split(rows, [len(users), len(items)])
