@@ -27,7 +27,7 @@ from graphrec.offers.budget.budgets import GroupBudget, UserCap
 from graphrec.offers.budget.knapsack import allocate
 from graphrec.offers.budget.linear_bound import linear_bound
 from graphrec.offers.economics import Economics
-from graphrec.offers.policies.base import LEVELS
+from graphrec.offers.levels import LEVELS
 from graphrec.response.curves import ElasticResponse
 
 FloatArray = npt.NDArray[np.float64]

@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from study import WORST_CASE
 
 from graphrec.arrays import FloatArray
+from graphrec.offers.budget.budgets import Budget
 from graphrec.offers.budget.knapsack import allocate
 from graphrec.offers.budget.linear_bound import linear_bound
-from graphrec.offpolicy.equal_spend import best_levels, controlled, greedy_roi, scaled_rule, worth
+from graphrec.offers.decide import decide
+from graphrec.offers.policies.base import Policy
+from graphrec.offers.policies.by_value import GreedyROI, Knapsack
+from graphrec.offers.policies.rules import Affinity, Inverse, LinearRate, Uniform
+from graphrec.offpolicy.equal_spend import controlled, scaled_rule
 from graphrec.offpolicy.market import Market, draw_market
 from graphrec.offpolicy.market_facts import MarketFacts
 from graphrec.offpolicy.simulator import LEVELS, outcome
 from graphrec.response.curves import ElasticResponse, Response
 
 POLICIES = ("none", "uniform", "inverse", "linear_rate", "affinity", "greedy_roi", "knapsack", "oracle")
+RULES = {"uniform": Uniform, "inverse": Inverse, "linear_rate": LinearRate, "affinity": Affinity}
 HIDDEN_DRAWS = 300
 
 
 def rates(market: Market, response: Response, budget: float) -> dict[str, FloatArray]:
-    """Each policy's rates at one true spend; the knapsack and the greedy rule have spend control."""
-    price, economics = market.price, WORST_CASE
-    score = market.unit_score
+    """Each policy's rates at one true spend; those that plan with learned curves have spend control.
 
-    def rule(shape: FloatArray) -> FloatArray:
-        return scaled_rule(shape, price, market.truth, economics, budget, max(LEVELS))
-
-    def spend(given: FloatArray) -> float:
-        return outcome(market, given, economics).spend
-
-    def planned(plan: Callable[..., FloatArray]) -> FloatArray:
-        return controlled(lambda money: plan(response, price, LEVELS, economics, money), spend, budget)
-
+    They are the policies of ``graphrec offers``.
+    """
+    truth = market.pairs(market.truth, WORST_CASE)
     return {
         "none": np.zeros(len(market)),
-        "uniform": rule(np.ones(len(market))),
-        "inverse": rule(1.0 - score),
-        "linear_rate": rule(score),
-        "affinity": rule(market.feature("affinity_rank")),
-        "greedy_roi": planned(greedy_roi),
-        "knapsack": planned(best_levels),
-        "oracle": best_levels(market.truth, price, LEVELS, economics, budget),
+        **{name: scaled_rule(rule, truth, budget) for name, rule in RULES.items()},
+        "greedy_roi": at_spend(GreedyROI(), market, response, budget),
+        "knapsack": at_spend(Knapsack(), market, response, budget),
+        "oracle": decide(Knapsack(), truth, Budget(budget)).rate,
     }
 
 
-def documents_budget(market: Market) -> float:
+def at_spend(policy: Policy, market: Market, response: Response, budget: float) -> FloatArray:
+    """Rates of a policy that plans with some curves, at one true spend."""
+    pairs = market.pairs(response, WORST_CASE)
+    return controlled(policy, pairs, lambda given: outcome(market, given, WORST_CASE).spend, budget)
+
+
+def articles_budget(market: Market) -> float:
     """What the articles' rule, 0.1 x score, spends."""
     return outcome(market, 0.1 * market.unit_score, WORST_CASE).spend
 
@@ -75,9 +75,9 @@ class Averaged:
         part = place - lower
         return (1 - part) * self.table[pairs, lower] + part * self.table[pairs, lower + 1]
 
-    def curve(self, levels: object) -> FloatArray:
+    def curve(self, levels: FloatArray) -> FloatArray:
         """At the simulator's levels."""
-        assert levels == LEVELS
+        np.testing.assert_array_equal(levels, LEVELS)
         return self.table
 
 
@@ -96,8 +96,8 @@ def averaged(facts: MarketFacts, market: Market, seed: int, pairs: int) -> Avera
 
 def lp_gap(market: Market, budget: float, count: int = 4000) -> float:
     """Relative distance of `allocate` from HiGHS' bound on the first pairs, with their part of the budget."""
-    part = ElasticResponse(market.truth.base[:count], market.truth.elasticity[:count])
-    value, spend = worth(part, market.price[:count], LEVELS, WORST_CASE)
+    choices = market.pairs(market.truth, WORST_CASE).choices(LEVELS)
+    value, spend = choices.value[:count], choices.spend[:count]
     money = budget * len(value) / len(market)
     bound = linear_bound(value, spend, money)
     return (bound - allocate(value, spend, money).value) / bound

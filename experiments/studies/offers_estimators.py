@@ -33,7 +33,9 @@ from study import (
 )
 
 from graphrec.arrays import FloatArray, IntArray
-from graphrec.offpolicy.equal_spend import best_levels
+from graphrec.offers.budget.budgets import Budget
+from graphrec.offers.decide import decide
+from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offpolicy.estimators import ESTIMATORS, PolicyValue, estimate, target_of
 from graphrec.offpolicy.folds import Fold, FoldedValue, cross_validate, rolling_origin
 from graphrec.offpolicy.market import Market, draw_market
@@ -54,7 +56,8 @@ PAIRS, WEEKS, FOLD_WEEKS = 10_000, 2, 10
 def policy(market: Market, log: SimulatedLog) -> IntArray:
     """The new policy's level of each pair: the knapsack on a model of an earlier log."""
     budget = outcome(market, 0.1 * market.unit_score, WORST_CASE).spend
-    rate = best_levels(Logistic.fit(market, log).response(), market.price, LEVELS, WORST_CASE, budget)
+    pairs = market.pairs(Logistic.fit(market, log).response(), WORST_CASE)
+    rate = decide(Knapsack(), pairs, Budget(budget)).rate
     return np.searchsorted(np.asarray(LEVELS), rate - 1e-9).astype(np.int64)
 
 
@@ -143,7 +146,7 @@ def folded(facts: MarketFacts, seed: int, pairs: int) -> dict[str, FoldedValue]:
     market = draw_market(facts, seed, pairs)
     log = simulate_log(market, even_propensities(pairs), FOLD_WEEKS, seed + 4000)
     table, budget = market.truth.curve(LEVELS), outcome(market, 0.1 * market.unit_score, WORST_CASE).spend
-    oracle = best_levels(market.truth, market.price, LEVELS, WORST_CASE, budget)
+    oracle = decide(Knapsack(), market.pairs(market.truth, WORST_CASE), Budget(budget)).rate
     best = np.searchsorted(np.asarray(LEVELS), oracle - 1e-9)
     regrets: list[float] = []
 

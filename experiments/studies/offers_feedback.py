@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from learn_response import FitSettings, fit_response, last_layer
-from market_policies import documents_budget
+from market_policies import articles_budget
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.progress import Progress
@@ -35,9 +35,10 @@ from study import (
 )
 
 from graphrec.arrays import IntArray
-from graphrec.offers.budget.knapsack import allocate
+from graphrec.offers.budget.budgets import Budget
+from graphrec.offers.decide import decide
+from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offpolicy.bandits import Choices, LinUCB, ThompsonSampling
-from graphrec.offpolicy.equal_spend import worth
 from graphrec.offpolicy.feedback import Feedback, run_loop
 from graphrec.offpolicy.market import Market, draw_market
 from graphrec.offpolicy.market_facts import MarketFacts
@@ -66,8 +67,8 @@ class Setting:
 
 def setting(market: Market, seed: int) -> Setting:
     """Freeze the price of the budget at what the articles' rule's spend is worth, and warm up on the rule."""
-    value, spend = worth(market.truth, market.price, LEVELS, WORST_CASE)
-    price = allocate(value, spend, documents_budget(market)).budget_price
+    pairs = market.pairs(market.truth, WORST_CASE)
+    price = decide(Knapsack(), pairs, Budget(articles_budget(market))).budget_price
     rates = np.asarray(LEVELS)
     payoff = 1.0 - price * WORST_CASE.funded_share * rates * market.price[:, None]
     rule = np.rint(0.1 * market.unit_score / LEVELS[1]).astype(np.int64)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from learn_response import Fitted, fit_response
-from market_policies import POLICIES, averaged, documents_budget, lp_gap, rates
+from market_policies import POLICIES, articles_budget, at_spend, averaged, lp_gap, rates
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.progress import Progress
@@ -34,7 +34,10 @@ from study import (
 )
 
 from graphrec.arrays import FloatArray
-from graphrec.offpolicy.equal_spend import agreed_profit, best_levels, controlled
+from graphrec.offers.budget.budgets import Budget
+from graphrec.offers.decide import decide
+from graphrec.offers.policies.by_value import Knapsack
+from graphrec.offpolicy.equal_spend import agreed_profit
 from graphrec.offpolicy.estimators import estimate, target_of
 from graphrec.offpolicy.gate import gate
 from graphrec.offpolicy.market import Market, draw_market, explained_share, hidden_spread
@@ -82,7 +85,7 @@ class Run:
 
 def profit_policy(market: Market, fitted: Fitted, seed: int) -> tuple[FloatArray, bool]:
     """Rates of the profit objective, and whether fresh randomised weeks let them go live."""
-    rate = agreed_profit(fitted.members(market), market.price, LEVELS, WORST_CASE)
+    rate = agreed_profit([market.pairs(one, WORST_CASE, "profit") for one in fitted.members(market)])
     log = simulate_log(market, even_propensities(len(market)), GATE_WEEKS, seed + 5000)
     depth = np.asarray(LEVELS)[log.level]
     profit = WORST_CASE.profit(log.bought.astype(float), market.price[log.pair], depth)
@@ -105,20 +108,15 @@ def one_seed(
     """Draw a market, log it, learn, spend."""
     market = draw_market(facts, seed, pairs, sigma)
     fitted = fit_response(market, simulate_log(market, even_propensities(pairs), WEEKS, seed), seed)
-    response, budget = fitted.response(market), documents_budget(market)
+    response, budget = fitted.response(market), articles_budget(market)
     outcomes = {
         name: outcome(market, rate, WORST_CASE) for name, rate in rates(market, response, budget).items()
     }
     known = averaged(facts, market, seed, pairs)
-    ceiling = controlled(
-        lambda money: best_levels(known, market.price, LEVELS, WORST_CASE, money),
-        lambda given: outcome(market, given, WORST_CASE).spend,
-        budget,
-    )
-    planned = best_levels(response, market.price, LEVELS, WORST_CASE, budget)
+    ceiling = at_spend(Knapsack(), market, known, budget)
+    planned = decide(Knapsack(), market.pairs(response, WORST_CASE), Budget(budget)).rate
     profit_rate, live = profit_policy(market, fitted, seed)
-    no_budget = float("inf")
-    best = best_levels(market.truth, market.price, LEVELS, WORST_CASE, no_budget, "profit")
+    best = decide(Knapsack(), market.pairs(market.truth, WORST_CASE, "profit"), Budget()).rate
     none = outcomes["none"].profit
     ungated = outcome(market, profit_rate, WORST_CASE).profit / none - 1.0
     run = Run(

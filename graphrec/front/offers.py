@@ -18,6 +18,7 @@ from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
 from graphrec.front.runs import Run, users_file
 from graphrec.offers.decided_week import decided_week
+from graphrec.offers.policies.base import Policy
 
 _ELSEWHERE = {
     "out": "the offers are returned",
@@ -30,7 +31,7 @@ _ELSEWHERE = {
 
 def offers(
     run: Run,
-    policy: str | Sequence[str] = "expected_profit",
+    policy: str | Policy | Sequence[str | Policy] = "expected_profit",
     budget: float | None = None,
     *,
     users: Any = None,
@@ -46,7 +47,8 @@ def offers(
 
     Args:
         run: A ranker.
-        policy: One or more of the policies of ``graphrec offers``.
+        policy: One or more of the policies of ``graphrec offers``, or of your own
+            (`graphrec.offers.policies.base.Policy`).
         budget: The most the retailer may spend on discounts, in the money of the log, for each policy.
         users: Ids, a frame or a file with a column ``user_id``; all users if missing.
         stock: File or frame with ``item_id`` and ``stock`` in units.
@@ -66,10 +68,9 @@ def offers(
         InputError: If an option is wrong, or the run was trained on its validation part.
     """
     check_kind(run, (Run,), "run", "run", "give what gr.fit or gr.Run.of returns")
-    check_kind(policy, (str, list, tuple), "policy", "policy", 'give a name or several: ["none", "knapsack"]')
     with run.at_work("offers"):
-        chosen = [policy] if isinstance(policy, str) else list(policy)
-        given = _options({"policy": chosen, "budget": budget, **options}, run.checkpoint(seed))
+        given = _options({"budget": budget, **options}, run.checkpoint(seed))
+        given.policy = list(policy) if isinstance(policy, list | tuple) else [policy]
         given.users, given.trust = users_file(users), run.is_trusted
         given.stock, given.exposure = _file(stock, "stock"), _file(exposure, "exposure")
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)

@@ -9,19 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphrec.errors import InputError
 from graphrec.files import write_table
-from graphrec.offers.budget.budgets import UserCap
+from graphrec.offers.budget.budgets import Budget, UserCap
 from graphrec.offers.candidates.table import Candidates
-from graphrec.offers.decisions import Decision, Rules, decide
+from graphrec.offers.decide import Groups, decide
+from graphrec.offers.decision import Decision
 from graphrec.offers.economics import Economics
+from graphrec.offers.levels import Promotion, levels_of
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.parity import user_groups_of
-from graphrec.offers.limits.terms import Promotion, Terms
+from graphrec.offers.limits.terms import Terms
 from graphrec.offers.pairs import Pairs
-from graphrec.offers.policies.base import LEVELS, LevelPolicy, Policy
-from graphrec.offers.policies.levels import AMOUNTS, Amounts, CouponLevels, Levels, percent_levels
+from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario, scenario_named
+from graphrec.offers.words import reasons_of
 
 OFFER_COLUMNS = [
     "user_id",
@@ -90,24 +91,16 @@ def make_offers(
         InputError: If the scenario is not known, a budget negative, or a column that the terms need missing.
     """
     aim = scenario_named(scenario) if isinstance(scenario, str) else scenario
-    terms = terms or Terms()
-    pairs = _cooled(candidates, terms)
-    users = candidates.frame["user_id"].drop_duplicates()
-    quota = terms.frequency.quota(pd.Index(users), terms.exposure, terms.week or 0)
-    parity = None
-    if terms.groups is not None:
-        parity = user_groups_of(candidates.frame["user_id"], terms.groups)
-    rules = Rules(
-        aim,
-        economics or Economics(),
-        guardrails or aim.guardrails(Guardrails(), economics or Economics()),
-        budget,
-        terms.family(),
-        None if quota is None else UserCap(pairs.user, quota),
-        parity,
+    terms, economics = terms or Terms(), economics or Economics()
+    limits = guardrails or aim.guardrails(Guardrails(), economics)
+    levels = levels_of(terms.promotion, candidates.frame)
+    facts = candidates.pairs()
+    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
+    pairs = replace(
+        facts, cooling=cooling, scenario=aim, economics=economics, guardrails=limits, levels=levels
     )
-    decision = decide(policy, pairs, rules, _levels(candidates, policy, aim, terms.promotion))
-    frame = _outcomes(candidates.frame, pairs, decision, rules.economics, terms.promotion)
+    decision = decide(policy, pairs, _budget(candidates, pairs, budget, terms), _groups(candidates, terms))
+    frame = _outcomes(candidates.frame, pairs, decision, terms.promotion)
     week = week_column(terms.week, len(frame))
     return frame.assign(scenario=aim.name, policy=policy.name, week=week)[OFFER_COLUMNS]
 
@@ -117,36 +110,26 @@ def week_column(week: int | None, rows: int) -> pd.Series[Any]:
     return pd.Series([pd.NA if week is None else week] * rows, dtype="Int64")
 
 
-def _cooled(candidates: Candidates, terms: Terms) -> Pairs:
-    pairs = candidates.pairs()
-    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
-    return replace(pairs, cooling=cooling)
+def _budget(candidates: Candidates, pairs: Pairs, total: float | None, terms: Terms) -> Budget:
+    """What the offers may cost together, and how many a user may get."""
+    users = pd.Index(candidates.frame["user_id"].drop_duplicates())
+    quota = terms.frequency.quota(users, terms.exposure, terms.week or 0)
+    return Budget(total, terms.family(), None if quota is None else UserCap(pairs.user, quota))
 
 
-def _levels(candidates: Candidates, policy: Policy, scenario: Scenario, promotion: Promotion) -> Levels:
-    """What is chosen among: the scenario's levels before the policy's."""
-    own = policy.levels if isinstance(policy, LevelPolicy) else LEVELS
-    if promotion == "amount":
-        return Amounts(np.asarray(AMOUNTS))
-    if promotion == "coupon":
-        if "product_set" not in candidates.frame:
-            hint = "name a product attribute, as --product_set product_category"
-            raise InputError("coupons need sets of products", column="product_set", hint=hint)
-        coupon = candidates.frame.groupby(["user_id", "product_set"], sort=False, dropna=False).ngroup()
-        grid = np.asarray(scenario.levels or own)
-        product_set = pd.factorize(candidates.frame["product_set"])[0].astype(np.int64)
-        return CouponLevels(grid, np.asarray(coupon, dtype=np.int64), product_set)
-    return percent_levels(scenario.levels or own)
+def _groups(candidates: Candidates, terms: Terms) -> Groups | None:
+    """Groups of the candidates' users, where a gap between them is limited."""
+    if terms.groups is None:
+        return None
+    return Groups(*user_groups_of(candidates.frame["user_id"], terms.groups))
 
 
-def _outcomes(
-    frame: pd.DataFrame, pairs: Pairs, decision: Decision, economics: Economics, promotion: Promotion
-) -> pd.DataFrame:
+def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: Promotion) -> pd.DataFrame:
     """Everything that follows from the rates."""
-    rate = decision.rate
+    rate, economics = decision.rate, pairs.economics
     probability = pairs.response.probability(rate)
     given = rate > 0
-    code = [text.split(":", 1)[0] for text in decision.reason]
+    code, reason = reasons_of(decision, pairs)
     sets = frame["product_set"] if promotion == "coupon" else pd.Series(pd.NA, frame.index, dtype="str")
     return frame[["user_id", "item_id", "score", "price"]].assign(
         probability=pairs.response.base,
@@ -160,7 +143,7 @@ def _outcomes(
         threshold=np.nan,
         amount=np.where(given & (promotion == "amount"), (rate * pairs.price).round(2), np.nan),
         propensity=1.0,
-        reason=pd.Series(decision.reason, index=frame.index, dtype="str"),
+        reason=pd.Series(reason, index=frame.index, dtype="str"),
         reason_code=pd.Series(code, index=frame.index, dtype="str"),
         disclosure=given,
         product_set=sets.astype("str"),

@@ -8,19 +8,21 @@ the less of the missing money the saving pays back. Every figure rests on that s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from graphrec.offers.budget.budgets import GroupBudget
-from graphrec.offers.budget.knapsack import allocate
-from graphrec.offers.decisions import best_return
+from graphrec.offers.budget.budgets import Budget
+from graphrec.offers.choices import Choices
+from graphrec.offers.decision import Chosen
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.households import Baskets
+from graphrec.offers.levels import Levels
 from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.reasons import Reason, chosen, everywhere, written
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import BASKET, week_column
 from graphrec.response.curves import MEDIAN_ELASTICITY
@@ -136,41 +138,45 @@ class ThresholdChoice:
 
     Args:
         option: Of each household, 0 for nothing. Shape ``[U]``.
-        reason: Shape ``[U]``.
+        reason: A `Reason` of each. Shape ``[U]``.
         spend: Expected, in money. Shape ``[U]``.
+        gain: What the option brings to the objective. Shape ``[U]``.
     """
 
     option: IntArray
     reason: AnyArray
     spend: FloatArray
+    gain: FloatArray
+
+
+Choose = Callable[[Choices, Budget], Chosen]
+"""`LevelPolicy.choose` of a policy."""
 
 
 def choose_thresholds(
     options: ThresholdOptions,
+    choose: Choose,
     scenario: Scenario,
     economics: Economics,
     guardrails: Guardrails,
-    budget: float | None = None,
+    budget: Budget | None = None,
     penalty: float = INFRA_PENALTY,
     refused: AnyArray | None = None,
-    families: Sequence[GroupBudget] = (),
-    by_return: bool = False,
 ) -> ThresholdChoice:
-    """The offers with the highest total value within the budget.
+    """Choose one option for each household.
 
     Value is that of the scenario on the added sales less the saving, less `penalty` times what is paid out on
     baskets that were above the threshold anyway.
 
     Args:
         options: What each household may be offered.
+        choose: Of a policy, as `Knapsack().choose`.
         scenario: Objective; its `units` count the added sales.
         economics: Margin and funding.
         guardrails: Maximum rate (of y over T) and minimum margin of a basket at T.
-        budget: Most that may be spent in all, in money; none if missing.
+        budget: What the offers may cost together, with groups of households; no bound if missing.
         penalty: See `INFRA_PENALTY`.
-        refused: Why a household may get no offer, as a reason; empty where it may. Shape ``[U]``.
-        families: Budgets of groups of households below the total.
-        by_return: Take each household's option with the most value per spend, the best first while they fit.
+        refused: Why a household may get no offer, a `Reason`; None where it may. Shape ``[U]``.
     """
     spend = economics.funded_share * options.saving * options.redeemed
     profit, revenue = economics.margin * options.added - spend, options.added - spend
@@ -179,17 +185,17 @@ def choose_thresholds(
     value -= penalty * economics.funded_share * options.saving * options.infra
     allowed = _allowed(options, economics, guardrails)
     if refused is not None:
-        allowed[refused != "", 1:] = False
-    free = allocate(value, spend, None, allowed).level
-    if by_return:
-        chosen = best_return(value, spend, allowed, budget, families, None)
-    else:
-        chosen = allocate(value, spend, budget, allowed, families).level
-    rows = np.arange(len(chosen))
-    reason = _reasons(options, chosen, free, value[rows, chosen], scenario)
+        allowed[pd.notna(refused), 1:] = False
+    depth = np.divide(
+        options.saving, options.threshold, out=np.zeros_like(value), where=options.threshold > 0
+    )
+    choices = Choices(depth, value, spend, allowed, allowed, None, [], Levels())
+    found = choose(choices, budget or Budget())
+    reason = _reasons(options, found, choices.best(allowed))
     if refused is not None:
-        reason = np.where(refused != "", refused, reason)
-    return ThresholdChoice(chosen, reason, spend[rows, chosen])
+        reason = np.where(pd.notna(refused), refused, reason)
+    rows = np.arange(len(found.level))
+    return ThresholdChoice(found.level, reason, spend[rows, found.level], value[rows, found.level])
 
 
 def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardrails) -> BoolArray:
@@ -203,24 +209,34 @@ def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardr
     return allowed
 
 
-def _reasons(
-    options: ThresholdOptions, chosen: IntArray, free: IntArray, gain: FloatArray, scenario: Scenario
-) -> AnyArray:
-    texts = []
-    for row, (now, most) in enumerate(zip(chosen.tolist(), free.tolist(), strict=True)):
-        target, median = options.threshold[row, now], options.median[row]
-        if median == 0.0:
-            texts.append(f"few_baskets: fewer than {MIN_BASKETS} baskets, so no threshold of its own")
-        elif now == 0 and most == 0:
-            texts.append("no_threshold_pays: baskets above it would cost more than the filled ones bring")
-        elif now == 0:
-            texts.append("budget: a threshold would pay, but the budget does more elsewhere")
-        else:
-            above = f"{target:g} is above the median basket {median:.2f}"
-            infra = options.infra[row, now] / max(options.redeemed[row, now], 1e-12)
-            there = f"{percent(round(float(infra), 3))} of it goes to baskets that were there anyway"
-            texts.append(f"best_threshold: {above}; {gain[row]:+.2g} {scenario.measure}; {there}")
-    return np.asarray(texts, dtype=object)
+def _reasons(options: ThresholdOptions, found: Chosen, free: IntArray) -> AnyArray:
+    """Why each household has its threshold; `free` is the option without a budget. Shape ``[U]``."""
+    if found.reason is Reason.NO_DISCOUNT:
+        return everywhere(Reason.NO_DISCOUNT, len(free))
+    reason = everywhere(Reason.BEST_THRESHOLD, len(free))
+    reason = chosen(found.level == 0, Reason.THRESHOLD_ELSEWHERE, reason)
+    reason = chosen((found.level == 0) & (free == 0), Reason.NO_THRESHOLD_PAYS, reason)
+    return chosen(options.median == 0.0, Reason.FEW_BASKETS, reason)
+
+
+def _words(options: ThresholdOptions, choice: ThresholdChoice, measure: str) -> tuple[list[str], list[str]]:
+    """Codes, and codes with words. ``U`` each."""
+
+    def infra(row: int) -> float:
+        option = choice.option[row]
+        return float(options.infra[row, option] / max(options.redeemed[row, option], 1e-12))
+
+    return written(
+        choice.reason,
+        {
+            "min_baskets": lambda rows: [str(MIN_BASKETS)] * len(rows),
+            "threshold": lambda rows: [f"{options.threshold[row, choice.option[row]]:g}" for row in rows],
+            "median": lambda rows: [f"{options.median[row]:.2f}" for row in rows],
+            "gain": lambda rows: [f"{choice.gain[row]:+.2g}" for row in rows],
+            "measure": lambda rows: [measure] * len(rows),
+            "infra": lambda rows: [percent(round(infra(row), 3)) for row in rows],
+        },
+    )
 
 
 def threshold_table(
@@ -228,7 +244,7 @@ def threshold_table(
     options: ThresholdOptions,
     choice: ThresholdChoice,
     economics: Economics,
-    scenario: str,
+    scenario: Scenario,
     policy: str,
     week: int | None = None,
 ) -> pd.DataFrame:
@@ -242,7 +258,7 @@ def threshold_table(
     threshold, saving = options.threshold[rows, option], options.saving[rows, option]
     revenue = options.trips * options.mean + options.added[rows, option] - choice.spend
     cost = (1.0 - economics.margin) * (options.trips * options.mean + options.added[rows, option])
-    code = [text.split(":", 1)[0] for text in choice.reason]
+    code, reason = _words(options, choice, scenario.measure)
     empty = pd.Series(pd.NA, range(len(rows)), dtype="str")
     return pd.DataFrame(
         {
@@ -260,10 +276,10 @@ def threshold_table(
             "promotion": pd.Series(np.where(given, "threshold", "none"), dtype="str"),
             "threshold": np.where(given, threshold, np.nan),
             "amount": np.where(given, saving, np.nan),
-            "scenario": scenario,
+            "scenario": scenario.name,
             "policy": policy,
             "propensity": 1.0,
-            "reason": pd.Series(choice.reason, dtype="str"),
+            "reason": pd.Series(reason, dtype="str"),
             "reason_code": pd.Series(code, dtype="str"),
             "disclosure": given,
             "product_set": empty,

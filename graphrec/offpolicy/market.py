@@ -13,8 +13,16 @@ import numpy as np
 
 from graphrec.arrays import FloatArray, IntArray
 from graphrec.errors import InputError
+from graphrec.offers.economics import Economics
+from graphrec.offers.levels import LEVELS
+from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.pairs import Pairs
+from graphrec.offers.scenarios import Objective, scenario_named
 from graphrec.offpolicy.market_facts import FEATURES, MarketFacts
-from graphrec.response.curves import ElasticResponse
+from graphrec.response.curves import ElasticResponse, Response
+
+NO_MARGIN = -10.0
+"""The least margin that a guardrail takes: none needs to be left."""
 
 TOTAL_SIGMA = 0.6
 """Spread of log elasticities: Complete Journey's products have the median 1.49, upper quartile 2.32 and 95th
@@ -66,6 +74,39 @@ class Market:
         """Link score brought to 0..1 by its rank: what the articles' rule multiplies. Shape ``[P]``."""
         ranks = self.feature("link_score").argsort(kind="stable").argsort(kind="stable")
         return np.asarray(ranks / max(len(self) - 1, 1), dtype=np.float64)
+
+    def pairs(
+        self,
+        response: Response,
+        economics: Economics,
+        objective: Objective = "units",
+        max_rate: float = max(LEVELS),
+    ) -> Pairs:
+        """What a policy sees of this market: the objects that ``graphrec offers`` gives it.
+
+        Args:
+            response: Curves that worth and cost are counted with: learned ones, or `truth` for the oracle.
+            economics: Margin and funding.
+            objective: What an offer is to bring.
+            max_rate: The only limit.
+        """
+        count = len(self)
+        return Pairs(
+            unit_score=self.unit_score,
+            price=self.price,
+            seen=np.ones(count, dtype=np.bool_),
+            response=response,
+            user=self.user,
+            item=self.item,
+            affinity=self.feature("affinity_rank"),
+            max_depth=np.full(count, np.inf),
+            worth=np.zeros(count),
+            cooling=np.zeros(count, dtype=np.bool_),
+            stock=np.full(count, np.inf),
+            scenario=scenario_named("promotion").aiming_at(objective),
+            economics=economics,
+            guardrails=Guardrails(max_rate=max_rate, min_margin=NO_MARGIN),
+        )
 
     def feature(self, name: str) -> FloatArray:
         """One observable feature. Shape ``[P]``."""

@@ -15,10 +15,9 @@ import numpy.typing as npt
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.errors import InputError, check_at_least
 from graphrec.offers.economics import Economics
+from graphrec.offers.levels import LEVELS
 from graphrec.offpolicy.market import Market
 
-LEVELS = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30)
-"""Allowed rates of the simulated shop."""
 FULL_PRICE_SHARE = 0.4
 """Share of randomised decisions without discount; the rest is spread evenly over the other levels."""
 

@@ -103,6 +103,22 @@ def test_parts_of_a_users_own_run_as_the_guides_show_them(shop):
         assert (shop / "runs" / name.replace(" ", "_") / "a" / "checkpoints" / "best.ckpt").is_file(), name
 
 
+def test_policies_of_a_users_own_run_as_the_guide_shows_them(shop):
+    page = DOCS / "how-to" / "policy.md"
+    for file in ("mypolicies.py", "loyal.yaml", "mylevels.py", "mine_scenario.yaml"):
+        (shop / file).write_text(file_named(page, file))
+    fit = next(args for args in shown(README) if args[0] == "fit")
+
+    graphrec([*fit, "--trainer.max_epochs", "1"], *shown(page), folder=shop)
+
+    loyal, deepest = (pd.read_parquet(shop / f"{name}.parquet") for name in ("loyal", "deepest"))
+    assert set(loyal["policy"]) == {"loyal"}
+    assert loyal.loc[loyal["reason_code"] == "asked", "rate"].max() == 0.1
+    assert loyal["reason"].str.contains("a thank-you for buying it again").any()
+    assert set(deepest["policy"]) == {"deepest"}
+    assert (deepest["promotion"] == "amount").any()
+
+
 class ParserMadeError(Exception):
     """Carries the parser out of Lightning before anything is read."""
 

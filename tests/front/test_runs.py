@@ -18,6 +18,7 @@ from front_shop import COLUMNS, purchases
 import graphrec as gr
 from graphrec.cli.main import main
 from graphrec.losses import bce
+from graphrec.offers.decision import Decision
 from graphrec.training import RankingTask
 
 YAML = {
@@ -249,6 +250,23 @@ def test_offers_keep_their_budget(run):
     assert offers.attrs["checkpoint_sha256"]
 
 
+class Thanks:
+    """A policy of one's own."""
+
+    name = "thanks"
+
+    def rates(self, pairs, budget):
+        return Decision(np.where(pairs.seen, 0.04, 0.0))
+
+
+def test_a_policy_of_ones_own_is_an_object(run):
+    offers = gr.offers(run, [Thanks(), "none"], depths="any", k=10, items="all")
+    given_offers = offers[offers["rate"] > 0]
+    assert set(offers["policy"]) == {"thanks", "none"}
+    assert set(given_offers["policy"]) == {"thanks"}
+    assert set(given_offers["rate"]) == {0.04}
+
+
 def test_offers_are_those_of_the_command_line(run):
     checkpoint = str(run.checkpoint())
     words = ["--policy", "knapsack", "--budget", "9", "--margin", "0.6", "--depths", "any"]
@@ -312,7 +330,9 @@ def test_stock_and_past_offers_come_as_frames(run):
         (lambda run, data: gr.offers(run, budget="much"), "invalid float value: 'much'"),
         (lambda run, data: gr.offers(run, budget=-1), "-1.0 is not a number of 0 or more"),
         (lambda run, data: gr.offers(run, polcy="none"), "unrecognized arguments: --polcy"),
-        (lambda run, data: gr.offers(run, "gift"), "there is no --policy 'gift'"),
+        (lambda run, data: gr.offers(run, "gift"), "there is no policy 'gift'"),
+        (lambda run, data: gr.offers(run, 3), "a int is no policy"),
+        (lambda run, data: gr.offers(run, ["none", "none"]), "none is named twice"),
         (lambda run, data: gr.offers(run, out="x.csv"), "this is no option here"),
         (lambda run, data: gr.offers(run, stock=3), "a int is no file"),
     ],

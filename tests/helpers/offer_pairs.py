@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+
+from graphrec.offers.pairs import Pairs
+from graphrec.response.curves import ElasticResponse
 
 
 def candidate_frame(users: int = 30, items: int = 10, seed: int = 0) -> pd.DataFrame:
@@ -22,3 +27,21 @@ def candidate_frame(users: int = 30, items: int = 10, seed: int = 0) -> pd.DataF
             "seen": rng.random(count) < 0.5,
         }
     )
+
+
+def pairs_with(count: int, **given: Any) -> Pairs:
+    """Pairs of one user each, all alike but for what is given."""
+    facts: dict[str, Any] = {
+        "unit_score": np.full(count, 0.5),
+        "price": np.ones(count),
+        "seen": np.ones(count, dtype=bool),
+        "response": ElasticResponse(np.full(count, 0.1), np.full(count, 1.5)),
+        "user": np.arange(count),
+        "item": np.zeros(count, dtype=np.int64),
+        "affinity": np.zeros(count),
+        "max_depth": np.full(count, np.inf),
+        "worth": np.zeros(count),
+        "cooling": np.zeros(count, dtype=bool),
+        "stock": np.full(count, np.inf),
+    }
+    return Pairs(**{**facts, **given})

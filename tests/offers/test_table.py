@@ -17,8 +17,10 @@ from graphrec.errors import InputError
 from graphrec.offers.candidates.build import build_candidates, fit_calibrator, regular_prices
 from graphrec.offers.candidates.eligibility import Eligibility
 from graphrec.offers.economics import Economics
+from graphrec.offers.levels import LEVELS
 from graphrec.offers.limits.guardrails import Guardrails
-from graphrec.offers.policies.base import ExpectedProfit, LinearRate, NoDiscount, Uniform, expected_profit
+from graphrec.offers.policies.by_value import ExpectedProfit
+from graphrec.offers.policies.rules import LinearRate, NoDiscount, Uniform
 from graphrec.offers.scenarios import SCENARIO_NAMES, scenario_named
 from graphrec.offers.table import OFFER_COLUMNS, Candidates, make_offers, policy_totals, write_offers
 
@@ -85,8 +87,9 @@ def test_expected_profit_beats_every_other_policy_in_profit(candidates):
     assert profit["expected_profit"] > profit["none"] > profit["uniform"]
     assert profit["expected_profit"] > profit["linear_rate"]
     best = make_offers(candidates, ExpectedProfit())
-    pairs = candidates.pairs()
-    assert (best["rate"].to_numpy() == expected_profit(pairs.response, pairs.price, Economics())).all()
+    pairs, rates = candidates.pairs(), np.array(LEVELS)
+    profit = Economics().profit(pairs.response.curve(rates), pairs.price[:, None], rates)
+    assert (best["rate"].to_numpy() == rates[profit.argmax(axis=1)]).all()
     assert 0 < (best["rate"] > 0).mean() < 1
 
 

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphrec.offers.budget.budgets import Budget
 from graphrec.offers.economics import Economics
 from graphrec.offers.households import Baskets
 from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.policies.by_value import Knapsack
+from graphrec.offers.reasons import Reason
 from graphrec.offers.scenarios import scenario_named
 from graphrec.offers.table import OFFER_COLUMNS, write_offers
 from graphrec.offers.thresholds import (
@@ -20,6 +23,7 @@ from graphrec.offers.thresholds import (
 )
 
 REVENUE = scenario_named("promotion").aiming_at("revenue")
+BEST = Knapsack().choose
 
 
 def baskets_of(*households: list[float], weeks: int = 40) -> Baskets:
@@ -61,7 +65,9 @@ def test_outcomes_are_those_of_a_loop_over_baskets():
 def test_above_the_median_within_budget_and_limits(seed, budget, max_rate):
     baskets, economics = drawn(12, seed), Economics()
     options = options_of(baskets, 12)
-    choice = choose_thresholds(options, REVENUE, economics, Guardrails(max_rate=max_rate), budget)
+    choice = choose_thresholds(
+        options, BEST, REVENUE, economics, Guardrails(max_rate=max_rate), Budget(budget)
+    )
     assert choice.spend.sum() <= budget
     for user, option in enumerate(choice.option):
         own = baskets.value[baskets.user == user]
@@ -70,28 +76,31 @@ def test_above_the_median_within_budget_and_limits(seed, budget, max_rate):
             assert options.saving[user, option] <= max_rate * options.threshold[user, option] + 1e-9
         if len(own) < MIN_BASKETS:
             assert option == 0
-            assert choice.reason[user].startswith("few_baskets:")
+            assert choice.reason[user] is Reason.FEW_BASKETS
 
 
 def test_baskets_that_are_above_anyway_make_an_offer_pay_less():
     """One household is nearly always just below its threshold, the other as often far above it."""
     below, above = [24.0] * 28 + [60.0] * 2, [24.0] * 16 + [60.0] * 14
     options = options_of(baskets_of(below, above), 2)
-    plain = choose_thresholds(options, REVENUE, Economics(), Guardrails(), penalty=0.0)
-    hard = choose_thresholds(options, REVENUE, Economics(), Guardrails(), penalty=50.0)
+    plain = choose_thresholds(options, BEST, REVENUE, Economics(), Guardrails(), penalty=0.0)
+    hard = choose_thresholds(options, BEST, REVENUE, Economics(), Guardrails(), penalty=50.0)
     assert plain.option[0] > 0
-    assert "above the median basket 24.00" in plain.reason[0]
+    table = threshold_table(np.array(["a", "b"]), options, plain, Economics(), REVENUE, "knapsack")
+    assert "above the median basket 24.00" in table["reason"][0]
     share = options.infra / np.maximum(options.redeemed, 1e-12)
     assert share[0, plain.option[0]] < 0.5
     assert (hard.option == 0).all()
-    assert hard.reason[1].startswith("no_threshold_pays:")
+    assert hard.reason[1] is Reason.NO_THRESHOLD_PAYS
 
 
 def test_a_bigger_budget_never_brings_less():
     options = options_of(drawn(60, 3), 60)
     totals = []
     for budget in (0.0, 2.0, 10.0, None):
-        choice = choose_thresholds(options, REVENUE, Economics(), Guardrails(), budget, penalty=0.0)
+        choice = choose_thresholds(
+            options, BEST, REVENUE, Economics(), Guardrails(), Budget(budget), penalty=0.0
+        )
         rows = np.arange(60)
         totals.append((options.added[rows, choice.option] - choice.spend).sum())
     assert totals == sorted(totals)
@@ -107,9 +116,9 @@ def test_who_uses_discounts_fills_baskets_up_more_often():
 
 def test_the_table_has_the_form_of_all_offers(tmp_path):
     options = options_of(drawn(20, 1), 20)
-    choice = choose_thresholds(options, REVENUE, Economics(), Guardrails(), 20.0)
+    choice = choose_thresholds(options, BEST, REVENUE, Economics(), Guardrails(), Budget(20.0))
     ids = np.array([f"u{user}" for user in range(20)])
-    table = threshold_table(ids, options, choice, Economics(), "promotion", "knapsack")
+    table = threshold_table(ids, options, choice, Economics(), REVENUE, "knapsack")
     assert list(table.columns) == OFFER_COLUMNS
     given_offers = table[table["rate"] > 0]
     assert len(given_offers) > 3
@@ -125,7 +134,7 @@ def test_the_table_has_the_form_of_all_offers(tmp_path):
         options,
         replace(choice, option=choice.option * 0, spend=choice.spend * 0),
         Economics(),
-        "x",
+        REVENUE,
         "none",
     )
     cost = 0.7 * (none["expected_units"] * none["price"])

@@ -1,20 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec.errors import InputError
+from graphrec.offers.budget.budgets import Budget
+from graphrec.offers.decide import decide
 from graphrec.offers.economics import Economics
-from graphrec.offpolicy.equal_spend import (
-    agreed_profit,
-    best_levels,
-    controlled,
-    greedy_roi,
-    scaled_rule,
-    worth,
-)
+from graphrec.offers.policies.by_value import GreedyROI, Knapsack
+from graphrec.offers.policies.rules import Affinity, LinearRate, Uniform
+from graphrec.offpolicy.equal_spend import agreed_profit, controlled, scaled_rule
 from graphrec.offpolicy.market import Market
 from graphrec.offpolicy.market_facts import FEATURES
 from graphrec.offpolicy.simulator import (
@@ -106,60 +105,57 @@ def test_a_part_of_a_log_keeps_its_rows():
 @given(st.integers(0, 999), st.floats(0.0, 50.0))
 def test_no_policy_spends_over_the_budget(seed, budget):
     shop = market(60, seed)
-    shape = np.random.default_rng(seed).random(60) * (np.arange(60) % 3 > 0)
-    rule = scaled_rule(shape, shop.price, shop.truth, SHOP, budget)
-    best = best_levels(shop.truth, shop.price, LEVELS, SHOP, budget)
-    greedy = greedy_roi(shop.truth, shop.price, LEVELS, SHOP, budget)
+    pairs = shop.pairs(shop.truth, SHOP)
+    rule = scaled_rule(LinearRate, pairs, budget)
+    best = decide(Knapsack(), pairs, Budget(budget)).rate
+    greedy = decide(GreedyROI(), pairs, Budget(budget)).rate
     for rate in (rule, best, greedy):
         assert outcome(shop, rate, SHOP).spend <= budget * (1 + 1e-9)
         assert (rate <= 0.3).all()
     assert outcome(shop, best, SHOP).units >= outcome(shop, greedy, SHOP).units - 1.0
-    assert (rule[shape == 0] == 0).all()
+    assert rule[shop.unit_score == 0] == 0
 
 
 def test_a_rule_spends_the_budget_that_it_can():
     shop = market()
+    pairs = shop.pairs(shop.truth, SHOP)
     budget = outcome(shop, 0.1, SHOP).spend
-    rate = scaled_rule(np.ones(400), shop.price, shop.truth, SHOP, budget)
-    np.testing.assert_allclose(rate, 0.1, rtol=1e-9)
-    np.testing.assert_array_equal(scaled_rule(np.ones(400), shop.price, shop.truth, SHOP, 1e9), 0.3)
-    np.testing.assert_array_equal(scaled_rule(np.zeros(400), shop.price, shop.truth, SHOP, 1e9), 0.0)
+    np.testing.assert_allclose(scaled_rule(Uniform, pairs, budget), 0.1, rtol=1e-9)
+    np.testing.assert_array_equal(scaled_rule(Uniform, pairs, 1e9), 0.3)
+    unsaved = replace(pairs, affinity=np.zeros(400))
+    np.testing.assert_array_equal(scaled_rule(Affinity, unsaved, 1e9), 0.0)
 
 
 def test_control_brings_a_biased_plan_to_the_true_budget():
     shop = market()
-    wrong = ElasticResponse(shop.truth.base * 0.7, shop.truth.elasticity)
+    wrong = shop.pairs(ElasticResponse(shop.truth.base * 0.7, shop.truth.elasticity), SHOP)
     budget = outcome(shop, 0.05, SHOP).spend
 
     def spend(rate):
         return outcome(shop, rate, SHOP).spend
 
-    def plan(money):
-        return best_levels(wrong, shop.price, LEVELS, SHOP, money)
-
-    assert spend(plan(budget)) > 1.1 * budget
-    assert 0.97 * budget < spend(controlled(plan, spend, budget)) <= budget
+    assert spend(decide(Knapsack(), wrong, Budget(budget)).rate) > 1.1 * budget
+    assert 0.97 * budget < spend(controlled(Knapsack(), wrong, spend, budget)) <= budget
 
 
 def test_profit_needs_every_response_to_agree():
     shop = market()
-    eager = ElasticResponse(shop.truth.base, np.full(400, 6.0))
-    dull = ElasticResponse(shop.truth.base, np.full(400, 0.5))
-    assert (agreed_profit([eager], shop.price, LEVELS, SHOP) > 0).any()
-    assert (agreed_profit([eager, dull], shop.price, LEVELS, SHOP) == 0).all()
-    sure = agreed_profit([shop.truth], shop.price, LEVELS, SHOP)
+    eager = shop.pairs(ElasticResponse(shop.truth.base, np.full(400, 6.0)), SHOP, "profit")
+    dull = shop.pairs(ElasticResponse(shop.truth.base, np.full(400, 0.5)), SHOP, "profit")
+    assert (agreed_profit([eager]) > 0).any()
+    assert (agreed_profit([eager, dull]) == 0).all()
+    sure = agreed_profit([shop.pairs(shop.truth, SHOP, "profit")])
     assert outcome(shop, sure, SHOP).profit >= outcome(shop, 0.0, SHOP).profit
 
 
-def test_worth_is_the_increment():
+def test_a_policy_sees_the_increment_of_each_level():
     shop = market(5)
-    units, spend = worth(shop.truth, shop.price, LEVELS, SHOP)
-    assert (units[:, 0] == 0).all()
-    assert (np.diff(units, axis=1) > 0).all()
-    np.testing.assert_allclose(
-        spend[:, 2], shop.price * LEVELS[2] * shop.truth.probability(LEVELS[2]), rtol=1e-12
-    )
-    profit, _ = worth(shop.truth, shop.price, LEVELS, SHOP, "profit")
+    choices = shop.pairs(shop.truth, SHOP).choices(LEVELS)
+    assert (choices.value[:, 0] == 0).all()
+    assert (np.diff(choices.value, axis=1) > 0).all()
+    paid = shop.price * LEVELS[2] * shop.truth.probability(LEVELS[2])
+    np.testing.assert_allclose(choices.spend[:, 2], paid, rtol=1e-12)
+    profit = shop.pairs(shop.truth, SHOP, "profit").choices(LEVELS).value
     one = np.zeros(5)
     one[0] = LEVELS[1]
     gain = outcome(shop, one, SHOP).profit - outcome(shop, 0.0, SHOP).profit
@@ -172,9 +168,9 @@ def test_mistakes_are_named():
         simulate_log(shop, even_propensities(10), 2)
     with pytest.raises(InputError, match="weeks"):
         simulate_log(shop, even_propensities(400), 0)
-    with pytest.raises(InputError, match="objective"):
-        worth(shop.truth, shop.price, LEVELS, SHOP, "fame")
-    with pytest.raises(InputError, match="shape"):
-        scaled_rule(-np.ones(400), shop.price, shop.truth, SHOP, 1.0)
+    pairs = shop.pairs(shop.truth, SHOP)
     with pytest.raises(InputError, match="budget"):
-        greedy_roi(shop.truth, shop.price, LEVELS, SHOP, -1.0)
+        scaled_rule(Uniform, pairs, -1.0)
+    for policy in (Knapsack(), GreedyROI(), Uniform()):
+        with pytest.raises(InputError, match="budget"):
+            decide(policy, pairs, Budget(-1.0))

@@ -108,8 +108,15 @@ def _rows() -> list[str]:
     return list(read_rows())
 
 
+def _policies() -> list[str]:
+    from graphrec.offers.policies.named import POLICIES
+
+    return list(POLICIES)
+
+
 _LISTED: dict[tuple[str, str], Callable[[], list[str]]] = {
     ("experiments", "name"): _shipped,
+    ("offers", "policy"): _policies,
     ("reproduce", "name"): _rows,
 }
 """Command and argument → its values."""

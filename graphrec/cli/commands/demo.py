@@ -106,7 +106,7 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     from graphrec.cli.offers.decide import decide, offer_candidates, print_totals
     from graphrec.offers.economics import Economics
     from graphrec.offers.limits.guardrails import Guardrails
-    from graphrec.offers.policies.base import policy_named
+    from graphrec.offers.policies.named import policy_named
     from graphrec.offers.table import write_offers
 
     task, data = load_run(RunFolder(folder).checkpoints / BEST)

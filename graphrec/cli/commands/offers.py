@@ -13,21 +13,23 @@ from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics, percent
+from graphrec.offers.levels import PROMOTIONS
 from graphrec.offers.limits.guardrails import Guardrails
-from graphrec.offers.policies.base import POLICIES, Uniform
+from graphrec.offers.policies.named import POLICIES
+from graphrec.offers.policies.rules import Uniform
 from graphrec.offers.scenarios import OBJECTIVES, SCENARIO_NAMES
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
 
-POLICY_NAMES = tuple(policy.name for policy in POLICIES)
-PROMOTIONS = ("percent", "amount", "threshold", "coupon")
 EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
   graphrec offers --ckpt CKPT --policy knapsack --budget 500 --out offers.parquet
   graphrec offers --ckpt CKPT --policy none linear_rate greedy_roi knapsack --objective units --budget 500 \\
     --out offers.parquet                                    # policies at equal spend
   graphrec offers --ckpt CKPT --policy knapsack --scenario clearance --budget 5000 --out offers.parquet
   graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
+  graphrec offers --ckpt CKPT --policy none mypolicies.Loyal --budget 500 --out offers.parquet
+                                                            # a policy of your own
   graphrec offers --ckpt CKPT --policy knapsack --promotion threshold --objective revenue --budget 2000 \\
     --out offers.parquet                                    # spend T, save y, per household
   graphrec offers --ckpt CKPT --policy knapsack --promotion coupon --product_set product_category \\
@@ -50,11 +52,13 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    names = ("--ckpt_path", "--ckpt")
-    add(*names, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
+    ckpt = ("--ckpt_path", "--ckpt")
+    add(*ckpt, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
     add("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
     add("--strict", action="store_true", help=STRICT)
-    add("--policy", nargs="+", choices=POLICY_NAMES, default=["expected_profit"], help="one or more")
+    own = "or module.Class or a YAML file of your own"
+    names = f"one or more of {', '.join(POLICIES)}, {own} (default expected_profit)"
+    add("--policy", nargs="+", default=["expected_profit"], metavar="POLICY", help=names)
     scenarios = ", ".join(SCENARIO_NAMES)
     add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
     add("--objective", choices=OBJECTIVES, default="scenario", help="what to maximise instead of its weights")

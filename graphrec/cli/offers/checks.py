@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graphrec.data.week_numbers import MOST_WEEKS
 from graphrec.errors import MOST_WHOLE, InputError
 from graphrec.notices import note
-from graphrec.offers.policies.base import ExpectedProfit, GreedyROI, Knapsack, Uniform
+from graphrec.offers.policies.base import Policy
+from graphrec.offers.policies.named import POLICIES, follows_objective
+from graphrec.offers.policies.rules import Uniform
 from graphrec.offers.scenarios import Scenario
 
-FOLLOW_AN_OBJECTIVE = (ExpectedProfit.name, GreedyROI.name, Knapsack.name)
+FOLLOW_AN_OBJECTIVE = [name for name, kind in POLICIES.items() if follows_objective(kind())]
 
 
 @dataclass(frozen=True)
@@ -79,17 +81,17 @@ class Need:
     """An option that does something only beside another.
 
     Args:
-        met: Whether the rest of the command line has what it needs.
+        met: Whether the rest of the command line, and the policies that it names, have what it needs.
         what: Why it would change nothing.
         hint: What to do about it.
     """
 
-    met: Callable[[argparse.Namespace], bool]
+    met: Callable[[argparse.Namespace, Sequence[Policy]], bool]
     what: str
     hint: str
 
 
-def _past_counts(options: argparse.Namespace) -> bool:
+def _past_counts(options: argparse.Namespace, policies: Sequence[Policy]) -> bool:
     """Whether past offers can change anything."""
     capped = options.max_offers_per_user is not None and (options.window_weeks or 1) > 1
     return bool(options.cool_down_weeks) or capped
@@ -97,7 +99,7 @@ def _past_counts(options: argparse.Namespace) -> bool:
 
 NEEDS = {
     "rate": Need(
-        lambda options: Uniform.name in options.policy,
+        lambda options, policies: Uniform.name in [policy.name for policy in policies],
         "only the policy uniform has a rate of its own",
         "add --policy uniform, or leave it out",
     ),
@@ -107,34 +109,32 @@ NEEDS = {
         "add --cool_down_weeks, or --max_offers_per_user with --window_weeks of 2 or more",
     ),
     "window_weeks": Need(
-        lambda options: options.exposure is not None and options.max_offers_per_user is not None,
+        lambda options, policies: options.exposure is not None and options.max_offers_per_user is not None,
         "a window counts past offers towards a cap",
         "add --exposure and --max_offers_per_user, or leave it out",
     ),
     "cool_down_weeks": Need(
-        lambda options: options.exposure is not None or not options.cool_down_weeks,
+        lambda options, policies: options.exposure is not None or not options.cool_down_weeks,
         "a cool-down needs past offers",
         "add --exposure, or leave it out",
     ),
     "campaign": Need(
-        lambda options: options.campaign_budgets is not None,
+        lambda options, policies: options.campaign_budgets is not None,
         "campaigns matter to budgets of theirs alone",
         "add --campaign_budgets, or leave it out",
     ),
     "product_set": Need(
-        lambda options: options.promotion == "coupon",
+        lambda options, policies: options.promotion == "coupon",
         "only coupons are valid for sets of products",
         "add --promotion coupon, or leave it out",
     ),
     "max_parity_gap": Need(
-        lambda options: options.parity is not None,
+        lambda options, policies: options.parity is not None,
         "a parity gap needs groups",
         "name the user attribute with --parity",
     ),
     "objective": Need(
-        lambda options: (
-            options.objective == "scenario" or bool(set(options.policy) & set(FOLLOW_AN_OBJECTIVE))
-        ),
+        lambda options, policies: options.objective == "scenario" or any(map(follows_objective, policies)),
         "no policy that was named follows an objective",
         f"add one of {', '.join(FOLLOW_AN_OBJECTIVE)}, or leave it out",
     ),
@@ -152,8 +152,8 @@ OF_ITEMS = {
 """Options that are about items, and what a threshold on a whole basket does not have of them."""
 
 
-def check_options(options: argparse.Namespace) -> None:
-    """Raise `InputError` for the first option that is out of range, doubled, or would change nothing."""
+def check_ranges(options: argparse.Namespace) -> None:
+    """Raise `InputError` for the first option that is out of range."""
     for name, allowed in RANGES.items():
         value = getattr(options, name)
         if value is None or allowed.holds(value):
@@ -161,13 +161,18 @@ def check_options(options: argparse.Namespace) -> None:
         digits = len(str(value))
         what = f"{value} is not {allowed}" if digits < 16 else f"a number of {digits} digits is out of range"
         raise _refusal(name, what, allowed.hint)
-    twice = [policy for policy in options.policy if options.policy.count(policy) > 1]
+
+
+def check_needs(options: argparse.Namespace, policies: Sequence[Policy]) -> None:
+    """Raise `InputError` for the first option that would change nothing, and for a policy named twice."""
+    names = [policy.name for policy in policies]
+    twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise _refusal("policy", f"{twice[0]} is named twice", "name each policy once")
     if options.promotion == "threshold":
         _check_threshold(options)
     for name, need in NEEDS.items():
-        if getattr(options, name) is not None and not need.met(options):
+        if getattr(options, name) is not None and not need.met(options, policies):
             raise _refusal(name, need.what, need.hint)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from graphrec.cli.frames import read_users
-from graphrec.cli.offers.checks import campaign_budgets, check_options, check_scenario
+from graphrec.cli.offers.checks import campaign_budgets, check_needs, check_ranges, check_scenario
+from graphrec.cli.offers.policies import policy_of
 from graphrec.cli.table_options import reading
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
@@ -22,7 +23,7 @@ from graphrec.offers.economics import Economics
 from graphrec.offers.limits.exposure import Frequency, read_exposure
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.stock import read_stock
-from graphrec.offers.policies.base import Policy, Uniform, policy_named
+from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario, scenario_of
 from graphrec.offers.table import BASKET
 
@@ -54,7 +55,9 @@ class Request:
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
         """Raise `InputError` for what is wrong, before anything is loaded."""
-        check_options(options)
+        check_ranges(options)
+        policies = [policy_of(one, options.rate, options.trust) for one in options.policy]
+        check_needs(options, policies)
         columns, text = reading(options, FILES)
         scenario = scenario_of(options.scenario).aiming_at(options.objective)
         economics = Economics(options.margin, options.funded_share)
@@ -69,7 +72,7 @@ class Request:
         check_scenario(scenario, options)
         return cls(
             options,
-            [_policy(name, options.rate) for name in options.policy],
+            policies,
             scenario,
             economics,
             guardrails,
@@ -92,10 +95,6 @@ class Request:
         if stock is not None:
             stock = joined_stock(stock, self.options.stock, data.split)
         return replace(self, exposure=exposure, stock=stock)
-
-
-def _policy(name: str, rate: float | None) -> Policy:
-    return Uniform(rate) if name == Uniform.name and rate is not None else policy_named(name)
 
 
 def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from graphrec.notices import note
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.limits.parity import UNKNOWN
 from graphrec.offers.limits.terms import Terms
-from graphrec.offers.policies.base import NoDiscount
+from graphrec.offers.policies.rules import NoDiscount
 
 if TYPE_CHECKING:
     from graphrec.cli.offers.request import Request

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,15 +10,17 @@ import pandas as pd
 from graphrec.arrays import AnyArray, FloatArray
 from graphrec.cli.frames import user_codes
 from graphrec.errors import InputError
-from graphrec.offers.budget.budgets import GroupBudget
+from graphrec.offers.budget.budgets import Budget, GroupBudget
 from graphrec.offers.candidates.eligibility import log_weeks
 from graphrec.offers.candidates.prices import user_elasticities
 from graphrec.offers.households import Baskets
 from graphrec.offers.limits.parity import close_gap, user_groups_of
-from graphrec.offers.policies.base import GreedyROI, LevelPolicy, NoDiscount, Policy
+from graphrec.offers.policies.base import Policy
+from graphrec.offers.reasons import Reason
 from graphrec.offers.table import BASKET
 from graphrec.offers.thresholds import (
     STRETCH,
+    Choose,
     ThresholdChoice,
     ThresholdOptions,
     choose_thresholds,
@@ -30,8 +31,6 @@ from graphrec.offers.thresholds import (
 if TYPE_CHECKING:
     from graphrec.cli.offers.request import Request
     from graphrec.data.module import RecommenderData
-
-NONE = "no_discount: this policy gives none"
 
 
 def threshold_offers(
@@ -49,10 +48,7 @@ def threshold_offers(
         InputError: If a policy is a rule for items, or the log has no baskets.
     """
     train = data.split.train
-    for policy in request.policies:
-        if not isinstance(policy, LevelPolicy | NoDiscount):
-            hint = "choose knapsack, or none to compare with"
-            raise InputError(f"{policy.name} has no thresholds", column="--policy", hint=hint)
+    choices = {policy.name: choice_of(policy) for policy in request.policies}
     log = data.source.log
     log = log[data.splitter.parts(log, data.seed) == "train"]
     baskets = Baskets.of(log, train.users, log_weeks(log, "threshold"))
@@ -63,38 +59,50 @@ def threshold_offers(
     share = f"a share of {STRETCH:g} of the baskets just below a threshold is filled up"
     print(f"Assumed: {share}, more for a user who uses discounts; one basket per offer in four weeks.")
     refused = _refused(request, ids, week)
-    name = request.scenario.name
     return pd.concat(
         [
             threshold_table(
                 ids.to_numpy(),
                 options,
-                _chosen(policy, request, options, ids, refused, groups),
+                _chosen(choose, request, options, ids, refused, groups),
                 request.economics,
+                request.scenario,
                 name,
-                policy.name,
                 week,
             )
-            for policy in request.policies
+            for name, choose in choices.items()
         ],
         ignore_index=True,
     )
 
 
+def choice_of(policy: Policy) -> Choose:
+    """How a policy chooses among levels of any kind.
+
+    Raises:
+        InputError: If it is a rule, which knows rates of items alone.
+    """
+    choose: Choose | None = getattr(policy, "choose", None)
+    if choose is None:
+        hint = "choose knapsack, or none to compare with"
+        raise InputError(f"{policy.name} has no thresholds", column="--policy", hint=hint)
+    return choose
+
+
 def _refused(request: Request, users: pd.Series[Any], week: int | None) -> AnyArray:
-    """Why households may get no offer this time; empty where they may. Shape ``[U]``."""
+    """Why households may get no offer this time; None where they may. Shape ``[U]``."""
     frequency, past = request.frequency, request.exposure
-    refused = np.full(len(users), "", dtype=object)
+    refused = np.full(len(users), None, dtype=object)
     quota = frequency.quota(pd.Index(users), past, week or 0)
     if quota is not None:
-        refused[quota < 1] = "user_cap: no offer is left to the household in this window"
+        refused[quota < 1] = Reason.QUOTA
     pairs = pd.DataFrame({"user_id": users, "item_id": BASKET})
-    refused[frequency.cooling(pairs, past, week or 0)] = "cool_down: a basket was offered too recently"
+    refused[frequency.cooling(pairs, past, week or 0)] = Reason.BASKET_COOL_DOWN
     return refused
 
 
 def _chosen(
-    policy: Policy,
+    choose: Choose,
     request: Request,
     options: ThresholdOptions,
     users: pd.Series[Any],
@@ -102,24 +110,24 @@ def _chosen(
     groups: pd.Series[Any] | None,
 ) -> ThresholdChoice:
     """What a policy chooses, with a gap between groups that is small enough."""
-    if isinstance(policy, NoDiscount):
-        refused = np.full(len(users), NONE, dtype=object)
-    budget = request.options.budget
+    total, guardrails = request.options.budget, request.guardrails
 
-    def choose(families: tuple[GroupBudget, ...]) -> ThresholdChoice:
+    def chosen(families: tuple[GroupBudget, ...]) -> ThresholdChoice:
         return choose_thresholds(
             options,
+            choose,
             request.scenario,
             request.economics,
-            request.guardrails,
-            budget,
+            guardrails,
+            Budget(total, families),
             refused=refused,
-            families=families,
-            by_return=isinstance(policy, GreedyROI),
         )
 
-    gap = request.guardrails.max_parity_gap
+    gap = guardrails.max_parity_gap
     if groups is None or gap is None:
-        return choose(())
-    spend: Callable[[ThresholdChoice], FloatArray] = lambda found: found.spend  # noqa: E731
-    return close_gap(choose, spend, *user_groups_of(users, groups), gap, budget is not None)
+        return chosen(())
+
+    def spend(found: ThresholdChoice) -> FloatArray:
+        return found.spend
+
+    return close_gap(chosen, spend, *user_groups_of(users, groups), gap, total is not None)

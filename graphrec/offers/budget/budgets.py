@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphrec.arrays import FloatArray, IntArray
 from graphrec.errors import InputError
@@ -51,3 +51,27 @@ def check_budget(budget: float, column: str = "budget") -> None:
         raise InputError(
             f"{budget} is not a budget", column=column, hint="give an amount of money, 0 or more"
         )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What all offers may cost together, and how many a user may get.
+
+    Args:
+        total: Most that may be spent, in money; no bound if missing.
+        groups: Budgets of campaigns, categories or groups of users below it.
+        cap: At most so many offers per user; no bound if missing.
+    """
+
+    total: float | None = None
+    groups: tuple[GroupBudget, ...] = ()
+    cap: UserCap | None = None
+
+    @property
+    def is_money(self) -> bool:
+        """Whether it bounds what is spent, and not only how many offers are made."""
+        return self.total is not None or bool(self.groups)
+
+    def beside(self, groups: tuple[GroupBudget, ...]) -> Budget:
+        """The same with some more budgets of groups."""
+        return replace(self, groups=(*self.groups, *groups))

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from graphrec.offers.economics import Economics, percent
+from graphrec.offers.economics import Economics
 from graphrec.offers.limits.guardrails import Guardrails
-
-Reasons = AnyArray
-
+from graphrec.offers.reasons import Reason
 
 ROUNDING = 1e-9
 """A rate this close above a limit is at it."""
@@ -22,13 +20,11 @@ class Limit:
     """One guardrail's highest rate for each pair.
 
     Args:
-        code: Its name in the reasons.
-        text: What it says; ``{rate}`` stands for the pair's limit.
+        reason: What it is told as.
         rate: In [0, 1); infinite where it does not bind. Shape ``[P]``.
     """
 
-    code: str
-    text: str
+    reason: Reason
     rate: FloatArray
 
 
@@ -50,15 +46,13 @@ def rate_limits(
     """
     pairs = len(max_depth)
     limits = [
-        Limit("cool_down", "offered too recently", np.where(cooling, 0.0, np.inf)),
-        Limit("stock", "sells out at the regular price", np.where(gone, 0.0, np.inf)),
-        Limit("max_rate", "capped at the maximum rate {rate}", np.full(pairs, guardrails.max_rate)),
+        Limit(Reason.COOL_DOWN, np.where(cooling, 0.0, np.inf)),
+        Limit(Reason.STOCK, np.where(gone, 0.0, np.inf)),
+        Limit(Reason.MAX_RATE, np.full(pairs, guardrails.max_rate)),
+        Limit(Reason.MIN_MARGIN, np.full(pairs, guardrails.margin_limit(economics))),
     ]
-    left = f"capped at {{rate}} to leave a margin of {percent(guardrails.min_margin)}"
-    limits.append(Limit("min_margin", left, np.full(pairs, guardrails.margin_limit(economics))))
     if guardrails.observed_depths:
-        text = "the item was never sold at more than {rate} off, so no response is known beyond"
-        limits.append(Limit("observed_depth", text, max_depth))
+        limits.append(Limit(Reason.OBSERVED_DEPTH, max_depth))
     return limits
 
 
@@ -67,15 +61,12 @@ def tightest(limits: list[Limit]) -> FloatArray:
     return np.asarray(np.min([limit.rate for limit in limits], axis=0), dtype=np.float64)
 
 
-def limit_reasons(limits: list[Limit], refused: BoolArray, reason: Reasons) -> Reasons:
+def limit_reasons(limits: list[Limit], refused: BoolArray, reason: AnyArray) -> AnyArray:
     """Put the tightest limit as the reason of the pairs that it refused something. ``[P]`` to ``[P]``."""
     binding = np.argmin([limit.rate for limit in limits], axis=0)
-    reason = reason.copy()
-    for index, limit in enumerate(limits):
-        mine = np.flatnonzero(refused & (binding == index))
-        texts = {rate: limit.text.format(rate=percent(rate)) for rate in np.unique(limit.rate[mine])}
-        reason[mine] = [f"{limit.code}: {texts[rate]}" for rate in limit.rate[mine]]
-    return reason
+    names = np.empty(len(limits), dtype=object)
+    names[:] = [limit.reason for limit in limits]
+    return np.where(refused, names[binding], reason)
 
 
 def spread_window(worth: FloatArray, rates: FloatArray, item: IntArray, spread: float) -> BoolArray:

@@ -1,14 +1,14 @@
 """What an offer may cost, how often it may come, and of which kind it is with which rate.
 
 Of the kinds of promotion, ``percent``, ``amount`` and ``coupon`` (one rate over a set of products) are chosen
-in `graphrec.offers.policies.levels`, ``threshold`` per household in `graphrec.offers.thresholds`; rate 0 is
+in `graphrec.offers.levels`, ``threshold`` per household in `graphrec.offers.thresholds`; rate 0 is
 ``none``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +17,8 @@ import pandas as pd
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
 from graphrec.offers.budget.budgets import GroupBudget
+from graphrec.offers.levels import Promotion
 from graphrec.offers.limits.exposure import Frequency
-
-Promotion = Literal["none", "percent", "amount", "threshold", "coupon"]
 
 
 def percent_rate(percent_off: npt.ArrayLike) -> FloatArray:

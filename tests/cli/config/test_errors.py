@@ -265,7 +265,11 @@ COMMAND_LINES = {
     ),
     "policy": (
         ["offers", "--ckpt", "x", "--out", "o.parquet", "--policy", "expected_proft"],
-        "there is no --policy 'expected_proft'; did you mean 'expected_profit'?",
+        "option --policy: there is no policy 'expected_proft'; did you mean 'expected_profit'?",
+    ),
+    "promotion": (
+        ["offers", "--ckpt", "x", "--out", "o.parquet", "--promotion", "percnt"],
+        "there is no --promotion 'percnt'; did you mean 'percent'?",
     ),
     "missing option": (["recommend", "--out", "o.parquet"], "the following arguments are required: --ckpt_path/--ckpt"),
     "missing checkpoint": (

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from graphrec.offers.economics import Economics
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.rates import limit_reasons, rate_limits, spread_cap, spread_window, tightest
+from graphrec.offers.reasons import Reason, everywhere
 
 RATES = np.array([0.0, 0.1, 0.2, 0.3])
 
@@ -19,15 +20,15 @@ def limits_of(depth, cooling, **guardrails):
 def test_the_tightest_limit_of_each_pair_counts_and_is_named():
     limits = limits_of([0.0, 0.15, np.inf, 0.5], [False, False, False, True], observed_depths=True)
     assert tightest(limits).tolist() == [0.0, 0.15, 0.3, 0.0]
-    reason = limit_reasons(limits, np.array([True, True, True, True]), np.full(4, "x: y", dtype=object))
+    reason = limit_reasons(limits, np.array([True, True, True, True]), everywhere(Reason.ASKED, 4))
     assert reason.tolist() == [
-        "observed_depth: the item was never sold at more than 0 % off, so no response is known beyond",
-        "observed_depth: the item was never sold at more than 15 % off, so no response is known beyond",
-        "max_rate: capped at the maximum rate 30 %",
-        "cool_down: offered too recently",
+        Reason.OBSERVED_DEPTH,
+        Reason.OBSERVED_DEPTH,
+        Reason.MAX_RATE,
+        Reason.COOL_DOWN,
     ]
-    kept = limit_reasons(limits, np.zeros(4, dtype=bool), np.full(4, "x: y", dtype=object))
-    assert (kept == "x: y").all()
+    kept = limit_reasons(limits, np.zeros(4, dtype=bool), everywhere(Reason.ASKED, 4))
+    assert (kept == Reason.ASKED).all()
 
 
 def test_depths_count_only_where_they_are_asked_for():

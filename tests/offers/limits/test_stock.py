@@ -7,7 +7,8 @@ from offer_pairs import candidate_frame
 
 from graphrec.errors import InputError
 from graphrec.offers.limits.stock import read_stock, sells_out
-from graphrec.offers.policies.base import Knapsack, Uniform
+from graphrec.offers.policies.by_value import Knapsack
+from graphrec.offers.policies.rules import Uniform
 from graphrec.offers.table import Candidates, make_offers
 
 

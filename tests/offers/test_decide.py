@@ -11,18 +11,20 @@ from offer_pairs import candidate_frame
 
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics
+from graphrec.offers.levels import AMOUNTS, Amounts, CouponLevels
 from graphrec.offers.limits.exposure import Frequency
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.parity import parity_report
 from graphrec.offers.limits.terms import Terms
-from graphrec.offers.policies.base import POLICIES, GreedyROI, Knapsack, Uniform
-from graphrec.offers.policies.levels import AMOUNTS, Amounts, CouponLevels
+from graphrec.offers.policies.by_value import GreedyROI, Knapsack
+from graphrec.offers.policies.named import POLICIES
+from graphrec.offers.policies.rules import Uniform
 from graphrec.offers.scenarios import Scenario, scenario_named
 from graphrec.offers.table import Candidates, make_offers
 from graphrec.response.curves import ElasticResponse
 
 UNITS = scenario_named("promotion").aiming_at("units")
-ALL = [policy() for policy in POLICIES]
+ALL = [kind() for kind in POLICIES.values()]
 each_policy = pytest.mark.parametrize("policy", ALL, ids=lambda policy: policy.name)
 
 
@@ -93,7 +95,7 @@ def test_reasons_name_the_limit_that_refused(candidates, frame):
     assert (capped["rate"] > 0).groupby(capped["user_id"]).sum().eq(2).all()
 
 
-def test_at_equal_spend_the_knapsack_sells_most_and_greedy_more_than_the_documents_rule(candidates):
+def test_at_equal_spend_the_knapsack_sells_most_and_greedy_more_than_the_articles_rule(candidates):
     budget = 3.0
     units = {}
     for policy in ALL:

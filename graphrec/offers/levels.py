@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
+import pandas as pd
 
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.errors import InputError
-from graphrec.offers.budget.budgets import GroupBudget, UserCap
+from graphrec.offers.budget.budgets import Budget, GroupBudget, UserCap
 from graphrec.offers.limits.rates import Limit
-from graphrec.offers.policies.base import LEVELS, check_levels
-from graphrec.response.curves import Response
+from graphrec.offers.reasons import Reason
 
+if TYPE_CHECKING:  # it brings torch along, which the command line's help does without
+    from graphrec.response.curves import Response
+
+Promotion = Literal["percent", "amount", "threshold", "coupon"]
+PROMOTIONS: tuple[str, ...] = get_args(Promotion)
+"""Kinds of promotion: three here, and thresholds of baskets in `graphrec.offers.thresholds`."""
+LEVELS = (0.0, 0.05, 0.10, 0.15, 0.20, 0.25, 0.30)
+"""Rates that policies of levels choose from."""
 AMOUNTS = (0.0, 0.25, 0.50, 0.75, 1.0, 1.5, 2.0, 3.0)
 """Money off one unit; the face values of Complete Journey's coupons run from 0.35 to 3, the median is 1."""
 COIN = 0.05
@@ -28,11 +36,15 @@ class Levels:
         grid: Levels in ascending order, the first one 0: rates here. Shape ``[R]``.
     """
 
-    grid: FloatArray
+    grid: FloatArray = field(default_factory=lambda: np.asarray(LEVELS))
 
     def __post_init__(self) -> None:
         """Check the levels."""
         check_levels(tuple(self.grid.tolist()))
+
+    def among(self, rates: tuple[float, ...]) -> Levels:
+        """The same kind of promotion with other rates to choose from."""
+        return replace(self, grid=np.asarray(rates, dtype=np.float64))
 
     def rates(self, price: FloatArray) -> FloatArray:
         """The rate of each level for each pair. ``[P]`` to ``[P, R]``."""
@@ -73,16 +85,20 @@ class Levels:
         """Tables with a row for each separate decision, and each pair's row if that is not the pair's own."""
         return value, spend, allowed, self.members
 
-    def pooled_budgets(
-        self, cap: UserCap | None, families: Sequence[GroupBudget]
-    ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
-        """The cap and the group budgets on those rows."""
-        return cap, tuple(families)
+    def pooled_budget(self, budget: Budget) -> Budget:
+        """The budget on those rows."""
+        return budget
 
 
 @dataclass(frozen=True)
 class Amounts(Levels):
     """Money off one unit, below its price."""
+
+    grid: FloatArray = field(default_factory=lambda: np.asarray(AMOUNTS))
+
+    def among(self, rates: tuple[float, ...]) -> Levels:
+        """Itself: amounts are no rates."""
+        return self
 
     def __post_init__(self) -> None:
         """Check the amounts.
@@ -126,7 +142,7 @@ class CouponLevels(Levels):
             Shape ``[P]``.
     """
 
-    coupon: IntArray
+    coupon: IntArray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     product_set: IntArray | None = None
 
     @property
@@ -138,7 +154,7 @@ class CouponLevels(Levels):
         """Each limit at its lowest within the coupon, and none off where there is no set."""
         if self.product_set is not None:
             outside = np.where(self.product_set < 0, 0.0, np.inf)
-            limits = [*limits, Limit("product_set", "the item is in no set of products", outside)]
+            limits = [*limits, Limit(Reason.PRODUCT_SET, outside)]
         return [replace(limit, rate=self._lowest(limit.rate)) for limit in limits]
 
     def whole(self, eligible: BoolArray) -> BoolArray:
@@ -162,22 +178,21 @@ class CouponLevels(Levels):
         np.add.at(refused, self.coupon, ~allowed)
         return worth, cost, refused == 0, self.members
 
-    def pooled_budgets(
-        self, cap: UserCap | None, families: Sequence[GroupBudget]
-    ) -> tuple[UserCap | None, tuple[GroupBudget, ...]]:
+    def pooled_budget(self, budget: Budget) -> Budget:
         """A coupon is one offer of its user, and draws on the budget of one group.
 
         Raises:
             InputError: If the items of a coupon are in several groups: no budget of one could be kept.
         """
         first = self._first()
-        for family in families:
+        for family in budget.groups:
             if (family.group[first][self.coupon] != family.group).any():
                 what = "a set of products has items of several campaigns, so no budget of one can be kept"
                 hint = "choose sets within campaigns with --product_set, or leave the budgets out"
                 raise InputError(what, column="--campaign_budgets", hint=hint)
-        of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in families)
-        return None if cap is None else UserCap(cap.user[first], cap.offers), of_rows
+        of_rows = tuple(GroupBudget(family.group[first], family.budget) for family in budget.groups)
+        cap = None if budget.cap is None else UserCap(budget.cap.user[first], budget.cap.offers)
+        return Budget(budget.total, of_rows, cap)
 
     def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
         """The lowest rate that a rule has for any pair of the coupon, in whole per cent."""
@@ -194,6 +209,37 @@ class CouponLevels(Levels):
         return np.unique(self.coupon, return_index=True)[1].astype(np.int64)
 
 
-def percent_levels(levels: Sequence[float] = LEVELS) -> Levels:
-    """Percentages off."""
-    return Levels(np.asarray(levels, dtype=np.float64))
+def check_levels(levels: tuple[float, ...], column: str = "levels") -> None:
+    """Refuse levels that do not increase from 0.
+
+    Raises:
+        InputError: If they do not, or one is not a rate.
+    """
+    hint = "list increasing rates that start with 0, as [0, 0.05, 0.1]"
+    for level in levels:
+        if not 0.0 <= level < 1.0:
+            raise InputError(f"{level} is not a rate in 0..1", column=column, hint=hint)
+    if not levels or levels[0] != 0.0 or sorted(set(levels)) != list(levels):
+        raise InputError(f"the levels {list(levels)} cannot be used", column=column, hint=hint)
+
+
+def levels_of(promotion: Promotion, frame: pd.DataFrame) -> Levels:
+    """Find what a kind of promotion chooses among.
+
+    Args:
+        promotion: ``percent``, ``amount`` or ``coupon``.
+        frame: Candidates; a coupon needs their ``product_set``.
+
+    Raises:
+        InputError: If it is missing.
+    """
+    if promotion == "amount":
+        return Amounts()
+    if promotion == "percent":
+        return Levels()
+    if "product_set" not in frame:
+        hint = "name a product attribute, as --product_set product_category"
+        raise InputError("coupons need sets of products", column="product_set", hint=hint)
+    coupon = frame.groupby(["user_id", "product_set"], sort=False, dropna=False).ngroup()
+    product_set = pd.factorize(frame["product_set"])[0].astype(np.int64)
+    return CouponLevels(coupon=np.asarray(coupon, dtype=np.int64), product_set=product_set)
