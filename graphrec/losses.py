@@ -79,7 +79,7 @@ class BilateralSoftmax:
 
     Wu et al., "BSL: Understanding and improving softmax loss for recommendation", ICDE 2024; ``w`` is the
     ratio of the temperatures of the two sides, and 1 gives the softmax loss of that paper, in which the
-    bought item is not among those it is held against. Scores are those of `CosineTrained`.
+    bought item is not among its own negatives. Scores are those of `CosineTrained`.
 
     Args:
         weight: ``w``; below 1 a noisy positive costs less.

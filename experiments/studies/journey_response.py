@@ -213,15 +213,15 @@ def spread(one: pd.DataFrame, other: pd.DataFrame, prefix: str = "") -> float:
 def lifts_by_others(
     data: ResponseData, rows: pd.DataFrame, lifts: pd.DataFrame, others: dict[str, Floats]
 ) -> dict[str, float]:
-    """Cells that other promises keep, and whether the intervals are as wide as lifts move by themselves.
+    """Cells that other predictions hit, and whether the intervals are as wide as lifts move by themselves.
 
-    The promise without a model is what the eight weeks before the test showed. The spread between these and
-    the eight weeks before them would be 1 if the intervals told all that makes lifts move.
+    The prediction without a model is what the eight weeks before the test showed. The spread between these
+    and the eight weeks before them would be 1 if the intervals told all that makes lifts move.
     """
     first = rows["week"].min()
     earlier, past = observed_lifts(data, first - 16, first - 9), observed_lifts(data, first - 8, first - 1)
     predicted = {"past": past["observed"]}
-    for name, probability in others.items():  # the intervals are those of the rows, whoever promises
+    for name, probability in others.items():  # the intervals are those of the rows, whoever predicts
         predicted[name] = discounted(lift_table(rows, probability, replicates=1))["predicted"]
     cells = discounted(lifts)
     metrics = {
@@ -233,7 +233,7 @@ def lifts_by_others(
 
 
 def judge_lifts(data: ResponseData, lifts: pd.DataFrame) -> dict[str, float]:
-    """How many cells keep what they promise; the deepest ones; and what the second half of the year shows."""
+    """How many cells come out as predicted; the deepest ones; and what the second half of the year shows."""
     cells = discounted(lifts)
     seen = lift_metrics(second_half(data), "second_half_lift")
     metrics = {"lifts_inside": float(cells["inside"].sum()), "lifts_cells": float(len(cells))}

@@ -104,7 +104,7 @@ def redemption_table(data: CouponData, campaigns: tuple[int, ...], rank: int = 6
 class RedemptionEnsemble:
     """Gradient-boosted trees over seeds and a regression that knows of pools, averaged in the log-odds.
 
-    Trees follow thresholds of the few large campaigns that they are fitted on and promise too much for their
+    Trees follow thresholds of the few large campaigns that they are fitted on and predict too much for their
     best pairs; the regression is smooth, knows that a coupon of a pool has to be sent before it can be
     redeemed (`SentRegression`), and errs elsewhere. Each tree is monotone in what can only help, the
     regression and so the mean is not: its features overlap, and their coefficients may have either sign.

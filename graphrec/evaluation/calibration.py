@@ -1,7 +1,7 @@
 """From a raw link score to the probability that the user buys the item within the validation window.
 
 Pairs seen in training and new pairs have a curve each: their base rates differ about a hundredfold, so one
-curve would promise repeat purchases to strangers.
+curve would predict repeat purchases to strangers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How well a score tells rare events from the rest, with intervals that resample whole users.
 
-Rows of one user depend on each other, so a bootstrap over rows would promise intervals that are too narrow.
+Rows of one user depend on each other, so a bootstrap over rows would give intervals that are too narrow.
 A resample only changes how often a user's rows count; hence every measure takes weights, and the rows are
 sorted once for all resamples.
 """

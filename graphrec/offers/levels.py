@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
-import pandas as pd
 
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.errors import InputError
@@ -14,7 +13,9 @@ from graphrec.offers.budget.budgets import Budget, GroupBudget, UserCap
 from graphrec.offers.limits.rates import Limit
 from graphrec.offers.reasons import Reason
 
-if TYPE_CHECKING:  # it brings torch along, which the command line's help does without
+if TYPE_CHECKING:  # they bring pandas and torch along, which the command line's help does without
+    import pandas as pd
+
     from graphrec.response.curves import Response
 
 Promotion = Literal["percent", "amount", "threshold", "coupon"]
@@ -241,5 +242,5 @@ def levels_of(promotion: Promotion, frame: pd.DataFrame) -> Levels:
         hint = "name a product attribute, as --product_set product_category"
         raise InputError("coupons need sets of products", column="product_set", hint=hint)
     coupon = frame.groupby(["user_id", "product_set"], sort=False, dropna=False).ngroup()
-    product_set = pd.factorize(frame["product_set"])[0].astype(np.int64)
+    product_set = frame["product_set"].factorize()[0].astype(np.int64)
     return CouponLevels(coupon=np.asarray(coupon, dtype=np.int64), product_set=product_set)

@@ -1,4 +1,4 @@
-"""Does a response promise the lift that discounts have? Checks by depth and by the user's affinity."""
+"""Does a response predict the lift that discounts have? Checks by depth and by the user's affinity."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def lift_table(
     independent tries, and a few items make most of a cell. ``twoway_low`` to ``twoway_high`` resamples users
     and items independently, a row counting as often as both were drawn: the pigeonhole bootstrap (Owen,
     Annals of Applied Statistics 2007), somewhat conservative. It covers what deals on other items would have
-    shown, and so it is the one that a promise made before the weeks can be held against.
+    shown, and so it is the one to judge a prediction by that was made before the weeks.
 
     Args:
         rows: ``user_id``, ``item_id``, ``bought``, ``rate`` and ``affinity``; quartiles are of users.
@@ -78,7 +78,7 @@ def lift_table(
 
 
 def monotonicity_violations(curves: Curves, pairs: int, comparisons: int = 1_000_000, seed: int = 0) -> int:
-    """How often a deeper discount promises fewer purchases, over random pairs of rates.
+    """How often a deeper discount is predicted to bring fewer purchases, over random pairs of rates.
 
     Args:
         curves: One rate per pair ``[P]`` to probabilities ``[P]``, for the same ``P`` pairs each time.

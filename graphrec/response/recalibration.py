@@ -1,4 +1,4 @@
-"""Putting a response right on recent weeks, whether its promises are kept, and since when not."""
+"""Putting a response right on recent weeks, whether its predictions come true, and since when not."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def drift(probability: npt.ArrayLike, bought: npt.ArrayLike, week: npt.ArrayLike
 
     Returns:
         A row per week: ``week``, ``rows``, ``observed`` and ``predicted`` rates, their ``ratio``, and ``z``,
-        the excess of purchases in standard deviations if the promises held and rows were independent.
+        the excess of purchases in standard deviations if the predictions held and rows were independent.
     """
     predicted = np.asarray(probability, dtype=np.float64)
     frame = pd.DataFrame({"week": np.asarray(week), "observed": np.asarray(bought, dtype=float)})

@@ -1,4 +1,4 @@
-"""A batch of edges with what they are held against, and its vectors."""
+"""A batch of edges with their negatives, and its vectors."""
 
 from __future__ import annotations
 

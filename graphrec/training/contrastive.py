@@ -22,9 +22,9 @@ from graphrec.training.steps import Loss
 class ContrastiveTask(RankingTask):
     """Adds ``λ`` times the InfoNCE between two views of the batch's users, and of its items.
 
-    Yu et al., SimGCL, SIGIR 2022. Each user and item of a batch counts once, and is held against
-    all others of the batch. With several processes, each takes this part over the whole batch and not over
-    its share of it, so that they train as one process does; the ranking loss is shared out as ever.
+    Yu et al., SimGCL, SIGIR 2022. Each user and item of a batch counts once; all others of the batch are its
+    negatives. With several processes, each takes this part over the whole batch and not over its share of
+    it, so that they train as one process does; the ranking loss is shared out as ever.
 
     Args:
         encoder: Graph to embeddings and their views, ``SimGCL`` or ``XSimGCL``.

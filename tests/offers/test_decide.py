@@ -11,7 +11,7 @@ from offer_pairs import candidate_frame
 
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics
-from graphrec.offers.levels import AMOUNTS, Amounts, CouponLevels
+from graphrec.offers.levels import AMOUNTS, LEVELS, Amounts, CouponLevels
 from graphrec.offers.limits.exposure import Frequency
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.parity import parity_report
@@ -106,13 +106,25 @@ def test_at_equal_spend_the_knapsack_sells_most_and_greedy_more_than_the_article
     assert units["greedy_roi"] > units["linear_rate"] > units["none"]
 
 
-def test_greedy_takes_each_pair_s_best_return(candidates):
-    offers = offered(candidates, GreedyROI(), 1e9)
-    pairs = candidates.pairs()
-    rates = np.array(GreedyROI().levels[1:])
-    p = pairs.response.curve(rates)
-    ratio = (p - pairs.response.base[:, None]) / Economics().spend(p, pairs.price[:, None], rates)
-    assert offers["rate"].to_numpy() == pytest.approx(rates[ratio.argmax(axis=1)])
+@pytest.mark.parametrize("budget", [0.5, 3.0, 1e9])
+def test_greedy_gives_the_depth_that_sells_most_to_the_best_returns(candidates, frame, budget):
+    limits = Guardrails(observed_depths=True)
+    offers = offered(candidates, GreedyROI(), budget, limits)
+    pairs, sold = candidates.pairs(), {}
+    for depth in LEVELS[1:]:
+        rate = np.array(
+            [max(one for one in LEVELS if one <= min(depth, deepest)) for deepest in frame["max_depth"]]
+        )
+        p = pairs.response.probability(rate)
+        gain, cost = p - pairs.response.base, Economics().spend(p, pairs.price, rate)
+        left, total, chosen = budget, 0.0, []
+        for row in sorted(range(len(p)), key=lambda row: -gain[row] / max(cost[row], 1e-300)):
+            if gain[row] <= 0 or cost[row] > left:
+                break
+            left, total, chosen = left - cost[row], total + gain[row], [*chosen, row]
+        sold[depth] = total, np.where(np.isin(np.arange(len(p)), chosen), rate, 0.0)
+    best = max(sold, key=lambda depth: sold[depth][0])
+    assert offers["rate"].to_numpy() == pytest.approx(sold[best][1])
 
 
 @settings(max_examples=25, deadline=None)

@@ -19,7 +19,7 @@ from any_plan import CLOSED, DECODERS, ENCODERS, RESPONSES
 
 from graphrec import losses
 from graphrec.cli.main import parser
-from graphrec.cli.offers.checks import check_options
+from graphrec.cli.offers.checks import check_ranges
 from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models import IALS, MLP, LightGCN, PurchaseRanker, RawFeatures, Spectral
@@ -166,13 +166,13 @@ def test_whole_numbers_that_no_library_takes_are_one_line(count):
     with pytest.raises(
         InputError, match=f"option --max_offers_per_user: a number of {len(str(count))} digits"
     ):
-        check_options(options)
+        check_ranges(options)
 
 
 def test_weeks_beyond_every_shop_are_refused():
     with pytest.raises(InputError, match="option --week: 10001 is not from -10000 to 10000"):
-        check_options(offers_options("--week", "10001"))
-    check_options(offers_options("--week", "10000", "--max_offers_per_user", "3"))
+        check_ranges(offers_options("--week", "10001"))
+    check_ranges(offers_options("--week", "10000", "--max_offers_per_user", "3"))
 
 
 def offers_options(*words: str) -> argparse.Namespace:

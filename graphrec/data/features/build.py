@@ -26,8 +26,8 @@ from graphrec.errors import InputError
 class FeatureOptions:
     """Which features are built, and how far they are reduced.
 
-    The group ``document``, alone on both sides, is the second document's pair of inputs: the user's
-    purchase frequency and the item's average rating.
+    The group ``document``, alone on both sides, is the pair of inputs of the articles' second one: the
+    user's purchase frequency and the item's average rating.
 
     Args:
         user_groups: Any of 'interest', 'behaviour', 'demographics', 'document'; empty for none.

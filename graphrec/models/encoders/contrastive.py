@@ -90,7 +90,7 @@ class SimGCL(LightGCN, ContrastiveEncoder):
 
 
 class XSimGCL(SimGCL):
-    """The same with one noisy pass, which is ranked by too, held against one of its own layers.
+    """The same with one noisy pass, which is ranked by too; its other view is one of its own layers.
 
     Yu et al., "XSimGCL: Towards extremely simple graph contrastive learning for recommendation", TKDE 2024.
 
@@ -99,7 +99,7 @@ class XSimGCL(SimGCL):
         dim: Dimension ``D``.
         num_layers: Layers ``L`` of propagation.
         noise: Length ``ε`` of the noise on each vector of each layer.
-        contrast_layer: The layer ``l*`` that the mean of layers 1..L is held against; 0 is the table.
+        contrast_layer: The layer ``l*`` that is the other view of the mean of layers 1..L; 0 is the table.
         init_std: Standard deviation of the normal start.
 
     Raises:

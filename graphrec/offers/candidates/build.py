@@ -55,7 +55,7 @@ def fit_calibrator(
     """Learn the probability of a purchase within the validation window from raw scores.
 
     Users are drawn from all of the training part, those who bought nothing in validation included: leaving
-    them out would promise more purchases than there are. Each brings the whole catalogue. Where that is
+    them out would predict more purchases than there are. Each brings the whole catalogue. Where that is
     more than `max_pairs`, pairs that are neither bought nor seen are thinned and weighted up again, which
     keeps the probabilities unbiased.
 

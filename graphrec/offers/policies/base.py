@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from graphrec.errors import InputError
 from graphrec.offers.budget.budgets import Budget
-from graphrec.offers.choices import Choices
 from graphrec.offers.decision import Chosen, Decision
 from graphrec.offers.levels import LEVELS, check_levels
-from graphrec.offers.pairs import Pairs
+
+if TYPE_CHECKING:  # they bring pandas along, which the command line's help does without
+    from graphrec.offers.choices import Choices
+    from graphrec.offers.pairs import Pairs
 
 
 class Policy(Protocol):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from graphrec.offers.budget.budgets import Budget
 from graphrec.offers.budget.in_order import affordable
-from graphrec.offers.choices import Choices
 from graphrec.offers.decision import Chosen
 from graphrec.offers.policies.base import LevelPolicy
 from graphrec.offers.reasons import Reason
+
+if TYPE_CHECKING:
+    from graphrec.offers.choices import Choices
 
 
 @dataclass(frozen=True)
@@ -40,21 +42,25 @@ class ExpectedProfit(Knapsack):
 
 @dataclass(frozen=True)
 class GreedyROI(LevelPolicy):
-    """Each pair's level with the most value per spend, the best returns first until the budget is gone.
+    """One depth for all who get an offer, the best returns on spend first until the budget is gone.
 
-    What many shops do; unlike the knapsack it never moves a pair to a deeper level that still pays.
+    What many shops do: targeting with a single treatment. Of the depths, the one that brings most is taken;
+    where a limit is below it, the deepest level that is allowed. Unlike the knapsack it tells nobody apart
+    by how deep a discount has to be.
     """
 
     name: ClassVar[str] = "greedy_roi"
 
     def choose(self, choices: Choices, budget: Budget) -> Chosen:
-        """Choose the levels of the best returns, as far as the budget goes."""
-        value, spend = choices.value, choices.spend
-        useful = choices.allowed & (value > 0) & (spend > 0)
-        ratio = np.divide(value, spend, out=np.full_like(value, -np.inf), where=useful)
-        level, rows = ratio.argmax(axis=1), np.arange(len(ratio))
-        best = ratio[rows, level]
-        level = np.where(np.isfinite(best), level, 0)
-        order = np.argsort(-best, kind="stable")
-        within = affordable(order, spend[rows, level], level > 0, budget)
-        return Chosen(np.where(within, level, 0), Reason.BEST_RETURN)
+        """Choose the depth that brings most, and who gets it."""
+        rows = np.arange(len(choices.value))
+        below = np.maximum.accumulate(np.where(choices.allowed, np.arange(choices.value.shape[1]), 0), axis=1)
+        level, most = np.zeros(len(rows), dtype=np.int64), 0.0
+        for depth in below[:, 1:].T:
+            value, spend = choices.value[rows, depth], choices.spend[rows, depth]
+            free = np.full_like(value, np.inf)  # what costs nothing comes first
+            returns = np.divide(value, spend, out=free, where=spend > 0)
+            given = affordable(np.argsort(-returns, kind="stable"), spend, value > 0, budget)
+            if (brought := float(value[given].sum())) > most:
+                level, most = np.where(given, depth, 0), brought
+        return Chosen(level, Reason.BEST_RETURN)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
 from graphrec.offers.budget.budgets import Budget
-from graphrec.offers.choices import Choices
 from graphrec.offers.decision import Chosen, Decision
-from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.base import check_rate
 from graphrec.offers.reasons import Reason, everywhere
+
+if TYPE_CHECKING:
+    from graphrec.offers.choices import Choices
+    from graphrec.offers.pairs import Pairs
 
 AFFINITY_SCALE = 1.0
 """A household is offered what it saves by itself."""
