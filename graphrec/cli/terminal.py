@@ -10,14 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from graphrec.evaluation.measures import BY_NAME, own_measures
+
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
 
-TITLES = {
-    "ndcg": "NDCG",
-    "recall": "recall",
-    "hit_ratio": "hit ratio",
-}
+SHOWN = ("ndcg", "recall", "hit_ratio")
 
 
 def print_frame(frame: pd.DataFrame, title: str = "") -> None:
@@ -37,15 +35,16 @@ def print_measures(part: str, metrics: Mapping[str, Any], data: RecommenderData)
     Args:
         part: ``val`` or ``test``, what the names in `metrics` start with.
         metrics: Name to value, as Lightning collected them.
-        data: Tells the item sets and the K.
+        data: Tells the item sets, the K and the user's own measures.
     """
+    shown = [*(BY_NAME[name] for name in SHOWN), *own_measures(data.measures)]
     k = max(data.cutoffs)
     table = Table(title=f"{part}, at {k}", title_justify="left", box=box.SIMPLE)
     table.add_column("items")
-    for title in TITLES.values():
-        table.add_column(title, justify="right")
+    for measure in shown:
+        table.add_column(measure.title, justify="right")
     for items in data.item_sets:
-        names = [f"{part}_{measure}_{k}_{items}" for measure in TITLES]
+        names = [f"{part}_{measure.name}_{k}_{items}" for measure in shown]
         table.add_row(items, *(_with_interval(name, metrics) for name in names if name in metrics))
     console().print(table)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
@@ -119,6 +119,8 @@ class RecommenderData(pl.LightningDataModule):
         item_sets: What is ranked in evaluation: ``all`` items, only ``repeat`` (bought before) or only
             ``new`` ones. The first gives the metrics without a suffix, such as ``val_ndcg_20``.
         cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.
+        measures: Your own beside those of graphrec, by their dotted paths: functions of
+            ``graphrec.evaluation.measures.Lists``, or a ``Measure`` of it.
         batch_size: Training edges per step.
         eval_batch_size: Users ranked at a time; bounds the memory of evaluation.
         refit: Train on train and validation together, once all choices are made.
@@ -136,6 +138,7 @@ class RecommenderData(pl.LightningDataModule):
         features: FeatureOptions | None = None,
         item_sets: list[Literal["all", "repeat", "new"]] | None = None,
         cutoffs: list[int] | None = None,
+        measures: list[Callable[..., Any]] | None = None,
         batch_size: int = 8192,
         eval_batch_size: int = 256,
         refit: bool = False,
@@ -148,6 +151,7 @@ class RecommenderData(pl.LightningDataModule):
         self.source, self.splitter, self.options = source, split, features
         self.item_sets: list[Literal["all", "repeat", "new"]] = ["new"] if item_sets is None else item_sets
         self.cutoffs = [10, 20] if cutoffs is None else cutoffs
+        self.measures = [] if measures is None else measures
         _check_list(item_sets=self.item_sets)
         _check_list(cutoffs=self.cutoffs)
         for cutoff in self.cutoffs:

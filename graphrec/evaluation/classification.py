@@ -8,6 +8,7 @@ sorted once for all resamples.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,12 @@ import numpy.typing as npt
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.evaluation.intervals import resamples
 
-MEASURES = ("auc", "average_precision")
+
+class Separation(NamedTuple):
+    """How well a score separates events from the rest."""
+
+    auc: float
+    average_precision: float
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class Ordered:
         """Number of different users."""
         return int(self.user.max()) + 1
 
-    def measure(self, user_weight: FloatArray | None = None) -> tuple[float, float]:
+    def measure(self, user_weight: FloatArray | None = None) -> Separation:
         """Area under the ROC curve, ties counted half, and average precision (a step sum, no interpolation).
 
         Args:
@@ -64,13 +70,46 @@ class Ordered:
         hits = np.cumsum(weight * self.label)[self.end]
         rows = np.cumsum(weight)[self.end]
         if not hits[-1] or hits[-1] == rows[-1]:
-            return float("nan"), float("nan")  # a resample may hold no event at all
+            return Separation(float("nan"), float("nan"))  # a resample may hold no event at all
         misses = rows - hits
         gained = np.diff(hits, prepend=0.0)
         precision = np.divide(hits, rows, out=np.zeros_like(hits), where=rows > 0)
         beaten = misses[-1] - misses + 0.5 * np.diff(misses, prepend=0.0)
         area = float(gained @ beaten / (hits[-1] * misses[-1]))
-        return area, float(gained @ precision / hits[-1])
+        return Separation(area, float(gained @ precision / hits[-1]))
+
+
+def area_under_curve(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
+    """Area under the ROC curve, ties counted half; 0.5 where both outcomes do not occur.
+
+    Args:
+        score: Higher means more likely. Shape ``[P]``.
+        label: Whether the event happened. Shape ``[P]``.
+    """
+    ordered = _both_outcomes(score, label)
+    return 0.5 if ordered is None else ordered.measure().auc
+
+
+def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
+    """Average precision, a step sum; the share of events where both outcomes do not occur.
+
+    Args:
+        score: Higher means more likely. Shape ``[P]``.
+        label: Whether the event happened. Shape ``[P]``.
+    """
+    ordered = _both_outcomes(score, label)
+    return (
+        float(np.asarray(label, dtype=np.float64).mean())
+        if ordered is None
+        else ordered.measure().average_precision
+    )
+
+
+def _both_outcomes(score: npt.ArrayLike, label: npt.ArrayLike) -> Ordered | None:
+    labels = np.asarray(label, dtype=np.bool_)
+    if labels.all() or not labels.any():
+        return None
+    return Ordered.by_score(score, labels, np.zeros(len(labels), dtype=np.int64))
 
 
 def user_intervals(
@@ -127,7 +166,7 @@ def _named(values: FloatArray, drawn: FloatArray, level: float) -> dict[str, flo
     tail = 100 * (1 - level) / 2
     low, high = np.nanpercentile(drawn, [tail, 100 - tail], axis=0)
     found: dict[str, float] = {}
-    for number, name in enumerate(MEASURES):
+    for number, name in enumerate(Separation._fields):
         found |= {name: float(values[number])}
         found |= {f"{name}_low": float(low[number]), f"{name}_high": float(high[number])}
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -39,26 +39,32 @@ def mean_interval(
     return low, high
 
 
-def coverage_interval(
-    items: AnyArray, num_items: int, replicates: int = 1000, level: float = 0.95, seed: int = 0
+def catalogue_interval(
+    share: Callable[[AnyArray, int], float],
+    items: AnyArray,
+    num_items: int,
+    replicates: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Centred bootstrap of the share of the catalogue that is recommended to somebody.
+    """Centred bootstrap of a share that all lists have together, such as the coverage of the catalogue.
 
     A resample holds about 63 % of the users and so covers fewer items than all of them do; the plain
     percentile interval would lie below the value itself. The spread of the replicates is right, their
     centre is not, hence they are shifted to the value.
 
     Args:
+        share: Items ``[n, K]`` and ``I`` to a number from 0 to 1, for example `coverage`.
         items: Recommended items, −1 where there is none. Shape ``[n, K]``.
         num_items: Size of the catalogue ``I``.
         replicates: Number of resamples.
         level: Probability mass between the bounds.
         seed: The same seed gives the same interval.
     """
-    drawn = np.array([coverage(items[users], num_items) for users in resamples(len(items), replicates, seed)])
+    drawn = np.array([share(items[users], num_items) for users in resamples(len(items), replicates, seed)])
     tail = 100 * (1 - level) / 2
     low, high = np.percentile(drawn - drawn.mean(), [tail, 100 - tail])
-    value = coverage(items, num_items)
+    value = share(items, num_items)
     # near full coverage the replicates pile up at 1 and both percentiles can lie on one side of their mean
     return max(0.0, value + min(float(low), 0.0)), min(1.0, value + max(float(high), 0.0))
 

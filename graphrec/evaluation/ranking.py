@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from graphrec.arrays import IntArray
+from graphrec.errors import InputError
 from graphrec.evaluation.finite import bad_scores
-from graphrec.evaluation.intervals import coverage, coverage_interval, mean_interval
+from graphrec.evaluation.intervals import catalogue_interval, mean_interval
+from graphrec.evaluation.measures import Lists, Measure, of_kind
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.kernels.topk import tie_order
 from graphrec.models.base import ItemSet, Recommender, top_candidates
-
-MEASURES = ("precision", "recall", "ndcg", "hit_ratio", "mrr", "map", "novelty", "coverage")
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ class UserMetrics:
     num_items: int
 
     def means(self) -> dict[str, float]:
-        """Mean of each measure, and the coverage of the catalogue."""
+        """Mean of each measure of a user, and the measures of the catalogue."""
         means = {name: float(value.double().mean()) for name, value in self.values.items()}
         for k in self.cutoffs:
-            means[f"coverage_{k}"] = coverage(self.items[:, :k].numpy(), self.num_items)
+            for measure in of_kind("catalogue"):
+                means[f"{measure.name}_{k}"] = measure.compute(self.items[:, :k].numpy(), self.num_items)
         return means
 
     def measured(self, replicates: int = 1000) -> dict[str, Measured]:
@@ -67,8 +68,10 @@ class UserMetrics:
             name: Measured(means[name], float(low[j]), float(high[j])) for j, name in enumerate(self.values)
         }
         for k in self.cutoffs:
-            bounds = coverage_interval(self.items[:, :k].numpy(), self.num_items, replicates)
-            result[f"coverage_{k}"] = Measured(means[f"coverage_{k}"], *bounds)
+            items = self.items[:, :k].numpy()
+            for measure in of_kind("catalogue"):
+                bounds = catalogue_interval(measure.compute, items, self.num_items, replicates)
+                result[f"{measure.name}_{k}"] = Measured(means[f"{measure.name}_{k}"], *bounds)
         return result
 
 
@@ -91,6 +94,7 @@ class RankingEvaluator:
         cutoffs: The K of the measures.
         item_sets: ``all`` ranks everything, ``repeat`` only what the user has bought before, ``new`` only
             what not; truth is cut down in the same way.
+        measures: A user's own, beside those of the table.
     """
 
     def __init__(
@@ -99,9 +103,11 @@ class RankingEvaluator:
         truth: ItemLists,
         cutoffs: Sequence[int] = (10, 20),
         item_sets: Sequence[ItemSet] = ("new",),
+        measures: Sequence[Measure] = (),
     ) -> None:
         self.graph, self._keys = graph, _keys(graph, truth)
         self.cutoffs, self.item_sets = tuple(sorted(cutoffs)), tuple(item_sets)
+        self.measures = (*of_kind("user"), *measures)
         self.order = tie_order(graph.num_items, graph.edge_item.device)
         self.information = -torch.log2(graph.item_degree().clamp_min(1) / graph.num_users)
         self._counts = _counts(graph, self._keys)
@@ -164,7 +170,11 @@ class RankingEvaluator:
         return self._keys[place] == keys
 
     def compute(self) -> dict[ItemSet, UserMetrics]:
-        """The measures of everything collected so far, by item set."""
+        """The measures of everything collected so far, by item set.
+
+        Raises:
+            InputError: If a measure returns something else than a number per user.
+        """
         return {name: self._measured(into) for name, into in self._collected.items()}
 
     def _measured(self, into: _Collected) -> UserMetrics:
@@ -172,12 +182,13 @@ class RankingEvaluator:
         count = torch.cat(into.counts)
         kept = count.nonzero().flatten()
         users, items, hits = (torch.cat(part)[kept] for part in (into.users, into.items, into.hits))
-        count, listed, information = count[kept], items >= 0, self.information[items.clamp_min(0)]
-        values = {
-            f"{measure}_{k}": value.cpu()
-            for k in self.cutoffs
-            for measure, value in _measures(hits[:, :k], count, listed[:, :k], information[:, :k], k).items()
-        }
+        count, information = count[kept], self.information[items.clamp_min(0)]
+        values = {}
+        for k in self.cutoffs:
+            found = hits[:, :k].double()  # float32 would be off by more than 1e-9
+            lists = Lists(users, items[:, :k], found, count, information[:, :k], k, self.graph)
+            for measure in self.measures:
+                values[f"{measure.name}_{k}"] = _of_users(measure, lists)
         return UserMetrics(users.cpu(), values, items.cpu(), self.cutoffs, self.graph.num_items)
 
 
@@ -197,23 +208,20 @@ def _counts(graph: BipartiteGraph, keys: Tensor) -> dict[ItemSet, Tensor]:
     return {"all": counts, "repeat": repeat, "new": counts - repeat}
 
 
-def _measures(hits: Tensor, count: Tensor, listed: Tensor, information: Tensor, k: int) -> dict[str, Tensor]:
-    """All measures at one cut-off; every tensor is ``[n, K]`` but `count`, ``[n]``."""
-    width = hits.shape[1]
-    hit = hits.double()  # float32 would be off by more than 1e-9
-    found = hit.sum(dim=1)
-    place = torch.arange(1, width + 1, device=hits.device, dtype=hit.dtype)
-    discount = 1.0 / torch.log2(place + 1.0)
-    ideal = torch.cumsum(discount, 0)[count.clamp_max(width) - 1]
-    return {
-        "precision": found / k,
-        "recall": found / count,
-        "ndcg": (hit * discount).sum(dim=1) / ideal,
-        "hit_ratio": (found > 0).to(hit.dtype),
-        "mrr": (hit / place).amax(dim=1),
-        "map": (hit * hit.cumsum(dim=1) / place).sum(dim=1) / count.clamp_max(k),
-        "novelty": (information * listed).sum(dim=1) / listed.sum(dim=1).clamp_min(1),
-    }
+def _of_users(measure: Measure, lists: Lists) -> Tensor:
+    """The value of each user, on the CPU. Shape ``[n]``."""
+    given, count = measure.compute(lists), len(lists.users)
+    if not isinstance(given, Tensor):
+        wrong = f"a {type(given).__name__}"
+    elif given.shape != lists.users.shape:
+        wrong = f"the shape {list(given.shape)} for {count} users"
+    else:
+        values: Tensor = (given if given.is_floating_point() else given.double()).detach().cpu()
+        if bool(values.isfinite().all()):
+            return values
+        wrong = "what is no finite number"
+    what, hint = f"measure {measure.name} returned {wrong}", "return a tensor with a number per user"
+    raise InputError(what, column="measures", hint=hint)
 
 
 def metric_names(prefix: str, metrics: dict[ItemSet, UserMetrics]) -> dict[str, float]:

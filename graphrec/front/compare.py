@@ -42,7 +42,8 @@ def compare(runs: Iterable[Run | str | Path], part: Part = "validation") -> pd.D
     _check_one_split(taken, [next(iter(found.values())) for found in measured])
     names = _names(taken)
     tables = [averaged(found).assign(run=name) for name, found in zip(names, measured, strict=True)]
-    return differences(tables, [_users(list(found.values())) for found in measured])
+    falling = {name for found in measured for one in found.values() for name in one.falling}
+    return differences(tables, [_users(list(found.values())) for found in measured], falling)
 
 
 def _names(runs: list[Run]) -> list[str]:

@@ -60,7 +60,8 @@ def load(
         test: Log of the test part, where the split is given.
         name: Of the data set, for runs and reports; the file's if missing, ``data`` for a frame.
         options: By the names that a YAML has: arguments of the source (``min_rating``, ``delimiter``,
-            ``time_format`` …) and of the data module (``item_sets``, ``cutoffs``, ``features``, ``strict``).
+            ``time_format`` …) and of the data module (``item_sets``, ``cutoffs``, ``measures``, ``features``,
+            ``strict``).
 
     Returns:
         The data, for `fit`. Times are in UTC, prices in the money of the log.
@@ -108,7 +109,7 @@ class Data:
         check_call(source, self._arguments, "load")
         parts = {**self._options, "source": self._named({}), "split": self._split}
         check_call(RecommenderData, parts, "load", self.modules)
-        built = dict(self._options)
+        built = {**self._options, "measures": options.get("measures")}
         if built.get("features") is not None:
             built["features"] = FeatureOptions(**built["features"])
         self.module = RecommenderData(source(**self._arguments), split, **built)
@@ -137,8 +138,8 @@ class Data:
 
     @property
     def modules(self) -> list[str]:
-        """Packages of others that it names: that of a split of the user's own."""
-        return trusted_modules(self._split["class_path"])
+        """Packages of others that it names: those of a split and of measures of the user's own."""
+        return trusted_modules([self._split["class_path"], self._options.get("measures")])
 
     @property
     def has_frames(self) -> bool:

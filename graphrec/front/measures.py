@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,16 +11,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import AnyArray
+from graphrec.data.module import RecommenderData
+from graphrec.evaluation.measures import told
 from graphrec.evaluation.ranking import UserMetrics
 from graphrec.evaluation.significance import paired_bootstrap
 from graphrec.models.base import ItemSet
-from graphrec.report.table import over_seeds
+from graphrec.report.table import METRIC, over_seeds
 
 Part = Literal["validation", "test"]
 KEYS = ["metric", "items", "measure", "k"]
 COLUMNS = ["metric", "value", "low", "high", "spread", "seeds", "measure", "k", "items"]
-_NAME = re.compile(r"test_(?P<measure>[a-z_]+)_(?P<k>\d+)_(?P<items>all|repeat|new)")
 
 
 @dataclass(frozen=True)
@@ -32,41 +31,49 @@ class Measures:
         rows: Columns `KEYS`, ``value``, ``low`` and ``high``.
         users: Index ``items`` and ``user_id``, a column for each ``measure_k``: the values of each user.
         split_sha256: Fingerprint of the split.
+        falling: Names of the measures that are better the smaller.
     """
 
     rows: pd.DataFrame
     users: pd.DataFrame
     split_sha256: str
+    falling: frozenset[str] = frozenset()
 
     @classmethod
-    def of_validation(
-        cls, found: Mapping[ItemSet, UserMetrics], user_ids: AnyArray, split_sha256: str
-    ) -> Measures:
-        """Take what a model ranked on the validation part."""
+    def of_validation(cls, found: Mapping[ItemSet, UserMetrics], data: RecommenderData) -> Measures:
+        """Take what a model ranked on the validation part of its data."""
+        user_ids = data.split.users.ids
         rows, users = [], []
         for items, metrics in found.items():
             for name, measured in metrics.measured().items() if len(metrics.users) else ():
                 measure, _, k = name.rpartition("_")
                 values = (measured.value, measured.low, measured.high)
                 rows.append((f"{name}_{items}", items, measure, int(k), *values))
-            of_users = {name: value.numpy() for name, value in metrics.values.items()}
-            users.append(pd.DataFrame(of_users).assign(user_id=user_ids[metrics.users.numpy()], items=items))
+            columns = {name: value.numpy() for name, value in metrics.values.items()}
+            users.append(pd.DataFrame(columns).assign(user_id=user_ids[metrics.users.numpy()], items=items))
         frame = pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high"])
-        return cls(frame, pd.concat(users).set_index(["items", "user_id"]), split_sha256)
+        of_users = pd.concat(users).set_index(["items", "user_id"])
+        return cls(frame, of_users, data.split.sha256(), _falling(told(data.measures)))
 
     @classmethod
     def of_test(cls, folder: Path) -> Measures:
         """Read what ``graphrec test`` wrote into a run's folder."""
         said = json.loads((folder / "test_metrics.json").read_text(encoding="utf-8"))
         rows = []
-        for match in filter(None, map(_NAME.fullmatch, said)):
+        for match in filter(None, map(METRIC.fullmatch, said)):
             values = [said[f"{match[0]}{end}"] for end in ("", "_low", "_high") if f"{match[0]}{end}" in said]
             if len(values) == 3:  # else nobody has anything to find on this item set
                 key = (match[0].removeprefix("test_"), match["items"], match["measure"], int(match["k"]))
                 rows.append((*key, *values))
         users = pd.read_parquet(folder / "test_users.parquet").set_index(["items", "user_id"])
         frame = pd.DataFrame(rows, columns=[*KEYS, "value", "low", "high"])
-        return cls(frame, users, str(said["split_sha256"]))
+        return cls(frame, users, str(said["split_sha256"]), _falling(said))
+
+
+def _falling(said: Mapping[str, Any]) -> frozenset[str]:
+    """Which of a user's own measures are better the smaller, by what a run keeps of them."""
+    own = said.get("measures", {})
+    return frozenset(name for name, one in own.items() if one["higher_is_better"] is False)
 
 
 def averaged(measures: Mapping[int, Measures]) -> pd.DataFrame:
@@ -82,12 +89,15 @@ def averaged(measures: Mapping[int, Measures]) -> pd.DataFrame:
     return over_seeds(rows, KEYS)[COLUMNS]
 
 
-def differences(tables: Sequence[pd.DataFrame], users: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def differences(
+    tables: Sequence[pd.DataFrame], users: Sequence[pd.DataFrame], falling: Collection[str] = ()
+) -> pd.DataFrame:
     """Put runs below each other, best first in each metric, with what separates each from the best.
 
     Args:
         tables: `averaged` of each run, with a column ``run``.
         users: Values of each user, averaged over the seeds, of each run; see `Measures`.
+        falling: Names of the measures that are better the smaller.
 
     Returns:
         ``run``, `COLUMNS`, and ``behind``, ``behind_low``, ``behind_high`` and ``p``: the best run's value
@@ -98,7 +108,8 @@ def differences(tables: Sequence[pd.DataFrame], users: Sequence[pd.DataFrame]) -
     values = dict(zip((table["run"].iloc[0] for table in tables), users, strict=True))
     parts = []
     for _, part in whole.groupby("metric", sort=False):
-        ranked = part.sort_values("value", ascending=False, kind="stable").reset_index(drop=True)
+        falls = part["measure"].iloc[0] in falling
+        ranked = part.sort_values("value", ascending=falls, kind="stable").reset_index(drop=True)
         name = f"{ranked['measure'].iloc[0]}_{ranked['k'].iloc[0]}"
         runs = [values[run] for run in ranked["run"]]
         if len(runs) > 1 and all(name in one for one in runs):

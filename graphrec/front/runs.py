@@ -187,7 +187,7 @@ class Run:
         task, data = self.loaded(seed)
         with self.at_work("validate"):
             found = task.validated(data)
-        return Measures.of_validation(found, data.split.users.ids, data.split.sha256())
+        return Measures.of_validation(found, data)
 
     def _tested(self, seed: int) -> Measures:
         """Test a seed, unless the result of this very checkpoint is there."""

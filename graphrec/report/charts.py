@@ -48,14 +48,15 @@ _STYLE: Any = {
 }
 
 
-def bars(rows: pd.DataFrame, title: str) -> Markup:
+def bars(rows: pd.DataFrame, title: str, smaller_is_better: bool = False) -> Markup:
     """Horizontal bars with 95 % intervals, best on top and in the accent colour.
 
     Args:
         rows: Columns run, value, low, high; one row per bar.
         title: What the bars show, for the heading and for screen readers.
+        smaller_is_better: Whether the shortest bar is the best.
     """
-    rows = rows.dropna(subset=["value"]).sort_values("value")
+    rows = rows.dropna(subset=["value"]).sort_values("value", ascending=not smaller_is_better)
     with mpl.rc_context(_STYLE):
         figure, axes = _canvas(0.75 + 0.3 * max(len(rows), 1))
         colours = [_MUTED] * (len(rows) - 1) + [_ACCENT]

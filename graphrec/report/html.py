@@ -19,9 +19,7 @@ from graphrec.report.leads import EXPLANATION, leads
 from graphrec.report.offer_summary import check_offers, offers_sample, policy_totals
 from graphrec.report.runs import RunRecord
 from graphrec.report.significance import COLUMNS, Significance
-from graphrec.report.table import MEASURES, labels, main_cutoff
-
-_CURVES = {"val_ndcg": "Validation NDCG", "val_recall": "Validation recall"}
+from graphrec.report.table import headlines, is_higher_better, labels, main_cutoff
 
 
 def render_html(
@@ -61,12 +59,11 @@ def render_html(
         title=title,
         version=__version__,
         findings=findings(comparison, tests),
-        leads={one.dataset: one for one in leads(comparison, tests)},
+        leads=leads(comparison, tests),
         explanation=EXPLANATION,
         left_out=tests.left_out,
         datasets=[_dataset(comparison, runs, name) for name in comparison["dataset"].unique()],
         metrics=comparison.to_dict("records"),
-        measures=MEASURES,
         runs=[_run(run, label) for run, label in zip(runs, _short_labels(runs), strict=True)],
         offers=None if offers is None else _offers(offers),
         notes=assumptions,
@@ -86,26 +83,40 @@ def _dataset(comparison: pd.DataFrame, runs: list[RunRecord], dataset: str) -> d
     k = main_cutoff(table)
     rows = table[table["k"] == k]
     panels = [
-        {
-            "title": f"{MEASURES[measure]}@{k}, {ITEM_WORDS[items]}",
-            "chart": charts.bars(part, f"{dataset}: {MEASURES[measure]}@{k} on {ITEM_WORDS[items]}"),
-        }
+        _panel(part, dataset)
         for items in rows["items"].unique()
-        for measure in ("ndcg", "recall")
+        for measure in headlines(rows)
         if len(part := rows[(rows["items"] == items) & (rows["measure"] == measure)])
     ]
+    curves = {f"val_{measure}_{k}": f"Validation {title}@{k}" for measure, title in _titles(rows).items()}
     named = [
         (run, label) for run, label in zip(runs, _short_labels(runs), strict=True) if run.dataset == dataset
     ]
-    return {"name": dataset, "k": k, "bars": panels, "curves": _learning_curves(named, dataset, k)}
+    return {"name": dataset, "k": k, "bars": panels, "curves": _learning_curves(named, dataset, curves)}
 
 
-def _learning_curves(named: list[tuple[RunRecord, str]], dataset: str, k: int) -> list[dict[str, Any]]:
+def _titles(table: pd.DataFrame) -> dict[str, str]:
+    """The measures that are drawn, with their titles."""
+    titles = dict(table[["measure", "title"]].itertuples(index=False, name=None))
+    return {measure: titles[measure] for measure in headlines(table)}
+
+
+def _panel(part: pd.DataFrame, dataset: str) -> dict[str, Any]:
+    """The bars of one measure on one item set."""
+    first, falls = part.iloc[0], is_higher_better(part) is False
+    metric, words = f"{first['title']}@{first['k']}", ITEM_WORDS[first["items"]]
+    chart = charts.bars(part, f"{dataset}: {metric} on {words}", smaller_is_better=falls)
+    return {"title": f"{metric}, {words}{', shorter is better' if falls else ''}", "chart": chart}
+
+
+def _learning_curves(
+    named: list[tuple[RunRecord, str]], dataset: str, curves: dict[str, str]
+) -> list[dict[str, Any]]:
     """Validation curves of all runs, and the training loss of those that train in epochs."""
     parts = [run.history.assign(run=label, seed=f"{run.seed}/{run.id}") for run, label in named]
     history = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     names = list(dict.fromkeys(label for _, label in named))
-    panels = [(history, f"{metric}_{k}", f"{words}@{k}") for metric, words in _CURVES.items()]
+    panels = [(history, metric, words) for metric, words in curves.items()]
     epochs = pd.concat([part for part in parts if len(part) > 1] or [pd.DataFrame()], ignore_index=True)
     panels.append((epochs, "train_loss", "Training loss"))
     return [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from graphrec.report.significance import Significance
-from graphrec.report.table import ITEM_SETS, escape, main_cutoff
+from graphrec.report.table import ITEM_SETS, OURS, escape, headlines, is_higher_better, main_cutoff
 
 EXPLANATION = (
     "By how much the best run of a column is ahead of each other run: mean difference over the users both"
@@ -21,7 +21,7 @@ class Leads:
 
     Args:
         dataset: Name of the dataset.
-        metric: Such as `NDCG@20`.
+        metric: Such as `NDCG@20`; says so where smaller is better.
         items: The item sets, one per column.
         rows: Each run, best first, with a cell per item set.
     """
@@ -33,31 +33,47 @@ class Leads:
 
 
 def leads(comparison: pd.DataFrame, tests: Significance) -> list[Leads]:
-    """The best run of each item set against every other by NDCG, one matrix per dataset that has pairs.
+    """The best run of each item set against every other: a matrix per dataset that has pairs.
+
+    It is by NDCG; measures of a user's own have one each, too.
 
     Args:
         comparison: What `graphrec.report.table.comparison` returned.
         tests: What `significance` returned for the same runs.
     """
     k = main_cutoff(comparison)
-    shown = comparison[(comparison["measure"] == "ndcg") & (comparison["k"] == k)].dropna(subset=["value"])
-    found = []
-    for name, part in shown.groupby("dataset", sort=False):
-        values = part.pivot_table("value", "run", "items")
-        items = [one for one in ITEM_SETS if one in values and tests.of(str(name), one, f"ndcg_{k}")]
-        if not items:
-            continue
-        cells = {one: _cells(values[one].dropna(), tests.of(str(name), one, f"ndcg_{k}")) for one in items}
-        order = values.sort_values(items[0], ascending=False).index
-        rows = [(str(run), [cells[one].get(str(run), "–") for one in items]) for run in order]
-        found.append(Leads(str(name), f"NDCG@{k}", items, rows))
-    return found
+    shown = comparison[comparison["k"] == k].dropna(subset=["value"])
+    measures = [measure for measure in headlines(shown) if measure == "ndcg" or measure not in OURS]
+    parts = [
+        part
+        for _, of_dataset in shown.groupby("dataset", sort=False)
+        for measure in measures
+        if len(part := of_dataset[of_dataset["measure"] == measure])
+    ]
+    return [lead for part in parts if (lead := _lead(part, tests)) is not None]
 
 
-def _cells(values: pd.Series, pairs: dict[tuple[str, str], dict[str, float]]) -> dict[str, str]:
+def _lead(part: pd.DataFrame, tests: Significance) -> Leads | None:
+    """The matrix of one measure on one dataset; None where no pair was tested."""
+    first, falls = part.iloc[0], is_higher_better(part) is False
+    values = part.pivot_table("value", "run", "items")
+    pairs = {one: tests.of(first["dataset"], one, f"{first['measure']}_{first['k']}") for one in ITEM_SETS}
+    items = [one for one in ITEM_SETS if one in values and pairs[one]]
+    if not items:
+        return None
+    cells = {one: _cells(values[one].dropna(), pairs[one], falls) for one in items}
+    order = values.sort_values(items[0], ascending=falls).index
+    rows = [(str(run), [cells[one].get(str(run), "–") for one in items]) for run in order]
+    title = f"{first['title']}@{first['k']}{', the smaller the better' if falls else ''}"
+    return Leads(str(first["dataset"]), title, items, rows)
+
+
+def _cells(
+    values: pd.Series, pairs: dict[tuple[str, str], dict[str, float]], smaller_is_better: bool
+) -> dict[str, str]:
     """What stands in one column of the matrix, by run."""
-    best = str(values.idxmax())
-    cells = {best: f"{values.max():.4f}, the best"}
+    best = str(values.idxmin() if smaller_is_better else values.idxmax())
+    cells = {best: f"{values[best]:.4f}, the best"}
     for run in map(str, values.index.drop(best)):
         if (pair := pairs.get((best, run))) is not None:
             bounds = f"[{pair['low']:+.4f}, {pair['high']:+.4f}]"

@@ -11,7 +11,7 @@ from graphrec.report.findings import ITEM_WORDS, findings
 from graphrec.report.leads import leads_markdown
 from graphrec.report.runs import RunRecord
 from graphrec.report.significance import Significance
-from graphrec.report.table import MEASURES, main_cutoff, to_markdown
+from graphrec.report.table import headlines, main_cutoff, to_markdown
 
 
 def publish(
@@ -82,7 +82,7 @@ def build_report(
     if tests is not None and (paired := leads_markdown(comparison, tests)):
         blocks += [wr.MarkdownBlock(paired)]
     blocks += [wr.H1("Learning curves")]
-    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_curves(wr, main_cutoff(comparison)))]
+    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_curves(wr, comparison))]
     blocks += [wr.H1("Configurations")]
     blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=[wr.RunComparer(diff_only="split")])]
     return wr.Report(entity=entity, project=project, title=title, width="fluid", blocks=blocks)
@@ -109,19 +109,21 @@ def _runset(wr: Any, runs: list[RunRecord]) -> Any:
 
 
 def _bars(wr: Any, comparison: pd.DataFrame) -> list[Any]:
-    """NDCG and recall at the main cut-off, one panel per item set."""
+    """The measures that a page draws, at the main cut-off, one panel per item set."""
     k = main_cutoff(comparison)
-    shown = set(comparison["metric"])
+    titles = dict(comparison[["metric", "title"]].itertuples(index=False, name=None))
     return [
-        wr.BarPlot(title=f"{MEASURES[measure]}@{k}, {words}", metrics=[f"test_{measure}_{k}_{items}"])
+        wr.BarPlot(title=f"{titles[metric]}@{k}, {words}", metrics=[f"test_{metric}"])
         for items, words in ITEM_WORDS.items()
-        for measure in ("ndcg", "recall")
-        if f"{measure}_{k}_{items}" in shown
+        for measure in headlines(comparison)
+        if (metric := f"{measure}_{k}_{items}") in titles
     ]
 
 
-def _curves(wr: Any, k: int) -> list[Any]:
+def _curves(wr: Any, comparison: pd.DataFrame) -> list[Any]:
     """Validation metrics and training loss per epoch."""
-    panels = {f"val_ndcg_{k}": f"Validation NDCG@{k}", f"val_recall_{k}": f"Validation recall@{k}"}
+    k = main_cutoff(comparison)
+    titles = dict(comparison[["measure", "title"]].itertuples(index=False, name=None))
+    panels = {f"val_{one}_{k}": f"Validation {titles[one]}@{k}" for one in headlines(comparison)}
     panels["train_loss"] = "Training loss"
     return [wr.LinePlot(title=words, x="epoch", y=[metric]) for metric, words in panels.items()]

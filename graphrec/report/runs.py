@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class RunRecord:
         path: The run folder.
         tested: ``fit`` or ``refit``: whose test the numbers are; never of both.
         checkpoint_sha256: Of the checkpoint that was tested; empty where an older version tested it.
+        measures: Of measures that are not graphrec's: name to title and whether larger is better.
     """
 
     name: str
@@ -61,6 +62,7 @@ class RunRecord:
     path: Path
     tested: str = "fit"
     checkpoint_sha256: str = ""
+    measures: dict[str, tuple[str, bool | None]] = field(default_factory=dict)
 
 
 class _UntestedError(InputError):
@@ -227,12 +229,17 @@ def _record(path: Path, logs: list[_Log]) -> RunRecord:
     summary |= {key: value for key, value in tests[-1].summary.items() if key.startswith(TEST)}
     fitted = [log for log in logs if log.step == "fit"] or logs
     history = _history([row for log in fitted for row in log.rows])
-    tested = str(tests[-1].config.get("tested", {}).get("checkpoint_sha256", ""))
+    tested = tests[-1].config.get("tested", {})
     name, run_id, model, dataset, seed, sha = (config[key] for key in _IDENTITY)
     return RunRecord(
         str(name), str(run_id), str(model), str(dataset), int(seed), str(sha), config, summary, history, path,
-        step, tested,
+        step, str(tested.get("checkpoint_sha256", "")), _own_measures(tested.get("measures", {})),
     )  # fmt: skip
+
+
+def _own_measures(told: dict[str, Any]) -> dict[str, tuple[str, bool | None]]:
+    """What the test said of measures that are not graphrec's; their code is not imported."""
+    return {name: (str(one["title"]), one["higher_is_better"]) for name, one in told.items()}
 
 
 def _history(rows: list[dict[str, float]]) -> pd.DataFrame:

@@ -10,21 +10,14 @@ from typing import Any
 import pandas as pd
 
 from graphrec.errors import InputError
+from graphrec.evaluation.measures import of_kind
 from graphrec.report.runs import RunRecord
 
 ITEM_SETS = ("all", "repeat", "new")
-MEASURES = {
-    "ndcg": "NDCG",
-    "recall": "Recall",
-    "precision": "Precision",
-    "hit_ratio": "Hit ratio",
-    "mrr": "MRR",
-    "map": "MAP",
-    "coverage": "Coverage",
-    "novelty": "Novelty",
-}
-# A model that shows more of the catalogue is not thereby better, so no winner is named for these.
-DESCRIPTIVE = ("coverage", "novelty")
+HEADLINE = ("ndcg", "recall")
+"""The measures that a reader sees first."""
+OURS = {measure.name: measure for measure in of_kind("user", "catalogue")}
+METRIC = re.compile(rf"test_(?P<measure>[A-Za-z]\w*)_(?P<k>\d+)_(?P<items>{'|'.join(ITEM_SETS)})")
 KEYS = ["dataset", "run", "model", "split", "items", "measure", "k", "metric"]
 COLUMNS = [
     "run",
@@ -39,8 +32,9 @@ COLUMNS = [
     "measure",
     "k",
     "items",
+    "title",
+    "higher_is_better",
 ]
-_METRIC = re.compile(rf"test_(?P<measure>{'|'.join(MEASURES)})_(?P<k>\d+)_(?P<items>{'|'.join(ITEM_SETS)})")
 
 
 def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) -> pd.DataFrame:
@@ -55,10 +49,12 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
         allow_different_splits: Compare even where one dataset was split in different ways.
 
     Returns:
-        Columns `COLUMNS`; `metric` reads `recall_20_new`, `split` is always `test`.
+        Columns `COLUMNS`; `metric` reads `recall_20_new`, `split` is always `test`. `higher_is_better` is
+        empty where no winner is to be named.
 
     Raises:
-        InputError: No test metric at all, or runs of one dataset that were tested on different splits.
+        InputError: No test metric at all, runs of one dataset that were tested on different splits, or two
+            measures of one name.
     """
     if not allow_different_splits:
         _require_one_split(runs)
@@ -67,7 +63,23 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
         raise InputError(
             "the runs hold no test metric per item set", hint="run `graphrec test` on them first"
         )
-    return _ordered(over_seeds(pd.DataFrame(rows), KEYS))[COLUMNS]
+    told = _told(runs)
+    frame = over_seeds(pd.DataFrame(rows), KEYS)
+    words = [told.get(measure, (measure, None)) for measure in frame["measure"]]
+    better = pd.Series([better for _, better in words], dtype="object")
+    return _ordered(frame.assign(title=[title for title, _ in words], higher_is_better=better))[COLUMNS]
+
+
+def _told(runs: Sequence[RunRecord]) -> dict[str, tuple[str, bool | None]]:
+    """Title of each measure and whether larger is better: of ours, and of what the runs say of theirs."""
+    told = {name: (measure.title, measure.higher_is_better) for name, measure in OURS.items()}
+    for run in runs:
+        for name, words in run.measures.items():
+            if told.setdefault(name, words) != words:
+                what = f"another measure of graphrec or of these runs is called '{name}', too"
+                hint = "give one of them another name and test again"
+                raise InputError(what, file=run.path, column="measures", hint=hint)
+    return told
 
 
 def over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -118,7 +130,7 @@ def _require_one_split(runs: Sequence[RunRecord]) -> None:
 
 def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
     """One row per `test_<measure>_<k>_<items>`; the copy without item set only repeats one of them."""
-    matches = [match for key in run.summary if (match := _METRIC.fullmatch(key))]
+    matches = [match for key in run.summary if (match := METRIC.fullmatch(key))]
     return [
         {
             **{"dataset": run.dataset, "run": label, "model": run.model, "split": "test", "seed": run.seed},
@@ -132,8 +144,9 @@ def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Item sets and measures in their fixed order, experiments by name."""
-    rank = {name: place for place, name in enumerate((*ITEM_SETS, *MEASURES))}
+    """Item sets and measures in their fixed order, measures that are not ours last, experiments by name."""
+    measures = dict.fromkeys((*HEADLINE, *OURS, *sorted(frame["measure"].unique())))
+    rank = {name: place for place, name in enumerate((*ITEM_SETS, *measures))}
     frame = frame.assign(_items=frame["items"].map(rank), _measure=frame["measure"].map(rank))
     keys = ["dataset", "_items", "_measure", "k", "run"]
     return frame.sort_values(keys, kind="stable").reset_index(drop=True)
@@ -143,6 +156,24 @@ def main_cutoff(table: pd.DataFrame) -> int:
     """The cut-off a reader sees first: 20 where it was measured, else the largest."""
     cutoffs = {int(k) for k in table["k"].unique()}
     return 20 if 20 in cutoffs else max(cutoffs)
+
+
+def is_higher_better(rows: pd.DataFrame) -> bool | None:
+    """Which way the measure of some rows of a comparison is better; None where no winner is to be named."""
+    value = rows["higher_is_better"].iloc[0]
+    return None if pd.isna(value) else bool(value)
+
+
+def best_first(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one measure, the best run first."""
+    return rows.sort_values("value", ascending=is_higher_better(rows) is False)
+
+
+def headlines(table: pd.DataFrame) -> list[str]:
+    """The measures that are drawn: `HEADLINE`, and those of a user's own that name a winner."""
+    found = [measure for measure in HEADLINE if measure in set(table["measure"])]
+    own = table[~table["measure"].isin(list(OURS)) & table["higher_is_better"].notna()]
+    return [*found, *own["measure"].unique()]
 
 
 def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
@@ -162,11 +193,17 @@ def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
 
 def _markdown_table(part: pd.DataFrame, k: int) -> str:
     """One Markdown table: experiments down, measures across."""
-    measures = [measure for measure in MEASURES if measure in set(part["measure"])]
-    ranked = part[part["measure"] == measures[0]].sort_values("value", ascending=False)
+    of_measure = dict(list(part.groupby("measure", sort=False)))
+    measures = list(of_measure)
+    ranked = best_first(of_measure[measures[0]])
     order = [*ranked["run"], *sorted(set(part["run"]) - set(ranked["run"]))]
-    best = part[~part["measure"].isin(DESCRIPTIVE)].groupby("measure")["value"].max().to_dict()
-    header = ["Run", "Model", "Seeds", *(f"{MEASURES[measure]}@{k}" for measure in measures)]
+    best = {
+        measure: best_first(rows)["value"].iloc[0]
+        for measure, rows in of_measure.items()
+        if is_higher_better(rows) is not None
+    }
+    titles = [escape(rows["title"].iloc[0]) for rows in of_measure.values()]
+    header = ["Run", "Model", "Seeds", *(f"{title}@{k}" for title in titles)]
     lines = ["| " + " | ".join(header) + " |", "| --- | --- " + "| ---: " * (len(header) - 2) + "|"]
     for run in order:
         rows = part[part["run"] == run].set_index("measure")

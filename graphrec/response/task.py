@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError, check_above, check_at_least, check_share
-from graphrec.evaluation.calibration import expected_calibration_error, log_loss
+from graphrec.evaluation.measures import of_kind
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.response.data import PanelBatch, PanelRows, ResponseData
 from graphrec.response.lift import lift_table, monotonicity_violations
@@ -260,15 +260,8 @@ class ResponseTask(pl.LightningModule):
 
 
 def response_measures(probability: FloatArray, bought: FloatArray) -> dict[str, float]:
-    """Log loss (nats), area under the ROC curve and expected calibration error. Shapes ``[n]``."""
-    from sklearn.metrics import roc_auc_score
-
-    both = 0 < bought.sum() < len(bought)
-    return {
-        "logloss": log_loss(probability, bought > 0),
-        "auc": float(roc_auc_score(bought, probability)) if both else 0.5,
-        "ece": expected_calibration_error(probability, bought),
-    }
+    """Every measure of a probability in the table, by name. Shapes ``[n]``."""
+    return {measure.name: measure.compute(probability, bought > 0) for measure in of_kind("probability")}
 
 
 def _sigmoid(logit: FloatArray) -> FloatArray:

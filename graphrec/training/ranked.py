@@ -18,6 +18,7 @@ from torch import Tensor
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.gather import gather_metrics
+from graphrec.evaluation.measures import own_measures, told
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
@@ -183,7 +184,7 @@ class RankedTask(pl.LightningModule):
     def _evaluator(self, data: RecommenderData, part: Literal["val", "test"]) -> RankingEvaluator:
         graph = self.recommender.graph
         truth = truth_lists(getattr(data.split, part).pairs(), graph)
-        return RankingEvaluator(graph, truth, data.cutoffs, data.item_sets)
+        return RankingEvaluator(graph, truth, data.cutoffs, data.item_sets, own_measures(data.measures))
 
     def _evaluate(self, users: Tensor) -> None:
         assert self.evaluator is not None
@@ -191,10 +192,11 @@ class RankedTask(pl.LightningModule):
             self.evaluator.rank(users, self.recommender)
 
     def _write_test(self, flat: dict[str, float]) -> None:
-        """``test_metrics.json`` (flat numbers) and ``test_users.parquet`` (a row per user)."""
+        """``test_metrics.json`` (flat numbers, own measures) and ``test_users.parquet`` (a row per user)."""
         folder = Path(self.trainer.default_root_dir)
         source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
-        write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")
+        content = {**source, **told(self.data.measures), **flat}
+        write_text(folder / "test_metrics.json", json.dumps(content, indent=1) + "\n")
         rows = pd.concat(
             pd.DataFrame({name: value.numpy() for name, value in metrics.values.items()}).assign(
                 user_id=self.data.split.users.ids[metrics.users.numpy()], items=items

@@ -153,7 +153,7 @@ def test_the_newest_run_is_tested_and_its_refit_first(tmp_path):
 
 def test_a_test_prints_a_row_per_item_set(capsys):
     class Data:
-        cutoffs = (10, 20)
+        cutoffs, measures = (10, 20), ()
         item_sets = ("all", "new")
 
     metrics = {"test_ndcg_20_all": 0.25, "test_ndcg_20_all_low": 0.2, "test_ndcg_20_all_high": 0.31}

@@ -85,7 +85,7 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 
 def _over_seeds(row: Ranked, out: Path, seeds: list[int], data: list[str]) -> dict[str, Any]:
     """The figures of the first seed, and with several their mean and standard deviation (n − 1)."""
-    from graphrec.cli.reproduce.measures import MEASURES
+    from graphrec.cli.reproduce.kinds import JUDGED
     from graphrec.cli.reproduce.run import METRICS, reproduce_ranked
 
     folders = [out, *(out / f"seed-{seed}" for seed in seeds[1:])]
@@ -93,7 +93,7 @@ def _over_seeds(row: Ranked, out: Path, seeds: list[int], data: list[str]) -> di
     if len(seeds) == 1:
         return found[0]
     metrics = found[0] | {"seeds": len(seeds)}
-    for measure in MEASURES:
+    for measure in JUDGED:
         values = [each[f"test_{measure}"] for each in found]
         metrics[f"test_{measure}_seed_mean"] = statistics.fmean(values)
         metrics[f"test_{measure}_seed_sd"] = statistics.stdev(values)

@@ -148,6 +148,8 @@ def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
         return _in_class(entry, key, parameter)
     if parameter.accepts(entry.plain()):
         return None
+    if parameter.lists_functions:
+        return _in_functions(entry, key)
     if parameter.parts and _names_parts(entry.value):
         return _in_parts(entry, key, parameter.parts)
     value = "null" if entry.value is None else repr(entry.plain())
@@ -189,6 +191,15 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
     given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
     given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}
     return None if parameter.is_function else _in_arguments(given, target, named)
+
+
+def _in_functions(entry: Entry, key: str) -> Mistake:
+    """The mistake in a list of functions of a user's own."""
+    named = [name for name in entry.value if isinstance(name, str)] if isinstance(entry.value, list) else []
+    missing = next((name for name in named if resolve(name, {}) is None), None)
+    value = "null" if entry.value is None else repr(entry.plain())
+    what = f"{value} is no list of functions" if missing is None else f"there is no function '{missing}'"
+    return Mistake(entry, key, what, "name them by their dotted paths, as [mymodule.myfunction]")
 
 
 def _names_parts(value: Any) -> bool:

@@ -43,7 +43,8 @@ def check_checkpoint_names(config: dict[str, Any], file: Path, modules: Sequence
     for keys, name in class_paths(config):
         if not _may_stand(name, modules):
             raise foreign_name(name, file, ".".join(keys))
-    for name in names_in(config.get("model")):  # a loss is named without class_path
+    measures = (config["data"].get("init_args") or {}).get("measures")
+    for name in names_in([config.get("model"), measures]):  # losses and measures need no class_path
         if not _may_stand(name, modules):
             raise foreign_name(name, file)
 

@@ -54,6 +54,12 @@ class Parameter:
         return self.base is collections.abc.Callable
 
     @property
+    def lists_functions(self) -> bool:
+        """Whether functions are wanted in a list, such as measures."""
+        lists = [hint for hint in _alternatives(self.hint) if typing.get_origin(hint) is list]
+        return any(_base(typing.get_args(hint)[0]) is collections.abc.Callable for hint in lists)
+
+    @property
     def choices(self) -> dict[str, Any]:
         """What may be named here, by the name to write."""
         return {} if self.base is None else choices(self.base)

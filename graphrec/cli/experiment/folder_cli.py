@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.cli import LightningCLI
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from graphrec.cli.config.files import values_of
+from graphrec.cli.experiment.checkpoints.checks import known_metrics
 from graphrec.cli.experiment.checkpoints.keeping import RunCheckpoint, RunStopping, is_done
 from graphrec.cli.experiment.fit_folder import begin_fit, finish_fit
 from graphrec.cli.experiment.processes import say
@@ -21,7 +22,9 @@ from graphrec.cli.experiment.runs.names import check_links
 from graphrec.cli.experiment.runs.resuming import check_new, check_same
 from graphrec.cli.experiment.tracking.loggers import make_folder, record
 from graphrec.cli.experiment.trainer.watching import Watcher, check_watched
+from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
+from graphrec.evaluation.measures import told
 from graphrec.files import source_of
 from graphrec.training.trial import is_trial
 
@@ -73,7 +76,7 @@ class FolderCLI(LightningCLI):
         options = self.run_options
         if not self._watched:
             return [self._keep(LAST, None)]
-        stop = RunStopping(options.monitor, mode="max", patience=options.patience, strict=False)
+        stop = RunStopping(options.monitor, mode=self._mode, patience=options.patience, strict=False)
         return [stop, self._keep(BEST, options.monitor), self._keep(LAST, None)]
 
     def _keep(self, file: str, monitor: str | None) -> RunCheckpoint:
@@ -81,21 +84,31 @@ class FolderCLI(LightningCLI):
             dirpath=self.folder.checkpoints,
             filename=Path(file).stem,
             monitor=monitor,
-            mode="max" if monitor else "min",
+            mode=self._mode if monitor else "min",
             enable_version_counter=False,
         )
+
+    @property
+    def _known(self) -> Mapping[str, bool | None]:
+        """The names of all that a fit logs, with whether larger is better."""
+        return known_metrics(self.datamodule)
+
+    @property
+    def _mode(self) -> Literal["max", "min"]:
+        """Whether what the run watches is better the larger or the smaller."""
+        return "min" if self._known.get(self.run_options.monitor) is False else "max"
 
     @property
     def _watched(self) -> bool:
         """Whether there is a validation part to watch."""
         return not self._settings.data.init_args.get("refit", False)
 
-    def _check_watched(self, known: Sequence[str]) -> None:
+    def _check_watched(self) -> None:
         """Refuse callbacks and schedules that watch what nothing logs; a user's own task may log anything."""
         if type(self.model).__module__.startswith("graphrec."):
             schedule = self._settings.get("lr_scheduler")
             named = [] if schedule is None else [Watcher.of(schedule, self.run_options.monitor)]
-            check_watched([*self.trainer.callbacks, *named], known)  # type: ignore[attr-defined]
+            check_watched([*self.trainer.callbacks, *named], self._known)  # type: ignore[attr-defined]
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it; what holds the run's folder lets go of it in the end.
@@ -155,7 +168,9 @@ class FolderCLI(LightningCLI):
     def _record_tested(self) -> None:
         """Note in the W&B run which checkpoint its test is of, unless it read some of the users only."""
         if not is_trial(self.trainer):
-            source = source_of(self.trainer.ckpt_path, self.datamodule.split.sha256())
-            record(self.trainer.loggers, {"tested": {**source, "step": self.folder.step}}, {})
+            data = self.datamodule
+            tested = {**source_of(self.trainer.ckpt_path, data.split.sha256()), "step": self.folder.step}
+            tested |= told(data.measures) if isinstance(data, RecommenderData) else {}
+            record(self.trainer.loggers, {"tested": tested}, {})
         elif not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             say("limit_test_batches leaves some of the test part out, so its numbers are shown and not kept")

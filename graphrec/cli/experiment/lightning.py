@@ -22,7 +22,6 @@ from graphrec.cli.experiment.checkpoints.checks import (
     check_rows,
     check_split,
     check_weights,
-    known_metrics,
 )
 from graphrec.cli.experiment.checkpoints.config import Basis
 from graphrec.cli.experiment.checkpoints.files import WholeCheckpoints
@@ -191,7 +190,7 @@ class GraphRecCLI(FolderCLI):
             check_split(content, self.datamodule)
         if self.subcommand == "fit" and self._watched:
             check_monitor(self.run_options.monitor, self.datamodule)
-            self._check_watched(known_metrics(self.datamodule))
+            self._check_watched()
         if self.subcommand in ("validate", "test"):
             part: Literal["test", "validation"] = "test" if self.subcommand == "test" else "validation"
             self.datamodule.check_part(part)

@@ -20,12 +20,16 @@ from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.experiment.tracking.loggers import plain
 from graphrec.cli.terminal import console
 from graphrec.errors import InputError
+from graphrec.evaluation.measures import of_kind
 from graphrec.response.data import ResponseData
 from graphrec.response.task import ResponseTask
 
 WATCHED = ("val_likelihood", "val_auc")
-LOGGED = ("val_likelihood", "val_logloss", "val_auc", "val_ece", "train_loss")
-MEASURES = {"logloss": "log loss", "auc": "AUC", "ece": "calibration error"}
+LOGGED: dict[str, bool | None] = {
+    "val_likelihood": True,
+    **{f"val_{measure.name}": measure.higher_is_better for measure in of_kind("probability")},
+    "train_loss": False,
+}
 
 
 class ResponseCLI(GraphRecCLI):
@@ -33,6 +37,10 @@ class ResponseCLI(GraphRecCLI):
 
     def __init__(self, *classes: Any, args: Any, **options: Any) -> None:
         super().__init__(ResponseTask, ResponseData, args=args, **options)
+
+    @property
+    def _known(self) -> dict[str, bool | None]:
+        return LOGGED
 
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
@@ -48,7 +56,7 @@ class ResponseCLI(GraphRecCLI):
             )
             raise InputError(what, column="run.monitor", hint=hint)
         if self.subcommand == "fit":
-            self._check_watched(LOGGED)
+            self._check_watched()
         if content is not None:
             check_split(content, self.datamodule)
         panel = self.datamodule.panel
@@ -73,10 +81,10 @@ class ResponseCLI(GraphRecCLI):
     def _print(self, part: str) -> None:
         measured = self.trainer.callback_metrics
         table = Table(title=f"{part}: the response", title_justify="left", box=box.SIMPLE)
-        names = [name for name in MEASURES if f"{part}_{name}" in measured]
-        for name in names:
-            table.add_column(MEASURES[name], justify="right")
-        table.add_row(*(f"{float(measured[f'{part}_{name}']):.4f}" for name in names))
+        shown = [measure for measure in of_kind("probability") if f"{part}_{measure.name}" in measured]
+        for measure in shown:
+            table.add_column(measure.title, justify="right")
+        table.add_row(*(f"{float(measured[f'{part}_{measure.name}']):.4f}" for measure in shown))
         console().print(table)
         if "monotonicity_violations" in measured:
             print(f"violations of monotonicity: {int(measured['monotonicity_violations'])}")

@@ -11,9 +11,14 @@ from typing import Any, Literal, TypeAlias
 from graphrec.cli.config.files import check_configs
 from graphrec.cli.config.locations import read_yaml
 from graphrec.errors import InputError
+from graphrec.evaluation.measures import metric_title
 
 Protocol = Literal["honest", "paper"]
 """Whether settings were chosen on validation, or are a paper's, whose authors chose them on the test part."""
+
+
+JUDGED = {metric: metric_title(metric) for metric in ("recall_20", "ndcg_20")}
+"""The metrics that a ranked row says what to expect of, with their titles."""
 
 
 @dataclass(frozen=True)

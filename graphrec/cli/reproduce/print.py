@@ -7,15 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.cli.reproduce.kinds import Ranked, Row, Study
-from graphrec.cli.reproduce.measures import MEASURES
+from graphrec.cli.reproduce.kinds import JUDGED, Ranked, Row, Study
 from graphrec.cli.terminal import print_frame
 
 
 def print_ranked(row: Ranked, metrics: dict[str, Any], file: Path) -> None:
     """Each measure with interval, spread over the seeds and verdict, and where the numbers are."""
     table = []
-    for measure, title in MEASURES.items():
+    for measure, title in JUDGED.items():
         value, expected = metrics[f"test_{measure}"], getattr(row, measure)
         bounds = f"{metrics[f'test_{measure}_low']:.4f} to {metrics[f'test_{measure}_high']:.4f}"
         line = {"measure": title, "value": value, "95 % interval": bounds}
@@ -76,7 +75,7 @@ def print_rows(rows: list[Row]) -> None:
     ranked = [
         {
             **{"name": row.name, "data set": row.dataset, "model": row.model, "protocol": row.protocol},
-            **{MEASURES[measure]: _text(getattr(row, measure)) for measure in MEASURES},
+            **{JUDGED[measure]: _text(getattr(row, measure)) for measure in JUDGED},
             **{"minutes": _minutes(row), "trials": row.trials},
         }
         for row in rows

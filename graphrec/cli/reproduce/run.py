@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from graphrec.cli.reproduce.kinds import Experiment, FusionReproduction, Ranked, Reproduction, Study
-from graphrec.cli.reproduce.measures import MEASURES
+from graphrec.cli.reproduce.kinds import JUDGED, Experiment, FusionReproduction, Ranked, Reproduction, Study
 from graphrec.cli.reproduce.resume import Steps
 from graphrec.errors import InputError
 from graphrec.files import write_text
@@ -140,7 +139,7 @@ def flat_metrics(measured: dict[str, Any]) -> dict[str, Any]:
     metrics = {}
     for place, items in enumerate(sets):
         names = [""] * (place == 0) + [f"_{items}"] * (len(sets) > 1 and items != "all")
-        for measure in MEASURES:
+        for measure in JUDGED:
             for suffix in names:
                 for bound in ("", "_low", "_high"):
                     metrics[f"test_{measure}{suffix}{bound}"] = measured[f"test_{measure}_{items}{bound}"]

@@ -27,6 +27,10 @@ Path(__file__).parent.parent.joinpath('canary').touch()
 def make(*a, **k): ...
 """
 RUN = {"class_path": "subprocess.check_call", "init_args": {"args": ["touch", "../canary"]}}
+MEASURE = {
+    "class_path": "graphrec.evaluation.measures.Measure",
+    "init_args": {"name": "mine", "title": "Mine", "compute": "os.system"},
+}
 TASK = "graphrec.training.RankingTask"
 
 
@@ -48,6 +52,10 @@ YAMLS: dict[str, dict[str, Any]] = {
     "the data": {"data": SYSTEM},
     "a source": {"data": data(source=RUN)},
     "a split": {"data": data(split=SYSTEM)},
+    "a measure by name": {"data": data(measures=["os.system"])},
+    "a measure with arguments": {"data": data(measures=[SYSTEM])},
+    "what a measure computes": {"data": data(measures=[MEASURE])},
+    "a measure through a module of ours": {"data": data(measures=["graphrec.evaluation.measures.inspect.os.system"])},
     "a callback": {"trainer": {"callbacks": [SYSTEM]}},
     "a callback's function": {
         "trainer": {
@@ -134,6 +142,8 @@ def test_a_configuration_runs_no_foreign_code(name, here):
         ],
         ["--trainer.callbacks+=os.system"],
         ["--data.init_args.source", "subprocess.check_call"],
+        ["--data.init_args.measures", "[os.system]"],
+        ["--data.init_args.measures+=os.system"],
     ],
 )
 def test_the_command_line_runs_no_foreign_code(option, here):
@@ -203,6 +213,10 @@ def test_a_checkpoint_runs_no_foreign_code(command, here):
         (("model",), "model.yaml"),
         (("data", "init_args", "source"), RUN),
         (("data", "init_args", "split"), SYSTEM),
+        (("data", "init_args", "measures"), ["os.system"]),
+        (("data", "init_args", "measures"), ["evil.make"]),
+        (("data", "init_args", "measures"), [SYSTEM]),
+        (("data", "init_args", "measures"), [MEASURE]),
         (("data", "init_args", "cache"), "/tmp/elsewhere"),
     ],
 )

@@ -56,6 +56,10 @@ MISTAKES = {
     "--model.init_args null": "key 'init_args': null is no mapping of keys to values",
     "--trainer.max_epochs null": "None",
     "--data.init_args.cutoffs null": "None",
+    "--data.init_args.measures null": "None",
+    "--data.init_args.measures [ndcg]": "key 'measures': there is no function 'ndcg'; name them by their dotted",
+    "--data.init_args.measures ndcg": "key 'measures': 'ndcg' is no list of functions",
+    "--data.init_args.measures [3]": "key 'measures': [3] is no list of functions",
     "--optimizer SGD --optimizer.lr 0.1": "None",
     "--trainer.logger {class_path:\u00a0WandbLogger,init_args:\u00a0{anything:\u00a01}}": "None",
 }  # fmt: skip

@@ -173,7 +173,7 @@ def test_several_seeds_give_the_spread_beside_the_figures_of_the_first(here, mon
 def test_the_spread_is_that_of_a_sample(here, monkeypatch):
     def made(row: object, out: Path, seed: int, data: list[str]) -> dict[str, float]:
         out.mkdir(exist_ok=True)
-        bounds = {f"test_{name}_{bound}": 0.0 for name in run.MEASURES for bound in ("low", "high")}
+        bounds = {f"test_{name}_{bound}": 0.0 for name in run.JUDGED for bound in ("low", "high")}
         figures = {"test_recall_20": seed / 10, "test_ndcg_20": seed / 5, "seconds": 1.0, "peak_gb": 1.0}
         return {**bounds, **figures}
 

@@ -19,6 +19,7 @@ MAY_CHANGE = tuple(
         "batch_size",
         "eval_batch_size",
         "cutoffs",
+        "measures",
         "cache",
         "strict",
         # data may have moved; the fingerprint of the split tells whether it is the same

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.evaluation.ranking import MEASURES
+from graphrec.evaluation.measures import of_kind, own_measures
 from graphrec.models.base import ClosedForm
 from graphrec.training import RankedTask
 
@@ -103,10 +103,16 @@ def check_monitor(monitor: str, data: RecommenderData) -> None:
     data.check_to_find("validation", [watched])
 
 
-def known_metrics(data: RecommenderData) -> list[str]:
-    """The names of all that a fit logs."""
-    names = [f"val_{measure}_{k}" for measure in MEASURES for k in data.cutoffs]
-    return [*names, *(f"{name}_{items}" for name in names for items in data.item_sets), "train_loss"]
+def known_metrics(data: RecommenderData) -> Mapping[str, bool | None]:
+    """The names of all that a fit logs, with whether larger is better.
+
+    Raises:
+        InputError: If the data names a measure that is none.
+    """
+    measures = [*of_kind("user", "catalogue"), *own_measures(data.measures)]
+    first = {f"val_{one.name}_{k}": one.higher_is_better for one in measures for k in data.cutoffs}
+    of_sets = {f"{name}_{items}": better for name, better in first.items() for items in data.item_sets}
+    return {**first, **of_sets, "train_loss": False}
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

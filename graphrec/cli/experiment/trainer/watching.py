@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from graphrec.errors import InputError
 from graphrec.notices import warn
 
-_SMALLER = ("loss", "logloss", "ece", "novelty", "coverage")
+_WORDS = {"min": "smaller", "max": "larger"}
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Watcher:
         return cls(name, given.get("monitor", monitor) if watches else None, given.get("mode"))
 
 
-def check_watched(watchers: Iterable[Any], known: Sequence[str]) -> None:
+def check_watched(watchers: Iterable[Any], known: Mapping[str, bool | None]) -> None:
     """Refuse a metric that nothing logs, and warn of one that is watched in the wrong direction.
 
     Args:
         watchers: Callbacks and schedules; those without ``monitor`` watch nothing.
-        known: Names of all metrics of the fit.
+        known: Names of all metrics of the fit, with whether larger is better.
 
     Raises:
         InputError: If a metric is not among them.
@@ -46,11 +46,12 @@ def check_watched(watchers: Iterable[Any], known: Sequence[str]) -> None:
         kind = one.name if isinstance(one, Watcher) else type(one).__name__
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
-            hint = f"did you mean '{close[0]}'?" if close else f"known are {_listed(known)}"
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {_listed(list(known))}"
             raise InputError(f"{kind}: no metric is called '{name}'", column=f"{kind}.monitor", hint=hint)
-        if mode == "min" and name.startswith("val_") and not any(part in name for part in _SMALLER):
-            what = f"{kind} takes {name} for the better the smaller, as its mode is min"
-            warn(what, hint="give it mode: max, unless you mean this")
+        if mode in _WORDS and known[name] is not None and known[name] != (mode == "max"):
+            right = "max" if known[name] else "min"
+            what = f"{kind} takes {name} for the better the {_WORDS[mode]}, as its mode is {mode}"
+            warn(what, hint=f"give it mode: {right}, unless you mean this")
 
 
 def _listed(known: Sequence[str]) -> str:
