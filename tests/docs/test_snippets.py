@@ -16,6 +16,7 @@ from scripts import run_python
 from graphrec.cli.experiment.response import cli_for
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.main import LIGHTNING
+from graphrec.report.runs import read_runs
 
 README, DOCS = ROOT / "README.md", ROOT / "docs"
 OWN = {
@@ -119,6 +120,30 @@ def test_policies_of_a_users_own_run_as_the_guide_shows_them(shop):
     assert (deepest["promotion"] == "amount").any()
 
 
+def test_a_measure_of_a_users_own_is_found_in_the_csv_the_page_and_wandb(shop):
+    page = DOCS / "how-to" / "measure.md"
+    for name in ("mymeasures.py", "measure.yaml"):
+        (shop / name).write_text(file_named(page, name))
+    fit, *others = shown(page)
+
+    said = graphrec([*fit, "--trainer.max_epochs", "1"], *others, folder=shop)
+
+    assert "Places to a hit" in said
+    assert "Surprise@20" in (shop / "runs/comparison/comparison.md").read_text()
+    table = pd.read_csv(shop / "runs/comparison/comparison.csv").set_index("metric")
+    assert table.loc["surprise_20_new", "title"] == "Surprise"
+    assert not table.loc["first_hit_20_new", "higher_is_better"]
+    written = (shop / "runs/comparison/report.html").read_text()
+    assert "Places to a hit@20, items never bought before, shorter is better" in written
+    (run,) = read_runs([shop / "runs" / "measured"])  # of the offline files of W&B
+    assert run.measures["first_hit"] == ("Places to a hit", False)
+    assert run.summary["test_surprise_20_new"] == table.loc["surprise_20_new", "value"]
+    assert run.summary["test_first_hit_20_new_low"] >= 1
+    assert "val_surprise_20" in run.history
+    users = pd.read_parquet(run.path / "test_users.parquet")
+    assert users["surprise_20"].mean() == pytest.approx(run.summary["test_surprise_20_new"], abs=1e-5)
+
+
 class ParserMadeError(Exception):
     """Carries the parser out of Lightning before anything is read."""
 
@@ -140,6 +165,7 @@ def test_a_command_of_lightning_is_read_as_it_is_shown(page, shop, monkeypatch):
     monkeypatch.chdir(shop)
     os.symlink(ROOT / "experiments", shop / "experiments")
     (shop / "model.yaml").write_text("model: {class_path: RankingTask, init_args: {encoder: LightGCN}}\n")
+    (shop / "measure.yaml").write_text("run: {name: measured}\n")
     for args in (args for shown_by, args in FITS if shown_by == page):
         read = parser_for(args).parse_args(args)
         assert read["subcommand"] == args[0]
