@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse as sp
 import torch
-from scipy.sparse import _sparsetools  # private, but what is public checks for longer than a batch is cut
 from torch import Tensor
 from torch.nn import functional
 
 from graphrec.kernels.memory import is_large, keep_small_tables
+from graphrec.kernels.private import coo_to_csr, csr_rows, csr_transposed
 
 # torch tells it to every script and notebook, at its first product
 warnings.filterwarnings("ignore", ".*Sparse CSR tensor support is in beta.*")
@@ -53,10 +53,7 @@ class Csr(NamedTuple):
             size: Rows and columns of the matrix.
         """
         entries = (rows.numpy().astype(np.int32), columns.numpy().astype(np.int32), values.numpy())
-        crow, col = np.empty(size[0] + 1, dtype=np.int32), np.empty_like(entries[1])
-        ordered = np.empty_like(entries[2])
-        _sparsetools.coo_tocsr(*size, len(rows), *entries, crow, col, ordered)
-        return cls._of(crow, col, ordered, size[1])
+        return cls._of(*coo_to_csr(*entries, size), size[1])
 
     def tensor(self) -> Tensor:
         """The view that torch's own products take. Shape ``[rows, columns]``."""
@@ -177,10 +174,8 @@ class Csr(NamedTuple):
             places += torch.arange(len(places), device=places.device, dtype=places.dtype)
             return Csr(crow, self.col[places], self.values[places], self.columns)
         starts = self.starts(rows) if starts is None else starts
-        whole = self._arrays()
-        col, values = (np.empty(starts[-1], dtype=array.dtype) for array in whole[1:])
-        _sparsetools.csr_row_index(len(rows), rows.numpy().astype(np.int32), *whole, col, values)
-        return Csr._of(starts.astype(np.int32), col, values, self.columns)
+        copies = csr_rows(self._arrays(), rows.numpy().astype(np.int32), starts)
+        return Csr._of(starts.astype(np.int32), *copies, self.columns)
 
     def transpose(self) -> Csr:
         """The transposed matrix."""
@@ -188,11 +183,7 @@ class Csr(NamedTuple):
         if self.values.device.type != "cpu":
             other = self.tensor().to_sparse_csc()
             return Csr(other.ccol_indices(), other.row_indices(), other.values(), rows)
-        whole = self._arrays()
-        crow = np.empty(self.columns + 1, dtype=np.int32)
-        col, values = (np.empty_like(array) for array in whole[1:])
-        _sparsetools.csr_tocsc(rows, self.columns, *whole, crow, col, values)
-        return Csr._of(crow, col, values, rows)
+        return Csr._of(*csr_transposed(self._arrays(), self.columns), rows)
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """NumPy's views of the three tensors, which must be on the CPU."""

@@ -13,6 +13,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from graphrec.kernels.private import byte_products
+
 _LARGEST = 127
 _ROOM = 1.0 + 2.0**-16  # for the rounding of the bound itself
 
@@ -60,12 +62,13 @@ def upper_bounds(item: Tensor) -> Bounds:
 
 def multiplies_tiles() -> bool:
     """Whether the processor multiplies tiles of bfloat16 and torch makes use of it."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False) and torch._C._has_mkldnn)
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False) and torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 def multiplies_bytes() -> bool:
     """Whether the processor multiplies bytes natively and torch makes use of it."""
-    return bool(torch.cpu._is_vnni_supported() and torch._C._has_mkldnn)
+    can = torch.cpu.get_capabilities().get("avx512_vnni", False)
+    return bool(can and torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 class ExactBounds:
@@ -175,7 +178,7 @@ class ByteBounds:
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> None:
         """Write ``L R``, exact in integers."""
-        torch._int_mm(left, right, out=out)  # private, but the only product of bytes of torch without scales
+        byte_products(left, right, out)
 
     def largest(self, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """Select by value and place in one number."""
