@@ -29,6 +29,7 @@ from rich.progress import Progress
 from torch.utils.data import DataLoader
 
 import graphrec.cli.experiment.warnings  # noqa: F401  (what Lightning says and a benchmark need not)
+from graphrec.cli.start_up import keep_freed_memory
 from graphrec.data import sources
 from graphrec.data.module import EdgeBatches, EdgeIds
 from graphrec.data.splits import Given
@@ -36,6 +37,8 @@ from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Recommender
 from graphrec.training.ranked import RankedTask
+
+keep_freed_memory()  # as the command does
 
 
 def arguments(doc: str | None, repeats: int = 7) -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from graphrec import __version__
 from graphrec.cli import commands
 from graphrec.cli.errors.boundary import mistakes_told
-from graphrec.cli.start_up import own_process
+from graphrec.cli.start_up import keep_freed_memory, let_waiting_threads_sleep, own_process
 from graphrec.errors import InputError
 
 LIGHTNING = {
@@ -106,7 +106,8 @@ def _run(given: list[str]) -> Any:
 def console(args: list[str] | None = None) -> None:
     """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
     given = list(sys.argv[1:] if args is None else args)
-    _let_waiting_threads_sleep()
+    let_waiting_threads_sleep()
+    keep_freed_memory()
     own_process.set(args is None)
     try:
         main(given)
@@ -124,16 +125,6 @@ def _end_unread() -> None:
     """End as other programs do when the reader of their output is gone, such as ``head``."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(128 + signal.SIGPIPE)
-
-
-def _let_waiting_threads_sleep() -> None:
-    """Tell OpenMP, before torch loads it, how often its threads look for work before they sleep.
-
-    By themselves they do so 300,000 times, and of two programs on the same cores each waits for the threads
-    of the other: two fits at once took nearly four times as long as one. 10,000 cost a lone one nothing.
-    """
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def _stop(message: str) -> None:

@@ -26,7 +26,7 @@ class Slice:
 
     def forward(self, x: Tensor) -> Tensor:
         """``P_S A x``."""
-        return self.csr.product(x, even=True)
+        return self.csr.product(x)
 
     def backward(self, gradient: Tensor) -> Tensor:
         """``A P_Sᵀ g``."""

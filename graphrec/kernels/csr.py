@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from graphrec.kernels.memory import is_large, keep_small_tables
+from graphrec.kernels.memory import is_large
 from graphrec.kernels.private import coo_to_csr, csr_rows, csr_transposed
 
 # torch tells it to every script and notebook, at its first product
@@ -30,8 +30,6 @@ BLOCK_BYTES = 256
 
 _ROWS, _ENTRIES = 1 << 15, 1 << 20
 """Of a large matrix at a time. Twice or half of either takes about as long."""
-
-_ROW_COST = 8  # of writing a row, in entries that are read
 
 
 class Csr(NamedTuple):
@@ -60,45 +58,21 @@ class Csr(NamedTuple):
         size = (len(self.crow) - 1, self.columns)
         return torch.sparse_csr_tensor(self.crow, self.col, self.values, size, check_invariants=False)
 
-    def product(self, x: Tensor, even: bool = False) -> Tensor:
-        """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient.
-
-        Args:
-            x: Dense vectors.
-            even: Share out the work evenly, at the price of empty rows in memory; pays for few long rows.
-        """
+    def product(self, x: Tensor) -> Tensor:
+        """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient."""
         if not len(self.col):
             return x.new_zeros(len(self.crow) - 1, x.shape[1])
         if x.device.type != "cpu":
             return self.tensor() @ x
-        keep_small_tables()
-        before, behind = self._empty_rows() if even else (0, 0)
-        crow = self.crow
-        if before or behind:
-            crow = torch.cat([crow[:1].expand(before), crow, crow[-1:].expand(behind)])
-        result = torch.embedding_bag(  # what functional.embedding_bag calls, after checks
+        product: Tensor = torch.embedding_bag(  # what functional.embedding_bag calls, after checks
             x.detach().contiguous(),
             self.col,
-            crow,
+            self.crow,
             mode=0,  # sum
             per_sample_weights=self.values.to(x.dtype),
             include_last_offset=True,
         )[0]
-        return result[before : len(result) - behind] if before or behind else result
-
-    def _empty_rows(self) -> tuple[int, int]:
-        """Empty rows to put before and behind, so that each of two threads has as much to do.
-
-        A gather gives each half of the rows, however long they are: of the nodes of a batch, users first and
-        popular items next, the first half may have three quarters of the entries. More threads take none.
-        """
-        crow = self.crow.numpy()
-        rows, entries = len(crow) - 1, int(crow[-1])
-        missing = rows - 2 * int(crow.searchsorted(entries // 2))
-        uneven = abs(entries - 2 * int(crow[rows // 2]))
-        if torch.get_num_threads() != 2 or uneven < _ROW_COST * abs(missing):
-            return 0, 0
-        return max(missing, 0), max(-missing, 0)
+        return product
 
     def whole_product(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """The same for a matrix of many rows, as suits the memory. Shape ``[rows, D]``, no gradient.
@@ -111,7 +85,7 @@ class Csr(NamedTuple):
         """
         if x.is_cpu and is_large(len(self.crow) - 1, x.shape[1], x.dtype):
             return self.product_in_parts(x, out)
-        result = self.product(x, even=True)
+        result = self.product(x)
         return result if out is None else out.copy_(result)
 
     def product_in_parts(self, x: Tensor, out: Tensor | None = None) -> Tensor:

@@ -13,6 +13,7 @@ from graphrec.kernels.csr import Csr
 
 _BLOCK = 1024  # items; 512 to 4,096 take about the same time
 _FEW = 64  # users, whose vectors and scores of a block are too small to gain by staying in the cache
+_PAIRS = 8192  # at a time
 _ROWS = 128  # of a softmax on a CPU; their products with 2,048 items fill half of a cache of 2 MB
 _ROWS_ELSEWHERE = 4096
 _HALF = (torch.bfloat16, torch.float16)  # which either product is not made in
@@ -39,8 +40,8 @@ def inner_products(user: Tensor, item: Tensor) -> Tensor:
 def pair_products(user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
     """Inner products of some pairs of rows, on a CPU.
 
-    Autograd would lay the vectors out pair by pair, keep them, and add their gradients up row by row. Here
-    both ways go through the sparse matrix of the pairs, which reads the rows where they are.
+    Autograd would lay all vectors out pair by pair, keep them, and add their gradients up row by row. Here
+    the gradient goes through the sparse matrix of the pairs, which reads the rows where they are.
 
     Args:
         user: Shape ``[n, D]``.
@@ -62,18 +63,16 @@ class _PairProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
-        """User by user, from a matrix that holds the number of each pair.
-
-        torch keeps no sparse matrix of more entries than places; of so many pairs all products are fewer.
-        """
-        count, size = len(users), (len(user), len(item))
-        ctx.pairs = pairs = Csr.of_entries(users, items, torch.arange(count, dtype=torch.int32), size)
+        """Some pairs at a time, so that their vectors stay in the cache."""
+        numbers = torch.arange(len(users), dtype=torch.int32)
+        ctx.pairs = Csr.of_entries(users, items, numbers, (len(user), len(item)))
         ctx.save_for_backward(user, item)
-        if count > size[0] * size[1]:
-            return inner_products(user.detach(), item.detach())[users, items]
-        pattern = pairs._replace(values=user.new_zeros(count)).tensor()
-        products = torch.sparse.sampled_addmm(pattern, user.detach(), item.detach().T, beta=0.0)
-        return user.new_empty(count).index_copy_(0, pairs.values.long(), products.values())
+        products = user.new_empty(len(users))
+        for start in range(0, len(users), _PAIRS):
+            some = slice(start, start + _PAIRS)
+            left, right = user.index_select(0, users[some]), item.index_select(0, items[some])
+            products[some] = torch.bmm(left[:, None], right[:, :, None])[:, 0, 0]
+        return products
 
     @staticmethod
     @once_differentiable

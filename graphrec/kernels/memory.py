@@ -1,4 +1,4 @@
-"""Memory of the CPU for tables: what malloc keeps, large pages for what it does not, and what is free.
+"""Memory of the CPU for tables: large pages for what malloc does not keep, and what is free.
 
 New memory costs more than it looks like: the system clears it page by page when it is first written, which
 takes as long as a third of a product. So tables that come and go with every step should not be new.
@@ -6,10 +6,7 @@ takes as long as a third of a product. So tables that come and go with every ste
 
 from __future__ import annotations
 
-import ctypes
 import os
-import sys
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -19,30 +16,14 @@ from torch import Tensor
 from graphrec.errors import InputError
 
 _SMALL_BYTES = 32 << 20
-"""The most that malloc of glibc can be told to keep; larger tables always are memory of their own."""
-_FREE_BYTES = 256 << 20
-"""What may lie free at the end of its memory."""
+"""The most that malloc of glibc keeps; larger tables always are memory of their own."""
 _UNASKED_BYTES = 1 << 30
 """What is taken without looking whether it is free."""
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # in malloc.h of glibc
 
 
 def is_large(rows: int, width: int, dtype: torch.dtype) -> bool:
     """Whether a table is one that malloc does not keep when it is freed."""
     return rows * width * dtype.itemsize > _SMALL_BYTES
-
-
-@cache
-def keep_small_tables() -> None:
-    """Tell malloc to keep what a step frees, up to 256 MB of it; where it is not that of glibc, nothing.
-
-    By itself it gives memory back as soon as two tables lie free at the end, and the next product asks for
-    it again: a tenth of a step of three layers.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        mallopt(_M_MMAP_THRESHOLD, _SMALL_BYTES)
-        mallopt(_M_TRIM_THRESHOLD, _FREE_BYTES)
 
 
 def in_large_pages(rows: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -2,43 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import torch
 
 from graphrec.kernels.memory import in_large_pages, is_large
-
-FAULTS = """
-import resource, torch
-from graphrec.kernels.memory import keep_small_tables
-
-def chain():
-    tables = [torch.ones(18 << 20, dtype=torch.uint8) for _ in range(3)]
-    while tables:
-        tables.pop(0)
-
-def faults():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-
-keep_small_tables()
-for _ in range(20):
-    chain()
-before = faults()
-for _ in range(20):
-    chain()
-print((faults() - before) * resource.getpagesize() / (20 * 3 * (18 << 20)))
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="malloc of glibc")
-def test_small_tables_are_not_new_memory_each_time():
-    """Left to itself, every second process clears all of it again and again: so there are six."""
-    command = [sys.executable, "-c", FAULTS]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    shares = [float(process.communicate()[0]) for process in processes]
-    assert max(shares) < 0.05
 
 
 def test_tables_above_32_mb_are_large():

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 import torch
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from graphrec.kernels import csr as module
 from graphrec.kernels import memory
+from graphrec.kernels import sparse as sparse_module
 from graphrec.kernels.csr import BLOCK_BYTES, Csr
-from graphrec.kernels.sparse import SparseMatrix
+from graphrec.kernels.sparse import SparseMatrix, near_order
 
 BLOCK = BLOCK_BYTES // 4
 
@@ -89,30 +91,6 @@ def test_copies_share_nothing_and_move_with_their_module():
     assert {buffer.device.type for buffer in twin.to("meta").buffers()} == {"meta"}
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-@pytest.mark.parametrize("heavy", ["first", "last", "nowhere"])
-def test_a_product_shared_out_evenly_is_the_same(threads, heavy):
-    rng = np.random.default_rng(0)
-    dense = (rng.random((201, 30)) < 0.05).astype(np.float32)
-    if heavy != "nowhere":
-        dense[slice(50) if heavy == "first" else slice(150, None)] = rng.random((51 - (heavy == "first"), 30))
-    csr, x = SparseMatrix(sp.csr_array(dense)).csr(), torch.randn(30, 7)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        assert torch.equal(csr.product(x, even=True), csr.product(x))
-        start, end = csr._empty_rows()
-        half = (201 + start + end) // 2 - start  # rows of the first thread
-        share = float(csr.crow[half] / csr.crow[-1])
-    finally:
-        torch.set_num_threads(before)
-    if threads != 2:
-        assert start == end == 0
-    elif heavy != "nowhere":
-        assert (start > 0) == (heavy == "first")
-        assert abs(share - 0.5) < 0.2 < abs(float(csr.crow[100] / csr.crow[-1]) - 0.5)
-
-
 @pytest.mark.parametrize(("rows", "entries"), [(1, 1000), (7, 1000), (1000, 1), (1000, 40), (9, 13)])
 def test_a_product_in_parts_is_the_same_wherever_it_is_put(rows, entries, monkeypatch):
     monkeypatch.setattr(memory, "_SMALL_BYTES", 0)  # so that whole products are in parts
@@ -141,7 +119,8 @@ def test_a_small_product_is_the_same_wherever_it_is_put():
     assert torch.equal(table[:, 2:8], expected)
 
 
-def test_renumbered_nodes_have_the_same_neighbours_nearer():
+def test_renumbered_nodes_have_the_same_neighbours_nearer(monkeypatch):
+    monkeypatch.setattr(sparse_module, "_PIECES", 1)
     side = 40  # of a lattice whose nodes are numbered at random
     rng, path = np.random.default_rng(0), sp.diags_array([1.0, 1.0], offsets=[-1, 1], shape=(side, side))
     lattice = sp.csr_array(sp.kronsum(path, path))
@@ -157,6 +136,27 @@ def test_renumbered_nodes_have_the_same_neighbours_nearer():
     assert (rows - near.matrix.col).abs().max() < 3 * side
     assert matrix.renumbered() is near
     assert copy.deepcopy(matrix)._renumbered is None
+
+
+@pytest.mark.parametrize("threads", [2, 4, 8])
+def test_every_thread_has_about_as_many_entries(threads):
+    """Of a log in which few users and few items have most of the purchases."""
+    rng, (users, items) = np.random.default_rng(0), (9000, 3000)
+    often, sold = rng.lognormal(0, 0.8, users), np.arange(1, items + 1.0) ** -0.6
+    user = rng.choice(users, 12 * users, p=often / often.sum())
+    item = rng.choice(items, 12 * users, p=sold / sold.sum())
+    bought = sp.csr_array((np.ones(len(user), np.float32), (user, item)), shape=(users, items))
+    adjacency = sp.csr_array(sp.block_array([[None, bought], [bought.T, None]]))
+
+    def most(order):
+        """The most that a thread has, over its even share."""
+        entries = np.concatenate([[0], np.diff(adjacency.indptr)[order].cumsum()])
+        ends = np.linspace(0, len(order), threads + 1).astype(int)
+        return np.diff(entries[ends]).max() * threads / entries[-1]
+
+    order = near_order(SparseMatrix(adjacency, symmetric=True).csr())
+    assert sorted(order) == list(range(users + items))
+    assert most(order) < 1.3 < most(reverse_cuthill_mckee(adjacency, symmetric_mode=True))
 
 
 def test_parts_have_few_rows_and_few_entries(monkeypatch):
