@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -199,3 +200,9 @@ def test_no_yaml_class_takes_arbitrary_keywords():
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name == "__init__":
                 assert node.args.kwarg is None, f"{file}:{node.lineno}"
+
+
+def test_nobody_asks_what_kind_of_policy_a_policy_is():
+    """It has one method for all; whether there is one or a list of them may be asked."""
+    asks = re.compile(r"isinstance\(\s*policy\s*,(?! list)|type\(policy\)")
+    assert [str(file) for file in FILES if asks.search(file.read_text(encoding="utf-8"))] == []

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from graphrec.arrays import BoolArray, FloatArray
 from graphrec.errors import InputError
-from graphrec.offers.economics import Economics, percent
+from graphrec.offers.economics import Economics
 
 
 @dataclass(frozen=True)
@@ -46,40 +43,6 @@ class Guardrails:
             value = getattr(self, key)
             if value is not None and not value >= 0.0:
                 raise InputError(f"{value} is negative", column=key, hint=hint)
-
-    def limit(self, economics: Economics) -> float:
-        """The largest allowed rate, in [0, 1)."""
-        return min(self.max_rate, self.margin_limit(economics))
-
-    def allowed(self, levels: FloatArray, economics: Economics) -> BoolArray:
-        """Which levels may be used; rate 0 always may. ``[R]`` to ``[R]``."""
-        return np.asarray(levels <= self.limit(economics))
-
-    def apply(self, rate: FloatArray, economics: Economics) -> tuple[FloatArray, BoolArray]:
-        """Bring rates into the limits: one that is not allowed falls to the largest allowed.
-
-        Args:
-            rate: Rates that a policy asked for. Shape ``[P]``.
-            economics: Margin and funding.
-
-        Returns:
-            Allowed rates and which of them were capped. Shapes ``[P]``.
-
-        Raises:
-            ValueError: If a rate is missing.
-        """
-        if np.isnan(rate).any():
-            raise ValueError("a policy returned a missing rate")
-        limit = self.limit(economics)
-        return np.clip(rate, 0.0, limit), np.asarray(rate > limit)
-
-    def reason(self, economics: Economics) -> str:
-        """What to tell about a capped rate."""
-        margin_limit = self.margin_limit(economics)
-        if margin_limit < self.max_rate:
-            left = f"to leave a margin of {percent(self.min_margin)}"
-            return f"min_margin: capped at {percent(margin_limit)} {left}"
-        return f"max_rate: capped at the maximum rate {percent(self.max_rate)}"
 
     def margin_limit(self, economics: Economics) -> float:
         """Rate at which ``(net - c) / net`` is `min_margin`, with ``net = P (1 - phi d)`` and c the cost."""
