@@ -25,11 +25,11 @@ class Slice:
         self.transposed = self.csr.transpose() if has_gradient else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """``P_S A x``."""
+        """Compute ``P_S A x``."""
         return self.csr.product(x)
 
     def backward(self, gradient: Tensor) -> Tensor:
-        """``A P_Sᵀ g``."""
+        """Compute ``A P_Sᵀ g``."""
         assert self.transposed is not None
         return self.transposed.product(gradient)
 
@@ -41,17 +41,17 @@ class Whole:
         self.csr, self.rows = csr, rows
 
     def forward(self, x: Tensor) -> Tensor:
-        """``P_S (A x)``."""
+        """Compute ``P_S (A x)``."""
         return self.csr.whole_product(x)[self.rows]
 
     def backward(self, gradient: Tensor) -> Tensor:
-        """``A (P_Sᵀ g)``."""
+        """Compute ``A (P_Sᵀ g)``."""
         spread = gradient.new_zeros(len(self.csr.crow) - 1, gradient.shape[1])
         return self.csr.whole_product(spread.index_add_(0, self.rows, gradient))
 
 
 def rows_of(matrix: SparseMatrix, rows: Tensor, storage: torch.dtype, has_gradient: bool) -> Slice | Whole:
-    """Cut where it pays: cutting and transposing cost about as much as the product they save."""
+    """Choose a cut where it pays: cutting and transposing cost about as much as the product they save."""
     csr = matrix.csr()
     if csr.values.device.type == "cpu":
         starts = csr.starts(rows)

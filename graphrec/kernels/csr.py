@@ -1,7 +1,7 @@
 """The one hot kernel: the product of a sparse matrix, three plain arrays, with dense vectors.
 
 A product is bound by reading rows of ``x`` in random order. So on the CPU it goes through ``embedding_bag``,
-whose gather prefetches, and over a few cache lines of each row at a time, so that the table fits the cache
+whose gather prefetches. It takes a few cache lines of each row at a time, so that the table fits the cache
 more often. A large matrix is taken some rows at a time. On a GPU a product is that of cuSPARSE.
 experiments/benchmarks/propagation.py and growth.py measure it.
 """
@@ -42,7 +42,7 @@ class Csr(NamedTuple):
 
     @classmethod
     def of_entries(cls, rows: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Csr:
-        """From entries in any order, of which several may be of one place; on the CPU.
+        """Build it from entries in any order, of which several may be of one place; on the CPU.
 
         Args:
             rows: Row of each entry. Shape ``[E]``.
@@ -54,12 +54,12 @@ class Csr(NamedTuple):
         return cls._of(*coo_to_csr(*entries, size), size[1])
 
     def tensor(self) -> Tensor:
-        """The view that torch's own products take. Shape ``[rows, columns]``."""
+        """Make the view that torch's own products take. Shape ``[rows, columns]``."""
         size = (len(self.crow) - 1, self.columns)
         return torch.sparse_csr_tensor(self.crow, self.col, self.values, size, check_invariants=False)
 
     def product(self, x: Tensor) -> Tensor:
-        """Product with ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient."""
+        """Multiply by ``x`` of shape ``[columns, D]`` in one pass. Shape ``[rows, D]``, no gradient."""
         if not len(self.col):
             return x.new_zeros(len(self.crow) - 1, x.shape[1])
         if x.device.type != "cpu":
@@ -75,7 +75,7 @@ class Csr(NamedTuple):
         return product
 
     def whole_product(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """The same for a matrix of many rows, as suits the memory. Shape ``[rows, D]``, no gradient.
+        """Do the same for a matrix of many rows, as suits the memory. Shape ``[rows, D]``, no gradient.
 
         A table of a size that malloc keeps is made in one pass, which spares a copy.
 
@@ -89,11 +89,11 @@ class Csr(NamedTuple):
         return result if out is None else out.copy_(result)
 
     def product_in_parts(self, x: Tensor, out: Tensor | None = None) -> Tensor:
-        """The same some rows at a time, on the CPU.
+        """Do the same some rows at a time, on the CPU.
 
         Threads get half of the rows each, and rows are not equally long: in parts they wait less for each
-        other. In an adjacency both read the vectors of the same side meanwhile, and what a part gives is
-        still in the cache when it is copied on.
+        other. In an adjacency both read the vectors of the same side meanwhile. What a part gives is still
+        in the cache when it is copied on.
         """
         out = x.new_empty(len(self.crow) - 1, x.shape[1]) if out is None else out
         x, values = x.detach().contiguous(), self.values.to(x.dtype)
@@ -107,7 +107,7 @@ class Csr(NamedTuple):
         return out
 
     def _cuts(self) -> list[int]:
-        """Rows between which one pass goes: at most `_ROWS` of them, with about `_ENTRIES` at most."""
+        """Find the rows between which one pass goes: at most `_ROWS`, with about `_ENTRIES` at most."""
         crow = self.crow.numpy()
         rows, entries = len(crow) - 1, int(crow[-1])
         at = np.searchsorted(crow, np.arange(0, entries, _ENTRIES, dtype=crow.dtype))
@@ -115,7 +115,7 @@ class Csr(NamedTuple):
         return cuts
 
     def blocked_product(self, x: Tensor) -> Tensor:
-        """The whole product in as many passes over the columns as suit the cache."""
+        """Multiply in as many passes over the columns as suit the cache."""
         passes = list(blocks(x, x.dtype))
         if len(passes) == 1:
             return self.whole_product(x)
@@ -125,7 +125,7 @@ class Csr(NamedTuple):
         return result
 
     def starts(self, rows: Tensor) -> np.ndarray:
-        """Where each of some rows starts among their entries, and where the last one ends; on the CPU.
+        """Find where each of some rows starts among their entries, and where the last one ends; on the CPU.
 
         Shape ``[n + 1]``.
         """
@@ -135,7 +135,7 @@ class Csr(NamedTuple):
         return starts
 
     def take(self, rows: Tensor, starts: np.ndarray | None = None) -> Csr:
-        """Some rows; on the CPU, SciPy copies them ten times as fast as torch gathers them.
+        """Take some rows; on the CPU, SciPy copies them ten times as fast as torch gathers them.
 
         Args:
             rows: Which.
@@ -152,7 +152,7 @@ class Csr(NamedTuple):
         return Csr._of(starts.astype(np.int32), *copies, self.columns)
 
     def transpose(self) -> Csr:
-        """The transposed matrix."""
+        """Transpose the matrix."""
         rows = len(self.crow) - 1
         if self.values.device.type != "cpu":
             other = self.tensor().to_sparse_csc()
@@ -160,7 +160,7 @@ class Csr(NamedTuple):
         return Csr._of(*csr_transposed(self._arrays(), self.columns), rows)
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """NumPy's views of the three tensors, which must be on the CPU."""
+        """View the three tensors in NumPy; they must be on the CPU."""
         return self.crow.numpy(), self.col.numpy(), self.values.numpy()
 
     @staticmethod
@@ -168,17 +168,17 @@ class Csr(NamedTuple):
         return Csr(torch.from_numpy(crow), torch.from_numpy(col), torch.from_numpy(values), columns)
 
     def scipy(self) -> sp.csr_array:
-        """SciPy's view; on the CPU, without a copy."""
+        """View the matrix in SciPy; on the CPU, without a copy."""
         parts = tuple(part.cpu().numpy() for part in (self.values, self.col, self.crow))
         return sp.csr_array(parts, shape=(len(self.crow) - 1, self.columns))
 
 
 def block_width(x: Tensor, storage: torch.dtype) -> int:
-    """Columns of one pass: of `BLOCK_BYTES` on the CPU for its cache, all at once on a GPU."""
+    """Count the columns of one pass: of `BLOCK_BYTES` on the CPU for its cache, all at once on a GPU."""
     return min(BLOCK_BYTES // storage.itemsize, x.shape[1]) if x.is_cpu else x.shape[1]
 
 
 def blocks(x: Tensor, storage: torch.dtype) -> Iterator[slice]:
-    """The columns of ``x`` in passes."""
+    """Cut the columns of ``x`` into passes."""
     width = max(block_width(x, storage), 1)
     return (slice(start, start + width) for start in range(0, x.shape[1], width))

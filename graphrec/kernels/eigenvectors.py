@@ -35,7 +35,7 @@ class Decomposition(NamedTuple):
 def decompose(
     matrix: SparseMatrix, rank: int, oversampling: int = 32, iterations: int = 3, seed: int = 0
 ) -> Decomposition:
-    """The `rank` leading eigenpairs of ``R̃ᵀR̃``, the squares of the singular values of ``R̃``.
+    """Find the `rank` leading eigenpairs of ``R̃ᵀR̃``, the squares of the singular values of ``R̃``.
 
     Halko, Martinsson and Tropp, "Finding structure with randomness", SIAM Review 2011, alg. 4.4, with the
     power replaced by the Chebyshev polynomial ``2x² − 1`` over the interval to be damped (Zhou et al., J.
@@ -62,13 +62,13 @@ def decompose(
 
 
 def square(matrix: SparseMatrix, x: Tensor) -> Tensor:
-    """``R̃ᵀ(R̃ x)``. Shape ``[I, D]`` to ``[I, D]``."""
+    """Compute ``R̃ᵀ(R̃ x)``. Shape ``[I, D]`` to ``[I, D]``."""
     product: Tensor = (matrix.transposed or matrix)(matrix(x))
     return product
 
 
 def _amplify(matrix: SparseMatrix, basis: Tensor) -> Tensor:
-    """``T₂(2P/b − 1) Q``, where ``b`` is the smallest Ritz value: what lies below it stays within ±1."""
+    """Compute ``T₂(2P/b − 1) Q``, ``b`` being the smallest Ritz value: what lies below stays within ±1."""
     once = square(matrix, basis)
     ritz = torch.linalg.eigvalsh((basis.T @ once).double())
     bound = float(ritz[0].clamp_min(_SMALLEST_BOUND * ritz[-1]))
@@ -76,7 +76,7 @@ def _amplify(matrix: SparseMatrix, basis: Tensor) -> Tensor:
 
 
 def _orthonormal(x: Tensor) -> Tensor:
-    """An orthonormal basis of the columns, by Cholesky where that is safe: ten times as fast as QR."""
+    """Find an orthonormal basis of the columns, by Cholesky where it is safe: ten times as fast as QR."""
     factor, failed = torch.linalg.cholesky_ex((x.T @ x).double())
     pivots = factor.diagonal()
     if failed or pivots.min() < _SAFE_PIVOT * pivots.max():
@@ -97,7 +97,7 @@ def _rayleigh_ritz(matrix: SparseMatrix, basis: Tensor, rank: int) -> Decomposit
 
 
 def _dense(matrix: SparseMatrix, rank: int) -> Decomposition:
-    """All singular vectors in float64; the error that is left is that of their rounding to float32."""
+    """Find all singular vectors in float64; the error left is that of their rounding to float32."""
     dense = matrix(torch.eye(matrix.columns, device=matrix.values.device)).double()
     _, singular, right = torch.linalg.svd(dense, full_matrices=False)
     values, vectors = singular[:rank].square(), right[:rank].T

@@ -20,11 +20,11 @@ _HALF = (torch.bfloat16, torch.float16)  # which either product is not made in
 
 
 def inner_products(user: Tensor, item: Tensor) -> Tensor:
-    """``U Iᵀ`` in a tensor of its own: ``[B, D]`` and ``[I, D]`` to ``[B, I]``.
+    """Compute ``U Iᵀ`` in a tensor of its own: ``[B, D]`` and ``[I, D]`` to ``[B, I]``.
 
     On a CPU and without gradient it is computed for a block of items at a time, with the same numbers: the
-    operands of a block stay in the cache, which on AMD makes the product of a few hundred users and a whole
-    catalogue about twice as fast (on Intel it changes little). Few users, gradients, autocast and other
+    operands of a block stay in the cache. On AMD this makes the product of a few hundred users and a whole
+    catalogue about twice as fast; on Intel it changes little. Few users, gradients, autocast and other
     devices take the plain product.
     """
     tracked = torch.is_grad_enabled() and (user.requires_grad or item.requires_grad)
@@ -38,7 +38,7 @@ def inner_products(user: Tensor, item: Tensor) -> Tensor:
 
 
 def pair_products(user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
-    """Inner products of some pairs of rows, on a CPU.
+    """Compute the inner products of some pairs of rows, on a CPU.
 
     Autograd would lay all vectors out pair by pair, keep them, and add their gradients up row by row. Here
     the gradient goes through the sparse matrix of the pairs, which reads the rows where they are.
@@ -63,7 +63,7 @@ class _PairProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, user: Tensor, item: Tensor, users: Tensor, items: Tensor) -> Tensor:
-        """Some pairs at a time, so that their vectors stay in the cache."""
+        """Compute some pairs at a time, so that their vectors stay in the cache."""
         numbers = torch.arange(len(users), dtype=torch.int32)
         ctx.pairs = Csr.of_entries(users, items, numbers, (len(user), len(item)))
         ctx.save_for_backward(user, item)
@@ -77,18 +77,18 @@ class _PairProducts(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor, None, None]:
-        """Two products with the matrix of the pairs."""
+        """Compute two products with the matrix of the pairs."""
         user, item = ctx.saved_tensors
         pairs = ctx.pairs._replace(values=gradients[0][ctx.pairs.values])
         return pairs.product(item), pairs.transpose().product(user), None, None
 
 
 def log_sum_products(left: Tensor, right: Tensor, own: Tensor | None = None) -> Tensor:
-    """``log Σ_k exp(l_b · r_k)``, the logarithm of a softmax's denominator, without the matrix of products.
+    """Compute ``log Σ_k exp(l_b · r_k)``, a softmax's log denominator, without the matrix of products.
 
-    The products of a few rows at a time are made, summed and dropped, and made again for the gradient, as in
-    Dao et al., FlashAttention, 2022: memory no longer grows with ``B K``, and on a CPU the rows stay in the
-    cache, which takes 18 ms instead of 47 for 2,048 times 2,048 in 64 dimensions, gradient included.
+    The products of a few rows at a time are made, summed and dropped. For the gradient they are made again,
+    as in Dao et al., FlashAttention, 2022. So memory no longer grows with ``B K``, and on a CPU the rows stay
+    in the cache. That takes 18 ms instead of 47 for 2,048 times 2,048 in 64 dimensions, gradient included.
 
     Args:
         left: Shape ``[B, D]``.
@@ -110,7 +110,7 @@ class _LogSumProducts(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, own: Tensor | None) -> Tensor:
-        """The sums, a few rows at a time."""
+        """Sum a few rows at a time."""
         sums = left.new_empty(len(left))
         for rows, products in _products_in_pieces(left, right, own):
             largest = products.amax(1)
@@ -122,7 +122,7 @@ class _LogSumProducts(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        """The products again, as shares ``P`` of the sums."""
+        """Make the products again, as shares ``P`` of the sums."""
         left, right, own, sums = ctx.saved_tensors
         of_left, of_right = torch.empty_like(left), torch.zeros_like(right)
         for rows, products in _products_in_pieces(left, right, own):
@@ -133,7 +133,7 @@ class _LogSumProducts(torch.autograd.Function):
 
 
 def _products_in_pieces(left: Tensor, right: Tensor, own: Tensor | None) -> Iterator[tuple[slice, Tensor]]:
-    """``L Rᵀ`` for a few rows at a time, all in the same memory, with −inf in each row's own place."""
+    """Compute ``L Rᵀ`` a few rows at a time, in the same memory, with −inf in each row's own place."""
     size = _ROWS if left.is_cpu else _ROWS_ELSEWHERE
     memory = left.new_empty(min(size, len(left)), len(right))
     for start in range(0, len(left), size):

@@ -22,12 +22,12 @@ _UNASKED_BYTES = 1 << 30
 
 
 def is_large(rows: int, width: int, dtype: torch.dtype) -> bool:
-    """Whether a table is one that malloc does not keep when it is freed."""
+    """Tell whether a table is one that malloc does not keep when it is freed."""
     return rows * width * dtype.itemsize > _SMALL_BYTES
 
 
 def in_large_pages(rows: int, width: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """New memory on the CPU, ``[rows, width]``, in pages of 2 MB where Linux has some.
+    """Allocate memory on the CPU, ``[rows, width]``, in pages of 2 MB where Linux has some.
 
     NumPy asks for them, torch does not. A gather from a large table then misses far fewer addresses.
     """
@@ -38,7 +38,7 @@ def in_large_pages(rows: int, width: int, dtype: torch.dtype = torch.float32) ->
 
 
 def available_memory() -> float:
-    """Bytes that can be allocated without swapping; a container's limit counts."""
+    """Count the bytes that can be allocated without swapping; a container's limit counts."""
     limits = [float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))]
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():

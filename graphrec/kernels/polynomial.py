@@ -25,7 +25,7 @@ def polynomial(
     coefficients: Sequence[float],
     storage: torch.dtype = torch.float32,
 ) -> Tensor:
-    """``Σ_l c_l A^l x`` for a symmetric ``A``, differentiable in ``x``. ``[N, D]`` to ``[N, D]``.
+    """Compute ``Σ_l c_l A^l x`` for a symmetric ``A``, differentiable in ``x``. ``[N, D]`` to ``[N, D]``.
 
     Args:
         matrix: The symmetric matrix ``A``, ``[N, N]``.
@@ -47,7 +47,7 @@ def polynomial_rows(
     rows: Tensor,
     storage: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Callable[[], Tensor]]:
-    """Some rows of `polynomial`, and what gives the same rows of ``x`` itself, each ``[n, D]``.
+    """Compute some rows of `polynomial`, and what gives the same rows of ``x`` itself, each ``[n, D]``.
 
     The last product is taken over these rows alone, and so is the first one of the gradient. The rows of
     ``x`` are gathered when they are asked for, before ``x`` changes; their gradient comes in through zeros
@@ -71,7 +71,7 @@ def polynomial_rows(
 
 
 def _may_shift(x: Tensor, storage: torch.dtype) -> bool:
-    """Whether ``c I + c' A`` is made a matrix of its own: on a CPU, where each operation more takes its time.
+    """Tell whether ``c I + c' A`` is made a matrix: on a CPU, where each operation more takes its time.
 
     The same holds for a matrix with its nodes numbered anew.
 
@@ -101,18 +101,18 @@ class _Chain:
     place: Tensor | None = None
 
     def products(self) -> Iterator[tuple[float, Csr]]:
-        """Coefficient and matrix of each layer in turn."""
+        """List the coefficient and the matrix of each layer in turn."""
         for layer, coefficient in enumerate(self.coefficients[1:], 1):
             matrix = self.last if layer == len(self.coefficients) - 1 else self.matrix
             yield coefficient, self.first if layer == 1 else matrix.csr(self.storage)
 
     def numbered(self, rows: Tensor) -> Tensor:
-        """Rows by their numbers in the chain."""
+        """Find the numbers of some rows in the chain."""
         return rows if self.place is None else self.place[rows]
 
 
 def _chain(matrix: SparseMatrix, x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> _Chain:
-    """The last two terms as one matrix, and nodes numbered anew, where either pays."""
+    """Make one matrix of the last two terms, and number the nodes anew, where either pays."""
     if len(coefficients) < 3 or not _may_shift(x, storage):
         return _Chain(matrix, matrix.csr(storage), matrix, coefficients, storage)
     first, place = matrix.csr(), None
@@ -144,7 +144,7 @@ class _Polynomial(torch.autograd.Function):
 
 
 def _whole(x: Tensor, chain: _Chain) -> Tensor:
-    """The polynomial of some columns."""
+    """Apply the polynomial to some columns."""
     total, ego = None, chain.coefficients[0]
     with chain.matrix.room(x.shape[1], chain.storage) as room:
         layer = _stored(x, chain.storage, room)
@@ -166,7 +166,7 @@ class _ProductRows(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: SparseMatrix, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """The product on the rows alone."""
+        """Compute the product on the rows alone."""
         x = x.detach()
         ctx.last, ctx.size = rows_of(matrix, rows, x.dtype, ctx.needs_input_grad[0]), x.shape
         ctx.save_for_backward(rows)
@@ -175,7 +175,7 @@ class _ProductRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        """``M P_Sᵀ g``, and what comes from the signal itself."""
+        """Compute ``M P_Sᵀ g``, and add what comes from the signal itself."""
         gradient, own = gradients
         (rows,) = ctx.saved_tensors
         result = own.new_zeros(ctx.size) if gradient is None else ctx.last.backward(gradient)
@@ -187,7 +187,7 @@ class _PolynomialRows(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, chain: _Chain, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """All products but the last in full, the last one on the rows."""
+        """Compute all products but the last in full, the last one on the rows."""
         coefficients, storage, inside = chain.coefficients, chain.storage, chain.numbered(rows)
         needed = ctx.needs_input_grad[0]
         last = rows_of(chain.last, inside, storage, needed) if len(coefficients) > 1 else None
@@ -209,7 +209,7 @@ class _PolynomialRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
-        """``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule, innermost product first."""
+        """Compute ``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule, innermost product first."""
         chain, last = ctx.chain, ctx.last
         gradient, own = gradients
         rows, inside = ctx.saved_tensors
@@ -232,7 +232,7 @@ class _PolynomialRows(torch.autograd.Function):
 def _gradient_of_chain(
     gradient: Tensor, chain: _Chain, inside: Tensor, last: Slice | Whole, out: Tensor
 ) -> None:
-    """What comes through two layers and more, without ``c_0``; the outermost product is put into `out`."""
+    """Add up the gradient of two layers and more, without ``c_0``; the outermost product is put in `out`."""
     coefficients, csr = chain.coefficients, chain.matrix.csr(gradient.dtype)
     total = last.backward(gradient if coefficients[-1] == 1 else coefficients[-1] * gradient)
     with chain.matrix.room(gradient.shape[1], gradient.dtype) as room:
@@ -246,7 +246,7 @@ def _gradient_of_chain(
 
 
 def _zeros(x: Tensor, rows: Tensor) -> Tensor:
-    """Zeros in the shape of some rows, which take no memory."""
+    """Make zeros in the shape of some rows, which take no memory."""
     return x.new_zeros(1, 1).expand(len(rows), x.shape[1])
 
 
@@ -255,11 +255,11 @@ def _table(like: Tensor, rows: int, width: int) -> Tensor:
 
 
 def _stored(x: Tensor, storage: torch.dtype, room: Iterator[Tensor | None]) -> Tensor:
-    """The first layer of a chain: ``x`` itself if it has that type already."""
+    """Store the first layer of a chain: ``x`` itself if it has that type already."""
     out = None if x.dtype == storage else next(room)
     return x.to(storage) if out is None else out.copy_(x)
 
 
 def _passes(x: Tensor, coefficients: tuple[float, ...], storage: torch.dtype) -> Iterator[slice]:
-    """Columns that go through all layers together; one layer, of few rows, is not worth the cutting."""
+    """Choose columns that go through all layers together; one layer, of few rows, is not worth cutting."""
     return blocks(x, storage) if len(coefficients) > 2 else iter([slice(None)])

@@ -18,7 +18,7 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def _found(owner: Any, *names: str) -> Callable[..., Any] | None:
-    """A function by the names that lead to it, or None."""
+    """Find a function by the names that lead to it, or None."""
     for name in names:
         owner = getattr(owner, name, None)
     return owner  # type: ignore[no-any-return]

@@ -1,9 +1,9 @@
 """The items with the largest inner products, without the scores of the whole catalogue.
 
-Upper bounds of all scores are made for a block of items at a time, which fits the cache, and only the highest
-of each group of items is kept. The groups with the highest bounds are then scored in full. A list is
-certified: no item outside these groups can belong into it. Rows without a certificate, for example with equal
-scores where the list ends, are ranked in full.
+Upper bounds of all scores are made for a block of items at a time, which fits the cache. Only the highest of
+each group of items is kept. The groups with the highest bounds are then scored in full. A list is certified:
+no item outside these groups can belong into it. Rows without a certificate, for example with equal scores
+where the list ends, are ranked in full.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Pairs = tuple[Tensor, Tensor]
 
 
 def is_worthwhile(item: Tensor, k: int) -> bool:
-    """Whether the search pays: on a CPU, for a large catalogue."""
+    """Tell whether the search pays: on a CPU, for a large catalogue."""
     return item.is_cpu and item.dtype == torch.float32 and len(item) >= 128 * (3 * k + _SPARE)
 
 
@@ -62,7 +62,7 @@ class ItemIndex:
         self._vectors = item.new_empty(0)
 
     def top(self, user: Tensor, k: int, seen: Pairs | None = None) -> tuple[Tensor, Tensor]:
-        """Scores and items of the best, each ``[B, k]``.
+        """Find scores and items of the best, each ``[B, k]``.
 
         Args:
             user: Vectors of the users. Shape ``[B, D]``.
@@ -90,7 +90,7 @@ class ItemIndex:
     def _best_items(
         self, user: Tensor, groups: Tensor, limit: Tensor, k: int, seen: Pairs
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores and items of the best in some groups, ``[B, k]``, and whether none is better, ``[B]``."""
+        """Find the best in some groups, scores and items ``[B, k]``, and whether none is better, ``[B]``."""
         values, chosen = self._scores(user, groups, seen).topk(k + 1, dim=1)
         rest = torch.maximum(values[:, k], limit + self.precision * user.norm(dim=1))
         certain = values[:, k - 1] > rest
@@ -104,7 +104,7 @@ class ItemIndex:
         return values, items.gather(1, by_rank.gather(1, place)), certain
 
     def _best_groups(self, left: Tensor, count: int, seen: Pairs) -> tuple[Tensor, Tensor]:
-        """The groups with the highest bounds, ``[B, count]``, and a product no other's is above, ``[B]``."""
+        """Find the groups with the highest bounds, ``[B, count]``, and a bound of all others, ``[B]``."""
         highest, product = self._highest[: len(left)], self._product[: len(left)]
         in_blocks = torch.split(highest, self.width // _GROUP, dim=1)
         for block, pairs, found in zip(self.blocks, self._by_block(seen), in_blocks, strict=True):
@@ -120,7 +120,7 @@ class ItemIndex:
         return groups.gather(1, chosen), found.amin(dim=1)
 
     def _by_block(self, seen: Pairs) -> list[Pairs]:
-        """The pairs of each block of items, with places in the block."""
+        """Sort the pairs by block of items, with places in the block."""
         rows, items = seen
         block = items // self.width
         by_block = torch.from_numpy(block.to(torch.int16).numpy().argsort(kind="stable"))  # a radix sort
@@ -129,7 +129,7 @@ class ItemIndex:
         return list(zip(torch.split(rows[by_block], sizes), torch.split(places, sizes), strict=True))
 
     def _scores(self, user: Tensor, groups: Tensor, seen: Pairs) -> Tensor:
-        """Scores of all members of some groups, −inf for what may not be ranked. Shape ``[B, 4 count]``."""
+        """Score all members of some groups, −inf for what may not be ranked. Shape ``[B, 4 count]``."""
         users, count = groups.shape
         scores = user.new_empty(users, count * _GROUP)
         if len(self._vectors) < _TOGETHER * count:
@@ -144,7 +144,7 @@ class ItemIndex:
         return scores.view(barred.shape).masked_fill_(barred, -torch.inf).flatten(1)
 
     def _barred_members(self, groups: Tensor, seen: Pairs) -> Tensor:
-        """True for members of some groups that may not be ranked or do not exist. Shape ``[B, count, 4]``."""
+        """Mark members of some groups that may not be ranked or do not exist. Shape ``[B, count, 4]``."""
         rows, items = seen
         places = self.group.index_select(0, items).add_(rows, alpha=len(self.members))
         bit = self.bit.index_select(0, items)
@@ -163,7 +163,7 @@ class ItemIndex:
 
 
 def _width(size: int, block: int) -> int:
-    """Items of a block, about `block`, with an odd number of cache lines in each row of its products.
+    """Choose the items of a block, about `block`, with an odd number of cache lines per row of products.
 
     Rows that begin with a cache line and lie no power of two apart are written in two thirds of the time.
     """
@@ -172,7 +172,7 @@ def _width(size: int, block: int) -> int:
 
 
 def _members(size: int, width: int) -> Tensor:
-    """Items of each group; places that no item fills have a number beyond the last. Shape ``[groups, 4]``.
+    """List the items of each group; a place without one has a number past the last. Shape ``[groups, 4]``.
 
     Within a block neighbours belong to different groups, so that maxima are taken of whole rows.
     """

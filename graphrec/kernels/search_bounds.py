@@ -1,8 +1,8 @@
 """Upper bounds of inner products with every item, for a search that looks only where they are high.
 
-The bounds are a matrix product themselves, of rounded vectors: in bytes on processors with instructions for
-them (VNNI), which takes less than a third of the time of float32, or in bfloat16 on those that multiply tiles
-(AMX). There a product of bytes in 64 dimensions takes half as long, but not one in 66, which bounds need.
+The bounds are a matrix product themselves, of rounded vectors. Processors with instructions for bytes (VNNI)
+take it in bytes, in less than a third of the time of float32. Those that multiply tiles (AMX) take it in
+bfloat16. There a product of bytes in 64 dimensions takes half as long, but not one in 66, which bounds need.
 Elsewhere the inner products are their own bounds.
 """
 
@@ -37,20 +37,20 @@ class Bounds(Protocol):
     block: int
 
     def left(self, user: Tensor) -> tuple[Tensor, Tensor]:
-        """The factor of some users, ``[B, D']``, and what `limit` needs to know of them, ``[B]``."""
+        """Make the factor of some users, ``[B, D']``, and what `limit` needs to know of them, ``[B]``."""
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> None:
         """Write ``L R``, with some columns of the right factor."""
 
     def largest(self, values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-        """The largest entries of each row and their places, in any order. Each ``[B, count]``."""
+        """Select the largest entries of each row and their places, in any order. Each ``[B, count]``."""
 
     def limit(self, product: Tensor, known: Tensor) -> Tensor:
-        """What no score is above whose product is at most the given one; not a number for none. ``[B]``."""
+        """Bound the scores whose product is at most the given one; not a number for none. ``[B]``."""
 
 
 def upper_bounds(item: Tensor) -> Bounds:
-    """The bounds that this processor computes fastest.
+    """Choose the bounds that this processor computes fastest.
 
     Args:
         item: Vectors of the items. Shape ``[I, D]``.
@@ -61,12 +61,12 @@ def upper_bounds(item: Tensor) -> Bounds:
 
 
 def multiplies_tiles() -> bool:
-    """Whether the processor multiplies tiles of bfloat16 and torch makes use of it."""
+    """Tell whether the processor multiplies tiles of bfloat16 and torch makes use of it."""
     return bool(torch.cpu.get_capabilities().get("amx_bf16", False) and torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
 
 def multiplies_bytes() -> bool:
-    """Whether the processor multiplies bytes natively and torch makes use of it."""
+    """Tell whether the processor multiplies bytes natively and torch makes use of it."""
     can = torch.cpu.get_capabilities().get("avx512_vnni", False)
     return bool(can and torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
 
@@ -81,7 +81,7 @@ class ExactBounds:
         self.right = item.T
 
     def left(self, user: Tensor) -> tuple[Tensor, Tensor]:
-        """The vectors as they are."""
+        """Take the vectors as they are."""
         return user, user.new_zeros(len(user))
 
     def product(self, left: Tensor, right: Tensor, out: Tensor) -> None:
@@ -94,7 +94,7 @@ class ExactBounds:
         return top.values, top.indices
 
     def limit(self, product: Tensor, known: Tensor) -> Tensor:
-        """The product."""
+        """Take the product itself."""
         return product
 
 
@@ -103,7 +103,7 @@ class HalfBounds:
 
     With ``u = ũ + δ`` and ``i = ĩ + ε``, ``u · i = ũ · ĩ + u · ε + δ · ĩ ≤ ũ · ĩ + ‖u‖ ‖ε‖ + ‖δ‖ ‖ĩ‖``; of
     ``ε`` and ``ĩ`` the longest are taken. The 16 bits of a product, which is rounded again, are read as an
-    integer, of which the largest is found in a quarter of the time: from zero on such integers are ordered
+    integer. The largest of these is found in a quarter of the time: from zero on such integers are ordered
     like their numbers, and all numbers below zero come before these. So a product below zero limits nothing.
 
     Args:
@@ -119,7 +119,7 @@ class HalfBounds:
         self.error, self.length = errors.max(), _lengths(rounded).max()
 
     def left(self, user: Tensor) -> tuple[Tensor, Tensor]:
-        """Rounded vectors, and how far rounding of both sides can move a product."""
+        """Round the vectors, and bound how far rounding of both sides can move a product."""
         rounded, error = _halves(user)
         lost = user.shape[1] * torch.finfo(torch.float32).tiny  # by products that are taken for zero
         return rounded, _lengths(user) * self.error + error * self.length + lost
@@ -134,7 +134,7 @@ class HalfBounds:
         return top.short(), places
 
     def limit(self, product: Tensor, known: Tensor) -> Tensor:
-        """The number of these bits before it was rounded, at most, and what rounding had moved."""
+        """Bound the number of these bits before it was rounded, and add what rounding had moved."""
         number = product.view(torch.bfloat16).float()
         return (number * (1 + 2.0**-8) + known).where(product >= 0, torch.nan)
 
@@ -167,7 +167,7 @@ class ByteBounds:
         self.lowest = -(_LARGEST * right.abs().sum(1).amax().int() + 1)
 
     def left(self, user: Tensor) -> tuple[Tensor, Tensor]:
-        """Rounded vectors with coordinates for the errors, and the units of the products."""
+        """Round the vectors, add coordinates for the errors, and give the units of the products."""
         turned = user @ self.rotation
         rounded, error, _, step = _rounded(turned, whole=False)
         length = turned.norm(dim=1) / step * _ROOM
@@ -185,12 +185,14 @@ class ByteBounds:
         return _largest(values, count, -int(self.lowest))
 
     def limit(self, product: Tensor, known: Tensor) -> Tensor:
-        """The product in its unit."""
+        """Convert the product to its unit."""
         return product * known
 
 
 def _largest(values: Tensor, count: int, size: int) -> tuple[Tensor, Tensor]:
-    """The largest integers by NumPy's partition of values and places in one: half the time of ``torch.topk``.
+    """Select the largest integers by NumPy's partition of values and places in one.
+
+    That takes half the time of ``torch.topk``.
 
     Args:
         values: Integers from ``-size`` to ``size - 1``. Shape ``[B, groups]``.
@@ -208,20 +210,23 @@ def _largest(values: Tensor, count: int, size: int) -> tuple[Tensor, Tensor]:
 
 
 def _halves(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """In bfloat16, without what is so small that processors take it for zero, and the length of the rest."""
+    """Convert to bfloat16 without what processors take for zero, and give the length of the rest."""
     half = vectors.bfloat16()
     half = half.where(half.abs() >= torch.finfo(half.dtype).tiny, 0)
     return half, _lengths(vectors - half.float())
 
 
 def _lengths(vectors: Tensor) -> Tensor:
-    """Lengths, not less than they are; squares of small numbers need the range of float64."""
+    """Compute lengths, not less than they are; squares of small numbers need the range of float64."""
     lengths: Tensor = vectors.double().norm(dim=1)
     return lengths.float() * _ROOM
 
 
 def _rounded(vectors: Tensor, whole: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Multiples of a step, of each row or of all, the length of what is cut off, their length, the step."""
+    """Round to multiples of a step, of each row or of all.
+
+    Returns the multiples, the length of what is cut off, their length, the step.
+    """
     largest = vectors.abs().amax() if whole else vectors.abs().amax(dim=1)
     step = (largest / _LARGEST).clamp_min(torch.finfo(vectors.dtype).tiny)
     scaled = vectors / (step if whole else step[:, None])

@@ -3,11 +3,11 @@
 Process ``r`` holds a range of nodes: their rows of the table and their columns of the matrix ``A``. A product
 goes in P rounds: every process multiplies its columns with its rows for the nodes of one owner, and the sum
 of these parts is reduced to that owner. So at most two parts of ``N / P`` rows are in flight. On gloo
-with 2 and 3 processes, rounds of reductions or of broadcasts were the fastest, while gathering or scattering
+with 2 and 3 processes, rounds of reductions or of broadcasts were the fastest. Gathering or scattering
 all N rows took longer, also a few columns at a time.
 
 Columns and not rows, although the matrix is symmetric and they hold the same: in the last layer of a step,
-each process then knows its part of every row of the batch, and those few rows are summed over all processes
+each process then knows its part of every row of the batch. Those few rows are summed over all processes
 instead of N. The first product of the gradient needs no communication at all.
 """
 
@@ -56,11 +56,11 @@ class ShardedMatrix(nn.Module):
         self.starts = [int(own.indptr[nodes.start]) for nodes in self.ranges] + [own.nnz]
 
     def csr(self) -> Csr:
-        """The three arrays of the columns held here. ``[N, n_r]``."""
+        """Collect the three arrays of the columns held here. ``[N, n_r]``."""
         return Csr(self.crow, self.col, self.values, len(self.nodes))
 
     def product(self, x: Tensor, storage: torch.dtype = torch.float32) -> Tensor:
-        """The rows of ``A x`` of this process, from its rows of ``x``; a collective, without gradient.
+        """Compute the rows of ``A x`` of this process, from its rows of ``x``; a collective, no gradient.
 
         ``[n_r, D]`` to ``[n_r, D]``.
         """
@@ -79,31 +79,31 @@ class ShardedMatrix(nn.Module):
         return result
 
     def own(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
-        """Which of some nodes ``[n]`` are held here: their places among them, and their rows here."""
+        """Find which of some nodes ``[n]`` are held here: their places among them, and their rows here."""
         place = ((nodes >= self.nodes.start) & (nodes < self.nodes.stop)).nonzero().flatten()
         return place, nodes[place] - self.nodes.start
 
     def sizes(self, dim: int) -> tuple[int, int]:
-        """Bytes of the table, Adam's two moments and the matrix: held here, and in one process for all."""
+        """Count bytes of the table, Adam's two moments and the matrix: those here, and in one for all."""
         here = sum(part.nbytes for part in (self.crow, self.col, self.values))
         whole = 4 * (self.rows + 1) + 8 * self.entries
         return here + 12 * dim * len(self.nodes), whole + 12 * dim * self.rows
 
     def _block(self, owner: int) -> Csr:
-        """The part of an owner's rows."""
+        """Cut out the part of an owner's rows."""
         nodes, start, stop = self.ranges[owner], self.starts[owner], self.starts[owner + 1]
         crow = self.crow[nodes.start : nodes.stop + 1] - start
         return Csr(crow, self.col[start:stop], self.values[start:stop], len(self.nodes))
 
     def extra_repr(self) -> str:
-        """Range and number of entries."""
+        """Show the range and the number of entries."""
         return f"nodes {self.nodes.start} to {self.nodes.stop} of {self.rows}, {len(self.values)} entries"
 
 
 def sharded_polynomial(
     matrix: ShardedMatrix, x: Tensor, coefficients: Sequence[float], storage: torch.dtype = torch.float32
 ) -> Tensor:
-    """This process's rows of ``Σ_l c_l A^l x``, differentiable in ``x``; all processes must call it.
+    """Compute this process's rows of ``Σ_l c_l A^l x``, differentiable in ``x``; all processes must call it.
 
     Args:
         matrix: The matrix ``A``, shared out.
@@ -122,7 +122,7 @@ def sharded_polynomial_rows(
     rows: Tensor,
     storage: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:
-    """Some rows of the polynomial, and the same rows of ``x`` itself, each ``[n, D]`` in every process.
+    """Compute some rows of the polynomial and of ``x`` itself, each ``[n, D]`` in every process.
 
     All processes must call it with the same rows and compute the same from them: then each has the whole
     gradient of its rows of ``x``, and none need be exchanged.
@@ -141,7 +141,7 @@ def sharded_polynomial_rows(
 
 
 def whole_table(matrix: ShardedMatrix, x: Tensor) -> Tensor:
-    """The rows of all processes in each of them, ``[n_r, D]`` to ``[N, D]``; all processes must call it.
+    """Gather the rows of all processes in each, ``[n_r, D]`` to ``[N, D]``; all processes must call it.
 
     This is the whole table, N × D numbers, which training does without; an evaluation ranks whole catalogues,
     so every process then holds one, and forgets it when training goes on. Its gradient is that of every
@@ -152,14 +152,14 @@ def whole_table(matrix: ShardedMatrix, x: Tensor) -> Tensor:
 
 
 def local_rows(x: Tensor) -> Tensor:
-    """The rows of a distributed tensor that this process holds, differentiable; a plain one as it is."""
+    """Take the rows of a distributed tensor that this process holds, differentiable; a plain one as it is."""
     to_local = getattr(x, "to_local", None)  # DTensor takes a second to import where there is none
     local: Tensor = x if to_local is None else to_local()
     return local
 
 
 def distributed_rows(weight: Tensor, rows: int, mesh: DeviceMesh) -> nn.Parameter:
-    """A parameter of `rows` rows of which each process of a mesh holds a range, as `Shard.range` cuts them.
+    """Make a parameter of `rows` rows, of which each process holds a range, as `Shard.range` cuts them.
 
     The optimiser's state takes the same form, and Lightning can put all of it together for a checkpoint.
 
@@ -219,7 +219,7 @@ class _PolynomialRows(torch.autograd.Function):
         rows: Tensor,
         storage: torch.dtype,
     ) -> tuple[Tensor, Tensor]:
-        """What every process knows of these rows, summed over all: no row has to travel whole."""
+        """Sum what every process knows of these rows over all: no row has to travel whole."""
         place, here = matrix.own(rows)
         last = Slice(matrix.csr().take(rows), ctx.needs_input_grad[0]) if len(coefficients) > 1 else None
         ctx.arguments, ctx.size, ctx.last = (matrix, coefficients, storage), x.shape, last
@@ -238,7 +238,7 @@ class _PolynomialRows(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None, None, None]:
-        """This process's rows of ``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule; the innermost product is local."""
+        """Compute own rows of ``Σ_l c_l A^l P_Sᵀ g`` by Horner's rule; the innermost product is local."""
         (matrix, coefficients, storage), last = ctx.arguments, ctx.last
         gradient, own = gradients
         place, here = ctx.saved_tensors
@@ -258,7 +258,7 @@ class _Whole(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, matrix: ShardedMatrix) -> Tensor:
-        """Every owner sends its rows to all."""
+        """Send every owner's rows to all."""
         ctx.matrix = matrix
         table = x.new_empty(matrix.rows, x.shape[1])
         for owner, nodes in enumerate(matrix.ranges):
@@ -271,6 +271,6 @@ class _Whole(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None]:
-        """The own rows."""
+        """Take the own rows."""
         nodes = ctx.matrix.nodes
         return gradients[0][nodes.start : nodes.stop], None

@@ -23,16 +23,16 @@ class Shard:
     size: int = 1
 
     def rows(self, values: Tensor) -> Tensor:
-        """Every `size`-th row, from row `rank` on, a view; none where there are fewer rows than shards."""
+        """Take every `size`-th row from row `rank` on, a view; none where rows are fewer than shards."""
         return values if self.size == 1 else values[self.rank :: self.size]
 
     def range(self, rows: int) -> range:
-        """A range of rows instead, cut as ``torch.chunk`` and DTensor do: all alike but the last ones."""
+        """Cut a range of rows instead, as ``torch.chunk`` and DTensor do: all alike but the last ones."""
         length = -(-rows // self.size)
         return range(min(self.rank * length, rows), min((self.rank + 1) * length, rows))
 
     def weighted(self, rows: int) -> tuple[Shard, float]:
-        """A shard with at least one row, and the weight of a mean over it.
+        """Choose a shard with at least one row, and the weight of a mean over it.
 
         The mean over all shards of their weighted means is the mean over all rows, also where the rows cannot
         be shared out evenly. A process without a row takes one with weight 0: what it computes is then a
@@ -46,23 +46,23 @@ class Shard:
 
 
 def training_shard(trainer: Trainer | None) -> Shard:
-    """The part of a global batch that this process computes the loss of.
+    """Find the part of a global batch that this process computes the loss of.
 
     DDP gives every process its own part. A strategy that spreads one model over the processes of a group
-    (``ModelParallelStrategy`` with ``tensor_parallel_size``) gives all of the group the same rows, which is
-    the whole batch where there is one group.
+    (``ModelParallelStrategy`` with ``tensor_parallel_size``) gives all of the group the same rows. Where
+    there is one group, that is the whole batch.
     """
     held = None if trainer is None else trainer.distributed_sampler_kwargs
     return Shard() if held is None else Shard(held["rank"], held["num_replicas"])
 
 
 def evaluation_shard(trainer: Trainer | None) -> Shard:
-    """The part of the users that this process ranks, whatever the strategy."""
+    """Find the part of the users that this process ranks, whatever the strategy."""
     return Shard() if trainer is None else Shard(trainer.global_rank, trainer.world_size)
 
 
 def node_shard(trainer: Trainer | None) -> Shard | None:
-    """The part of the nodes whose vectors this process holds; none where each process holds all of them."""
+    """Find the part of the nodes whose vectors this process holds; none where each process holds all."""
     if trainer is None or not getattr(trainer.strategy, "shares_rows", False):
         return None
     return Shard(trainer.global_rank, trainer.world_size)

@@ -53,7 +53,7 @@ class SparseMatrix(nn.Module):
         self.transposed = None if symmetric else SparseMatrix(csr.T, symmetric=True)
 
     def csr(self, storage: torch.dtype = torch.float32) -> Csr:
-        """The three arrays; values of another type than float32 are made once and kept."""
+        """Collect the three arrays; values of another type than float32 are made once and kept."""
         if storage == self.values.dtype:
             return Csr(self.crow, self.col, self.values, self.columns)
         if self._stored is None or self._stored.dtype != storage or self._stored.device != self.values.device:
@@ -62,7 +62,7 @@ class SparseMatrix(nn.Module):
 
     @contextmanager
     def room(self, width: int, storage: torch.dtype) -> Iterator[Iterator[Tensor | None]]:
-        """Two tables ``[rows, width]``, by turns without end, for the layers of a chain of products.
+        """Lend two tables ``[rows, width]``, by turns without end, for the layers of a chain of products.
 
         They are kept: to ask the system for new memory takes a CPU a third of the time of a large product.
         Whoever asks while they are in use gets others. Small tables malloc keeps by itself, and those of a
@@ -84,11 +84,11 @@ class SparseMatrix(nn.Module):
         self._room = taken[0] if taken else self._room
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the room and the other numbering, for a copy."""
+        """Collect all but the room and the other numbering, for a copy."""
         return self.__dict__ | {"_room": None, "_renumbered": None}
 
     def shifted(self, shift: float, scale: float) -> SparseMatrix:
-        """``shift · I + scale · A`` of a symmetric matrix; the last one that was asked for is kept."""
+        """Make ``shift · I + scale · A`` of a symmetric matrix; the last one that was asked for is kept."""
         kept = self._shifted
         if kept is None or self._shift != (shift, scale) or kept.values.device != self.values.device:
             identity = sp.eye_array(self.rows, dtype=np.float32, format="csr")
@@ -99,23 +99,23 @@ class SparseMatrix(nn.Module):
         return kept
 
     def renumbered(self) -> Renumbered:
-        """A symmetric matrix with neighbours near each other, on the CPU; made once."""
+        """Renumber a symmetric matrix so that neighbours are near each other, on the CPU; made once."""
         if self._renumbered is None:
             with torch.inference_mode(False):
                 self._renumbered = Renumbered.of(self.csr(), near_order(self.csr()))
         return self._renumbered
 
     def tensor(self) -> Tensor:
-        """The CSR view, shape ``[rows, columns]``."""
+        """Make the CSR view, shape ``[rows, columns]``."""
         return self.csr().tensor()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Differentiable product with a dense ``x`` of shape ``[columns, D]``."""
+        """Multiply by a dense ``x`` of shape ``[columns, D]``, differentiable."""
         product: Tensor = _Product.apply(x, self)  # type: ignore[no-untyped-call]
         return product
 
     def extra_repr(self) -> str:
-        """Shape and number of entries."""
+        """Show the shape and the number of entries."""
         return f"{self.rows} x {self.columns}, {len(self.values)} entries"
 
 
@@ -135,7 +135,7 @@ class Renumbered:
 
     @classmethod
     def of(cls, csr: Csr, order: np.ndarray) -> Renumbered:
-        """Number the nodes of a symmetric matrix by their places in an order, which is int32 and ``[N]``."""
+        """Renumber the nodes of a symmetric matrix by their places in an order, which is int32 and ``[N]``."""
         matrix = csr.scipy()
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
@@ -146,7 +146,7 @@ class Renumbered:
 
 
 def near_order(csr: Csr) -> np.ndarray:
-    """An order in which neighbours are near, so that a gather finds more in the cache. Shape ``[N]``.
+    """Find an order in which neighbours are near, so that a gather finds more in the cache. Shape ``[N]``.
 
     That of Cuthill and McKee, 1969, which SciPy finds in the time of a few products. It begins with rows of
     few entries and ends with long ones, and each thread gets one stretch of rows: so its pieces are dealt

@@ -1,7 +1,7 @@
 """The order in which items are ranked: by score, and equal scores by a fixed pseudo-random key.
 
 Selection reads the scores once. It looks for the blocks of the catalogue with the largest maxima and then
-inside those blocks only, which is exact, and writes to the scores only where the user has bought before.
+inside those blocks only, which is exact. It writes to the scores only where the user has bought before.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _BLOCK = 64  # items; 32 and 128 take longer on 40,000 items
 @lru_cache(maxsize=8)  # asked for with every batch of users
 @torch.inference_mode(False)
 def tie_order(num_items: int, device: torch.device) -> Tensor:
-    """The fixed pseudo-random order of items with equal scores, ``[I]``; all share it, so it is only read."""
+    """Draw the fixed pseudo-random order of items with equal scores, ``[I]``; all share it, to read only."""
     order = torch.randperm(num_items, generator=torch.Generator().manual_seed(_TIE_SEED))
     return order.to(device)
 
 
 def top_items(scores: Tensor, k: int, order: Tensor) -> tuple[Tensor, Tensor]:
-    """The `k` best items of each row, equal scores in the given order.
+    """Find the `k` best items of each row, equal scores in the given order.
 
-    ``torch.topk`` leaves the order of ties undefined, so the rows in which a tie crosses the cut are
+    ``torch.topk`` leaves the order of ties undefined. So the rows in which a tie crosses the cut are
     selected again, and equal scores inside the list are sorted. A score that is not a number comes first.
 
     Args:
@@ -52,7 +52,7 @@ def top_items(scores: Tensor, k: int, order: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def top_unseen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tensor) -> tuple[Tensor, Tensor]:
-    """`top_items` without those a user has seen; `scores` are as before when it returns.
+    """Find `top_items` without those a user has seen; `scores` are as before when it returns.
 
     Args:
         scores: Raw scores, which are overwritten meanwhile. Shape ``[B, I]``.
@@ -69,7 +69,7 @@ def top_unseen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tenso
 
 
 def top_seen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tensor) -> tuple[Tensor, Tensor]:
-    """`top_items` among those a user has seen; needs memory for these pairs only.
+    """Find `top_items` among those a user has seen; needs memory for these pairs only.
 
     Args and results are those of `top_unseen`; `scores` are only read.
     """
@@ -90,15 +90,15 @@ def top_seen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tensor)
 
 
 def rank_of(order: Tensor) -> Tensor:
-    """Place of each item in the order, the inverse permutation. Shape ``[I]``."""
+    """Find the place of each item in the order, the inverse permutation. Shape ``[I]``."""
     return torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
 
 
 def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Values and places of the `count` largest of each row, of equal ones any. Each ``[B, count]``.
+    """Select values and places of the `count` largest of each row, of equal ones any. Each ``[B, count]``.
 
-    A block that is not among the `count` with the largest maxima holds nothing larger than `count` others,
-    so what is searched are those blocks and the rest that fills no block.
+    A block that is not among the `count` with the largest maxima holds nothing larger than `count` others.
+    So what is searched are those blocks and the rest that fills no block.
     """
     blocks = scores.shape[1] // _BLOCK
     if blocks <= 2 * count:
@@ -114,7 +114,7 @@ def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
 
 
 def _select_tied(scores: Tensor, threshold: Tensor, k: int, rank: Tensor) -> Tensor:
-    """Items above the threshold and the first of those on it, by their rank. Shape ``[rows, k]``."""
+    """Select items above the threshold and the first of those on it, by their rank. Shape ``[rows, k]``."""
     size = len(rank)
     # distinct keys: every item above the threshold before every item on it, earlier ranks first
     key = (size - rank).to(torch.int32)
