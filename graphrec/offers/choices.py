@@ -41,11 +41,11 @@ class Choices:
     kind: Levels
 
     def pooled(self, budget: Budget) -> Budget:
-        """The budget of the pairs as one of the decisions."""
+        """Turn the budget of the pairs into one of the decisions."""
         return self.kind.pooled_budget(budget)
 
     def best(self, allowed: BoolArray | None = None) -> IntArray:
-        """The level of the highest value, the first of equals. Shape ``[D]``."""
+        """Find the level of the highest value, the first of equals. Shape ``[D]``."""
         value = self.value if allowed is None else np.where(allowed, self.value, -np.inf)
         return np.asarray(value.argmax(axis=1), dtype=np.int64)
 
@@ -75,7 +75,7 @@ class Choices:
 
 
 def _reasons(best: Reason, rate: FloatArray, without_budget: FloatArray, budget: Budget) -> AnyArray:
-    """Why each level was chosen, as far as a budget tells. Shape ``[P]``."""
+    """Tell why each level was chosen, as far as a budget tells. Shape ``[P]``."""
     money, given = budget.is_money, rate > 0
     reason = everywhere(Reason.BUDGET_ELSEWHERE if money else Reason.CAP_ELSEWHERE, len(rate))
     reason = chosen(given, Reason.BUDGET_LOWERS if money else Reason.CAP_LOWERS, reason)

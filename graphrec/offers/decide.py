@@ -60,7 +60,7 @@ def decide(policy: Policy, pairs: Pairs, budget: Budget, groups: Groups | None =
 
 
 def _asked(policy: Policy, pairs: Pairs, budget: Budget) -> Decision:
-    """What the policy returns, checked, with what it asked for."""
+    """Ask the policy, check what it returns, and note what it asked for."""
     found: Any = policy.rates(pairs, budget)
     place = f"policy {policy.name}"
     if type(found) is not Decision:
@@ -78,7 +78,7 @@ def _asked(policy: Policy, pairs: Pairs, budget: Budget) -> Decision:
 
 
 def _kept(found: Decision, pairs: Pairs, budget: Budget) -> Decision:
-    """A decision within all limits, and within the budget by serving the likeliest buyers first."""
+    """Keep a decision within all limits, and within the budget by serving the likeliest buyers first."""
     rate, reason = _within_limits(found, pairs)
     if pairs.guardrails.max_spread is not None:
         rate, reason = _within_spread(found, rate, reason, pairs, pairs.guardrails.max_spread)
@@ -90,7 +90,7 @@ def _kept(found: Decision, pairs: Pairs, budget: Budget) -> Decision:
 
 
 def _within_limits(found: Decision, pairs: Pairs) -> tuple[FloatArray, AnyArray]:
-    """Rates that every limit allows, in the form that the promotion can pay, and the reasons."""
+    """Cap the rates at what every limit allows and the promotion can pay, and give the reasons."""
     highest = tightest(pairs.limits)
     reason = limit_reasons(pairs.limits, found.rate > highest + ROUNDING, found.reasons)
     capped = np.where(pairs.eligible, np.minimum(found.rate, highest), 0.0)
@@ -103,7 +103,7 @@ def _within_limits(found: Decision, pairs: Pairs) -> tuple[FloatArray, AnyArray]
 def _within_spread(
     found: Decision, rate: FloatArray, reason: AnyArray, pairs: Pairs, spread: float
 ) -> tuple[FloatArray, AnyArray]:
-    """Rates that lie no further than a spread above the lowest on their item."""
+    """Lower the rates that lie further than a spread above the lowest on their item."""
     together = pairs.levels.kept_together(pairs.item)
     together = together if pairs.levels.members is None else together[pairs.levels.members]
     highest = spread_cap(rate, together, spread)
@@ -112,12 +112,12 @@ def _within_spread(
 
 
 def _payable(found: Decision, rate: FloatArray, pairs: Pairs) -> FloatArray:
-    """Rates as the promotion can give them; its own levels it can. Shape ``[P]``."""
+    """Turn rates into what the promotion can give; its own levels it can. Shape ``[P]``."""
     return rate if found.levels else pairs.levels.payable(rate, pairs.price)
 
 
 def _paid_for(rate: FloatArray, pairs: Pairs, budget: Budget) -> BoolArray:
-    """Which offers are made: likeliest buyers first, a coupon whole or not at all. Shape ``[P]``."""
+    """Tell which offers are made: likeliest buyers first, a coupon whole or not at all. Shape ``[P]``."""
     spend, base, given = pairs.spend(rate), pairs.response.base, rate > 0
     members = pairs.levels.members
     if members is not None:

@@ -26,7 +26,7 @@ class Decided:
     last: int | None = None
 
     def __str__(self) -> str:
-        """A sentence for the user."""
+        """Write a sentence for the user."""
         if self.week is None:
             return "Decided for no week in particular: the log has no weeks, and --week names none."
         if self.last is None:
@@ -36,7 +36,7 @@ class Decided:
 
 
 def decided_week(log: pd.DataFrame, train: pd.DataFrame, given: int | None = None) -> Decided:
-    """The week after the last of the log, or the one that was given.
+    """Find the week after the last of the log, or take the one that was given.
 
     Args:
         log: The whole log.

@@ -9,7 +9,7 @@ from graphrec.errors import InputError
 
 
 def percent(share: float) -> str:
-    """A share as people read it: 0.07654 becomes '7.654 %'."""
+    """Write a share as people read it: 0.07654 becomes '7.654 %'."""
     return f"{100.0 * share:.4g} %"
 
 
@@ -45,17 +45,17 @@ class Economics:
             raise InputError(f"{self.funded_share} is not in 0..1", column="funded_share", hint=hint)
 
     def net_price(self, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """What the retailer receives per unit, supplier's share included: ``P (1 - phi d)``."""
+        """Compute what the retailer receives per unit, supplier's share included: ``P (1 - phi d)``."""
         return price * (1.0 - self.funded_share * rate)
 
     def revenue(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """Expected revenue ``p(d) P (1 - phi d)``."""
+        """Compute the expected revenue ``p(d) P (1 - phi d)``."""
         return probability * self.net_price(price, rate)
 
     def profit(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """Expected profit ``p(d) [P (1 - phi d) - c]``."""
+        """Compute the expected profit ``p(d) [P (1 - phi d) - c]``."""
         return probability * (self.net_price(price, rate) - (1.0 - self.margin) * price)
 
     def spend(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """What the retailer expects to pay for the discount, ``phi d P p(d)``: the budget counts this."""
+        """Compute the retailer's expected cost of the discount, ``phi d P p(d)``: the budget counts this."""
         return probability * price * (self.funded_share * rate)

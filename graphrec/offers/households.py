@@ -22,10 +22,10 @@ VALUE_WEEKS = 8
 
 
 def retention_worth(train: Interactions, week: IntArray, margin: float) -> FloatArray:
-    """P(no trip in four weeks) times the margin of eight weeks, where trips fall; 0 elsewhere. Shape ``[U]``.
+    """Compute P(no trip in four weeks) times the margin of eight weeks, 0 unless trips fall. Shape ``[U]``.
 
-    The risk is a logistic regression on trips and on weeks since the last one, fitted on the training part
-    four weeks before its end, where it is known who stayed away.
+    The risk is a logistic regression on trips and on weeks since the last one. It is fitted on the training
+    part four weeks before its end, where it is known who stayed away.
 
     Args:
         train: Training part.
@@ -46,7 +46,7 @@ def retention_worth(train: Interactions, week: IntArray, margin: float) -> Float
 
 
 def churn_risk(trips: FloatArray) -> FloatArray:
-    """P(no trip in the four weeks after the table). Trips ``[U, W]`` to ``[U]``."""
+    """Estimate P(no trip in the four weeks after the table). Trips ``[U, W]`` to ``[U]``."""
     known, gone = trips[:, :-HORIZON], trips[:, -HORIZON:].sum(axis=1) == 0
     active = known.sum(axis=1) > 0
     if len(np.unique(gone[active])) < 2:
@@ -56,7 +56,7 @@ def churn_risk(trips: FloatArray) -> FloatArray:
 
 
 def _facts(trips: FloatArray) -> FloatArray:
-    """Recent and earlier trips, and weeks since the last, on a log scale. ``[U, W]`` to ``[U, 3]``."""
+    """Count recent and earlier trips, and weeks since the last, on a log scale. ``[U, W]`` to ``[U, 3]``."""
     backwards = trips[:, ::-1] > 0
     since = np.where(backwards.any(axis=1), backwards.argmax(axis=1), trips.shape[1])
     recent, earlier = trips[:, -4:].sum(axis=1), trips[:, -16:-4].sum(axis=1)
@@ -64,7 +64,7 @@ def _facts(trips: FloatArray) -> FloatArray:
 
 
 def _trips(train: Interactions, week: IntArray) -> FloatArray:
-    """Baskets of each user and week, or 1 for a week with any where baskets are not known. ``[U, W]``."""
+    """Count baskets of each user and week, or 1 for a week with any if baskets are not known. ``[U, W]``."""
     key = [train.frame[Columns.USER_CODE].to_numpy(), week - week.min()]
     frame = pd.DataFrame({"user": key[0], "week": key[1]})
     if Columns.BASKET in train.frame:
@@ -80,7 +80,7 @@ def _between(week: IntArray, after: int, until: int) -> BoolArray:
 
 
 def basket_money(frame: pd.DataFrame) -> FloatArray:
-    """What each row of the log brought, in money: shelf price times quantity. Shape ``[rows]``.
+    """Compute what each row of the log brought, in money: shelf price times quantity. Shape ``[rows]``.
 
     Raises:
         InputError: If the log has no price.

@@ -44,23 +44,23 @@ class Levels:
         check_levels(tuple(self.grid.tolist()))
 
     def among(self, rates: tuple[float, ...]) -> Levels:
-        """The same kind of promotion with other rates to choose from."""
+        """Make the same kind of promotion with other rates to choose from."""
         return replace(self, grid=np.asarray(rates, dtype=np.float64))
 
     def rates(self, price: FloatArray) -> FloatArray:
-        """The rate of each level for each pair. ``[P]`` to ``[P, R]``."""
+        """Find the rate of each level for each pair. ``[P]`` to ``[P, R]``."""
         return np.broadcast_to(self.grid, (len(price), len(self.grid)))
 
     def probability(self, response: Response, rates: FloatArray) -> FloatArray:
-        """Probability of each pair at each level. Shape ``[P, R]``."""
+        """Find the probability of each pair at each level. Shape ``[P, R]``."""
         return response.curve(self.grid)
 
     def possible(self, price: FloatArray) -> BoolArray:
-        """Which levels exist for each pair. ``[P]`` to ``[P, R]``."""
+        """Tell which levels exist for each pair. ``[P]`` to ``[P, R]``."""
         return np.ones((len(price), len(self.grid)), dtype=np.bool_)
 
     def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
-        """A rule's rate as this kind of promotion can give it. ``[P]`` to ``[P]``."""
+        """Turn a rule's rate into one that this kind of promotion can give. ``[P]`` to ``[P]``."""
         return rate
 
     @property
@@ -69,25 +69,25 @@ class Levels:
         return None
 
     def shared(self, limits: list[Limit]) -> list[Limit]:
-        """The limits of each pair's decision."""
+        """Turn the limits of the pairs into those of each pair's decision."""
         return limits
 
     def whole(self, eligible: BoolArray) -> BoolArray:
-        """Whether each pair's decision may be an offer at all. ``[P]`` to ``[P]``."""
+        """Tell whether each pair's decision may be an offer at all. ``[P]`` to ``[P]``."""
         return eligible
 
     def kept_together(self, item: IntArray) -> IntArray:
-        """What a spread of rates is held on, for each separate decision: the item. Shape ``[rows]``."""
+        """Name what a spread of rates is held on, for each separate decision: the item. Shape ``[rows]``."""
         return item
 
     def pooled(
         self, value: FloatArray, spend: FloatArray, allowed: BoolArray
     ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
-        """Tables with a row for each separate decision, and each pair's row if that is not the pair's own."""
+        """Pool tables to a row for each decision, and find each pair's row where it is not the pair's own."""
         return value, spend, allowed, self.members
 
     def pooled_budget(self, budget: Budget) -> Budget:
-        """The budget on those rows."""
+        """Turn the budget into one on those rows."""
         return budget
 
 
@@ -98,7 +98,7 @@ class Amounts(Levels):
     grid: FloatArray = field(default_factory=lambda: np.asarray(AMOUNTS))
 
     def among(self, rates: tuple[float, ...]) -> Levels:
-        """Itself: amounts are no rates."""
+        """Return itself: amounts are no rates."""
         return self
 
     def __post_init__(self) -> None:
@@ -113,19 +113,19 @@ class Amounts(Levels):
             raise InputError(f"the amounts {grid} cannot be used", column="amounts", hint=hint)
 
     def rates(self, price: FloatArray) -> FloatArray:
-        """``f / P``, and 0 where the amount reaches the price. Shape ``[P, R]``."""
+        """Compute ``f / P``, and 0 where the amount reaches the price. Shape ``[P, R]``."""
         return np.where(self.possible(price), self.grid / price[:, None], 0.0)
 
     def probability(self, response: Response, rates: FloatArray) -> FloatArray:
-        """Probability of each pair at each level, level by level."""
+        """Find the probability of each pair at each level, level by level."""
         return np.stack([response.probability(rates[:, level]) for level in range(rates.shape[1])], axis=1)
 
     def possible(self, price: FloatArray) -> BoolArray:
-        """Amounts below the price."""
+        """Allow amounts below the price."""
         return np.asarray(self.grid < price[:, None], dtype=np.bool_)
 
     def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
-        """Rounded down to coins."""
+        """Round down to coins."""
         return np.floor(rate * price / COIN + 1e-9) * COIN / price
 
 
@@ -152,25 +152,25 @@ class CouponLevels(Levels):
         return self.coupon
 
     def shared(self, limits: list[Limit]) -> list[Limit]:
-        """Each limit at its lowest within the coupon, and none off where there is no set."""
+        """Take each limit at its lowest within the coupon, and nothing off where there is no set."""
         if self.product_set is not None:
             outside = np.where(self.product_set < 0, 0.0, np.inf)
             limits = [*limits, Limit(Reason.PRODUCT_SET, outside)]
         return [replace(limit, rate=self._lowest(limit.rate)) for limit in limits]
 
     def whole(self, eligible: BoolArray) -> BoolArray:
-        """A coupon may be issued where every one of its pairs is eligible."""
+        """Allow a coupon where every one of its pairs is eligible."""
         return np.asarray(self._lowest(eligible.astype(np.float64)) > 0, dtype=np.bool_)
 
     def kept_together(self, item: IntArray) -> IntArray:
-        """The product set of each coupon."""
+        """Name the product set of each coupon."""
         sets = np.zeros(len(self.coupon), dtype=np.int64) if self.product_set is None else self.product_set
         return sets[self._first()] + 1
 
     def pooled(
         self, value: FloatArray, spend: FloatArray, allowed: BoolArray
     ) -> tuple[FloatArray, FloatArray, BoolArray, IntArray | None]:
-        """Sums over each coupon's pairs; a level must be allowed for every one of them."""
+        """Sum over each coupon's pairs; a level must be allowed for every one of them."""
         count, levels = int(self.coupon.max(initial=-1)) + 1, value.shape[1]
         worth, cost = np.zeros((count, levels)), np.zeros((count, levels))
         refused = np.zeros((count, levels), dtype=np.int64)
@@ -180,7 +180,7 @@ class CouponLevels(Levels):
         return worth, cost, refused == 0, self.members
 
     def pooled_budget(self, budget: Budget) -> Budget:
-        """A coupon is one offer of its user, and draws on the budget of one group.
+        """Count a coupon as one offer of its user, which draws on the budget of one group.
 
         Raises:
             InputError: If the items of a coupon are in several groups: no budget of one could be kept.
@@ -196,17 +196,17 @@ class CouponLevels(Levels):
         return Budget(budget.total, of_rows, cap)
 
     def payable(self, rate: FloatArray, price: FloatArray) -> FloatArray:
-        """The lowest rate that a rule has for any pair of the coupon, in whole per cent."""
+        """Take the lowest rate that a rule has for any pair of the coupon, in whole per cent."""
         return np.floor(self._lowest(rate) * 100 + 1e-9) / 100
 
     def _lowest(self, amount: FloatArray) -> FloatArray:
-        """The lowest within each pair's coupon. ``[P]`` to ``[P]``."""
+        """Find the lowest within each pair's coupon. ``[P]`` to ``[P]``."""
         lowest = np.full(int(self.coupon.max(initial=-1)) + 1, np.inf)
         np.minimum.at(lowest, self.coupon, amount)
         return lowest[self.coupon]
 
     def _first(self) -> IntArray:
-        """The first pair of each coupon. Shape ``[coupons]``."""
+        """Find the first pair of each coupon. Shape ``[coupons]``."""
         return np.unique(self.coupon, return_index=True)[1].astype(np.int64)
 
 

@@ -60,7 +60,7 @@ class Pairs:
     levels: Levels = field(default_factory=Levels)
 
     def __len__(self) -> int:
-        """Number of pairs ``P``."""
+        """Count the pairs ``P``."""
         return len(self.price)
 
     @cached_property
@@ -77,7 +77,7 @@ class Pairs:
         return self.levels.whole(self.scenario.eligible(self.seen))
 
     def spend(self, rate: FloatArray) -> FloatArray:
-        """Expected cost of a rate for each pair, in money. ``[P]`` to ``[P]``."""
+        """Compute the expected cost of a rate for each pair, in money. ``[P]`` to ``[P]``."""
         return self.economics.spend(self.response.probability(rate), self.price, rate)
 
     def choices(self, levels: tuple[float, ...]) -> Choices:
@@ -99,7 +99,7 @@ class Pairs:
         return Choices(rates, value, spend, near, allowed, members, self.limits, kind)
 
     def _together(self, value: FloatArray, rates: FloatArray, allowed: BoolArray, kind: Levels) -> BoolArray:
-        """Levels that also keep the offers on one item within the largest spread. Shape ``[D, R]``."""
+        """Find levels that also keep the offers on one item within the largest spread. Shape ``[D, R]``."""
         spread = self.guardrails.max_spread
         if spread is None:
             return allowed

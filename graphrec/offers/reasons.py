@@ -78,12 +78,12 @@ class Reason(Enum):
 
 
 def everywhere(reason: Reason, count: int) -> AnyArray:
-    """The same reason for every pair. Shape ``[count]``."""
+    """Give every pair the same reason. Shape ``[count]``."""
     return np.full(count, reason, dtype=object)
 
 
 def chosen(condition: AnyArray, reason: Reason, otherwise: AnyArray) -> AnyArray:
-    """One reason where a condition holds. ``[P]`` each."""
+    """Put one reason where a condition holds. ``[P]`` each."""
     return np.where(condition, everywhere(reason, len(otherwise)), otherwise)
 
 

@@ -41,8 +41,8 @@ class Scenario:
         profit: Weight of expected profit.
         revenue: Weight of expected revenue.
         units: What one more sold unit is worth besides, as a share of its regular price.
-        worth: Weight of what a sold unit of the pair is worth to the scenario, in money (churn risk times the
-            value of a household, lift over a category).
+        worth: Weight of what a sold unit of the pair is worth to the scenario, in money. That is churn risk
+            times the value of a household, or lift over a category.
         sold: What one more sold unit is worth, whatever its price.
         pairs: ``all``, or only those ``seen`` in training or ``new``.
         salvage: Share of the regular price that a unit brings at last; the retailer's net price may fall to
@@ -72,7 +72,7 @@ class Scenario:
         return only[0] if len(only) == 1 and not self.units and not self.worth else f"{self.name} value"
 
     def eligible(self, seen: BoolArray) -> BoolArray:
-        """Which pairs may get an offer. ``[P]`` to ``[P]``."""
+        """Tell which pairs may get an offer. ``[P]`` to ``[P]``."""
         if self.pairs == "all":
             return np.ones(len(seen), dtype=np.bool_)
         return np.asarray(seen if self.pairs == "seen" else ~seen, dtype=np.bool_)
@@ -85,7 +85,7 @@ class Scenario:
         economics: Economics,
         worth: FloatArray | float = 0.0,
     ) -> FloatArray:
-        """The objective in money; arguments broadcast, typically to ``[P, R]``.
+        """Compute the objective in money; arguments broadcast, typically to ``[P, R]``.
 
         Args:
             probability: Of a purchase at the rate.
@@ -99,14 +99,14 @@ class Scenario:
         return value + probability * (self.units * price + self.worth * worth + self.sold)
 
     def aiming_at(self, objective: Objective) -> Scenario:
-        """The same eligibility with another objective: ``profit``, ``revenue`` or ``units`` alone."""
+        """Keep the eligibility and take another objective: ``profit``, ``revenue`` or ``units`` alone."""
         if objective == "scenario":
             return self
         profit, revenue, sold = (float(objective == one) for one in ("profit", "revenue", "units"))
         return replace(self, profit=profit, revenue=revenue, units=0.0, worth=0.0, sold=sold)
 
     def guardrails(self, given: Guardrails, economics: Economics) -> Guardrails:
-        """The given limits, opened as far as the scenario says: what holds where the user names none."""
+        """Open the given limits as far as the scenario says: what holds where the user names none."""
         if self.salvage is not None:
             floor = 1.0 - (1.0 - economics.margin) / self.salvage
             given = replace(given, min_margin=min(given.min_margin, floor))
@@ -115,7 +115,7 @@ class Scenario:
 
 @lru_cache
 def scenario_named(name: str) -> Scenario:
-    """The scenario of that name, from the package's own file.
+    """Read the scenario of that name from the package's own file.
 
     Raises:
         InputError: If there is none.
@@ -127,7 +127,7 @@ def scenario_named(name: str) -> Scenario:
 
 
 def scenario_of(name_or_file: str) -> Scenario:
-    """A scenario by its name, or from a YAML file of one's own.
+    """Read a scenario by its name, or from a YAML file of one's own.
 
     Raises:
         InputError: If there is none, or the file is wrong.
@@ -165,7 +165,7 @@ def read_scenario(path: Path) -> Scenario:
 
 
 def _checked(key: str, value: Any, path: Path) -> Any:
-    """A value of the file in the form that the class wants."""
+    """Bring a value of the file into the form that the class wants."""
     known = {field.name for field in dataclasses.fields(Scenario)}
     if key not in known:
         close = difflib.get_close_matches(key, known, n=1)

@@ -106,26 +106,26 @@ def make_offers(
 
 
 def week_column(week: int | None, rows: int) -> pd.Series[Any]:
-    """The week that is decided for in each row, missing where it is not known. Shape ``[rows]``."""
+    """Write the week that is decided for in each row, missing where it is not known. Shape ``[rows]``."""
     return pd.Series([pd.NA if week is None else week] * rows, dtype="Int64")
 
 
 def _budget(candidates: Candidates, pairs: Pairs, total: float | None, terms: Terms) -> Budget:
-    """What the offers may cost together, and how many a user may get."""
+    """Set what the offers may cost together, and how many a user may get."""
     users = pd.Index(candidates.frame["user_id"].drop_duplicates())
     quota = terms.frequency.quota(users, terms.exposure, terms.week or 0)
     return Budget(total, terms.family(), None if quota is None else UserCap(pairs.user, quota))
 
 
 def _groups(candidates: Candidates, terms: Terms) -> Groups | None:
-    """Groups of the candidates' users, where a gap between them is limited."""
+    """Find the groups of the candidates' users, where a gap between them is limited."""
     if terms.groups is None:
         return None
     return Groups(*user_groups_of(candidates.frame["user_id"], terms.groups))
 
 
 def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: Promotion) -> pd.DataFrame:
-    """Everything that follows from the rates."""
+    """Compute everything that follows from the rates."""
     rate, economics = decision.rate, pairs.economics
     probability = pairs.response.probability(rate)
     given = rate > 0
@@ -152,7 +152,7 @@ def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: 
 
 
 def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
-    """What each policy comes to.
+    """Sum up what each policy comes to.
 
     Args:
         offers: Offers tables of one or more policies, one below the other.

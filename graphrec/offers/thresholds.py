@@ -70,7 +70,7 @@ class ThresholdOptions:
 def threshold_options(
     baskets: Baskets, users: IntArray, elasticity: FloatArray, stretch: float = STRETCH
 ) -> ThresholdOptions:
-    """Thresholds above each household's median basket, and their outcomes under the assumed filling up.
+    """List thresholds above each household's median basket, and their outcomes if filled up as assumed.
 
     Args:
         baskets: Past baskets.
@@ -111,7 +111,7 @@ def _offers_above(own: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _round_step(most: float) -> float:
-    """The largest of 1, 2, 5, 10, 20, 50 and so on, or their tenths, that is not above `most`."""
+    """Find the largest of 1, 2, 5, 10, 20, 50 and so on, or their tenths, that is not above `most`."""
     power = 10.0 ** np.floor(np.log10(max(most, 1e-6)))
     return float(max(step * power for step in (1.0, 2.0, 5.0) if step * power <= max(most, 1e-6) + 1e-12))
 
@@ -119,7 +119,7 @@ def _round_step(most: float) -> float:
 def _outcome(
     own: FloatArray, threshold: FloatArray, saving: FloatArray, filled: float, trips: float
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """`before`, `redeemed`, `infra` and `added` of each offer. ``[R - 1]`` each."""
+    """Compute `before`, `redeemed`, `infra` and `added` of each offer. ``[R - 1]`` each."""
     missing = threshold[:, None] - own[None, :]
     above = missing <= 0
     lifted = np.where(above, 0.0, filled * np.minimum(1.0, saving[:, None] / np.where(above, 1.0, missing)))
@@ -165,8 +165,8 @@ def choose_thresholds(
 ) -> ThresholdChoice:
     """Choose one option for each household.
 
-    Value is that of the scenario on the added sales less the saving, less `penalty` times what is paid out on
-    baskets that were above the threshold anyway.
+    Value is that of the scenario on the added sales less the saving. What is paid out on baskets that were
+    above the threshold anyway is taken off `penalty` times.
 
     Args:
         options: What each household may be offered.
@@ -199,7 +199,7 @@ def choose_thresholds(
 
 
 def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardrails) -> BoolArray:
-    """Options that keep the guardrails, and every one above the median. ``[U, R]``."""
+    """Mark options that keep the guardrails and lie above the median, and no offer. ``[U, R]``."""
     net = options.threshold - economics.funded_share * options.saving
     left = net - (1.0 - economics.margin) * options.threshold
     allowed = options.saving <= guardrails.max_rate * options.threshold
@@ -210,7 +210,7 @@ def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardr
 
 
 def _reasons(options: ThresholdOptions, found: Chosen, free: IntArray) -> AnyArray:
-    """Why each household has its threshold; `free` is the option without a budget. Shape ``[U]``."""
+    """Tell why each household has its threshold; `free` is the option without a budget. Shape ``[U]``."""
     if found.reason is Reason.NO_DISCOUNT:
         return everywhere(Reason.NO_DISCOUNT, len(free))
     reason = everywhere(Reason.BEST_THRESHOLD, len(free))
@@ -220,7 +220,7 @@ def _reasons(options: ThresholdOptions, found: Chosen, free: IntArray) -> AnyArr
 
 
 def _words(options: ThresholdOptions, choice: ThresholdChoice, measure: str) -> tuple[list[str], list[str]]:
-    """Codes, and codes with words. ``U`` each."""
+    """Write codes, and codes with words. ``U`` each."""
 
     def infra(row: int) -> float:
         option = choice.option[row]
@@ -248,10 +248,10 @@ def threshold_table(
     policy: str,
     week: int | None = None,
 ) -> pd.DataFrame:
-    """A row per household in the form of the offers table; the item is the whole basket.
+    """Write a row per household in the form of the offers table; the item is the whole basket.
 
-    ``price`` is the mean basket, ``probability`` that of a basket at T or above in four weeks without the
-    offer, ``expected_units`` counts baskets, ``rate`` is y over T.
+    ``price`` is the mean basket; ``probability`` is that of a basket at T or above in four weeks without the
+    offer. ``expected_units`` counts baskets, ``rate`` is y over T.
     """
     rows, option = np.arange(len(choice.option)), choice.option
     given = option > 0

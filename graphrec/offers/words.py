@@ -48,10 +48,10 @@ def reasons_of(decision: Decision, pairs: Pairs) -> tuple[list[str], list[str]]:
 
 
 def _each(values: FloatArray, form: Callable[[float], str]) -> Field:
-    """A field with a number for each pair."""
+    """Make a field with a number for each pair."""
     return lambda rows: [form(value) for value in values[rows].tolist()]
 
 
 def _same(text: str) -> Field:
-    """A field that says the same for every pair."""
+    """Make a field that says the same for every pair."""
     return lambda rows: [text] * len(rows)

@@ -73,5 +73,5 @@ class Budget:
         return self.total is not None or bool(self.groups)
 
     def beside(self, groups: tuple[GroupBudget, ...]) -> Budget:
-        """The same with some more budgets of groups."""
+        """Add some more budgets of groups."""
         return replace(self, groups=(*self.groups, *groups))

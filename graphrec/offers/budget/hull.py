@@ -39,28 +39,28 @@ class Steps:
         return self.cost > 0
 
     def level(self, kept: Tensor) -> Tensor:
-        """Where each pair stands after the steps that are kept. ``[S, P]`` to ``[P]`` (int64)."""
+        """Find the level of each pair after the steps that are kept. ``[S, P]`` to ``[P]`` (int64)."""
         level = self.start.long()
         for step in range(len(self.target)):
             level = torch.where(kept[step] & (self.cost[step] > 0), self.target[step].long(), level)
         return level
 
     def value(self, kept: Tensor) -> float:
-        """Value gained by the steps that are kept."""
+        """Sum the value gained by the steps that are kept."""
         return float((self.slope.double() * self.cost.double() * kept).sum())
 
     def next_slope(self, kept: Tensor) -> Tensor:
-        """Slope of each pair's first step that is not kept, 0 where there is none. ``[S, P]`` to ``[P]``."""
+        """Find the slope of each pair's first step not kept, 0 where there is none. ``[S, P]`` to ``[P]``."""
         best = torch.zeros_like(self.free)
         for slope, taken in zip(self.slope, kept, strict=True):
             best = torch.maximum(best, slope.masked_fill(taken, 0))
         return best
 
     def reduced(self, price: Tensor) -> Tensor:
-        """What each pair is worth beyond its spend at a price. ``[]`` or ``[P]`` to ``[P]``.
+        """Compute what each pair is worth beyond its spend at a price. ``[]`` or ``[P]`` to ``[P]``.
 
-        A pair that is not worth its first step gets how far it is from that, below 0, so that pairs can be
-        put in order.
+        A pair that is not worth its first step gets how far it is from that, below 0. Pairs can so be put in
+        order.
         """
         gain = self.free + ((self.slope - price).clamp(min=0) * self.cost).sum(0)
         short = self.slope[0] - price if len(self.slope) else torch.zeros_like(gain)
@@ -68,7 +68,7 @@ class Steps:
 
 
 def hull_steps(value: Tensor, spend: Tensor) -> Steps:
-    """Steps of each pair. Levels at minus infinity are never reached.
+    """Find the steps of each pair. Levels at minus infinity are never reached.
 
     Args:
         value: Shape ``[P, R]``.
@@ -118,7 +118,7 @@ def _steps(value: Tensor, spend: Tensor) -> Steps:
 
 
 def _best_free(value: Tensor, spend: Tensor) -> tuple[Tensor, Tensor]:
-    """The first level of the highest value among those that spend nothing, and its value. ``[P]`` each."""
+    """Find the first level of the highest value of those that spend nothing, and its value. ``[P]`` each."""
     best, level = value[0], torch.zeros_like(value[0], dtype=torch.int8)
     for index in range(1, len(value)):
         better = (spend[index] == 0) & (value[index] > best)
@@ -129,10 +129,11 @@ def _best_free(value: Tensor, spend: Tensor) -> tuple[Tensor, Tensor]:
 def _steepest(
     value: Tensor, spend: Tensor, here_value: Tensor, here_spend: Tensor, first: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Slope, level, value and spend of the steepest way up; of equally steep ones the longest. ``[P]`` each.
+    """Find slope, level, value and spend of the steepest way up. ``[P]`` each.
 
-    Spends rise with the level, so after n steps a pair stands at level n or above: only what lies higher is
-    looked at. A level below has no spend left to it, which makes its slope minus infinity or not a number.
+    Of equally steep ways it is the longest. Spends rise with the level, so after n steps a pair stands at
+    level n or above: only what lies higher is looked at. A level below has no spend left to it, which makes
+    its slope minus infinity or not a number.
     """
     steepest = torch.full_like(here_value, torch.finfo(value.dtype).tiny)
     level = torch.zeros_like(here_value, dtype=torch.int8)
@@ -149,7 +150,7 @@ def _steepest(
 
 
 def take_steepest(slope: Tensor, cost: Tensor, budget: float) -> tuple[Tensor, float]:
-    """Steps in order of slope until the first that no longer fits.
+    """Take steps in order of slope until the first that no longer fits.
 
     Halves the steps around a median until few are left to sort, so that its time is linear in them.
 

@@ -1,11 +1,12 @@
 """Which pair gets which level when the budget does not reach for all: a multiple-choice knapsack.
 
 Maximise ``sum V_ij x_ij`` subject to ``sum s_ij x_ij <= B``, one level per pair, budgets of groups of pairs,
-and at most n offers per user, by its Lagrangian dual (Sinha & Zoltners, 1979; Albert & Goldenberg, CIKM
-2022): at a price of budget ``lambda`` each pair takes ``argmax_j V_ij - lambda s_ij``. A pair's choices for
-all prices are the corners of its concave hull (`graphrec.offers.budget.hull`), so the dual's optimum is a
-choice among steps, steepest first. A group's own multiplier is the slope at which its budget is gone; as
-groups do not overlap, the choice with a total budget on top stays exact. What is left over is spent greedily.
+and at most n offers per user. It is solved by its Lagrangian dual (Sinha & Zoltners, 1979; Albert &
+Goldenberg, CIKM 2022): at a price of budget ``lambda`` each pair takes ``argmax_j V_ij - lambda s_ij``. A
+pair's choices for all prices are the corners of its concave hull (`graphrec.offers.budget.hull`), so the
+dual's optimum is a choice among steps, steepest first. A group's own multiplier is the slope at which its
+budget is gone; as groups do not overlap, the choice with a total budget on top stays exact. What is left over
+is spent greedily.
 """
 
 from __future__ import annotations
@@ -60,8 +61,9 @@ def allocate(
 ) -> Allocation:
     """Choose one level per pair; never over a budget.
 
-    The value falls short of the optimum by less than that of one pair's best level per budget that binds,
-    where there is at most one family of groups and no cap. With more, it is a good choice without that bound.
+    The value falls short of the optimum by less than that of one pair's best level per budget that binds.
+    That holds with at most one family of groups and no cap. With more, the choice is good, but without that
+    bound.
 
     Args:
         value: Value of each level, any sign; float32 or float64, NumPy or torch, on any device.
@@ -98,7 +100,7 @@ def allocate(
 def _checked(
     value: FloatArray | Tensor, spend: FloatArray | Tensor, allowed: BoolArray | None
 ) -> tuple[Tensor, Tensor]:
-    """Both as tensors of one type and device, what is not allowed at minus infinity."""
+    """Make both tensors of one type and device, with minus infinity where a level is not allowed."""
     values, spends = torch.as_tensor(value), torch.as_tensor(spend)
     if not (torch.isfinite(values).all() and torch.isfinite(spends).all()):
         raise ValueError("values and spends must be finite")
@@ -114,7 +116,7 @@ def _checked(
 def _within(
     steps: Steps, kept: Tensor, total: float, families: Sequence[GroupBudget]
 ) -> tuple[Tensor, list[FloatArray]]:
-    """Of the steps that are `kept`, those within every budget, and the prices, those of the total last."""
+    """Keep those of the `kept` steps that are within every budget, and find the prices, the total's last."""
     prices: list[FloatArray] = []
     flat = kept.flatten()
     for family in families:
@@ -139,7 +141,7 @@ def _steepest(steps: Steps, kept: Tensor, mine: Tensor, budget: float) -> tuple[
 def _within_cap(
     steps: Steps, total: float, families: Sequence[GroupBudget], cap: UserCap
 ) -> tuple[Tensor, Tensor, list[FloatArray]]:
-    """The same, and first which pairs: prices choose at most so many per user, and the pairs make prices."""
+    """Choose the pairs and do the same: prices choose at most so many per user, and the pairs make prices."""
     order = order_by_user(cap.user, cap.offers, steps.slope.device)
     chosen = choose_pairs(steps, order, total)
     kept, prices = _within(steps, chosen & steps.taken, total, families)
@@ -154,7 +156,7 @@ def _within_cap(
 
 
 def _pair_price(prices: list[FloatArray], families: Sequence[GroupBudget]) -> FloatArray:
-    """What a unit of spend costs each pair: the dearest of the budgets it draws on. Shape ``[P]``."""
+    """Find the price of spend for each pair: the dearest of the budgets it draws on. Shape ``[P]``."""
     pair = np.full(len(families[0].group) if families else 1, prices[-1][0])
     for family, price in zip(families, prices, strict=False):
         pair = np.maximum(pair, np.append(price, 0.0)[family.group])
@@ -162,5 +164,5 @@ def _pair_price(prices: list[FloatArray], families: Sequence[GroupBudget]) -> Fl
 
 
 def _total(amount: Tensor) -> float:
-    """Exactly rounded sum."""
+    """Compute the exactly rounded sum."""
     return math.fsum(amount.double().tolist())

@@ -41,7 +41,7 @@ class _Room:
             self.offers = most - np.bincount(cap.user, level > 0, users)
 
     def of(self, pair: IntArray, level: IntArray) -> FloatArray:
-        """Money that each of some pairs at a level may still take; below 0 if it may not move at all."""
+        """Find the money that each of some pairs at a level may still take; below 0 if it may not move."""
         room = np.full(len(pair), self.total)
         for family, left in zip(self.families, self.groups, strict=True):
             room = np.minimum(room, np.append(left, np.inf)[family.group[pair]])
@@ -98,7 +98,7 @@ def spend_leftover(
 
 
 def _round(near: IntArray, level: IntArray, values: FloatArray, spends: FloatArray, room: _Room) -> IntArray:
-    """One move at most for each pair; returns the pairs that still could."""
+    """Make at most one move for each pair; return the pairs that still could."""
     rows, here = np.arange(len(near)), level[near]
     gain = values - values[rows, here][:, None]
     cost = spends - spends[rows, here][:, None]

@@ -10,7 +10,7 @@ from graphrec.arrays import FloatArray
 
 
 def linear_bound(value: FloatArray, spend: FloatArray, budget: float) -> float:
-    """Largest value of levels that may be mixed within a pair; some 100 times as slow as `allocate`.
+    """Find the largest value if levels may be mixed within a pair; some 100 times as slow as `allocate`.
 
     Args:
         value: Value of each level. Shape ``[P, R]``.

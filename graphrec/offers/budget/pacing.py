@@ -1,9 +1,10 @@
 """Deciding offers as shoppers arrive: the multiplier of yesterday, and a controller that keeps to the budget.
 
 The dual price of budget found offline (`Allocation.budget_price`) is frozen; each arriving pair takes
-``argmax_j V_j - lambda s_j``, which needs no other pair. Traffic is never what it was, so a
-proportional-integral controller raises the price while spend is ahead of its plan and lowers it while it is
-behind (the pacing of Meituan's coupons, arXiv 2406.05987, is of this kind). The budget itself is a hard stop.
+``argmax_j V_j - lambda s_j``, which needs no other pair. Traffic is never what it was. A
+proportional-integral controller therefore raises the price while spend is ahead of its plan and lowers it
+while it is behind. The pacing of Meituan's coupons, arXiv 2406.05987, is of this kind. The budget itself is
+a hard stop.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class SpendControl:
         return self.price * float(np.exp(np.clip(push, -LIMIT, LIMIT)))
 
     def choose(self, value: FloatArray, spend: FloatArray, allowed: BoolArray | None = None) -> IntArray:
-        """Levels of arriving pairs at the present price; none once the budget is gone.
+        """Choose the levels of arriving pairs at the present price; none once the budget is gone.
 
         Args:
             value: Value of each level. Shape ``[P, R]``.

@@ -28,7 +28,7 @@ class UserOrder:
     offers: Tensor
 
     def best(self, worth: Tensor) -> Tensor:
-        """Each user's best pairs, as many as allowed; the first of equals. ``[P]`` to ``[P]``."""
+        """Find each user's best pairs, as many as allowed; the first of equals. ``[P]`` to ``[P]``."""
         padded = torch.where(self.place >= 0, worth[self.place], -math.inf)
         most = min(int(self.offers.max()) if len(self.offers) else 0, padded.shape[1])
         best = padded.argsort(dim=1, descending=True, stable=True)[:, :most]
@@ -57,7 +57,7 @@ def order_by_user(user: IntArray, offers: int | IntArray, device: torch.device) 
 
 
 def choose_pairs(steps: Steps, order: UserOrder, budget: float) -> Tensor:
-    """The pairs that may get an offer at the price where the budget is just kept. Shape ``[P]``.
+    """Choose the pairs that may get an offer at the price where the budget is just kept. Shape ``[P]``.
 
     Args:
         steps: Of all pairs.
@@ -90,5 +90,5 @@ def choose_pairs(steps: Steps, order: UserOrder, budget: float) -> Tensor:
 
 
 def _spend(steps: Steps, chosen: Tensor, price: Tensor) -> float:
-    """What the chosen pairs spend at a price."""
+    """Sum what the chosen pairs spend at a price."""
     return float((steps.cost * (chosen & (steps.slope > price))).sum(dtype=torch.float64))

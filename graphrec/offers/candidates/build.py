@@ -108,7 +108,7 @@ def build_candidates(
     eligible: Eligibility | None = None,
     product_sets: pd.Series[Any] | None = None,
 ) -> Candidates:
-    """The best `k` items of each user, with all that a policy wants to know.
+    """Find the best `k` items of each user, with all that a policy wants to know.
 
     Items without a price cannot be discounted and are left out, with a warning. Elasticities follow from
     the user's discount affinity where the training part has shelf prices, and are 1.5 elsewhere.
@@ -215,7 +215,7 @@ def _top_items(
     items: ItemSet,
     eligible: Eligibility | None,
 ) -> pd.DataFrame:
-    """Columns ``user``, ``item`` (codes), ``score``, ``seen``; best first within a user."""
+    """Rank items as columns ``user``, ``item`` (codes), ``score``, ``seen``; best first within a user."""
     codes = _on_device(graph, users)
     if eligible is None:
         ranking = recommender.recommend(codes, k, items)
@@ -243,7 +243,7 @@ def _top_eligible(
     items: ItemSet,
     mask: BoolArray,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Items and scores of the best eligible items, -1 where there are fewer. ``[B, k]`` each."""
+    """Find the best eligible items and their scores, -1 where there are fewer. ``[B, k]`` each."""
     allowed = torch.as_tensor(mask, device=codes.device)
     if items != "all":
         seen = graph.seen_mask(codes)

@@ -50,7 +50,7 @@ class Eligibility:
     user_worth: FloatArray | None = None
 
     def mask(self, users: IntArray) -> BoolArray:
-        """Eligible pairs of some users. ``[B]`` to ``[B, I]``."""
+        """Mark the eligible pairs of some users. ``[B]`` to ``[B, I]``."""
         mask = self.items[None, :] & self.users[users, None]
         if self.lift is not None and self.category is not None:
             mask = mask & (self.lift[users] > 1.0)[:, self.category]
@@ -60,7 +60,7 @@ class Eligibility:
         return np.asarray(mask, dtype=np.bool_)
 
     def worth(self, user: IntArray, item: IntArray, price: FloatArray) -> FloatArray:
-        """What a sold unit of each pair is worth to the scenario, in money. ``[P]`` to ``[P]``."""
+        """Find what a sold unit of each pair is worth to the scenario, in money. ``[P]`` to ``[P]``."""
         if self.user_worth is not None:
             return self.user_worth[user]
         if self.lift is not None and self.category is not None:
@@ -75,12 +75,12 @@ def eligibility(
     user_embedding: FloatArray | None,
     margin: float,
 ) -> Eligibility:
-    """Eligible users and items of a scenario.
+    """Find the eligible users and items of a scenario.
 
     * promotion: everything;
     * clearance: items whose lines per week in the last eight weeks are below half of what they were;
-    * launch: items first sold in the last quarter of training, to the fifth of users whose embeddings are
-      nearest (cosine) to the mean of the item's buyers;
+    * launch: items first sold in the last quarter of training. They go to the fifth of users whose embeddings
+      are nearest (cosine) to the mean of the item's buyers;
     * cross_sell: categories that the user has not bought, whose lift over the user's own is above 1;
     * retention: users whose trips fall (`graphrec.offers.households.retention_worth`).
 
@@ -114,7 +114,7 @@ def eligibility(
 
 
 def log_weeks(frame: pd.DataFrame, name: str, whole: pd.DataFrame | None = None) -> IntArray:
-    """Week of each row of the log, from the timestamp where there is none.
+    """Find the week of each row of the log, from the timestamp where there is none.
 
     Args:
         frame: Rows of the log.
@@ -136,7 +136,7 @@ def log_weeks(frame: pd.DataFrame, name: str, whole: pd.DataFrame | None = None)
 
 
 def fading_items(train: Interactions) -> BoolArray:
-    """Items whose lines per week fell below half in the last weeks, or that are no longer sold. ``[I]``."""
+    """Mark items whose lines per week fell below half in the last weeks, or that sell no longer. ``[I]``."""
     week = log_weeks(train.frame, "clearance")
     item, count = train.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64), len(train.items)
     start = int(week.max()) - LATE_WEEKS
@@ -149,7 +149,7 @@ def fading_items(train: Interactions) -> BoolArray:
 
 
 def new_items(train: Interactions) -> BoolArray:
-    """Items first sold in the last quarter of the training weeks. ``[I]``."""
+    """Mark items first sold in the last quarter of the training weeks. ``[I]``."""
     week = log_weeks(train.frame, "launch")
     first = np.full(len(train.items), week.max())
     np.minimum.at(first, train.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64), week)
@@ -157,7 +157,7 @@ def new_items(train: Interactions) -> BoolArray:
 
 
 def near_users(train: Interactions, items: BoolArray, embedding: FloatArray) -> tuple[BoolArray, IntArray]:
-    """The users nearest to each item's buyers by cosine, ``[U, L]``; the items of the columns, ``[L]``."""
+    """Find the users nearest to each item's buyers by cosine, ``[U, L]``; the columns' items, ``[L]``."""
     unit = embedding / np.maximum(np.linalg.norm(embedding, axis=1, keepdims=True), 1e-12)
     columns = np.flatnonzero(items)
     pairs = train.pairs()
@@ -171,7 +171,7 @@ def near_users(train: Interactions, items: BoolArray, embedding: FloatArray) -> 
 
 
 def category_lift(train: Interactions, items: pd.DataFrame | None) -> tuple[IntArray, FloatArray]:
-    """How much likelier than average each category is, given the others that a user buys.
+    """Compute how much likelier than average each category is, given the others that a user buys.
 
     The lift of category c for a user is the mean over the user's categories k of P(c | k) / P(c), over users.
 

@@ -18,7 +18,7 @@ PRICE_WEEKS = 8
 
 
 def regular_prices(train: pd.DataFrame) -> pd.Series[Any]:
-    """Regular price of each item: the median over the last weeks of training, or over all where it rested.
+    """Find the regular price of each item: its median over the last weeks, or over all where it rested.
 
     Args:
         train: Rows of the training part with ``item_id`` and ``regular_price`` or ``price`` (money per
@@ -46,7 +46,7 @@ def regular_prices(train: pd.DataFrame) -> pd.Series[Any]:
 
 
 def discount_affinities(train: Interactions) -> pd.Series[Any]:
-    """Discount affinity (`discount_affinity`) by ``user_id``; empty where the log has no shelf prices."""
+    """Compute `discount_affinity` by ``user_id``; empty where the log has no shelf prices."""
     if not {Columns.REGULAR_PRICE, Columns.SHELF_PRICE} <= set(train.frame):
         return pd.Series(dtype=np.float64)
     frame = train.frame if Columns.QUANTITY in train.frame else train.frame.assign(quantity=1)
@@ -54,7 +54,7 @@ def discount_affinities(train: Interactions) -> pd.Series[Any]:
 
 
 def observed_depths(train: pd.DataFrame) -> pd.Series[Any]:
-    """The deepest shelf discount of each item that at least three lines of the log show.
+    """Find the deepest shelf discount of each item that at least three lines of the log show.
 
     One line may be a slip of the till or a clearance of damaged goods.
 
@@ -75,6 +75,6 @@ def observed_depths(train: pd.DataFrame) -> pd.Series[Any]:
 
 
 def user_elasticities(train: Interactions) -> pd.Series[Any]:
-    """Assumed elasticity by ``user_id``, of every user: 1.5 where the log tells nothing."""
+    """Assume an elasticity for every user, by ``user_id``: 1.5 where the log tells nothing."""
     elasticity = elasticity_from_affinity(discount_affinities(train))
     return elasticity.reindex(train.users.ids).fillna(MEDIAN_ELASTICITY)

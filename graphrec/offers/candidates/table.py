@@ -30,11 +30,12 @@ class Candidates:
     """Pairs that may get an offer, validated on construction.
 
     Args:
-        frame: ``user_id``, ``item_id`` (together unique), ``score`` (raw), ``unit_score`` in [0, 1],
-            ``probability`` of buying at the regular price, ``price`` (regular, money per unit),
-            ``elasticity``, ``seen`` (bought in training). It may have ``affinity`` (share saved in training),
-            ``max_depth`` (deepest discount in the item's log), ``worth`` (of a sold unit to the scenario, in
-            money), ``stock`` (units on hand), ``product_set``; other columns are ignored.
+        frame: A row per pair, with ``user_id``, ``item_id`` (together unique), ``score`` (raw) and
+            ``unit_score`` in [0, 1]; with ``probability`` of buying at the regular price and ``price``
+            (regular, money per unit); with ``elasticity`` and ``seen`` (bought in training). It may have
+            ``affinity`` (share saved in training) and ``max_depth`` (deepest discount in the item's log);
+            ``worth`` (of a sold unit to the scenario, in money), ``stock`` (units on hand) and
+            ``product_set``; other columns are ignored.
         response: Response curves of the rows; the elasticities if missing.
 
     Raises:
@@ -65,7 +66,7 @@ class Candidates:
             raise InputError(f"{row[column]!r} ({pair}) {what}", column=column)
 
     def pairs(self) -> Pairs:
-        """The columns as arrays, with response curves. Shapes ``[P]``."""
+        """Turn the columns into arrays, with response curves. Shapes ``[P]``."""
         numbers: dict[str, FloatArray]
         numbers = {column: self.frame[column].to_numpy(dtype=np.float64) for column in RANGES}
         response = self.response or ElasticResponse(numbers["probability"], numbers["elasticity"])
@@ -85,6 +86,6 @@ class Candidates:
         )
 
     def _optional(self, name: str) -> FloatArray:
-        """A column that may be missing, in whole or in part. Shape ``[P]``."""
+        """Read a column that may be missing, in whole or in part. Shape ``[P]``."""
         column = self.frame.get(name, pd.Series(OPTIONAL[name], self.frame.index))
         return np.asarray(column.fillna(OPTIONAL[name]), dtype=np.float64)

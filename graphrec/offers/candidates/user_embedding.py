@@ -18,7 +18,7 @@ DIM = 32
 
 
 def user_embedding(recommender: Recommender, train: Interactions) -> FloatArray:
-    """The recommender's own embeddings of the users, or the graph's where it has none. Shape ``[U, D]``."""
+    """Take the recommender's own embeddings of the users, or the graph's if it has none. Shape ``[U, D]``."""
     own = getattr(recommender, "embeddings", None)
     if callable(own):
         return np.asarray(own().user.detach().cpu().numpy(), dtype=np.float64)
@@ -26,7 +26,7 @@ def user_embedding(recommender: Recommender, train: Interactions) -> FloatArray:
 
 
 def graph_embedding(train: Interactions, dim: int = DIM) -> FloatArray:
-    """Leading left singular vectors of the symmetrically normalised user-item matrix. Shape ``[U, D]``."""
+    """Find the leading left singular vectors of the normalised user-item matrix. Shape ``[U, D]``."""
     pairs = train.pairs()
     matrix = sp.csr_matrix(
         (np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(train.users), len(train.items))

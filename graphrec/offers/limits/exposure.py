@@ -51,7 +51,7 @@ class Frequency:
         return max(window, self.cool_down_weeks)
 
     def cooling(self, pairs: pd.DataFrame, exposure: pd.DataFrame | None, week: int) -> BoolArray:
-        """Which pairs were offered too recently.
+        """Find the pairs that were offered too recently.
 
         Args:
             pairs: ``user_id`` and ``item_id`` of ``P`` pairs.
@@ -69,7 +69,7 @@ class Frequency:
         return np.asarray(mine.isin(keys), dtype=np.bool_)
 
     def quota(self, users: pd.Index, exposure: pd.DataFrame | None, week: int) -> IntArray | None:
-        """How many more offers each user may get, 0 or more; nothing if there is no cap. Shape ``[U]``."""
+        """Count the offers each user may still get, 0 or more; nothing if there is no cap. Shape ``[U]``."""
         if self.max_offers is None:
             return None
         past: IntArray = np.zeros(len(users), dtype=np.int64)
@@ -152,7 +152,7 @@ def _check_one_policy(given: pd.DataFrame, file: Path) -> None:
 
 
 def _one_per_coupon(offers: pd.DataFrame) -> pd.DataFrame:
-    """A coupon is one offer, however many of its items the table lists."""
+    """Count a coupon as one offer, however many of its items the table lists."""
     if not {"promotion", "product_set"} <= set(offers):
         return offers
     coupon = (offers["promotion"] == "coupon") & offers["product_set"].notna()

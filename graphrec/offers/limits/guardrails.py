@@ -45,7 +45,7 @@ class Guardrails:
                 raise InputError(f"{value} is negative", column=key, hint=hint)
 
     def margin_limit(self, economics: Economics) -> float:
-        """Rate at which ``(net - c) / net`` is `min_margin`, with ``net = P (1 - phi d)`` and c the cost."""
+        """Find the rate at which ``(net - c) / net`` is `min_margin`; ``net = P (1 - phi d)``, c the cost."""
         room = 1.0 - (1.0 - economics.margin) / (1.0 - self.min_margin)
         if room <= 0.0:
             return 0.0

@@ -17,7 +17,7 @@ ROUNDS = 24
 
 
 def group_codes(users: pd.Series, groups: pd.Series) -> tuple[IntArray, list[str]]:
-    """Group of each row's user, -1 where it is not known.
+    """Find the group of each row's user, -1 where it is not known.
 
     Args:
         users: ``user_id`` of each row. Shape ``[P]``.
@@ -35,7 +35,7 @@ def group_codes(users: pd.Series, groups: pd.Series) -> tuple[IntArray, list[str
 
 
 def user_groups_of(users: pd.Series, groups: pd.Series) -> tuple[IntArray, IntArray]:
-    """Group of each row's user and the number of users of each group, for `close_gap`.
+    """Find the group of each row's user and the number of users of each group, for `close_gap`.
 
     Users of no known group are one more: else those who told theirs would pay for the cap.
 
@@ -54,7 +54,7 @@ def user_groups_of(users: pd.Series, groups: pd.Series) -> tuple[IntArray, IntAr
 
 
 def parity_report(offers: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """What the users of each group get.
+    """Tabulate what the users of each group get.
 
     Args:
         offers: Offers table of one or more policies.
@@ -89,7 +89,7 @@ def parity_report(offers: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
 
 
 def parity_gap(spend: FloatArray, group: IntArray, users: IntArray) -> float:
-    """How much more the best-served group gets per user than the worst-served, minus 1.
+    """Compute by what share the best-served group gets more per user than the worst-served.
 
     Args:
         spend: Of each pair. Shape ``[P]``.
@@ -105,7 +105,7 @@ def parity_gap(spend: FloatArray, group: IntArray, users: IntArray) -> float:
 def parity_budget(
     spend: FloatArray, group: IntArray, users: IntArray, gap: float, shared: bool = False
 ) -> GroupBudget:
-    """Budgets under which no group gets more per user than the worst-served does now, by a share `gap`.
+    """Set budgets under which no group gets more per user than the worst-served now, by a share `gap`.
 
     Args:
         spend: Of each pair. Shape ``[P]``.

@@ -35,7 +35,7 @@ def rate_limits(
     cooling: BoolArray,
     gone: BoolArray,
 ) -> list[Limit]:
-    """The limits of ``P`` pairs, the most specific first.
+    """List the limits of ``P`` pairs, the most specific first.
 
     Args:
         guardrails: What is allowed.
@@ -57,7 +57,7 @@ def rate_limits(
 
 
 def tightest(limits: list[Limit]) -> FloatArray:
-    """The highest rate that every limit allows. Shape ``[P]``."""
+    """Find the highest rate that every limit allows. Shape ``[P]``."""
     return np.asarray(np.min([limit.rate for limit in limits], axis=0), dtype=np.float64)
 
 
@@ -70,7 +70,7 @@ def limit_reasons(limits: list[Limit], refused: BoolArray, reason: AnyArray) -> 
 
 
 def spread_window(worth: FloatArray, rates: FloatArray, item: IntArray, spread: float) -> BoolArray:
-    """Levels that keep the offers of an item within a spread: each item's best window, and no offer.
+    """Find levels that keep an item's offers within a spread: each item's best window, and no offer.
 
     Args:
         worth: Value of each level, minus infinity where it is not allowed. Shape ``[P, R]``.
@@ -97,7 +97,7 @@ def spread_window(worth: FloatArray, rates: FloatArray, item: IntArray, spread: 
 
 
 def spread_cap(rate: FloatArray, item: IntArray, spread: float) -> FloatArray:
-    """Highest rate of each pair within a spread above the lowest offer on its item. ``[P]`` to ``[P]``."""
+    """Find each pair's highest rate within a spread above its item's lowest offer. ``[P]`` to ``[P]``."""
     lowest = np.full(int(item.max(initial=-1)) + 1, np.inf)
     offered = rate > 0
     np.minimum.at(lowest, item[offered], rate[offered])

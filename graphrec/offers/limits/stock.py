@@ -19,7 +19,7 @@ from graphrec.notices import warn
 def read_stock(
     path: Path, columns: Mapping[str, str | None] | None = None, text: TextFormat | None = None
 ) -> pd.Series[Any]:
-    """Units on hand by ``item_id``, from a table with ``item_id`` and ``stock``; several rows are added up.
+    """Read units on hand by ``item_id`` from a table with ``item_id`` and ``stock``; rows are added up.
 
     Args:
         path: The table; see `graphrec.data.tables.read.read_table`, also for the other arguments.
@@ -38,7 +38,7 @@ def read_stock(
 
 
 def sells_out(probability: FloatArray, item: IntArray, stock: FloatArray) -> BoolArray:
-    """Pairs of items that are expected to sell out at the regular price.
+    """Mark pairs of items that are expected to sell out at the regular price.
 
     Args:
         probability: Of a purchase at the regular price, of all pairs that may get an offer. Shape ``[P]``.

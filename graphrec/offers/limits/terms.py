@@ -42,7 +42,7 @@ class Terms:
     promotion: Promotion = "percent"
 
     def family(self) -> tuple[GroupBudget, ...]:
-        """Budgets by campaign as arrays.
+        """Turn the budgets by campaign into arrays.
 
         Raises:
             InputError: If a campaign has no candidate.

@@ -80,5 +80,5 @@ def checked_policy(found: Any, place: str) -> Policy:
 
 
 def follows_objective(policy: Policy) -> bool:
-    """Whether a policy looks at what an offer is worth, as far as it says."""
+    """Tell whether a policy looks at what an offer is worth, as far as it says."""
     return bool(getattr(policy, "follows_objective", True))

@@ -144,7 +144,7 @@ def _asked(rate: FloatArray, reason: Reason, factor: float = 0.0) -> Decision:
 
 
 def _unit_score(pairs: Pairs) -> FloatArray:
-    """Scores in [0, 1]; raw logits are no base of a rate. Shape ``[P]``.
+    """Take scores in [0, 1]; raw logits are no base of a rate. Shape ``[P]``.
 
     Raises:
         InputError: If one is outside.
