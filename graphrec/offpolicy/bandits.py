@@ -37,11 +37,11 @@ class Choices:
         return int(self.base.shape[1] + self.slope.shape[1])
 
     def design(self, pair: IntArray, level: IntArray) -> FloatArray:
-        """``x`` of decisions. Shape ``[n, A + S]``."""
+        """Build ``x`` of decisions. Shape ``[n, A + S]``."""
         return np.hstack([self.base[pair], self.steps[level][:, None] * self.slope[pair]])
 
     def linear(self, pair: IntArray, weights: FloatArray) -> FloatArray:
-        """``x · w`` at every level. Weights ``[D, M]`` give ``[n, M, R]``."""
+        """Compute ``x · w`` at every level. Weights ``[D, M]`` give ``[n, M, R]``."""
         inner = self.base.shape[1]
         start, rise = self.base[pair] @ weights[:inner], self.slope[pair] @ weights[inner:]
         return np.asarray(start[:, :, None] + rise[:, :, None] * self.steps, dtype=np.float64)
@@ -53,15 +53,15 @@ class Learner(Protocol):
     name: ClassVar[str]
 
     def propensities(self, choices: Choices, pair: IntArray, rng: np.random.Generator) -> FloatArray:
-        """Probability of each level. Shape ``[n, R]``."""
+        """Give the probability of each level. Shape ``[n, R]``."""
         ...
 
     def predict(self, choices: Choices, pair: IntArray) -> FloatArray:
-        """Probability of a purchase at each level, to the best knowledge. Shape ``[n, R]``."""
+        """Predict the probability of a purchase at each level, to the best knowledge. Shape ``[n, R]``."""
         ...
 
     def learn(self, choices: Choices, pair: IntArray, level: IntArray, bought: BoolArray) -> Learner:
-        """The next version, which has seen these decisions too."""
+        """Make the next version, which has seen these decisions too."""
         ...
 
 
@@ -70,7 +70,8 @@ class ThompsonSampling:
     """Bayesian logistic regression by Laplace's approximation; each decision follows a draw of the weights.
 
     Chapelle & Li, NIPS 2011, with the full covariance. A round draws `samples` weight vectors and each
-    decision takes one of them at random, so the share of the draws that prefer a level is its propensity.
+    decision takes one of them at random. The share of the draws that prefer a level is therefore its
+    propensity.
 
     Args:
         mean: Of the weights. Shape ``[D]``.
@@ -88,7 +89,7 @@ class ThompsonSampling:
     def start(
         cls, choices: Choices, base_rate: float, samples: int = 50, spread: float = 1.0
     ) -> ThompsonSampling:
-        """Prior: the base rate for everybody, elasticity 1, weights within `spread`.
+        """Set the prior: the base rate for everybody, elasticity 1, weights within `spread`.
 
         Args:
             choices: Of which the first columns of `base` and `slope` are the constants.
@@ -101,7 +102,7 @@ class ThompsonSampling:
         return cls(mean, np.eye(choices.dimension) / spread**2, samples)
 
     def propensities(self, choices: Choices, pair: IntArray, rng: np.random.Generator) -> FloatArray:
-        """Share of the draws that prefer each level. Shape ``[n, R]``."""
+        """Compute the share of the draws that prefer each level. Shape ``[n, R]``."""
         root = np.linalg.cholesky(self.precision)
         noise = np.linalg.solve(root.T, rng.normal(size=(len(self.mean), self.samples)))
         value = _sigmoid(choices.linear(pair, self.mean[:, None] + noise)) * choices.payoff[pair][:, None, :]
@@ -110,11 +111,11 @@ class ThompsonSampling:
         return np.asarray((preferred[:, :, None] == levels).mean(axis=1), dtype=np.float64)
 
     def predict(self, choices: Choices, pair: IntArray) -> FloatArray:
-        """At the mean weights. Shape ``[n, R]``."""
+        """Predict at the mean weights. Shape ``[n, R]``."""
         return _sigmoid(choices.linear(pair, self.mean[:, None]))[:, 0]
 
     def learn(self, choices: Choices, pair: IntArray, level: IntArray, bought: BoolArray) -> ThompsonSampling:
-        """Newton steps to the mode, the last posterior being the prior."""
+        """Take Newton steps to the mode, the last posterior being the prior."""
         x, weights = choices.design(pair, level), self.mean
         precision = self.precision
         for _ in range(self.newton_steps):
@@ -145,11 +146,11 @@ class LinUCB:
 
     @classmethod
     def start(cls, choices: Choices, width: float = 0.5) -> LinUCB:
-        """Before any decision."""
+        """Start before any decision."""
         return cls(np.eye(choices.dimension), np.zeros(choices.dimension), width)
 
     def propensities(self, choices: Choices, pair: IntArray, rng: np.random.Generator) -> FloatArray:
-        """1 for the level of the highest upper bound. Shape ``[n, R]``."""
+        """Give 1 to the level of the highest upper bound. Shape ``[n, R]``."""
         inverse = np.linalg.inv(self.precision)
         levels, found = np.arange(len(choices.steps)), self.predict(choices, pair)
         for number in levels:
@@ -159,7 +160,7 @@ class LinUCB:
         return np.asarray(preferred[:, None] == levels, dtype=np.float64)
 
     def predict(self, choices: Choices, pair: IntArray) -> FloatArray:
-        """Linear estimate, which may leave 0..1. Shape ``[n, R]``."""
+        """Compute the linear estimate, which may leave 0..1. Shape ``[n, R]``."""
         weights = np.asarray(np.linalg.solve(self.precision, self.moment), dtype=np.float64)
         return choices.linear(pair, weights[:, None])[:, 0]
 

@@ -87,7 +87,7 @@ def agreed_profit(views: Sequence[Pairs], levels: tuple[float, ...] = LEVELS) ->
 
 
 def _largest(spend: Callable[[float], float], budget: float, high: float, steps: int) -> float:
-    """Largest argument up to `high` whose spend, which rises with it, keeps to the budget."""
+    """Find the largest argument up to `high` whose spend, which rises with it, keeps to the budget."""
     if spend(high) <= budget:
         return high
     low = 0.0

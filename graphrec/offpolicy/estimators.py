@@ -1,6 +1,6 @@
 """What a policy would earn, from the log of another one: five off-policy estimators with 95 % intervals.
 
-With logged level ``a``, reward ``r``, propensities ``π0``, the new policy ``π``, its weight
+A log has a level ``a``, a reward ``r`` and propensities ``π0``. With the new policy ``π``, its weight
 ``w = π(a) / π0(a)`` and a model ``q`` of the reward, the value per decision is estimated as
 
 - DM: mean of ``Σ_a π(a) q(a)``;
@@ -58,17 +58,17 @@ class PolicyValue:
 
 
 def direct_method(log: Decisions, target: FloatArray, predicted: FloatArray) -> PolicyValue:
-    """DM: what the model predicts. `target` and `predicted` are ``[n, R]``."""
+    """Estimate by DM: what the model predicts. `target` and `predicted` are ``[n, R]``."""
     return _mean(log, (target * predicted).sum(axis=1))
 
 
 def inverse_propensity(log: Decisions, target: FloatArray) -> PolicyValue:
-    """IPS: unbiased where propensities are right, whatever the reward; wide. `target` is ``[n, R]``."""
+    """Estimate by IPS: wide; unbiased if propensities are right, for any reward. `target` is ``[n, R]``."""
     return _mean(log, log.weights(target) * log.reward)
 
 
 def self_normalised(log: Decisions, target: FloatArray) -> PolicyValue:
-    """SNIPS: a little biased, narrower than IPS, and unmoved by a constant in the reward."""
+    """Estimate by SNIPS: a little biased, narrower than IPS, and unmoved by a constant in the reward."""
     weight = log.weights(target)
     total = float(weight.sum())
     if total == 0.0:
@@ -79,14 +79,14 @@ def self_normalised(log: Decisions, target: FloatArray) -> PolicyValue:
 
 
 def doubly_robust(log: Decisions, target: FloatArray, predicted: FloatArray) -> PolicyValue:
-    """DR: right if either the propensities or the model are. `target` and `predicted` are ``[n, R]``."""
+    """Estimate by DR: right if the propensities or the model are. `target` and `predicted` are ``[n, R]``."""
     return switch_doubly_robust(log, target, predicted, switch=np.inf)
 
 
 def switch_doubly_robust(
     log: Decisions, target: FloatArray, predicted: FloatArray, switch: float = SWITCH
 ) -> PolicyValue:
-    """Switch-DR: trusts the model where weights exceed `switch`.
+    """Estimate by Switch-DR, which trusts the model where weights exceed `switch`.
 
     Args:
         log: Logged decisions.
@@ -142,7 +142,7 @@ def estimate(
 
 
 def target_of(level: np.ndarray[tuple[int], np.dtype[np.int64]], levels: int) -> FloatArray:
-    """A policy that always takes the given level, as a distribution. ``[n]`` to ``[n, R]``."""
+    """Write a policy that always takes the given level as a distribution. ``[n]`` to ``[n, R]``."""
     return np.eye(levels)[level]
 
 
@@ -172,7 +172,7 @@ def _mean(log: Decisions, contribution: FloatArray) -> PolicyValue:
 
 
 def _standard_error(log: Decisions, influence: FloatArray) -> float:
-    """Of a mean, from centred contributions ``[n]``; decisions of one cluster may depend on each other."""
+    """Compute a mean's from centred contributions ``[n]``; decisions of one cluster may be dependent."""
     if log.cluster is not None:
         _, code = np.unique(log.cluster, return_inverse=True)
         influence = np.bincount(code, weights=influence).astype(np.float64)

@@ -124,7 +124,7 @@ def run_loop(
 def _chosen(
     policy: Learner | None, choices: Choices, pair: IntArray, rule: IntArray, rng: np.random.Generator
 ) -> FloatArray:
-    """Distribution of a policy, before exploration; without a learner it is the rule. Shape ``[n, R]``."""
+    """Find a policy's distribution before exploration; without a learner it is the rule. Shape ``[n, R]``."""
     if policy is None:
         return np.eye(len(choices.steps))[rule[pair]]
     return policy.propensities(choices, pair, rng)
@@ -139,7 +139,7 @@ def _judge(
     epsilon: float,
     rng: np.random.Generator,
 ) -> GateDecision:
-    """DR of candidate and policy in use on some rounds, each with the exploration that it would run with.
+    """Compare candidate and policy in use by DR on some rounds, each with the exploration it would run with.
 
     The reward's model is the candidate's, which was taught by earlier rounds alone.
     """

@@ -63,7 +63,7 @@ class FoldedValue:
 def rolling_origin(
     week: IntArray, household: IntArray, origins: int = 3, horizon: int = 2, groups: int = 3, seed: int = 0
 ) -> Iterator[Fold]:
-    """Folds over weeks and households.
+    """Make folds over weeks and households.
 
     The last ``origins x horizon`` weeks are judged, `horizon` at a time, by a policy learnt on all weeks
     before them. Households are dealt into `groups` at random; each is judged by what the others taught.

@@ -56,7 +56,7 @@ class Market:
     hidden_sigma: float
 
     def __len__(self) -> int:
-        """Number of pairs ``P``."""
+        """Count the pairs ``P``."""
         return len(self.user)
 
     @property
@@ -82,7 +82,7 @@ class Market:
         objective: Objective = "units",
         max_rate: float = max(LEVELS),
     ) -> Pairs:
-        """What a policy sees of this market: the objects that ``graphrec offers`` gives it.
+        """Show what a policy sees of this market: the objects that ``graphrec offers`` gives it.
 
         Args:
             response: Curves that worth and cost are counted with: learned ones, or `truth` for the oracle.
@@ -109,7 +109,7 @@ class Market:
         )
 
     def feature(self, name: str) -> FloatArray:
-        """One observable feature. Shape ``[P]``."""
+        """Take one observable feature. Shape ``[P]``."""
         column: FloatArray = self.features[:, FEATURES.index(name)]
         return column
 
@@ -155,12 +155,12 @@ def draw_market(
 
 
 def hidden_spread(facts: MarketFacts) -> float:
-    """Standard deviation of log elasticity that observables leave of `TOTAL_SIGMA`."""
+    """Compute the standard deviation of log elasticity that observables leave of `TOTAL_SIGMA`."""
     known = float(np.log(facts.elasticity).var())
     return float(np.sqrt(max(TOTAL_SIGMA**2 - known, 0.0)))
 
 
 def explained_share(facts: MarketFacts, hidden_sigma: float) -> float:
-    """Share of the variance of log elasticity that observables explain, in 0..1."""
+    """Compute the share of the variance of log elasticity that observables explain, in 0..1."""
     known = float(np.log(facts.elasticity).var())
     return known / (known + hidden_sigma**2) if known > 0 else 0.0

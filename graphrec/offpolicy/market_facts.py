@@ -71,7 +71,7 @@ class MarketFacts:
     rows: int
 
     def __len__(self) -> int:
-        """Number of pairs ``P``."""
+        """Count the pairs ``P``."""
         return len(self.user)
 
     @property
@@ -90,8 +90,8 @@ def market_facts(
     """Measure the facts on a log.
 
     Pairs are those bought in `min_weeks` weeks of the first half, of items that sold in at least the share
-    `min_sold` of all weeks: the depth that a non-buyer faced is the median depth of the item's sales in that
-    week, and it is known only where something was sold.
+    `min_sold` of all weeks. The reason is the depth that a non-buyer faced: it is the median depth of the
+    item's sales in that week, known only where something was sold.
 
     Args:
         log: Purchases with user, item, week, quantity, regular and shelf price.
@@ -122,7 +122,7 @@ def market_facts(
 
 
 def _pairs(log: pd.DataFrame, half: int, min_weeks: int, min_sold: float) -> pd.DataFrame:
-    """Pairs with their history in the first half, one row each."""
+    """Gather the pairs with their history in the first half, one row each."""
     first = log[log[Columns.WEEK] <= half]
     weekly = first.drop_duplicates([Columns.USER, Columns.ITEM, Columns.WEEK])
     pairs = weekly.groupby([Columns.USER, Columns.ITEM])[Columns.WEEK].agg(weeks="size", last="max")
@@ -144,7 +144,7 @@ def _pairs(log: pd.DataFrame, half: int, min_weeks: int, min_sold: float) -> pd.
 
 
 def _panel(log: pd.DataFrame, pairs: pd.DataFrame, half: int) -> pd.DataFrame:
-    """A row per pair and week of the second half in which its user shopped: `bought`, `steps`."""
+    """Build a row per pair and week of the second half in which its user shopped: `bought`, `steps`."""
     second = log[log[Columns.WEEK] > half]
     visits = second[[Columns.USER, Columns.WEEK]].drop_duplicates()
     keys = [Columns.USER, Columns.ITEM, Columns.WEEK]
@@ -160,7 +160,7 @@ def _panel(log: pd.DataFrame, pairs: pd.DataFrame, half: int) -> pd.DataFrame:
 
 
 def _codes(pairs: pd.DataFrame, items: pd.DataFrame | None, category: str) -> dict[str, IntArray]:
-    """Contiguous codes of users, items and categories."""
+    """Make contiguous codes of users, items and categories."""
     named: pd.Series[Any] = pd.Series("", index=pairs.index)
     if items is not None and category in items:
         named = pairs[Columns.ITEM].map(items.set_index(Columns.ITEM)[category]).fillna("")
@@ -199,14 +199,14 @@ def _measure(pairs: pd.DataFrame, panel: pd.DataFrame, codes: dict[str, IntArray
 
 
 def _elasticity(pairs: pd.DataFrame, product: FloatArray) -> FloatArray:
-    """By the user's affinity, times the item's effect with its median at 1. Shape ``[P]``."""
+    """Compute it from the user's affinity, times the item's effect with its median at 1. Shape ``[P]``."""
     by_user = elasticity_from_affinity(pairs.groupby(Columns.USER)["affinity"].first())
     effect = CONTROLLED * np.log(product)
     return pairs[Columns.USER].map(by_user).to_numpy(dtype=np.float64) * np.exp(effect - np.median(effect))
 
 
 def _history(pairs: pd.DataFrame) -> FloatArray:
-    """What the history model sees. Shape ``[P, 6]``."""
+    """Gather what the history model sees. Shape ``[P, 6]``."""
     rate = ((pairs["weeks"] + 0.5) / (pairs["visits"] + 1.0)).clip(upper=0.98)
     columns = [np.log(rate / (1.0 - rate)), np.log(pairs["weeks"]), np.log(pairs["visits"]), pairs["since"]]
     columns += [np.log(pairs["price"]), np.log(pairs["popularity"])]
@@ -214,16 +214,16 @@ def _history(pairs: pd.DataFrame) -> FloatArray:
 
 
 def _observed(pairs: pd.DataFrame) -> list[Any]:
-    """`FEATURES` but for the first and the last."""
+    """List `FEATURES` but for the first and the last."""
     logs = [np.log(pairs["price"]), np.log(pairs["weeks"]), pairs["since"], np.log(pairs["popularity"])]
     return [*logs, pairs["visit_rate"], pairs["affinity"], pairs["affinity_rank"]]
 
 
 def _base_sigma(pair: IntArray, residual: FloatArray, variance: FloatArray, steps: FloatArray) -> float:
-    """Spread of the pairs' base logits beyond the model, by the method of moments.
+    """Estimate the spread of the pairs' base logits beyond the model, by the method of moments.
 
-    In weeks at full price a pair's purchases less those expected have the variance ``Σ p(1-p)`` of the draws
-    plus ``σ² (Σ p(1-p))²`` of its own deviation, to first order.
+    Taken are a pair's purchases less those expected, in weeks at full price. To first order, their variance
+    is ``Σ p(1-p)`` of the draws plus ``σ² (Σ p(1-p))²`` of its own deviation.
     """
     full = steps < 0.01
     surplus = np.bincount(pair[full], weights=residual[full])

@@ -75,7 +75,7 @@ class ReturnModel:
         return cls(scorer, LogisticCurve.fit(score, bought, np.ones(len(later))))
 
     def probability(self, visits: pd.DataFrame) -> FloatArray:
-        """P(return within four weeks) after each visit. Shape ``[V]``."""
+        """Predict P(return within four weeks) after each visit. Shape ``[V]``."""
         return self.curve(self.scorer.decision_function(visits[list(FEATURES)].to_numpy()))
 
 
@@ -92,15 +92,15 @@ def _scorer(kind: ReturnModelKind, strength: float, seed: int) -> Pipeline:
 
 
 def with_saving(visits: pd.DataFrame, saving: npt.ArrayLike) -> pd.DataFrame:
-    """The same visits as if this share of the full price had been saved. Scalar or ``[V]``."""
+    """Change visits as if this share of the full price had been saved. Scalar or ``[V]``."""
     saved = np.broadcast_to(np.asarray(saving, dtype=np.float64), len(visits))
     return visits.assign(saving=saved, relevance_saving=visits["relevance"] * saved)
 
 
 def return_gain(model: ReturnModel, visits: pd.DataFrame, saving: npt.ArrayLike) -> FloatArray:
-    """P(return | d) − P(return | 0) as the model has it: what the retention scenario multiplies a value with.
+    """Compute P(return | d) − P(return | 0) by the model: the retention scenario multiplies a value with it.
 
-    An association, see the head of this file; it can be negative, and is passed on as it is.
+    It is an association, see the head of this file; it can be negative, and is passed on as it is.
 
     Args:
         model: A fitted model.
@@ -117,7 +117,7 @@ def return_gain(model: ReturnModel, visits: pd.DataFrame, saving: npt.ArrayLike)
 
 
 def absence_risk(model: ReturnModel, visits: pd.DataFrame) -> pd.Series[float]:
-    """P(no return within four weeks) after each user's latest visit, by ``user_id``.
+    """Predict P(no return within four weeks) after each user's latest visit, by ``user_id``.
 
     Args:
         model: A fitted model.

@@ -30,7 +30,7 @@ _RECENT = 8
 
 
 def weekly_visits(log: pd.DataFrame) -> pd.DataFrame:
-    """One row per user and week with a purchase, with what is known at the end of that week.
+    """Build a row per user and week with a purchase, with what is known at the end of that week.
 
     Args:
         log: Purchases with ``user_id``, ``item_id``, ``week``, ``quantity`` and the prices before discounts
@@ -38,8 +38,8 @@ def weekly_visits(log: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``user_id``, ``week`` and `FEATURES`: ``relevance`` the share of the week's items that the user had
-        bought in an earlier week; ``saving`` the share of the full price that was saved, ``saving_usual`` its
-        mean over the user's weeks before this one, ``relevance_saving`` the product of the first two; visits
+        bought in an earlier week; ``saving`` the share of the full price that was saved; ``saving_usual`` its
+        mean over the user's weeks before this one; ``relevance_saving`` the product of the first two; visits
         in all earlier weeks and in the last 8, per week; weeks since the visit before and the longest such
         gap so far; weeks since the first visit; money spent and different items this week, in logarithms.
 
@@ -108,7 +108,7 @@ def _week_sums(log: pd.DataFrame) -> pd.DataFrame:
 
 
 def _visits_before(visits: pd.DataFrame) -> IntArray:
-    """How many of the 8 weeks before each row's week had a visit of the same user; rows sorted by both."""
+    """Count the weeks with a visit of the user among the 8 before each row's; rows sorted by both."""
     user = pd.factorize(visits[Columns.USER], sort=True)[0].astype(np.int64)
     week = visits[Columns.WEEK].to_numpy(dtype=np.int64)
     width = int(week.max()) + _RECENT + 1

@@ -43,11 +43,11 @@ class SimulatedLog:
     known: bool
 
     def __len__(self) -> int:
-        """Number of decisions."""
+        """Count the decisions."""
         return len(self.pair)
 
     def part(self, rows: IntArray) -> SimulatedLog:
-        """Some of the decisions, by row number."""
+        """Take some of the decisions, by row number."""
         return SimulatedLog(
             self.pair[rows],
             self.week[rows],
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def outcome(market: Market, rate: npt.ArrayLike, economics: Economics) -> Outcome:
-    """Expected outcome of giving each pair a rate. `rate` is ``[P]`` or a number."""
+    """Compute the expected outcome of giving each pair a rate. `rate` is ``[P]`` or a number."""
     rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), market.price.shape)
     bought = market.truth.probability(rates)
     return Outcome(
@@ -90,14 +90,14 @@ def outcome(market: Market, rate: npt.ArrayLike, economics: Economics) -> Outcom
 def even_propensities(
     pairs: int, levels: int = len(LEVELS), full_price: float = FULL_PRICE_SHARE
 ) -> FloatArray:
-    """`full_price` at level 0 and the rest evenly, the same for every pair. Shape ``[pairs, levels]``."""
+    """Put `full_price` at level 0 and the rest evenly, alike for every pair. Shape ``[pairs, levels]``."""
     row = np.full(levels, (1.0 - full_price) / (levels - 1))
     row[0] = full_price
     return np.tile(row, (pairs, 1))
 
 
 def confounded_propensities(market: Market, strength: float = 1.5, levels: int = len(LEVELS)) -> FloatArray:
-    """Deeper levels for pairs that buy more at full price: ``π(r) ∝ π_even(r) exp(strength · z · r)``.
+    """Give deeper levels to pairs that buy more at full price: ``π(r) ∝ π_even(r) exp(strength · z · r)``.
 
     ``z`` is the standardised true base logit, of which the link score is the visible part and
     `Market.hidden` the other; ``r`` runs from -1/2 to 1/2 over the levels.

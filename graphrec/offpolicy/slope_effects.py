@@ -27,8 +27,8 @@ def slope_effects(
 ) -> SlopeEffects:
     """Estimate them with one Newton step from a fitted logistic regression.
 
-    Each group has an intercept and a slope of its own; the slope's estimate has a known variance, and the
-    spread between groups is what the squared estimates exceed it by, weighted by information (DerSimonian &
+    Each group has an intercept and a slope of its own. The slope's estimate has a known variance. What the
+    squared estimates exceed it by, weighted by information, is the spread between groups (DerSimonian &
     Laird, 1986). Estimates are then shrunk to 0 by the normal posterior.
 
     Args:

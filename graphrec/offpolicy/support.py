@@ -1,8 +1,8 @@
 """Whether a log of decisions can answer what another policy would be worth: weights, support, refusal.
 
 Importance weighting needs three things of a log (Horvitz & Thompson, 1952; Sachdeva et al., KDD 2020, on
-deficient support): the propensity of each decision is known, every level that the new policy would take had
-a chance of being taken, and no hidden cause moves both the decision and the reward. The first two can be
+deficient support). The propensity of each decision is known; every level that the new policy would take had
+a chance of being taken; and no hidden cause moves both the decision and the reward. The first two can be
 checked and are checked here; the third cannot.
 """
 
@@ -59,16 +59,16 @@ class Decisions:
                 )
 
     def __len__(self) -> int:
-        """Number of decisions."""
+        """Count the decisions."""
         return len(self.level)
 
     def taken(self, table: FloatArray) -> FloatArray:
-        """Entry of the level taken. ``[n, R]`` to ``[n]``."""
+        """Take the entry of the level taken. ``[n, R]`` to ``[n]``."""
         taken: FloatArray = table[np.arange(len(self.level)), self.level]
         return taken
 
     def weights(self, target: FloatArray) -> FloatArray:
-        """Importance weights: probability of the level taken under the new policy over its propensity.
+        """Compute importance weights: the new policy's probability of the level taken over its propensity.
 
         Args:
             target: Probability of each level under the new policy. Shape ``[n, R]``.
@@ -148,7 +148,7 @@ def support(log: Decisions, target: FloatArray, thresholds: Thresholds | None = 
 
 
 def refusal(found: Support, thresholds: Thresholds | None = None) -> str:
-    """Why the log cannot answer; empty if it can."""
+    """Say why the log cannot answer; empty if it can."""
     limits = thresholds or Thresholds()
     if np.isnan(found.unsupported_mass):
         return "propensities are unknown: a log without them cannot be reweighted"
