@@ -55,7 +55,7 @@ def written(value: Any, place: str) -> Any:
 
 
 def made_with(value: Any, place: str) -> tuple[Any, dict[str, Any]]:
-    """The class of an object and the arguments it was made with, by name.
+    """Find the class of an object and the arguments it was made with, by name.
 
     Raises:
         InputError: If the object does not tell.
@@ -110,7 +110,7 @@ def check_call(
 
 
 def path_of(maker: Any) -> str:
-    """The dotted path by which a YAML names a class or function.
+    """Find the dotted path by which a YAML names a class or function.
 
     Raises:
         InputError: If it has none, as what is defined inside a function.

@@ -26,9 +26,9 @@ def compare(runs: Iterable[Run | str | Path], part: Part = "validation") -> pd.D
 
     Returns:
         A row per metric and run, the best first: ``run`` and the columns of `Run.metrics`; ``behind``, the
-        best run's value less this one's, with ``behind_low`` and ``behind_high`` (95 %, paired bootstrap over
-        users) and its two-sided ``p``, not corrected for the number of runs. These are missing for the best
-        run and for coverage, which no user has alone.
+        best run's value less this one's; ``behind_low`` and ``behind_high`` (95 %, paired bootstrap over
+        users); and its two-sided ``p``, not corrected for the number of runs. The last four are missing for
+        the best run and for coverage, which no user has alone.
 
     Raises:
         InputError: If there is no run, or two learned from different splits.
@@ -47,13 +47,13 @@ def compare(runs: Iterable[Run | str | Path], part: Part = "validation") -> pd.D
 
 
 def _names(runs: list[Run]) -> list[str]:
-    """What each is called: its name, with its folder where two have one name."""
+    """Name each run: its name, with its folder where two have one name."""
     counts = Counter(run.name for run in runs)
     return [run.name if counts[run.name] == 1 else f"{run.name}/{run.folders[0].name}" for run in runs]
 
 
 def _users(measures: list[Measures]) -> pd.DataFrame:
-    """Values of each user, the seeds averaged."""
+    """Gather the values of each user, the seeds averaged."""
     return pd.concat([found.users for found in measures]).groupby(level=["items", "user_id"]).mean()
 
 

@@ -186,20 +186,20 @@ class Data:
         return reading_line(self.raw), split_line(self.split, self.module.splitter, self.raw.log)
 
     def __repr__(self) -> str:
-        """Name and sizes."""
+        """Show name and sizes."""
         parts = self.split
         sizes = f"{len(parts.users):,} users, {len(parts.items):,} items"
         rows = f"{len(parts.train):,} + {len(parts.val):,} + {len(parts.test):,} rows"
         return f"Data({self.name!r}: {sizes}, {rows} of train, validation and test)"
 
     def _repr_html_(self) -> str:
-        """The same with a table, for notebooks."""
+        """Show the same with a table, for notebooks."""
         lines = "".join(f"<p>{escape(line)}</p>" for line in self.ledger())
         return f"<b>{escape(self.name)}</b>{lines}{self.counts().to_html(index=False)}"
 
 
 def _table(given: Any, role: str) -> str:
-    """A path as text, a frame as what stands in the place of one."""
+    """Take a path as text, a frame as what stands in the place of one."""
     if isinstance(given, pd.DataFrame):
         return FrameFile.of(given, role)
     check_kind(given, (str, Path), "table", role, "give the path of a file, or a pandas DataFrame")
@@ -218,7 +218,7 @@ def _check_split(split: Any) -> None:
 
 
 def _sorted(options: Mapping[str, Any], source: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Options of the source and those of the data module."""
+    """Sort the options into those of the source and those of the data module."""
     known = inspect.signature(source).parameters
     module = [name for name in inspect.signature(RecommenderData).parameters if name not in _HERE]
     for name in options:

@@ -102,7 +102,7 @@ class Plan:
     trust: bool
 
     def said(self, key: str) -> str | None:
-        """What files and options say of a key of ``run``."""
+        """Find what files and options say of a key of ``run``."""
         own = self.config["run"].get(key)
         if own is not None or self.file is None:
             return None if own is None else str(own)
@@ -111,7 +111,7 @@ class Plan:
         return None if entry is None or entry.value is None else str(entry.value)
 
     def folder(self, own: str) -> Path:
-        """Where the run of an id goes."""
+        """Find where the run of an id goes."""
         root, name = self.said("root") or RunOptions.root, self.said("name") or RunOptions.name
         return Path(root) / name / own
 
@@ -170,7 +170,7 @@ def _set(config: dict[str, Any], dotted: str, value: Any) -> None:
 
 
 def _seeds(given: int | Iterable[int] | None) -> list[int | None]:
-    """The seeds, each once; None stands for what the YAML says."""
+    """List the seeds, each once; None stands for what the YAML says."""
     if given is None:
         return [None]
     hint = "give a whole number such as 0, or several: range(3)"
@@ -184,7 +184,7 @@ def _seeds(given: int | Iterable[int] | None) -> list[int | None]:
 
 
 def _fit(plan: Plan, seed: int | None, own: str, first: Path | None, several: bool) -> Path:
-    """Fit for one seed; returns the run's folder."""
+    """Fit for one seed; return the run's folder."""
     config = {**plan.config, "run": dict(plan.config["run"]), "trainer": dict(plan.config["trainer"])}
     if several:
         config["trainer"] = {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]}

@@ -37,7 +37,7 @@ class Maker:
         return self.make(**{**named, **arguments})
 
     def __repr__(self) -> str:
-        """The name it has at the front door."""
+        """Show the name it has at the front door."""
         return f"gr.{self.__name__}"
 
 

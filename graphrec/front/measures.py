@@ -71,13 +71,13 @@ class Measures:
 
 
 def _falling(said: Mapping[str, Any]) -> frozenset[str]:
-    """Which of a user's own measures are better the smaller, by what a run keeps of them."""
+    """Tell which of a user's own measures are better the smaller, by what a run keeps of them."""
     own = said.get("measures", {})
     return frozenset(name for name, one in own.items() if one["higher_is_better"] is False)
 
 
 def averaged(measures: Mapping[int, Measures]) -> pd.DataFrame:
-    """A row per metric, the seeds averaged.
+    """Average the seeds, a row per metric.
 
     Args:
         measures: Those of each seed.

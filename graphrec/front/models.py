@@ -82,7 +82,7 @@ class Model:
         return issubclass(self.maker, ClosedForm | ClosedFormTask)
 
     def __repr__(self) -> str:
-        """The call that makes it."""
+        """Show the call that makes it."""
         said = ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
         return f"{self.name}({said})"
 

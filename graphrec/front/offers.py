@@ -60,9 +60,9 @@ def offers(
 
     Returns:
         A row per pair of user and item and policy, see `graphrec.offers.table`: ``rate`` (share of the price
-        taken off, 0 for no offer), ``probability`` and ``probability_at_rate`` (of a purchase within the
-        horizon), ``expected_units``, ``expected_revenue``, ``expected_profit`` and ``spend`` (units and money
-        of the log over the horizon), ``reason`` and more.
+        taken off, 0 for no offer); ``probability`` and ``probability_at_rate`` (of a purchase within the
+        horizon); ``expected_units``, ``expected_revenue``, ``expected_profit`` and ``spend`` (units and money
+        of the log over the horizon); ``reason`` and more.
 
     Raises:
         InputError: If an option is wrong, or the run was trained on its validation part.
@@ -86,7 +86,7 @@ def offers(
 
 
 def _options(given: Mapping[str, Any], checkpoint: Path) -> argparse.Namespace:
-    """Options as the command line would have parsed them.
+    """Parse options as the command line would have.
 
     Raises:
         InputError: If there is no such option, or a value is of the wrong type.
@@ -101,7 +101,7 @@ def _options(given: Mapping[str, Any], checkpoint: Path) -> argparse.Namespace:
 
 
 def _words(name: str, value: Any) -> list[str]:
-    """An option as words of a command line."""
+    """Write an option as words of a command line."""
     if name == "k":
         return ["-k", str(value)]
     if isinstance(value, Mapping):

@@ -100,7 +100,7 @@ class Run:
         return dict(next(iter(self._configs.values())))
 
     def checkpoint(self, seed: int | None = None) -> Path:
-        """The best checkpoint of a seed; of the first if missing.
+        """Find the best checkpoint of a seed; of the first if missing.
 
         Raises:
             InputError: If there is no such seed.
@@ -117,9 +117,9 @@ class Run:
             part: ``validation`` or ``test``.
 
         Returns:
-            A row per metric: ``metric`` (as ``ndcg_20_new``), ``value`` (mean over users, then over seeds; a
-            share from 0 to 1, for novelty bits), ``low`` and ``high`` (95 % bootstrap interval over users,
-            averaged over seeds), ``spread`` (standard deviation of the seeds, missing for one), ``seeds``
+            A row per metric: ``metric`` (as ``ndcg_20_new``); ``value`` (mean over users, then over seeds; a
+            share from 0 to 1, for novelty bits); ``low`` and ``high`` (95 % bootstrap interval over users,
+            averaged over seeds); ``spread`` (standard deviation of the seeds, missing for one); ``seeds``
             (their number), ``measure``, ``k``, ``items``.
 
         Raises:
@@ -168,7 +168,7 @@ class Run:
         return frame
 
     def loaded(self, seed: int | None = None) -> tuple[RankedTask, RecommenderData]:
-        """The model of a seed and its data, read from the best checkpoint."""
+        """Read the model of a seed and its data from the best checkpoint."""
         wanted = self._seed(seed)
         if self._loaded is None or self._loaded[0] != wanted:
             with self.at_work("recommend"):
@@ -201,16 +201,16 @@ class Run:
         return Measures.of_test(checkpoint.parent.parent)
 
     def at_work(self, command: str) -> AbstractContextManager[None]:
-        """What holds while a command works on this run."""
+        """Set what holds while a command works on this run."""
         return at_work(command, self._modules, self._told)
 
     def __repr__(self) -> str:
-        """Name, seeds and place."""
+        """Show name, seeds and place."""
         return f"Run({self.name!r}, seeds={list(self.seeds)}, folder={str(self.folders[0])!r})"
 
 
 def users_file(given: Any) -> str | Path | None:
-    """A list of users as a file, or a frame in the place of one.
+    """Take a list of users as a file, or as a frame in the place of one.
 
     Args:
         given: Ids, a frame, or a file.

@@ -32,7 +32,7 @@ def config_in(folder: Path) -> dict[str, Any]:
 
 
 def experiment_in(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """What seeds of one experiment share: model, data and split, wherever each has its tables."""
+    """Find what seeds of one experiment share: model, data and split, wherever each has its tables."""
     progress = Progress.of(folder)
     data = dict(config["data"].get("init_args") or {})
     data.pop("source", None)
@@ -41,7 +41,7 @@ def experiment_in(folder: Path, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_of(checkpoint: Path) -> Path | None:
-    """The folder with the result of a checkpoint's test; None if that very file was not tested."""
+    """Find the folder with a checkpoint's test result; None if that very file was not tested."""
     folder = checkpoint.parent.parent
     try:
         said = json.loads((folder / "test_metrics.json").read_text(encoding="utf-8"))
