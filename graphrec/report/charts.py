@@ -49,7 +49,7 @@ _STYLE: Any = {
 
 
 def bars(rows: pd.DataFrame, title: str, smaller_is_better: bool = False) -> Markup:
-    """Horizontal bars with 95 % intervals, best on top and in the accent colour.
+    """Draw horizontal bars with 95 % intervals, best on top and in the accent colour.
 
     Args:
         rows: Columns run, value, low, high; one row per bar.
@@ -79,7 +79,7 @@ def bars(rows: pd.DataFrame, title: str, smaller_is_better: bool = False) -> Mar
 
 
 def curves(history: pd.DataFrame, metric: str, title: str, runs: Sequence[str]) -> Markup:
-    """Learning curves: a line per run; a model fitted in one go is a dotted level.
+    """Draw learning curves: a line per run; a model fitted in one go is a dotted level.
 
     Args:
         history: Columns run, seed, epoch and the metric; seeds of one run share a colour.
@@ -104,7 +104,7 @@ def curves(history: pd.DataFrame, metric: str, title: str, runs: Sequence[str]) 
 
 
 def _curve(axes: Axes, part: pd.DataFrame, metric: str, run: str, number: int) -> None:
-    """Draws one run."""
+    """Draw one run."""
     colour = _SERIES[number % len(_SERIES)]
     style = _LINE_STYLES[number // len(_SERIES) % len(_LINE_STYLES)]
     if len(part) == 1:
@@ -116,7 +116,7 @@ def _curve(axes: Axes, part: pd.DataFrame, metric: str, run: str, number: int) -
 
 
 def rate_histogram(rates: Sequence[float], top: float, title: str) -> Markup:
-    """How often each discount rate is given, as a share of all offers of one policy.
+    """Draw how often each discount rate is given, as a share of all offers of one policy.
 
     Args:
         rates: Discount rates, 0 <= rate < 1.
@@ -143,18 +143,18 @@ def rate_histogram(rates: Sequence[float], top: float, title: str) -> Markup:
 
 
 def _canvas(height: float) -> tuple[Figure, Axes]:
-    """A figure outside pyplot: nothing global, safe in threads and notebooks."""
+    """Make a figure outside pyplot: nothing global, safe in threads and notebooks."""
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     return figure, figure.subplots()
 
 
 def _short(name: str, length: int = 22) -> str:
-    """A name that leaves room for the chart; tables show it whole."""
+    """Shorten a name to leave room for the chart; tables show it whole."""
     return name if len(name) <= length else name[: length - 1] + "…"
 
 
 def _inline(figure: Figure, title: str, description: str) -> Markup:
-    """The figure as an SVG element for a page: accessible, themed, with identifiers of its own.
+    """Write the figure as an SVG element of a page: accessible, themed, with identifiers of its own.
 
     Matplotlib escapes every text that it draws; title and description are escaped here.
     """

@@ -27,7 +27,7 @@ def compare(
     notes: dict[str, str] | None = None,
     allow_different_splits: bool = False,
 ) -> Path:
-    """Compares finished runs and writes `comparison.csv`, `comparison.md`, `significance.csv`, `report.html`.
+    """Compare finished runs; write `comparison.csv`, `comparison.md`, `significance.csv` and `report.html`.
 
     `runs.csv` tells what the numbers are of: checkpoint and split of each run.
 
@@ -62,6 +62,6 @@ def compare(
 
 
 def sources(runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """A row per run: whose test its numbers are, with checkpoint and split."""
+    """Tell for each run whose test its numbers are, with checkpoint and split: a row each."""
     keys = ["dataset", "name", "id", "seed", "tested", "checkpoint_sha256", "split_sha256", "path"]
     return pd.DataFrame([{key: getattr(run, key) for key in keys} for run in runs], columns=keys)

@@ -47,7 +47,7 @@ class Finding:
 
 
 def findings(table: pd.DataFrame, tests: Significance | None = None) -> list[Finding]:
-    """One finding per dataset and item set, by NDCG at the main cut-off.
+    """Make one finding per dataset and item set, by NDCG at the main cut-off.
 
     Overlapping intervals do not prove a tie: the runs share their users, so a paired test may still tell them
     apart. Where one was made against every other run, the words are its; else they say no more than what the
@@ -66,7 +66,7 @@ def findings(table: pd.DataFrame, tests: Significance | None = None) -> list[Fin
 
 
 def _finding(dataset: str, items: str, part: pd.DataFrame, k: int, tests: Significance | None) -> Finding:
-    """The finding of one item set; rows come best first."""
+    """Make the finding of one item set; rows come best first."""
     runs, values = part["run"].tolist(), part["value"].tolist()
     lows, highs = part["low"].tolist(), part["high"].tolist()
     # A comparison with an unknown bound (nan) is false: without intervals nothing is sure.
@@ -99,12 +99,12 @@ def _finding(dataset: str, items: str, part: pd.DataFrame, k: int, tests: Signif
 
 
 def _bounds(low: float, high: float) -> str:
-    """` [0.180, 0.188]`, or nothing when no interval was measured."""
+    """Write ` [0.180, 0.188]`, or nothing when no interval was measured."""
     return "" if math.isnan(low) or math.isnan(high) else f" [{low:.4f}, {high:.4f}]"
 
 
 def _tested(chances: dict[str, float]) -> str:
-    """The half sentence on how sure the lead is, from the p of every other run, the closest one first."""
+    """Say in half a sentence how sure the lead is, from the p of every other run, the closest first."""
     close = [f"{run} ({p_text(p)})" for run, p in chances.items() if p >= CHANCE]
     if not close:
         return f"; a paired bootstrap over users confirms every lead ({p_text(max(chances.values()))})."
@@ -114,7 +114,7 @@ def _tested(chances: dict[str, float]) -> str:
 
 
 def _certainty(count: int, overlapping: list[str], low: float) -> str:
-    """The half sentence on how sure the lead is."""
+    """Say in half a sentence how sure the lead is."""
     if count == 1:
         return "; there is nothing to compare it with."
     if math.isnan(low):

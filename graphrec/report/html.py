@@ -31,7 +31,7 @@ def render_html(
     out: Path,
     tests: Significance | None = None,
 ) -> Path:
-    """Writes the report: findings, bars with intervals, learning curves, tables, offers, how to reproduce.
+    """Write the report: findings, bars with intervals, learning curves, tables, offers, how to reproduce.
 
     Every text from outside (names, item ids, notes) is escaped, and the page forbids itself to load anything.
 
@@ -73,12 +73,12 @@ def render_html(
 
 
 def _plain(attributes: dict[Any, Any]) -> dict[str, str]:
-    """The attributes of a frame that can be read as a line of text."""
+    """Keep the attributes of a frame that can be read as a line of text."""
     return {str(key): str(value) for key, value in attributes.items() if isinstance(value, str | int | float)}
 
 
 def _dataset(comparison: pd.DataFrame, runs: list[RunRecord], dataset: str) -> dict[str, Any]:
-    """Charts of one dataset."""
+    """Draw the charts of one dataset."""
     table = comparison[comparison["dataset"] == dataset]
     k = main_cutoff(table)
     rows = table[table["k"] == k]
@@ -96,13 +96,13 @@ def _dataset(comparison: pd.DataFrame, runs: list[RunRecord], dataset: str) -> d
 
 
 def _titles(table: pd.DataFrame) -> dict[str, str]:
-    """The measures that are drawn, with their titles."""
+    """List the measures that are drawn, with their titles."""
     titles = dict(table[["measure", "title"]].itertuples(index=False, name=None))
     return {measure: titles[measure] for measure in headlines(table)}
 
 
 def _panel(part: pd.DataFrame, dataset: str) -> dict[str, Any]:
-    """The bars of one measure on one item set."""
+    """Draw the bars of one measure on one item set."""
     first, falls = part.iloc[0], is_higher_better(part) is False
     metric, words = f"{first['title']}@{first['k']}", ITEM_WORDS[first["items"]]
     chart = charts.bars(part, f"{dataset}: {metric} on {words}", smaller_is_better=falls)
@@ -112,7 +112,7 @@ def _panel(part: pd.DataFrame, dataset: str) -> dict[str, Any]:
 def _learning_curves(
     named: list[tuple[RunRecord, str]], dataset: str, curves: dict[str, str]
 ) -> list[dict[str, Any]]:
-    """Validation curves of all runs, and the training loss of those that train in epochs."""
+    """Draw validation curves of all runs, and the training loss of those that train in epochs."""
     parts = [run.history.assign(run=label, seed=f"{run.seed}/{run.id}") for run, label in named]
     history = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     names = list(dict.fromkeys(label for _, label in named))
@@ -127,7 +127,7 @@ def _learning_curves(
 
 
 def _run(run: RunRecord, label: str) -> dict[str, Any]:
-    """One row of the runs table."""
+    """Fill one row of the runs table."""
     return {
         **{"label": label, "model": run.model, "dataset": run.dataset, "seed": run.seed, "id": run.id},
         **{"split": run.split_sha256, "seconds": run.summary.get("fit_seconds"), "path": run.path},
@@ -137,7 +137,7 @@ def _run(run: RunRecord, label: str) -> dict[str, Any]:
 
 
 def _offers(offers: pd.DataFrame) -> dict[str, Any]:
-    """The offers section: totals, one histogram and one sample per policy."""
+    """Fill the offers section: totals, one histogram and one sample per policy."""
     check_offers(offers)
     totals = policy_totals(offers)
     policies = list(dict.fromkeys(totals["policy"]))
@@ -161,7 +161,7 @@ def _histogram(offers: pd.DataFrame, policy: str, top: float) -> Markup:
 
 
 def _commands(runs: list[RunRecord], out: Path) -> list[str]:
-    """Shell lines that fit and test each run again and rebuild this page."""
+    """Write shell lines that fit and test each run again and rebuild this page."""
     lines = []
     for run in runs:
         config = shlex.quote(str(run.path / "config.yaml"))
@@ -174,7 +174,7 @@ def _commands(runs: list[RunRecord], out: Path) -> list[str]:
 
 
 def _short(table: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    """The table with run names as the page shows them: the heading says the dataset already."""
+    """Shorten run names to what the page shows: the heading says the dataset already."""
     short = {
         column: [_without(name, dataset) for name, dataset in table[[column, "dataset"]].to_numpy()]
         for column in columns
@@ -191,7 +191,7 @@ def _short_labels(runs: list[RunRecord]) -> list[str]:
 
 
 def _number(value: Any, digits: int = 2, unit: str = "") -> str:
-    """A number for a table cell: thousands apart, a dash where there is none, percent when unit is `%`."""
+    """Write a number for a table cell: thousands apart, a dash if there is none, percent if unit is `%`."""
     if value is None or pd.isna(value):
         return "–"
     text = f"{value:,.{digits}%}" if unit == "%" else f"{value:,.{digits}f}{unit}"

@@ -33,7 +33,7 @@ class Leads:
 
 
 def leads(comparison: pd.DataFrame, tests: Significance) -> list[Leads]:
-    """The best run of each item set against every other: a matrix per dataset that has pairs.
+    """Put the best run of each item set against every other: a matrix per dataset that has pairs.
 
     It is by NDCG; measures of a user's own have one each, too.
 
@@ -54,7 +54,7 @@ def leads(comparison: pd.DataFrame, tests: Significance) -> list[Leads]:
 
 
 def _lead(part: pd.DataFrame, tests: Significance) -> Leads | None:
-    """The matrix of one measure on one dataset; None where no pair was tested."""
+    """Make the matrix of one measure on one dataset; None where no pair was tested."""
     first, falls = part.iloc[0], is_higher_better(part) is False
     values = part.pivot_table("value", "run", "items")
     pairs = {one: tests.of(first["dataset"], one, f"{first['measure']}_{first['k']}") for one in ITEM_SETS}
@@ -71,7 +71,7 @@ def _lead(part: pd.DataFrame, tests: Significance) -> Leads | None:
 def _cells(
     values: pd.Series, pairs: dict[tuple[str, str], dict[str, float]], smaller_is_better: bool
 ) -> dict[str, str]:
-    """What stands in one column of the matrix, by run."""
+    """Write the cells of one column of the matrix, by run."""
     best = str(values.idxmin() if smaller_is_better else values.idxmax())
     cells = {best: f"{values[best]:.4f}, the best"}
     for run in map(str, values.index.drop(best)):
@@ -82,12 +82,12 @@ def _cells(
 
 
 def p_text(p: float) -> str:
-    """`p = 0.034`; what the bootstrap cannot tell from less is `p ≤ 0.001`."""
+    """Write `p = 0.034`; what the bootstrap cannot tell from less is `p ≤ 0.001`."""
     return "p ≤ 0.001" if p <= 0.001 else f"p = {p:.3f}"
 
 
 def leads_markdown(comparison: pd.DataFrame, tests: Significance) -> str:
-    """The matrices of `leads` as Markdown, and what was left out; empty where there is nothing to say."""
+    """Write the matrices of `leads` as Markdown, and what was left out; empty if there is nothing to say."""
     parts = []
     for one in leads(comparison, tests):
         header = ["Run", *(f"{items} items" for items in one.items)]

@@ -29,7 +29,7 @@ _NEEDED = sorted({*SUMS.values(), *SAMPLE, "policy", "scenario"})
 
 
 def read_offers(path: Path) -> pd.DataFrame:
-    """Reads an offers table and what it says about its assumptions (`attrs`).
+    """Read an offers table and what it says about its assumptions (`attrs`).
 
     Raises:
         InputError: The file is missing, unreadable, empty or lacks a column.
@@ -51,7 +51,7 @@ def read_offers(path: Path) -> pd.DataFrame:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """A table as `graphrec.files.write_table` writes it, by its suffix."""
+    """Read a table as `graphrec.files.write_table` writes it, by its suffix."""
     delimiter = TABLES.get(path.suffix.lower())
     if delimiter is None:
         return pd.read_parquet(path)
@@ -67,7 +67,7 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def check_offers(offers: pd.DataFrame, file: Path | None = None) -> None:
-    """Raises an `InputError` when a table lacks rows or a column that the report needs."""
+    """Raise an `InputError` when a table lacks rows or a column that the report needs."""
     missing = [column for column in _NEEDED if column not in offers]
     if missing:
         hint = "write the table with `graphrec offers`"
@@ -83,7 +83,7 @@ def check_offers(offers: pd.DataFrame, file: Path | None = None) -> None:
 
 
 def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
-    """Adds up the expected effect of each policy over all its (user, item) pairs.
+    """Add up the expected effect of each policy over all its (user, item) pairs.
 
     Returns:
         One row per scenario and policy, `none` first: pairs, offers (rate > 0), mean_rate (of those),
@@ -104,7 +104,7 @@ def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
 
 
 def offers_sample(offers: pd.DataFrame, policy: str, rows: int = 12) -> pd.DataFrame:
-    """The offers of a policy that are expected to earn the most, at most two for one user.
+    """Pick the offers of a policy that are expected to earn the most, at most two for one user.
 
     Returns:
         Columns `SAMPLE`, rate > 0, largest expected profit first.
@@ -115,7 +115,7 @@ def offers_sample(offers: pd.DataFrame, policy: str, rows: int = 12) -> pd.DataF
 
 
 def examples(offers: pd.DataFrame, items: pd.DataFrame | None, rows: int = 8) -> pd.DataFrame:
-    """Offers of the last policy that are expected to add most sales, one per user, with the items' words.
+    """Pick the last policy's offers that are expected to add most sales, one per user, with items' words.
 
     Args:
         offers: Offers table.

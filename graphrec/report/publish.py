@@ -21,7 +21,7 @@ def publish(
     title: str,
     tests: Significance | None = None,
 ) -> str:
-    """Saves the comparison as a W&B Report.
+    """Save the comparison as a W&B Report.
 
     The report's panels draw on the runs of that project, so offline runs have to be uploaded first
     (`wandb sync runs/<name>/<id>/wandb/offline-run-*`).
@@ -60,7 +60,7 @@ def build_report(
     title: str,
     tests: Significance | None = None,
 ) -> Any:
-    """The report as an object, made without any connection.
+    """Build the report as an object, without any connection.
 
     Returns:
         A `wandb_workspaces.reports.v2.Report`.
@@ -89,7 +89,7 @@ def build_report(
 
 
 def _workspaces() -> Any:
-    """The report API: an extra, because only those with an account need it."""
+    """Import the report API: an extra, because only those with an account need it."""
     try:
         import wandb_workspaces.reports.v2 as wr
     except ImportError as error:
@@ -100,7 +100,7 @@ def _workspaces() -> Any:
 
 
 def _runset(wr: Any, runs: list[RunRecord]) -> Any:
-    """The compared runs, grouped so that the seeds of one experiment become one line or bar.
+    """Group the compared runs so that the seeds of one experiment become one line or bar.
 
     It names neither entity nor project: the report's own are used, and none is looked up while building.
     """
@@ -109,7 +109,7 @@ def _runset(wr: Any, runs: list[RunRecord]) -> Any:
 
 
 def _bars(wr: Any, comparison: pd.DataFrame) -> list[Any]:
-    """The measures that a page draws, at the main cut-off, one panel per item set."""
+    """Draw the measures of a page at the main cut-off, one panel per measure and item set."""
     k = main_cutoff(comparison)
     titles = dict(comparison[["metric", "title"]].itertuples(index=False, name=None))
     return [
@@ -121,7 +121,7 @@ def _bars(wr: Any, comparison: pd.DataFrame) -> list[Any]:
 
 
 def _curves(wr: Any, comparison: pd.DataFrame) -> list[Any]:
-    """Validation metrics and training loss per epoch."""
+    """Draw validation metrics and training loss per epoch."""
     k = main_cutoff(comparison)
     titles = dict(comparison[["measure", "title"]].itertuples(index=False, name=None))
     panels = {f"val_{one}_{k}": f"Validation {titles[one]}@{k}" for one in headlines(comparison)}

@@ -1,8 +1,8 @@
 """Reading finished runs back from the offline folders that Weights & Biases leaves on disk.
 
 The only module that knows that format. It asks W&B's own reader (`wandb leet inspect`, new in wandb 0.31)
-rather than parsing the transaction log, because the log has no promised layout and `wandb.Api` cannot see
-runs that were never uploaded.
+rather than parsing the transaction log. The log has no promised layout, and `wandb.Api` cannot see runs that
+were never uploaded.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Log:
 
 
 def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
-    """Reads every run found at or below the paths, once each, in order of name, seed and id.
+    """Read every run found at or below the paths, once each, in order of name, seed and id.
 
     W&B folders of one run folder that share a W&B id are one run: of numbers logged twice, the later stands.
     Test metrics are those of one test: the last one of the refit, or of the fit where no refit was tested.
@@ -125,7 +125,7 @@ def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
 
 
 def _wandb_folders(path: Path) -> list[Path]:
-    """W&B folders at or below a path; symbolic links such as `latest-run` are not followed twice."""
+    """Find W&B folders at or below a path; symbolic links such as `latest-run` are not followed twice."""
     hint = "give a run folder such as runs/lightgcn/0, or a folder of runs"
     if not path.exists():
         raise InputError("there is no such folder", file=path, hint=hint)
@@ -138,19 +138,19 @@ def _wandb_folders(path: Path) -> list[Path]:
 
 
 def _started(folder: Path) -> tuple[str, str]:
-    """Sorting key: the time in a name like `offline-run-20260131_142500-abc`."""
+    """Make the sorting key: the time in a name like `offline-run-20260131_142500-abc`."""
     stamp = re.search(r"\d{8}_\d{6}", folder.name)
     return (stamp.group() if stamp else "", str(folder))
 
 
 def _run_folder(folder: Path) -> Path:
-    """`runs/x/0` for `runs/x/0/wandb/offline-run-...` and for its refit in `0/refit/wandb/...`."""
+    """Find `runs/x/0` for `runs/x/0/wandb/offline-run-...` and for its refit in `0/refit/wandb/...`."""
     run = folder.parent.parent if folder.parent.name == "wandb" else folder
     return run.parent if run.name == "refit" else run
 
 
 def _read_all(folders: list[Path]) -> Iterable[_Log]:
-    """Reads folders side by side: each call of W&B's reader takes about a second to start."""
+    """Read folders side by side: each call of W&B's reader takes about a second to start."""
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         logs = pool.map(_read_log, folders)
         console = Console(stderr=True)
@@ -158,7 +158,7 @@ def _read_all(folders: list[Path]) -> Iterable[_Log]:
 
 
 def _read_log(folder: Path) -> _Log:
-    """Reads one W&B folder by replaying its records.
+    """Read one W&B folder by replaying its records.
 
     Raises:
         InputError: The log is empty or unreadable.
@@ -183,9 +183,9 @@ def _read_log(folder: Path) -> _Log:
 
 
 def _inspect(folder: Path) -> str:
-    """The records of a W&B folder, one JSON object a line.
+    """Read the records of a W&B folder, one JSON object a line.
 
-    One call and no `--summary`: each takes a second, and the records hold all that the summary sums up.
+    It is one call and no `--summary`: each takes a second, and the records hold all that the summary sums up.
     """
     command = [sys.executable, "-P", "-m", "wandb", "leet", "inspect", "--json", str(folder)]
     # The caller's WANDB_MODE=disabled (or a typo in it) must not stop reading what is on disk.
@@ -199,14 +199,14 @@ def _inspect(folder: Path) -> str:
 
 
 def _numbers(values: dict[str, Any]) -> dict[str, float]:
-    """The numbers among logged values, without W&B's own bookkeeping (`_step`, `_runtime`, ...)."""
+    """Keep the numbers among logged values, without W&B's own bookkeeping (`_step`, `_runtime`, ...)."""
     values = {key: _NOT_FINITE.get(value, value) if isinstance(value, str) else value
               for key, value in values.items() if not key.startswith("_")}  # fmt: skip
     return {key: float(value) for key, value in values.items() if isinstance(value, int | float)}
 
 
 def _record(path: Path, logs: list[_Log]) -> RunRecord:
-    """One run out of its logs, oldest first.
+    """Make one run out of its logs, oldest first.
 
     Raises:
         InputError: The run is not graphrec's, or was fitted but never tested.
@@ -238,12 +238,12 @@ def _record(path: Path, logs: list[_Log]) -> RunRecord:
 
 
 def _own_measures(told: dict[str, Any]) -> dict[str, tuple[str, bool | None]]:
-    """What the test said of measures that are not graphrec's; their code is not imported."""
+    """Read what the test said of measures that are not graphrec's; their code is not imported."""
     return {name: (str(one["title"]), one["higher_is_better"]) for name, one in told.items()}
 
 
 def _history(rows: list[dict[str, float]]) -> pd.DataFrame:
-    """One row per epoch: Lightning logs training and validation apart, and a resumed epoch twice."""
+    """Make one row per epoch: Lightning logs training and validation apart, and a resumed epoch twice."""
     frame = pd.DataFrame(rows)
     if "epoch" not in frame:
         return pd.DataFrame({"epoch": pd.Series(dtype="int64")})

@@ -34,7 +34,7 @@ class Significance:
     left_out: list[str]
 
     def of(self, dataset: str, items: str, metric: str) -> dict[tuple[str, str], dict[str, float]]:
-        """Difference, low, high and p of each ordered pair of runs, for either order."""
+        """Look up difference, low, high and p of each ordered pair of runs, for either order."""
         table = self.table
         rows = table[(table["dataset"] == dataset) & (table["items"] == items) & (table["metric"] == metric)]
         found = {}
@@ -56,7 +56,7 @@ class _Experiment:
 
 
 def significance(runs: Sequence[RunRecord]) -> Significance:
-    """Compares every pair of runs that were tested on the same split, on the users both have.
+    """Compare every pair of runs that were tested on the same split, on the users both have.
 
     Seeds of one experiment are averaged user by user first, so that chance in training is not counted as
     many users' opinion.
@@ -80,7 +80,7 @@ def significance(runs: Sequence[RunRecord]) -> Significance:
 
 
 def _experiments(runs: Sequence[RunRecord]) -> tuple[list[_Experiment], list[str]]:
-    """Runs with the values of their users, seeds averaged, and why some are missing."""
+    """Gather runs with the values of their users, seeds averaged, and why some are missing."""
     named: dict[tuple[str, str], list[RunRecord]] = {}
     for run, label in zip(runs, labels(runs), strict=True):
         named.setdefault((run.dataset, label), []).append(run)
@@ -98,7 +98,7 @@ def _experiments(runs: Sequence[RunRecord]) -> tuple[list[_Experiment], list[str
 
 
 def _users(run: RunRecord) -> pd.DataFrame | None:
-    """The values of each user behind the run's summary: of its refit, if that is what was tested last."""
+    """Read the values of each user behind the run's summary: of its refit, if that was tested last."""
     for folder in (run.path / "refit", run.path):
         file = folder / "test_users.parquet"
         if file.is_file() and _belongs(table := pd.read_parquet(file), run):
@@ -107,7 +107,7 @@ def _users(run: RunRecord) -> pd.DataFrame | None:
 
 
 def _belongs(table: pd.DataFrame, run: RunRecord) -> bool:
-    """Whether the means over users are the numbers of the summary."""
+    """Tell whether the means over users are the numbers of the summary."""
     if not {"user_id", "items"} <= set(table.columns):
         return False
     means = table.drop(columns="user_id").groupby("items").mean()
@@ -122,7 +122,7 @@ def _belongs(table: pd.DataFrame, run: RunRecord) -> bool:
 
 
 def _averaged(tables: list[pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Item set to a frame of metrics by user, averaged over seeds, of the users that all seeds have."""
+    """Average metrics by user over seeds, of the users that all seeds have: item set to frame."""
     result = {}
     for items in set.intersection(*(set(table["items"]) for table in tables)):
         parts = [table[table["items"] == items].drop(columns="items") for table in tables]
@@ -132,7 +132,7 @@ def _averaged(tables: list[pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _rows(experiments: list[_Experiment], items: str) -> Iterator[dict[str, Any]]:
-    """One row per pair and metric, of experiments that share their split."""
+    """Make one row per pair and metric, of experiments that share their split."""
     classes: list[list[_Experiment]] = []
     for one in experiments:
         same = (c for c in classes if _alike(c[0].values[items], one.values[items]))
@@ -155,7 +155,7 @@ def _alike(a: pd.DataFrame, b: pd.DataFrame) -> bool:
 def _compared(
     experiments: list[_Experiment], pairs: list[tuple[int, int]], items: str
 ) -> Iterator[dict[str, Any]]:
-    """Rows of the given pairs, on the users and metrics that all the experiments have."""
+    """Make the rows of the given pairs, on the users and metrics that all the experiments have."""
     frames = [one.values[items] for one in experiments]
     users, metrics = frames[0].index, frames[0].columns
     for frame in frames[1:]:

@@ -38,7 +38,7 @@ COLUMNS = [
 
 
 def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) -> pd.DataFrame:
-    """Lays the test metrics of runs side by side.
+    """Lay the test metrics of runs side by side.
 
     Runs that share dataset, name and model but differ in seed become one row: value, low and high are each
     averaged over the seeds. The interval stays that of the users (95 %, bootstrap), not one of the seeds.
@@ -71,7 +71,7 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
 
 
 def _told(runs: Sequence[RunRecord]) -> dict[str, tuple[str, bool | None]]:
-    """Title of each measure and whether larger is better: of ours, and of what the runs say of theirs."""
+    """Find each measure's title and whether larger is better: of ours, and as the runs say of theirs."""
     told = {name: (measure.title, measure.higher_is_better) for name, measure in OURS.items()}
     for run in runs:
         for name, words in run.measures.items():
@@ -83,7 +83,7 @@ def _told(runs: Sequence[RunRecord]) -> dict[str, tuple[str, bool | None]]:
 
 
 def over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """One row for the seeds of each experiment: value and interval are averaged over them.
+    """Make one row for the seeds of each experiment: value and interval are averaged over them.
 
     Args:
         rows: Columns `keys`, ``value``, ``low``, ``high`` and ``seed``; a row per seed.
@@ -103,7 +103,7 @@ def over_seeds(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def labels(runs: Sequence[RunRecord]) -> list[str]:
-    """What each run is called in tables: its name, or `name/id` where that would mix different runs."""
+    """Name each run for tables: its name, or `name/id` where that would mix different runs."""
     frame = pd.DataFrame([vars(run) for run in runs], columns=["dataset", "name", "model", "seed", "id"])
     if frame.empty:
         return []
@@ -114,7 +114,7 @@ def labels(runs: Sequence[RunRecord]) -> list[str]:
 
 
 def _require_one_split(runs: Sequence[RunRecord]) -> None:
-    """Numbers from different test sets look alike and mean nothing side by side."""
+    """Refuse numbers from different test sets: they look alike and mean nothing side by side."""
     first: dict[str, RunRecord] = {}
     for run in runs:
         other = first.setdefault(run.dataset, run)
@@ -129,7 +129,7 @@ def _require_one_split(runs: Sequence[RunRecord]) -> None:
 
 
 def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
-    """One row per `test_<measure>_<k>_<items>`; the copy without item set only repeats one of them."""
+    """Make a row per `test_<measure>_<k>_<items>`; the copy without item set only repeats one of them."""
     matches = [match for key in run.summary if (match := METRIC.fullmatch(key))]
     return [
         {
@@ -144,7 +144,7 @@ def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Item sets and measures in their fixed order, measures that are not ours last, experiments by name."""
+    """Order item sets and measures as fixed, measures that are not ours last, experiments by name."""
     measures = dict.fromkeys((*HEADLINE, *OURS, *sorted(frame["measure"].unique())))
     rank = {name: place for place, name in enumerate((*ITEM_SETS, *measures))}
     frame = frame.assign(_items=frame["items"].map(rank), _measure=frame["measure"].map(rank))
@@ -153,31 +153,31 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def main_cutoff(table: pd.DataFrame) -> int:
-    """The cut-off a reader sees first: 20 where it was measured, else the largest."""
+    """Find the cut-off a reader sees first: 20 where it was measured, else the largest."""
     cutoffs = {int(k) for k in table["k"].unique()}
     return 20 if 20 in cutoffs else max(cutoffs)
 
 
 def is_higher_better(rows: pd.DataFrame) -> bool | None:
-    """Which way the measure of some rows of a comparison is better; None where no winner is to be named."""
+    """Tell which way the measure of some rows is better; None where no winner is to be named."""
     value = rows["higher_is_better"].iloc[0]
     return None if pd.isna(value) else bool(value)
 
 
 def best_first(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one measure, the best run first."""
+    """Sort the rows of one measure, the best run first."""
     return rows.sort_values("value", ascending=is_higher_better(rows) is False)
 
 
 def headlines(table: pd.DataFrame) -> list[str]:
-    """The measures that are drawn: `HEADLINE`, and those of a user's own that name a winner."""
+    """List the measures that are drawn: `HEADLINE`, and those of a user's own that name a winner."""
     found = [measure for measure in HEADLINE if measure in set(table["measure"])]
     own = table[~table["measure"].isin(list(OURS)) & table["higher_is_better"].notna()]
     return [*found, *own["measure"].unique()]
 
 
 def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
-    """Writes the comparison as Markdown: one table per dataset and item set, best NDCG first.
+    """Write the comparison as Markdown: one table per dataset and item set, best NDCG first.
 
     Args:
         table: What `comparison` returned.
@@ -192,7 +192,7 @@ def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
 
 
 def _markdown_table(part: pd.DataFrame, k: int) -> str:
-    """One Markdown table: experiments down, measures across."""
+    """Write one Markdown table: experiments down, measures across."""
     of_measure = dict(list(part.groupby("measure", sort=False)))
     measures = list(of_measure)
     ranked = best_first(of_measure[measures[0]])
@@ -215,7 +215,7 @@ def _markdown_table(part: pd.DataFrame, k: int) -> str:
 
 
 def _number(value: float, low: float, high: float, best: float | None) -> str:
-    """`**0.184** [0.180, 0.188]`, the bold only for the best; a dash where nothing was measured."""
+    """Write `**0.184** [0.180, 0.188]`, the bold only for the best; a dash where nothing was measured."""
     if math.isnan(value):
         return "–"
     text = f"**{value:.4f}**" if value == best else f"{value:.4f}"
@@ -223,5 +223,5 @@ def _number(value: float, low: float, high: float, best: float | None) -> str:
 
 
 def escape(text: str) -> str:
-    """Text that can neither end a table cell nor become HTML or emphasis."""
+    """Escape text so that it can neither end a table cell nor become HTML or emphasis."""
     return re.sub(r"([\\`*_<>|\[\]#])", r"\\\1", " ".join(text.split()))
