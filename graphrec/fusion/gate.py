@@ -63,7 +63,7 @@ def fit_gate(candidates: MemberScores, habits: Tensor, seed: int = 0) -> GateFit
 
 
 def _learn(candidates: MemberScores, habits: Tensor, weights: Tensor, steps: int) -> list[UserGate]:
-    """Gates after every few steps of Adam on the softmax loss of whole lists."""
+    """Learn gates, one after every few steps of Adam on the softmax loss of whole lists."""
     gate = UserGate(len(weights)).to(habits.device)
     gate.start(weights.clamp_min(_LEAST), habits)
     findable = candidates.of(candidates.relevant.any(dim=1).nonzero().flatten())
@@ -85,7 +85,7 @@ def _learn(candidates: MemberScores, habits: Tensor, weights: Tensor, steps: int
 
 
 def list_loss(scores: Tensor, relevant: Tensor) -> Tensor:
-    """Mean over users of ``-Σ_{i relevant} log softmax(s)_i / |relevant|`` (ListNet, Cao et al., 2007).
+    """Average ``-Σ_{i relevant} log softmax(s)_i / |relevant|`` over users (ListNet, Cao et al., 2007).
 
     Args:
         scores: Shape ``[n, C]``.

@@ -25,8 +25,8 @@ _ROUNDING = 1e-6  # a deviation this small against the mean is rounding of equal
 class UserGate(nn.Module):
     """Weights of the members for each user: a softmax of a linear function of the user's habits.
 
-    The habits are standardised with the mean and the deviation of the users it learned from, and cut off at
-    three deviations, so that nobody is weighed far outside of what was learned.
+    The habits are standardised with the mean and the deviation of the users it learned from. They are cut
+    off at three deviations, so that nobody is weighed far outside of what was learned.
 
     Args:
         num_members: Number of members ``M``.
@@ -57,7 +57,7 @@ class UserGate(nn.Module):
         self.scale.copy_(deviation.where(deviation > _ROUNDING, torch.ones_like(deviation)))
 
     def forward(self, habits: Tensor) -> Tensor:
-        """Weights that sum to 1 for each user. ``[B, 2]`` to ``[B, M]``."""
+        """Compute weights that sum to 1 for each user. ``[B, 2]`` to ``[B, M]``."""
         standard = ((habits - self.centre) / self.scale).clamp(-3.0, 3.0)
         return (self.bias + standard @ self.slope.T).softmax(dim=1)
 
@@ -66,7 +66,7 @@ class Fusion(Recommender):
     """Ranks by ``s(u, i) = Σ_m w_m(u) z_m(u, i)``, the sum over members of comparable scores.
 
     With ``score``, ``z_m`` are the member's scores with mean 0 and standard deviation 1 over the catalogue
-    of each user (Fox and Shaw, "Combination of multiple searches", TREC 1994, with z-scores). With ``rank``,
+    of each user: Fox and Shaw, "Combination of multiple searches", TREC 1994, with z-scores. With ``rank``,
     ``z_m = 1 / (60 + rank)`` (Cormack, Clarke and Büttcher, "Reciprocal rank fusion", SIGIR 2009); items
     with equal scores share the mean of their ranks. A member that scores all items alike has no say.
 
@@ -101,14 +101,14 @@ class Fusion(Recommender):
         self.register_buffer("habits", user_habits(graph), persistent=False)
 
     def weigh(self, users: Tensor) -> Tensor:
-        """Weights of the members for each user. ``[B]`` to ``[B, M]``; rows sum to 1."""
+        """Weigh the members for each user. ``[B]`` to ``[B, M]``; rows sum to 1."""
         if self.gate is None:
             return self.weights.expand(len(users), -1)
         weights: Tensor = self.gate(self.habits[users])
         return weights
 
     def comparable(self, users: Tensor, member: int) -> Tensor:
-        """What a member says on the common scale, ``z_m``. ``[B]`` to ``[B, I]``."""
+        """Compute what a member says on the common scale, ``z_m``. ``[B]`` to ``[B, I]``."""
         recommender = self.members[member]
         assert isinstance(recommender, Recommender)
         scores = recommender.score(users)
@@ -116,7 +116,7 @@ class Fusion(Recommender):
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
-        """Weighted sum over the members. Shape ``[B, I]``."""
+        """Add the members up by their weights. Shape ``[B, I]``."""
         weights = self.weigh(users)
         scores = torch.zeros(len(users), self.graph.num_items, device=weights.device)
         for member in range(len(self.members)):
@@ -126,7 +126,7 @@ class Fusion(Recommender):
 
 
 def standardised(scores: Tensor) -> Tensor:
-    """Each row with mean 0 and standard deviation 1, in place; a row of equal scores becomes zeros.
+    """Bring each row to mean 0 and standard deviation 1, in place; a row of equal scores becomes zeros.
 
     ``[B, I]`` to ``[B, I]``.
     """
@@ -138,7 +138,7 @@ def standardised(scores: Tensor) -> Tensor:
 
 
 def reciprocal_ranks(scores: Tensor) -> Tensor:
-    """``1 / (60 + rank)``, the best item having rank 1 and equal scores the mean of their ranks.
+    """Compute ``1 / (60 + rank)``, the best item having rank 1, equal scores the mean of their ranks.
 
     ``[B, I]`` to ``[B, I]``; a score that is not a number stays so, for the evaluation to complain about.
     """
@@ -155,10 +155,11 @@ def reciprocal_ranks(scores: Tensor) -> Tensor:
 
 
 def user_habits(graph: BipartiteGraph) -> Tensor:
-    """Activity and repeat habit of every user, from the training part. Shape ``[U, 2]``.
+    """Measure activity and repeat habit of every user, from the training part. Shape ``[U, 2]``.
 
-    Activity is the logarithm of 1 + the number of items; repeat habit is the part of the history, a row per
-    user, item and week, in which the user bought what they bought in another week too, 0 without a history.
+    Activity is the logarithm of 1 + the number of items. Repeat habit is the part of the history in which
+    the user bought what they bought in another week too. The history has a row per user, item and week;
+    without one the habit is 0.
     """
     items = graph.seen.counts(torch.arange(graph.num_users, device=graph.edge_item.device))
     rows = torch.bincount(graph.history_user, minlength=graph.num_users)

@@ -39,7 +39,7 @@ class FusionTask(RankedTask):
         self.members = tuple(members)
 
     def build(self, graph: BipartiteGraph) -> Recommender:
-        """The members over one graph, closed-form ones fitted.
+        """Build the members over one graph, closed-form ones fitted.
 
         Raises:
             InputError: If the graph is shared out over several processes, or the weights do not fit.
@@ -55,7 +55,7 @@ class FusionTask(RankedTask):
         return self._fusion(graph)
 
     def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:
-        """The members over one graph, closed-form ones as the checkpoint holds them."""
+        """Build the members over one graph, closed-form ones as the checkpoint holds them."""
         for place, member in enumerate(self.members):
             own = below(state, f"members.{place}.")
             member.bind(graph, {f"recommender.{key}": value for key, value in own.items()})
@@ -68,7 +68,7 @@ class FusionTask(RankedTask):
 
     @staticmethod
     def joined(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-        """What a fusion's checkpoint holds of its members, out of checkpoints of their own."""
+        """Collect what a fusion's checkpoint holds of its members, out of checkpoints of their own."""
         return {
             f"recommender.members.{place}.{key}": value
             for place, state in enumerate(states)
@@ -81,7 +81,7 @@ class FusionTask(RankedTask):
             member.load_state_dict(state)
 
     def training_step(self, edges: Tensor, batch_idx: int) -> None:
-        """Not reached: a fusion is not fitted."""
+        """Refuse a step; it is not reached, since a fusion is not fitted."""
         self.configure_optimizers()
 
     def configure_optimizers(self) -> Any:

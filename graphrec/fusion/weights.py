@@ -43,7 +43,7 @@ class MemberScores:
     k: int
 
     def fused(self, weights: Tensor) -> Tensor:
-        """Weighted sum of the members; weights ``[M]`` or ``[n, M]`` to ``[n, C]``."""
+        """Add the members up by weights, ``[M]`` or ``[n, M]`` to ``[n, C]``."""
         if weights.dim() == 1:
             same: Tensor = torch.tensordot(weights, self.scores, 1)
             return same
@@ -54,7 +54,7 @@ class MemberScores:
         return total
 
     def ndcg(self, weights: Tensor) -> Tensor:
-        """NDCG@k of each user under these weights, ``[M]`` or ``[n, M]``. Shape ``[n]``."""
+        """Compute NDCG@k of each user under these weights, ``[M]`` or ``[n, M]``. Shape ``[n]``."""
         scores = self.fused(weights)
         order = torch.arange(scores.shape[1], device=scores.device)
         _, places = top_items(scores, self.k, order)
@@ -62,13 +62,13 @@ class MemberScores:
         return (self.relevant.gather(1, places) * gain).sum(dim=1) / self.ideal
 
     def of(self, rows: Tensor) -> MemberScores:
-        """Those of some users only. Rows of shape ``[m]``."""
+        """Take those of some users only. Rows of shape ``[m]``."""
         scores, relevant = self.scores[:, rows], self.relevant[rows]
         return MemberScores(self.users[rows], scores, relevant, self.ideal[rows], self.k)
 
 
 def discounts(length: int, device: torch.device) -> Tensor:
-    """``1 / log2(1 + place)``. Shape ``[length]``."""
+    """Compute ``1 / log2(1 + place)``. Shape ``[length]``."""
     return 1.0 / torch.log2(torch.arange(2, length + 2, device=device))
 
 
@@ -81,7 +81,7 @@ def collect_candidates(
     depth: int = 100,
     batch_size: int = 128,
 ) -> MemberScores:
-    """The best items of every member, for each user with something to find: one pass over these users.
+    """Collect the best items of every member, for each user with something to find: one pass over them.
 
     Args:
         fusion: The members; its weights play no part.
@@ -120,7 +120,7 @@ def collect_candidates(
 
 
 def _found_in(graph: BipartiteGraph, truth: ItemLists, item_set: ItemSet) -> Tensor:
-    """How many items each user has to find. Shape ``[U]``."""
+    """Count how many items each user has to find. Shape ``[U]``."""
     users = torch.arange(graph.num_users, device=graph.edge_item.device)
     rows, items = truth.pairs(users)
     seen = graph.seen.contains(rows, items[:, None])[:, 0] if len(rows) else rows.bool()
@@ -131,7 +131,7 @@ def _found_in(graph: BipartiteGraph, truth: ItemLists, item_set: ItemSet) -> Ten
 def _candidates_of(
     fusion: Fusion, truth: ItemLists, users: Tensor, item_set: ItemSet, depth: int, order: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Scores ``[M, B, C]`` and relevance ``[B, C]`` of a batch, columns in the order of ties."""
+    """Collect scores ``[M, B, C]`` and relevance ``[B, C]`` of a batch, columns in the order of ties."""
     seen = fusion.graph.seen.pairs(users)
     members = [fusion.comparable(users, member) for member in range(len(fusion.members))]
     if any(scores.isnan().any() for scores in members):
@@ -151,12 +151,12 @@ def _candidates_of(
 
 
 def find_weights(candidates: MemberScores, seed: int = 0) -> Tensor:
-    """The weights with the best mean NDCG, by a search without derivatives. Shape ``[M]``, sum 1.
+    """Find the weights with the best mean NDCG, by a search without derivatives. Shape ``[M]``, sum 1.
 
     Starts from the best of the single members, the plain mean and some random weights; moves a quarter of
     the whole from one member to another, the best such move first, and halves the step when none helps. In
-    the end a member leaves if the others do as well without it within one standard error of the paired
-    difference over users, the smallest weight first, and what is left is searched again.
+    the end a member leaves if the others do as well without it, the smallest weight first. As well means
+    within one standard error of the paired difference over users. What is left is searched again.
 
     Args:
         candidates: Of the validation users.
@@ -167,7 +167,7 @@ def find_weights(candidates: MemberScores, seed: int = 0) -> Tensor:
 
 
 def _pruned(candidates: MemberScores, weights: Tensor) -> Tensor:
-    """Without the members that the others do as well without."""
+    """Leave out the members that the others do as well without."""
     for member in weights.argsort().tolist():
         without = weights.clone()
         without[member] = 0.0
@@ -180,7 +180,7 @@ def _pruned(candidates: MemberScores, weights: Tensor) -> Tensor:
 
 
 def is_better(values: Tensor, others: Tensor) -> bool:
-    """Whether the mean over users is larger by more than a standard error of the paired difference."""
+    """Tell whether the mean over users is larger by more than a standard error of the paired difference."""
     difference = values.double() - others.double()
     error = difference.std() / len(difference) ** 0.5 if len(difference) > 1 else 0.0
     return bool(difference.mean() > error)
@@ -198,7 +198,7 @@ def _start(candidates: MemberScores, seed: int) -> Tensor:
 
 
 def _climb(candidates: MemberScores, weights: Tensor) -> Tensor:
-    """Better weights for the members that have one, none for the others."""
+    """Find better weights for the members that have one, none for the others."""
     value, step = _mean(candidates, weights), _FIRST_STEP
     members = weights.nonzero().flatten().tolist()
     while step >= _LAST_STEP:
