@@ -1,7 +1,7 @@
 """Coupon campaigns: who was sent which coupons, what they cover, and which were redeemed.
 
 The table of candidates holds every (user, coupon) pair of a campaign. In Complete Journey a campaign of type
-A sends each household 16 coupons of a pool of about 200, and *which 16 is not in the data*: a negative of
+A sends each household 16 coupons of a pool of about 200. *Which 16 is not in the data*: a negative of
 type A means "not redeemed from the pool", not "received and declined". Types B and C send all coupons.
 """
 
@@ -105,7 +105,7 @@ class CouponData:
         return {name: _members(key) for name, key in zip(GROUPS, keys, strict=True)}
 
     def campaign(self, campaign: int) -> pd.Series[Any]:
-        """The row of a campaign.
+        """Find the row of a campaign.
 
         Raises:
             InputError: If there is none.
@@ -125,7 +125,7 @@ class CampaignSplit:
 
 
 def complete_journey_coupons() -> CouponData:
-    """The Complete Journey's 27 campaigns of 2017, with its cleaned log.
+    """Read the Complete Journey's 27 campaigns of 2017, with its cleaned log.
 
     27 redemptions are listed twice and count once.
 
@@ -165,7 +165,7 @@ def split_campaigns(
     """Train on campaigns that end before a day, test on those that start on it or later.
 
     Left out are campaigns that straddle the day, that started before the log (`first_day`), and that end
-    after it (`last_day`), because the redemptions of the last are cut off.
+    after it (`last_day`). For the redemptions of the last are cut off.
 
     Raises:
         InputError: If a part is empty.
@@ -202,7 +202,7 @@ def rolling_origins(campaigns: pd.DataFrame, judged: tuple[int, ...]) -> tuple[C
 
 
 def candidates(data: CouponData, campaign: int) -> pd.DataFrame:
-    """Every targeted user with every coupon of a campaign, and whether it was redeemed during it.
+    """List every targeted user with every coupon of a campaign, and whether it was redeemed during it.
 
     Returns:
         Columns ``campaign_id``, ``user`` and ``coupon`` (codes of the maps of `data`), ``redeemed`` (bool),

@@ -2,7 +2,7 @@
 
 Names say what they describe: ``covered_*`` the user's purchases of the items that the coupon covers,
 ``type_*`` to ``maker_*`` those of similar items, ``user_*``, ``coupon_*`` and ``campaign_*``; ``rank_*`` and
-``pool_*`` the place of the coupon among all the user may get, because a pool of 200 is narrowed to the 16
+``pool_*`` the place of the coupon among all the user may get. For a pool of 200 is narrowed to the 16
 nearest to what the household buys. ``trip_*`` and ``place_*`` are described in `graphrec.coupons.trips`.
 """
 
@@ -30,7 +30,7 @@ KINDS = ("A", "B", "C")
 
 
 def campaign_features(data: CouponData, campaign: int) -> pd.DataFrame:
-    """The candidates of a campaign with their features.
+    """Compute the features of the candidates of a campaign.
 
     Returns:
         The columns of `candidates`, then float32 features without missing values.
@@ -56,12 +56,12 @@ def campaign_features(data: CouponData, campaign: int) -> pd.DataFrame:
 
 
 def long_features(pairs: Mapping[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]) -> pd.DataFrame:
-    """Matrices ``[users, coupons]`` as columns in the order of `candidates`."""
+    """Lay matrices ``[users, coupons]`` out as columns in the order of `candidates`."""
     return pd.DataFrame({name: np.asarray(v, dtype=np.float32).ravel() for name, v in pairs.items()})
 
 
 def covered_purchases(history: History, users: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
-    """The users' purchases of covered items, in weeks with a purchase where nothing else is said.
+    """Measure the users' purchases of covered items, in weeks with a purchase where nothing else is said.
 
     Args:
         history: What is known.
@@ -102,7 +102,7 @@ def covered_purchases(history: History, users: IntArray, covers: sp.csr_matrix) 
 
 
 def _similar_purchases(history: History, users: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
-    """Purchases in the groups that a coupon's items belong to: all, and weighted by their share in it."""
+    """Count purchases in the groups of a coupon's items: all, and weighted by their share in it."""
     slow = history.purchases(np.exp(-history.by_week["week_back"] / SLOW))[users]
     couponed = history.purchases(history.by_week["coupon_saving"] > 0.005)[users]
     weeks, found = history.item_weeks[users], {}
@@ -121,7 +121,7 @@ def _similar_purchases(history: History, users: IntArray, covers: sp.csr_matrix)
 def _similar_redemptions(
     history: History, users: IntArray, coupons: IntArray, covers: sp.csr_matrix
 ) -> dict[str, Float32Array]:
-    """The user's redemptions of this coupon and of coupons on similar items, before the campaign."""
+    """Count the user's redemptions of this coupon and of ones on similar items, before the campaign."""
     mine = history.past_redemptions[users]
     found = {"redeemed_same": _dense(mine[:, coupons])}
     for name in ("type", "category", "maker_category"):
@@ -132,7 +132,7 @@ def _similar_redemptions(
 
 
 def _similarity(data: CouponData, covers: sp.csr_matrix, group: str) -> sp.csr_matrix:
-    """Cosine of a campaign's coupons with all coupons, by the groups of their items. ``[C, coupons]``."""
+    """Compare a campaign's coupons with all by cosine of the groups of their items. ``[C, coupons]``."""
     members = data.item_groups[group]
     ours, every = (sp.csr_matrix(m.T @ members) for m in (covers, covered_items(data)[1]))
     return _unit_rows(ours) @ _unit_rows(every).T
@@ -144,7 +144,7 @@ def _unit_rows(matrix: sp.csr_matrix) -> sp.csr_matrix:
 
 
 def user_features(history: History, users: IntArray) -> dict[str, Float32Array]:
-    """Activity per week, taste for discounts, and past redemptions. Each ``[B]``."""
+    """Measure activity per week, taste for discounts, and past redemptions. Each ``[B]``."""
     lines, recent = history.lines, history.lines[history.lines["week_back"] < _RECENT]
     by_user, weeks = lines.groupby("user"), history.weeks
     spend = by_user["spend"].sum()
@@ -186,7 +186,7 @@ def _past_redemptions(history: History, users: IntArray) -> dict[str, Float32Arr
 
 
 def coupon_features(history: History, coupons: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
-    """Size, sales, price and past redemption rate of coupons and of those like them. Each ``[C]``."""
+    """Measure size, sales, price and past redemption rate of coupons and of those like them. Each ``[C]``."""
     weeks, rows = history.item_weeks, history.by_week
     popularity = np.asarray(weeks.sum(axis=0)).ravel()
     sold = np.maximum(popularity @ covers, 1)
@@ -230,7 +230,7 @@ def _campaign(data: CouponData, campaign: int, shape: tuple[int, int], history: 
 
 
 def _ranks(pairs: Mapping[str, Float32Array]) -> dict[str, Float32Array]:
-    """Places among the coupons of the user, and among the users of the coupon; ties share theirs."""
+    """Rank among the coupons of the user, and among the users of the coupon; ties share their place."""
     found = {}
     for name in ("covered_slow", "covered_lift", "covered_spend", "type_any"):
         found[f"rank_{name}"] = pd.DataFrame(pairs[name]).rank(axis=1, ascending=False).to_numpy("float32")
@@ -252,7 +252,7 @@ def _dense(matrix: sp.spmatrix) -> Float32Array:
 
 
 def _largest(mine: sp.csr_matrix, covers: sp.csr_matrix) -> Float32Array:
-    """For each user the largest entry over the items of each coupon. ``[B, I]`` to ``[B, C]``."""
+    """Find for each user the largest entry over the items of each coupon. ``[B, I]`` to ``[B, C]``."""
     columns, by_coupon = mine.tocsc(), covers.tocsc()
     parts = [by_coupon.indices[a:b] for a, b in zip(by_coupon.indptr, by_coupon.indptr[1:], strict=False)]
     return np.stack([columns[:, items].max(axis=1).toarray().ravel() for items in parts], axis=1)

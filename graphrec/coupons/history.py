@@ -49,7 +49,7 @@ class History:
         return lines.groupby(["user", "item", "week_back"], as_index=False).agg(columns)
 
     def purchases(self, weight: npt.ArrayLike) -> sp.csr_matrix:
-        """Sum of a weight of each row of `by_week`. Shape ``[U, I]``, zeros not stored."""
+        """Add up a weight of each row of `by_week`. Shape ``[U, I]``, zeros not stored."""
         rows, weights = self.by_week, np.asarray(weight, dtype=np.float32)
         shape = (len(self.data.users_map), len(self.data.items_map))
         found = sp.csr_matrix((weights, (rows["user"], rows["item"])), shape=shape)
@@ -84,7 +84,7 @@ class History:
 
 
 def covered_items(data: CouponData, campaign: int | None = None) -> tuple[IntArray, sp.csr_matrix]:
-    """Coupons of a campaign, or of all of them, and the items that each covers.
+    """Find the coupons of a campaign, or of all of them, and the items that each covers.
 
     Returns:
         Codes of the coupons, increasing, and a matrix of ones. Shapes ``[C]`` and ``[I, C]``.

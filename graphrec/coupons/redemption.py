@@ -32,7 +32,7 @@ _CUBE = 3.0
 def link_features(
     history: History, users: IntArray, coupons: IntArray, covers: sp.csr_matrix, rank: int
 ) -> dict[str, Float32Array]:
-    """Scores of (user, coupon) links on the graph user - item - coupon, a coupon being the sum of its items.
+    """Score (user, coupon) links on the graph user - item - coupon, a coupon being the sum of its items.
 
     The leading eigenvectors ``V`` of the item graph are an ideal low-pass filter (Shen et al., "How powerful
     is graph convolution for recommendation?", CIKM 2021): ``x_u D^-1/2 V Vᵀ D^1/2``, pooled over the items.
@@ -45,9 +45,9 @@ def link_features(
         rank: Eigenvectors to keep.
 
     Returns:
-        Matrices ``[B, C]``: ``link_sum`` the filtered purchases of covered items, ``link_cosine`` the angle
-        of the vectors, ``link_place`` its place in the user's pool, ``link_redeemers`` how alike earlier
-        redeemers of the coupon are, ``link_redeemed_alike`` how much users like this one have redeemed.
+        Matrices ``[B, C]``: ``link_sum`` the filtered purchases of covered items; ``link_cosine`` the angle
+        of the vectors; ``link_place`` its place in the user's pool; ``link_redeemers`` how alike earlier
+        redeemers of the coupon are; ``link_redeemed_alike`` how much users like this one have redeemed.
     """
     vectors, item_vectors, degree = user_vectors(history, rank)
     pooled = (item_vectors * degree[:, None]).T @ covers
@@ -70,7 +70,7 @@ def link_features(
 
 
 def user_vectors(history: History, rank: int) -> tuple[Float32Array, Float32Array, Float32Array]:
-    """Users and items in the space of the leading eigenvectors of the item graph, and the items' √degree.
+    """Place users and items in the space of the item graph's leading eigenvectors, and give items' √degree.
 
     Returns:
         ``x D_I^-1/2 V [U, D]``, ``V [I, D]`` and ``D_I^1/2 [I]``; ``D`` is at most `rank`.
@@ -84,7 +84,7 @@ def user_vectors(history: History, rank: int) -> tuple[Float32Array, Float32Arra
 
 
 def redemption_table(data: CouponData, campaigns: tuple[int, ...], rank: int = 64) -> pd.DataFrame:
-    """Candidates of several campaigns with all features, each campaign from before its own first day.
+    """Build the candidates of campaigns with all features, each from before the campaign's first day.
 
     Args:
         data: All tables.
@@ -150,7 +150,7 @@ class RedemptionEnsemble:
         return self
 
     def log_odds(self, table: pd.DataFrame) -> FloatArray:
-        """Weighted mean of the trees' and the regression's log-odds. ``[P]`` rows to ``[P]``.
+        """Average the trees' and the regression's log-odds by weight. ``[P]`` rows to ``[P]``.
 
         Args:
             table: Whole campaigns: all coupons that a household may get.
@@ -164,13 +164,13 @@ class RedemptionEnsemble:
         return (1 - self.regression_share) * self.boosted_log_odds(table) + self.regression_share * smooth
 
     def boosted_log_odds(self, table: pd.DataFrame) -> FloatArray:
-        """Mean log-odds of the boostings alone. ``[P]`` rows to ``[P]``."""
+        """Average the log-odds of the boostings alone. ``[P]`` rows to ``[P]``."""
         values = table[self.columns].to_numpy()
         logits = [member.decision_function(values) for member in self.fitted]
         return np.asarray(np.mean(logits, axis=0), dtype=np.float64)
 
     def probability(self, table: pd.DataFrame) -> FloatArray:
-        """Probability that the coupon is redeemed during the campaign. Shape ``[P]``."""
+        """Compute the probability that the coupon is redeemed during the campaign. Shape ``[P]``."""
         return np.asarray(1 / (1 + np.exp(-self.log_odds(table))))
 
     def _member(self, table: pd.DataFrame, seed: int) -> HistGradientBoostingClassifier:
@@ -192,7 +192,7 @@ class RedemptionEnsemble:
 
 
 def fit_logistic(table: pd.DataFrame, columns: list[str], idle_share: float, seed: int) -> Pipeline:
-    """Logistic regression on the logarithms of features, standardised and cut off at three deviations.
+    """Fit a logistic regression on logarithms of features, standardised and cut off at three deviations.
 
     Args:
         table: With the columns of `redemption_table`.
@@ -208,12 +208,12 @@ def fit_logistic(table: pd.DataFrame, columns: list[str], idle_share: float, see
 
 
 def rises(name: str) -> bool:
-    """Whether more of a feature can only make a redemption more likely."""
+    """Tell whether more of a feature can only make a redemption more likely."""
     return name.startswith(RISING) and name not in _FREE
 
 
 def thin_idle(table: pd.DataFrame, share: float, seed: int) -> tuple[IntArray, FloatArray]:
-    """Rows to keep and what each stands for: every active pair, and a share of the idle ones."""
+    """Choose rows to keep and what each stands for: every active pair, and a share of the idle ones."""
     active = (table["redeemed"] | (table["covered_weeks"] > 0)).to_numpy()
     drawn = np.random.default_rng(seed).random(len(table)) < share
     rows = np.flatnonzero(active | drawn)

@@ -1,9 +1,9 @@
 """Redemption in two steps: a coupon is sent to a household or not, and what was sent is redeemed or not.
 
-In campaigns of type A every household gets 16 coupons out of a pool of about 200, chosen by its purchases,
-and the data do not say which. A regression on pairs has to blame the household for not redeeming what it
-never got; here a coupon competes with the others of the household's pool for being sent, and only what is
-sent can be redeemed.
+In campaigns of type A every household gets 16 coupons out of a pool of about 200, chosen by its purchases.
+The data do not say which. A regression on pairs has to blame the household for not redeeming what it never
+got; here a coupon competes with the others of the household's pool for being sent, and only what is sent can
+be redeemed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TYPE_A = 0  # `campaign_kind`; the other kinds send every coupon to everybody t
 
 
 def scaling() -> Pipeline:
-    """Logarithms of features, standardised and cut off at three deviations."""
+    """Make the scaling: logarithms of features, standardised and cut off at three deviations."""
     cut = FunctionTransformer(_cut_off)  # a household of a hundred trips is not ten times one of ten
     return make_pipeline(FunctionTransformer(_signed_log), StandardScaler(), cut)
 
@@ -82,7 +82,7 @@ class SentRegression:
         return self
 
     def log_odds(self, table: pd.DataFrame) -> FloatArray:
-        """Log-odds of a redemption; the table must hold whole pools. ``[P]`` rows to ``[P]``.
+        """Compute the log-odds of a redemption; the table must hold whole pools. ``[P]`` rows to ``[P]``.
 
         Raises:
             RuntimeError: Before `fit`.
@@ -94,7 +94,7 @@ class SentRegression:
         return np.asarray((log - torch.log1p(-log.exp())).numpy())
 
     def _log_probability(self, values: Tensor, pool: Tensor, number: Tensor) -> Tensor:
-        """``log p`` of each row; `pool` is −1 where everything is sent. Shape ``[P]``."""
+        """Compute ``log p`` of each row; `pool` is −1 where everything is sent. Shape ``[P]``."""
         sent, redeemed = torch.split(self.weights[:-1], len(self.columns))
         chosen = pool >= 0
         score, where = values[chosen] @ sent, pool[chosen]
@@ -108,7 +108,7 @@ class SentRegression:
 
 
 def _pools(table: pd.DataFrame) -> Tensor:
-    """A number for each household and campaign of type A, −1 for the other rows. Shape ``[P]``."""
+    """Give a number to each household and campaign of type A, −1 to the other rows. Shape ``[P]``."""
     numbers = table.groupby(["campaign_id", "user"], sort=False).ngroup()
     pools = numbers.where(table["campaign_kind"] == _TYPE_A, -1)
     return torch.from_numpy(pools.to_numpy(np.int64, copy=True))

@@ -28,7 +28,7 @@ _RANKED = ("trip_lift", "trip_slow", "trip_expected", "trip_spend_share", "trip_
 def trip_features(
     history: History, users: IntArray, covers: sp.csr_matrix, bought: Mapping[str, Float32Array], days: int
 ) -> dict[str, Float32Array]:
-    """Trips with covered items, what to expect of the campaign by them, and the places they give a coupon.
+    """Compute trips with covered items, what to expect of the campaign by them, and places of coupons.
 
     Args:
         history: What is known before the campaign.
@@ -46,7 +46,7 @@ def trip_features(
 
 
 def covered_trips(history: History, users: IntArray, covers: sp.csr_matrix) -> dict[str, Float32Array]:
-    """Trips with covered items: per week, recent ones, their share, the weeks since, those with a coupon.
+    """Measure trips with covered items: per week, recent, their share, weeks since, those with a coupon.
 
     ``trip_lift`` is the logarithm of the share over the mean share of the targeted users.
     """
@@ -80,7 +80,7 @@ def covered_trips(history: History, users: IntArray, covers: sp.csr_matrix) -> d
 
 
 def _touched(row: IntArray, lines: pd.DataFrame, covers: sp.csr_matrix, trips: int) -> sp.csr_matrix:
-    """Whether a trip has an item that a coupon covers. Ones, ``[trips, C]``."""
+    """Mark trips that have an item that a coupon covers. Ones, ``[trips, C]``."""
     ones = np.ones(len(row), dtype=np.float32)
     bought = sp.csr_matrix((ones, (row, lines["item"])), shape=(trips, covers.shape[0]))
     return ((bought @ covers) > 0).astype(np.float32)
@@ -89,7 +89,7 @@ def _touched(row: IntArray, lines: pd.DataFrame, covers: sp.csr_matrix, trips: i
 def _expected(
     history: History, users: IntArray, bought: Mapping[str, Float32Array], days: int
 ) -> dict[str, Float32Array]:
-    """Probability of a purchase during the campaign at the recent rate (Poisson), and the share of spend."""
+    """Estimate a purchase's probability at the recent rate (Poisson) in the campaign, and share of spend."""
     weeks = SLOW * (1 - np.exp(-history.weeks / SLOW))  # what the decay sums up to
     spend = history.purchases(history.by_week["spend"])[users].sum(axis=1)
     total = np.maximum(np.asarray(spend).ravel(), 1)
@@ -100,7 +100,7 @@ def _expected(
 
 
 def pool_places(pairs: Mapping[str, Float32Array], covers: sp.csr_matrix) -> dict[str, Float32Array]:
-    """Places among the user's coupons and among the coupon's users, and what else the user's pool holds.
+    """Rank among the user's coupons and the coupon's users, and measure what else the user's pool holds.
 
     Places are shares of the pool, the best has the smallest; ties share theirs.
 
