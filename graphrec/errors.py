@@ -29,7 +29,7 @@ def in_one_line(
     column: str | None = None,
     hint: str | None = None,
 ) -> str:
-    """Where something is, what it is and what to do about it, as one line; see `InputError`."""
+    """Say where something is, what it is and what to do about it, in one line; see `InputError`."""
     place = [str(file)] if file is not None else []
     place += [f"row {row}"] if row is not None else []
     if column is not None:

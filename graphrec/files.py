@@ -65,7 +65,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], Any]) -> Path:
 
 
 def _beside(target: Path) -> tuple[int, Path]:
-    """A temporary file beside another, locked while its handle is open; leftovers of the same are removed.
+    """Make a temporary file beside another, locked while its handle is open; remove leftovers of the same.
 
     A file that nobody holds is what a killed command left.
     """
@@ -121,7 +121,7 @@ def check_regular(target: Path, option: str | None = None) -> None:
 
 
 def _flush(file: Path) -> None:
-    """Have a file's content on the disk."""
+    """Put a file's content on the disk."""
     handle = os.open(file, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -130,14 +130,14 @@ def _flush(file: Path) -> None:
 
 
 def system_error(error: BaseException | None) -> OSError | None:
-    """The system's error behind an error, or None."""
+    """Find the system's error behind an error, or None."""
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     return error
 
 
 def cannot_be_written(file: str | Path, error: OSError) -> InputError:
-    """The line about a file that the system does not let us write."""
+    """Make the line about a file that the system does not let us write."""
     reason = error.strerror or str(error).partition("\n")[0]
     full = error.errno in FULL or "No space left" in reason
     hint = "make room on the disk and run the command again" if full else "choose another folder"
@@ -151,13 +151,13 @@ def remove_parts(folder: Path) -> None:
 
 
 def sha256_of(file: str | Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+    """Compute the SHA-256 of a file's content, in hexadecimal."""
     with Path(file).open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def source_of(checkpoint: str | Path | None, split_sha256: str) -> dict[Any, str]:
-    """What a result is of: file and SHA-256 of the checkpoint, and the fingerprint of the split.
+    """Tell what a result is of: file and SHA-256 of the checkpoint, and the fingerprint of the split.
 
     A table keeps it as `DataFrame.attrs`, which Parquet files hold and pandas reads back.
 
@@ -225,7 +225,7 @@ def check_no_input(target: str | Path, inputs: Iterable[Any], option: str = "--o
 
 
 def _is_result(path: Path) -> bool:
-    """Whether a table tells what it is of, as those that `write_table` wrote do."""
+    """Tell whether a table says what it is of, as those that `write_table` wrote do."""
     if TABLES.get(path.suffix.lower()) is not None:
         return bool(told_of(path))
     import pyarrow as pa
@@ -240,8 +240,8 @@ def _is_result(path: Path) -> bool:
 def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
     """Write a table without its index, as the suffix says: Parquet, or text with commas or tabs.
 
-    What a table keeps in `DataFrame.attrs` is in the Parquet file, and beside a text file in one of the name
-    that W3C's "CSV on the Web" gives it: ``items.csv-metadata.json``.
+    What a table keeps in `DataFrame.attrs` is in the Parquet file. For a text file it lies beside it, by the
+    name that W3C's "CSV on the Web" gives: ``items.csv-metadata.json``.
 
     Raises:
         InputError: If the suffix tells no known format, or the path cannot be written.
@@ -265,12 +265,12 @@ def write_table(frame: pd.DataFrame, path: str | Path) -> Path:
 
 
 def _about(path: str | Path) -> Path:
-    """The file that tells what a text table is of."""
+    """Name the file that tells what a text table is of."""
     return Path(f"{path}-metadata.json")
 
 
 def told_of(path: str | Path) -> dict[Any, Any]:
-    """What `write_table` wrote beside a text table; empty if there is nothing, or it is of another table."""
+    """Read what `write_table` wrote beside a text table; empty if there is none or it is of another table."""
     try:
         content = json.loads(_about(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):

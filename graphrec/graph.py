@@ -41,12 +41,12 @@ class ItemLists(nn.Module):
         self._keys: Tensor | None = None
 
     def counts(self, users: Tensor) -> Tensor:
-        """Number of items of each user, which may be asked from another device. Shape ``[B]``."""
+        """Count the items of each user; the codes may be on another device. Shape ``[B]``."""
         users = users.to(self.start.device)
         return self.start[users + 1] - self.start[users]
 
     def places(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """Row in the batch and place in `items` of each listed pair. Two tensors of the same length."""
+        """Find row in the batch and place in `items` of each listed pair. Two tensors of the same length."""
         users = users.to(self.start.device)
         counts = self.counts(users)
         rows = torch.repeat_interleave(torch.arange(len(users), device=users.device), counts)
@@ -54,12 +54,12 @@ class ItemLists(nn.Module):
         return rows, torch.arange(len(rows), device=users.device) + (self.start[users] - before)[rows]
 
     def pairs(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """Row in the batch and item of each listed pair. Two tensors of the same length."""
+        """List row in the batch and item of each listed pair. Two tensors of the same length."""
         rows, places = self.places(users)
         return rows, self.items[places]
 
     def contains(self, users: Tensor, items: Tensor) -> Tensor:
-        """True where the item is in the user's list.
+        """Mark where the item is in the user's list.
 
         On the CPU a binary search in every user's list at once, which needs memory for the pairs asked about
         and not for the lists; by NumPy, whose small operations take a third of the time of torch's. A GPU
@@ -84,7 +84,7 @@ class ItemLists(nn.Module):
         return torch.from_numpy((listed[place] == asked) & (counts > 0))
 
     def _among_keys(self, keys: Tensor) -> Tensor:
-        """True where ``user I + item`` is that of a listed pair."""
+        """Mark where ``user I + item`` is that of a listed pair."""
         if self._keys is None or self._keys.device != keys.device:
             self._keys = torch.arange(len(self.start) - 1, device=keys.device).repeat_interleave(
                 self.start.diff(), output_size=len(self.items)
@@ -94,7 +94,7 @@ class ItemLists(nn.Module):
         return self._keys[place] == keys
 
     def mask(self, users: Tensor) -> Tensor:
-        """True where the item is in the user's list. Shape ``[B, I]``, bool."""
+        """Mark where the item is in the user's list. Shape ``[B, I]``, bool."""
         mask = torch.zeros(len(users), self.num_items, dtype=torch.bool, device=users.device)
         mask[self.pairs(users)] = True
         return mask
@@ -165,14 +165,14 @@ class BipartiteGraph(nn.Module):
         return torch.stack([torch.cat([user, item]), torch.cat([item, user])])
 
     def propagate(self, x: Tensor) -> Tensor:
-        """One step of normalised message passing, ``D^-1/2 A D^-1/2 x``. Shape ``[N, D]`` to ``[N, D]``."""
+        """Take one step of normalised message passing, ``D^-1/2 A D^-1/2 x``. ``[N, D]`` to ``[N, D]``."""
         propagated: Tensor = self.adjacency(x)
         return propagated
 
     def filter(
         self, x: Tensor, coefficients: Sequence[float], storage: torch.dtype = torch.float32
     ) -> Tensor:
-        """Polynomial graph filter ``Σ_l c_l Â^l x``, ``Â = D^-1/2 A D^-1/2``. ``[N, D]`` to ``[N, D]``."""
+        """Apply the graph filter ``Σ_l c_l Â^l x``, ``Â = D^-1/2 A D^-1/2``. ``[N, D]`` to ``[N, D]``."""
         if self.sharded is not None:
             return whole_table(self.sharded, sharded_polynomial(self.sharded, x, coefficients, storage))
         return polynomial(self.adjacency, x, coefficients, storage)
@@ -180,7 +180,7 @@ class BipartiteGraph(nn.Module):
     def filter_nodes(
         self, x: Tensor, coefficients: Sequence[float], nodes: Tensor, storage: torch.dtype = torch.float32
     ) -> tuple[Tensor, Callable[[], Tensor]]:
-        """The filter's result at some nodes, which may repeat, and what gives ``x`` there.
+        """Compute the filter's result at some nodes, which may repeat, and what gives ``x`` there.
 
         That is all a training step needs. ``x [N, D]`` and ``nodes [n]`` to two tensors of shape ``[n, D]``.
         """
@@ -190,19 +190,19 @@ class BipartiteGraph(nn.Module):
         return polynomial_rows(self.adjacency, x, coefficients, nodes, storage)
 
     def whole(self, x: Tensor) -> Tensor:
-        """The rows of every node, ``[N, D]``: `x` itself, unless rows are shared out over processes."""
+        """Gather the rows of every node, ``[N, D]``: `x` itself, unless processes share the rows out."""
         return x if self.sharded is None else whole_table(self.sharded, x)
 
     def seen_mask(self, users: Tensor) -> Tensor:
-        """True where the pair is a training edge. Shape ``[B, I]``, bool."""
+        """Mark where the pair is a training edge. Shape ``[B, I]``, bool."""
         return self.seen.mask(users)
 
     def item_degree(self) -> Tensor:
-        """Distinct buyers of each item. Shape ``[I]``."""
+        """Count the distinct buyers of each item. Shape ``[I]``."""
         return torch.bincount(self.edge_item, minlength=self.num_items)
 
     def _normalised(self) -> sp.csr_array:
-        """Both triangles of ``D^-1/2 A D^-1/2``, row by row: no sort and no list of both directions."""
+        """Build both triangles of ``D^-1/2 A D^-1/2``, row by row: no sort, no list of both directions."""
         users, items = self.num_users, self.num_items
         user, item, start = self.edge_user.numpy(), self.edge_item.numpy(), self.seen.start.numpy()
         length = np.sqrt(np.bincount(user, minlength=users), dtype=np.float32)[user]
@@ -229,18 +229,18 @@ class BipartiteGraph(nn.Module):
             self.register_buffer(f"history_{name}", values, persistent=False)
 
     def places(self, edges: Tensor) -> Tensor:
-        """Place of edges in their users' histories, from 0 for the oldest to 1; ½ where no time is known."""
+        """Find the place of edges in their users' histories, 0 the oldest to 1; ½ where no time is known."""
         if not len(self.edge_place):
             return torch.full(edges.shape, 0.5, device=edges.device)
         return self.edge_place[edges]
 
     def extra_repr(self) -> str:
-        """Sizes."""
+        """Show the sizes."""
         return f"users={self.num_users}, items={self.num_items}, edges={self.num_edges}"
 
 
 def _edge_places(train: Interactions) -> Tensor:
-    """Place of each edge among its user's by its last purchase, ties sharing one; empty without times."""
+    """Find the place of each edge among its user's by its last purchase, ties alike; empty without times."""
     times = [name for name in (Columns.TIMESTAMP, Columns.WEEK, Columns.ORDER) if name in train.frame]
     if not times or train.frame[times[0]].isna().all():
         return torch.zeros(0)

@@ -1,8 +1,8 @@
 """Training losses: functions of the scores of bought and not bought items, or of vectors, without state.
 
-A loss of scores takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]`` (raw scores) and
-returns a scalar, so that a YAML can name any of them: ``loss: graphrec.losses.bpr``. A negative score of −inf
-is that of the bought item itself, where a batch's other items are sampled, and must cost nothing.
+A loss of scores takes ``positive`` of shape ``[B]`` and ``negative`` of shape ``[B, K]``, raw scores. It
+returns a scalar. So a YAML can name any of them: ``loss: graphrec.losses.bpr``. A negative score of −inf is
+that of the bought item itself, where a batch's other items are sampled, and must cost nothing.
 `catalogue_squares` needs no sample: its second argument is a sum over the whole catalogue, which
 `total_square` gives exactly.
 
@@ -42,19 +42,19 @@ def _declared(*, takes_sum: bool = False) -> Callable[[_OfScores], _OfScores]:
 
 @_declared()
 def bpr(positive: Tensor, negative: Tensor) -> Tensor:
-    """Bayesian personalised ranking, ``-log σ(s⁺ - s⁻)`` (Rendle et al., UAI 2009)."""
+    """Compute Bayesian personalised ranking, ``-log σ(s⁺ - s⁻)`` (Rendle et al., UAI 2009)."""
     return functional.softplus(negative - positive[:, None]).mean()
 
 
 @_declared()
 def bce(positive: Tensor, negative: Tensor) -> Tensor:
-    """Binary cross-entropy, bought against sampled, each side averaged (He et al., NCF, WWW 2017)."""
+    """Compute binary cross-entropy, bought and sampled, each side averaged (He et al., NCF, WWW 2017)."""
     return functional.softplus(-positive).mean() + functional.softplus(negative).mean()
 
 
 @_declared()
 def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
-    """Softmax of the bought item against the sampled ones, ``-s⁺ + log(e^{s⁺} + Σ e^{s⁻})``.
+    """Compute the softmax of the bought item against the sampled ones, ``-s⁺ + log(e^{s⁺} + Σ e^{s⁻})``.
 
     Wu et al., "On the effectiveness of sampled softmax loss for item recommendation", TOIS 2024. Where
     negatives are uniform, no popularity correction is due; for others, see `RankingTask`'s ``log_q``.
@@ -66,19 +66,19 @@ class OfLogSum(Protocol):
     """A loss that only needs ``log Σ e^{s⁻}`` of the negatives, which is to be had without their scores."""
 
     def of_log_sum(self, positive: Tensor, log_sum: Tensor) -> Tensor:
-        """``[B]`` and ``[B]`` to a scalar."""
+        """Compute the loss, ``[B]`` and ``[B]`` to a scalar."""
 
 
 def by_log_sum(loss: object) -> OfLogSum | None:
-    """The loss, if its `of_log_sum` was written for its ``__call__``; None for all others."""
+    """Give the loss, if its `of_log_sum` was written for its ``__call__``; None for all others."""
     return cast(OfLogSum, loss) if written_for(type(loss), "of_log_sum", "__call__") else None
 
 
 class BilateralSoftmax:
     """Softmax with a power on the side of the negatives, ``-s⁺ + w log Σ e^{s⁻}``.
 
-    Wu et al., "BSL: Understanding and improving softmax loss for recommendation", ICDE 2024; ``w`` is the
-    ratio of the temperatures of the two sides, and 1 gives the softmax loss of that paper, in which the
+    Wu et al., "BSL: Understanding and improving softmax loss for recommendation", ICDE 2024. ``w`` is the
+    ratio of the temperatures of the two sides. With 1 it is the softmax loss of that paper, in which the
     bought item is not among its own negatives. Scores are those of `CosineTrained`.
 
     Args:
@@ -93,24 +93,24 @@ class BilateralSoftmax:
         self.weight = weight
 
     def __call__(self, positive: Tensor, negative: Tensor) -> Tensor:
-        """``[B]`` and ``[B, K]`` to a scalar; −inf stands where a negative is left out."""
+        """Compute the loss, ``[B]`` and ``[B, K]`` to a scalar; −inf stands for a negative left out."""
         return self.of_log_sum(positive, negative.logsumexp(1))
 
     def of_log_sum(self, positive: Tensor, log_sum: Tensor) -> Tensor:
-        """``[B]`` and ``log Σ e^{s⁻}`` of shape ``[B]`` to a scalar."""
+        """Compute the loss, ``[B]`` and ``log Σ e^{s⁻}`` of shape ``[B]`` to a scalar."""
         return (self.weight * log_sum - positive).mean()
 
 
 @_declared()
 def mse(positive: Tensor, negative: Tensor) -> Tensor:
-    """Squared error to 1 for bought and 0 for sampled items: the loss of the articles' network."""
+    """Compute squared error to 1 for bought and 0 for sampled items: the loss of the articles' network."""
     sampled = negative.masked_fill(negative.isneginf(), 0.0)
     return (positive - 1).square().mean() + sampled.square().mean()
 
 
 @_declared(takes_sum=True)
 def catalogue_squares(positive: Tensor, square: Tensor) -> Tensor:
-    """Squared error over every pair of the catalogue, without sampling.
+    """Compute the squared error over every pair of the catalogue, without sampling.
 
     ``Σ_edges (1 - s)² + α Σ_{all u,i} s²``, per edge (Hu et al., "Collaborative filtering for implicit
     feedback datasets", ICDM 2008, with constant weights; Chen et al., "Efficient non-sampling", TOIS 2020).
@@ -123,7 +123,7 @@ def catalogue_squares(positive: Tensor, square: Tensor) -> Tensor:
 
 
 def total_square(user: Tensor, item: Tensor) -> Tensor:
-    """``Σ_{u,i} (u · i)²`` of all pairs, as ``⟨UᵀU, IᵀI⟩``: O((U + I) D²) instead of O(U I D).
+    """Compute ``Σ_{u,i} (u · i)²`` of all pairs, as ``⟨UᵀU, IᵀI⟩``: O((U + I) D²), not O(U I D).
 
     ``[U, D]`` and ``[I, D]`` to a scalar.
     """
@@ -131,7 +131,7 @@ def total_square(user: Tensor, item: Tensor) -> Tensor:
 
 
 def info_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
-    """Each node's first view against the second views of all: ``-log(e^{c_nn / τ} / Σ_m e^{c_nm / τ})``.
+    """Contrast each first view with all second views: ``-log(e^{c_nn / τ} / Σ_m e^{c_nm / τ})``.
 
     ``c_nm`` is the cosine of node n's first and node m's second view (van den Oord et al., 2018; Yu et al.,
     SimGCL, SIGIR 2022). The mean over nodes.
@@ -146,7 +146,7 @@ def info_nce(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 
 
 def alignment(user: Tensor, item: Tensor) -> Tensor:
-    """Mean squared distance of the two ends of edges, as vectors of length 1. ``[B, D]`` each to a scalar.
+    """Average the squared distance of an edge's two ends, in length 1. ``[B, D]`` each to a scalar.
 
     Wang et al., "Towards representation alignment and uniformity in collaborative filtering" (DirectAU), KDD
     2022.
@@ -155,7 +155,7 @@ def alignment(user: Tensor, item: Tensor) -> Tensor:
 
 
 def uniformity(vectors: Tensor) -> Tensor:
-    """``log mean e^{-2 ‖x - y‖²}`` over the pairs of a batch, as vectors of length 1. ``[B, D]`` to a scalar.
+    """Compute ``log mean e^{-2 ‖x - y‖²}`` over the pairs of a batch, in length 1. ``[B, D]`` to a scalar.
 
     DirectAU too: the users of a batch's edges, or the items, as often as they come in it. Taken from the
     cosines, ``‖x - y‖² = 2 - 2 cos``. A lone vector has no pair and gives 0.

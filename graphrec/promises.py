@@ -36,5 +36,5 @@ def written_for(kind: type, name: str, *methods: str) -> bool:
 
 
 def _place(order: tuple[type, ...], name: str) -> int:
-    """How far up the first class stands that defines a name; beyond all of them if none does."""
+    """Find how far up the first class stands that defines a name; beyond all of them if none does."""
     return next((place for place, kind in enumerate(order) if name in vars(kind)), len(order))

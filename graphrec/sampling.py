@@ -13,7 +13,7 @@ from graphrec.graph import BipartiteGraph
 
 
 def step_generator(seed: int, step: int, device: torch.device) -> torch.Generator:
-    """A generator that depends on the seed and the step alone.
+    """Make a generator that depends on the seed and the step alone.
 
     A resumed run draws what the unbroken one would have drawn, with no state to save.
     """
@@ -52,7 +52,7 @@ def _mixed(seed: int, step: int, stream: int = 0) -> int:
 def shared_negatives(
     graph: BipartiteGraph, count: int, generator: torch.Generator, popularity: float = 0.0
 ) -> Tensor:
-    """One set of items for the whole batch. Shape ``[K]``.
+    """Draw one set of items for the whole batch. Shape ``[K]``.
 
     Args:
         graph: Tells how many buyers each item has.
@@ -69,7 +69,7 @@ def shared_negatives(
 
 
 def log_probability(graph: BipartiteGraph, popularity: float) -> Tensor:
-    """Logarithm of each item's share of what is drawn in proportion to a power of its buyers. ``[I]``."""
+    """Compute the log of each item's share of draws in proportion to a power of its buyers. ``[I]``."""
     if popularity == 0.0:
         return torch.zeros(graph.num_items, device=graph.edge_item.device) - math.log(graph.num_items)
     weights = popularity * graph.item_degree().double().log()
@@ -79,7 +79,7 @@ def log_probability(graph: BipartiteGraph, popularity: float) -> Tensor:
 def pair_negatives(
     graph: BipartiteGraph, users: Tensor, count: int, generator: torch.Generator, tries: int = 3
 ) -> Tensor:
-    """Uniform items per user, redrawn where they hit a training edge. Shape ``[B, K]``.
+    """Draw uniform items per user, again where they hit a training edge. Shape ``[B, K]``.
 
     Args:
         graph: Tells which items each user bought.
@@ -106,7 +106,7 @@ def pair_negatives(
 def _first_without_hit(
     graph: BipartiteGraph, users: Tensor, count: int, generator: torch.Generator, tries: int
 ) -> Tensor:
-    """The same, with all redraws drawn at once: a GPU need not be asked in between whether any is due."""
+    """Draw the same with all redraws at once: a GPU need not be asked in between whether any is due."""
     size = (len(users), tries + 1, count)
     drawn = torch.randint(graph.num_items, size, generator=generator, device=users.device)
     hit = graph.seen.contains(users, drawn.flatten(1)).view(size)

@@ -135,7 +135,7 @@ class Renumbered:
 
     @classmethod
     def of(cls, csr: Csr, order: np.ndarray) -> Renumbered:
-        """Renumber the nodes of a symmetric matrix by their places in an order, which is int32 and ``[N]``."""
+        """Renumber the nodes of a symmetric matrix by their places in an order, int32 and ``[N]``."""
         matrix = csr.scipy()
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
