@@ -97,7 +97,7 @@ def _within_limits(found: Decision, pairs: Pairs) -> tuple[FloatArray, AnyArray]
     rate = _payable(found, capped, pairs)
     if pairs.levels.members is not None:
         reason = chosen(rate < capped, Reason.COUPON, reason)
-    return rate, reason
+    return rate, chosen((rate == 0) & (capped > 0) & (reason == found.reasons), Reason.COIN, reason)
 
 
 def _within_spread(

@@ -214,3 +214,12 @@ def test_a_campaign_that_nobody_is_in_is_refused(candidates, frame):
         offered(candidates, Knapsack(), campaign=frame["product_set"], campaign_budgets={"cheese": 1.0})
     with pytest.raises(InputError, match="no candidate has a campaign"):
         offered(candidates, Knapsack(), campaign_budgets={"dairy": 1.0})
+
+
+def test_a_rate_that_comes_to_less_than_a_coin_says_so(frame):
+    cheap = frame.assign(price=np.where(frame["item_id"] == "i3", 0.3, frame["price"].clip(lower=1)))
+    offers = offered(Candidates(cheap), Uniform(0.1), None, promotion="amount")
+    of_cheap = offers["item_id"] == "i3"
+    assert (offers.loc[of_cheap, "rate"] == 0).all()
+    assert (offers.loc[of_cheap, "reason"] == "coin: it would be less than the smallest amount off").all()
+    assert (offers.loc[~of_cheap, "reason_code"] == "uniform").all()
