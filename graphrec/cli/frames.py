@@ -29,7 +29,7 @@ def read_users(file: str | Path | None, columns: Mapping[str, str | None], text:
 
 
 def user_codes(given: Table | None, users: IdMap) -> IntArray:
-    """Codes of the users in a list, each once, or of all.
+    """Find the codes of the users in a list, each once, or of all.
 
     Raises:
         InputError: If a user is not known to the model.
@@ -56,7 +56,7 @@ def user_codes(given: Table | None, users: IdMap) -> IntArray:
 
 
 def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
-    """Rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out.
+    """Write rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out.
 
     Raises:
         InputError: If a score is not finite.

@@ -78,7 +78,7 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(args: list[str] | None = None) -> Any:
-    """Run a command; raises on mistakes, so that notebooks and tests see them.
+    """Run a command; raise on mistakes, so that notebooks and tests see them.
 
     Returns:
         The LightningCLI object for an experiment command (``.model``, ``.trainer``, ``.datamodule``), what
@@ -104,7 +104,7 @@ def _run(given: list[str]) -> Any:
 
 
 def console(args: list[str] | None = None) -> None:
-    """Entry point: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
+    """Run the program: one line and exit code 2 for the user's mistake, a traceback and 1 for ours."""
     given = list(sys.argv[1:] if args is None else args)
     let_waiting_threads_sleep()
     keep_freed_memory()

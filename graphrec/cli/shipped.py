@@ -74,7 +74,7 @@ def chosen(name: str) -> list[str]:
 
 
 def _named_in(file: Path) -> list[str]:
-    """Names of the shipped YAML files that a YAML file stands on, at any depth."""
+    """List the shipped YAML files that a YAML file stands on, at any depth."""
     if file.suffix != ".yaml":
         return []
     from graphrec.cli.config.files import leaves, load_yaml

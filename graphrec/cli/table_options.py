@@ -61,7 +61,7 @@ def encoding(name: str) -> str:
 def reading(
     options: argparse.Namespace, files: Mapping[str, Kind]
 ) -> tuple[dict[str, str | None], TextFormat]:
-    """The mapping of columns and the form of text that a command line gives.
+    """Read the mapping of columns and the form of text that a command line gives.
 
     Args:
         options: The command line.
@@ -93,7 +93,7 @@ def reading(
 
 
 def column_mapping(given: Sequence[str]) -> dict[str, str | None]:
-    """``ours=theirs`` pairs, or a YAML file that maps ours to theirs; ``ours=`` leaves a column out.
+    """Read ``ours=theirs`` pairs, or a YAML file that maps ours to theirs; ``ours=`` leaves a column out.
 
     Raises:
         InputError: If it is neither.

@@ -56,6 +56,6 @@ def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:
 
 
 def console() -> Console:
-    """The terminal; a log file has no width of its own, and 80 columns would cut words."""
+    """Find the terminal; a log file has no width of its own, and 80 columns would cut words."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=140)

@@ -97,7 +97,7 @@ def _complete_files(action: argparse.Action) -> None:
 
 
 def _shipped() -> list[str]:
-    """What can be copied: all, a folder, a file."""
+    """List what can be copied: all, a folder, a file."""
     found = names()
     return [ALL, *sorted({name.partition("/")[0] for name in found if "/" in name}), *found]
 

@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> dict[str, Any]:
-    """The arguments of a source that a command line gives.
+    """Find the arguments of a source that a command line gives.
 
     Raises:
         InputError: If the source does not take one of them.

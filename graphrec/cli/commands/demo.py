@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> Path:
 
 
 def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
-    """Choose on validation, fit again on both parts, test once; returns the run's folder."""
+    """Choose on validation, fit again on both parts, test once; return the run's folder."""
     from graphrec.cli.commands import refit
     from graphrec.cli.experiment.command import run_experiment
 
@@ -88,7 +88,7 @@ def _fit_and_test(name: str, out: Path, max_epochs: int | None) -> Path:
 
 
 def _validation(folder: Path) -> float:
-    """NDCG@20 on all items at the epoch that was chosen."""
+    """Read NDCG@20 on all items at the epoch that was chosen."""
     import pandas as pd
 
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder, read_checkpoint
@@ -99,7 +99,7 @@ def _validation(folder: Path) -> float:
 
 
 def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
-    """Rates of every policy for each user's 20 best items."""
+    """Decide the rates of every policy for each user's 20 best items."""
     from graphrec.cli.commands.offers import assumptions
     from graphrec.cli.experiment.loading import load_run
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder
@@ -119,7 +119,7 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
 
 
 def _print_summary(out: Path) -> None:
-    """NDCG@20 and Recall@20 of every model on the terminal."""
+    """Print NDCG@20 and Recall@20 of every model on the terminal."""
     import pandas as pd
 
     from graphrec.cli.terminal import print_frame

@@ -34,7 +34,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(options: argparse.Namespace) -> list[str]:
-    """List or copy; returns the names."""
+    """List or copy; return the names."""
     if options.action == "list":
         _check_unused(options)
         found = names()
@@ -63,7 +63,7 @@ def _copy(found: list[str], folder: Path) -> list[str]:
 
 
 def _is_there(file: Path, text: str) -> bool:
-    """Whether a file has this content.
+    """Tell whether a file has this content.
 
     Raises:
         InputError: If it has another one.

@@ -60,7 +60,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(options: argparse.Namespace) -> Path:
-    """Find the weights with the fits, write their fusion and that of the refits; returns what to test."""
+    """Find the weights with the fits, write their fusion and that of the refits; return what to test."""
     with importing():
         from graphrec.cli.experiment.fusion import (
             FittedRun,
@@ -105,7 +105,7 @@ def _write(
     configs: list[dict[str, Any]],
     trusted: bool,
 ) -> tuple[RecommenderData, dict[str, Any]]:
-    """Write the fusion of the fits, and that of the refits where every run has one; returns what it is of."""
+    """Write the fusion of the fits, and that of the refits where every run has one; return what it is of."""
     from graphrec.cli.experiment.fusion import build_fusion, write_fusion
     from graphrec.cli.experiment.runs.folder import BEST, LAST
 
@@ -134,7 +134,7 @@ def _check_validation(data: RecommenderData) -> None:
 def _search(
     fusion: Fusion, data: RecommenderData, options: argparse.Namespace, labels: list[str]
 ) -> tuple[list[float], UserGate | None, dict[str, float]]:
-    """Weights and perhaps a gate, and the numbers to keep of the search; prints what was found."""
+    """Find weights and perhaps a gate, and the numbers to keep of the search; print what was found."""
     from graphrec.evaluation.ranking import truth_lists
     from graphrec.fusion.gate import fit_gate
     from graphrec.fusion.weights import collect_candidates, find_weights
@@ -162,7 +162,7 @@ def _search(
 
 
 def _print_weights(candidates: MemberScores, labels: list[str], weights: list[float], title: str) -> None:
-    """A row per member with its weight and what it reaches alone, and one for all of them."""
+    """Print a row per member with its weight and what it reaches alone, and one for all of them."""
     import pandas as pd
     import torch
 

@@ -76,7 +76,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
-    """Economics, guardrails and caps."""
+    """Add economics, guardrails and caps."""
     add = parser.add_argument_group("what is assumed and what is allowed").add_argument
     add("--rate", type=float, help=f"rate of the policy uniform (default {Uniform().rate:g})")
     add("--margin", type=float, default=Economics().margin, help="assumed margin at the regular price")
@@ -135,7 +135,7 @@ def check_for_offers(data: RecommenderData, checkpoint: Path) -> None:
 
 
 def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:
-    """What the figures rest on and the log cannot tell, for the report."""
+    """Say what the figures rest on and the log cannot tell, for the report."""
     return {
         "margin at the regular price": percent(economics.margin),
         "share of a discount that the retailer pays": percent(economics.funded_share),

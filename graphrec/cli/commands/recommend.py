@@ -89,7 +89,7 @@ def recommendations(
     item_set: ItemSet,
     batch_size: int = 512,
 ) -> pd.DataFrame:
-    """A row per user and rank: ``user_id, item_id, rank, score``."""
+    """Rank a row per user and place: ``user_id, item_id, rank, score``."""
     import torch
     from rich.progress import track
 

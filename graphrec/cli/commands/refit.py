@@ -30,7 +30,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(options: argparse.Namespace) -> Path:
-    """Read the chosen epoch and fit again; returns the new checkpoint."""
+    """Read the chosen epoch and fit again; return the new checkpoint."""
     with importing():
         import yaml
 

@@ -44,7 +44,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(options: argparse.Namespace) -> Path | None:
-    """List the rows, or make one; returns its metrics.json."""
+    """List the rows, or make one; return its metrics.json."""
     from graphrec.cli.experiment.runs.locks import locked
     from graphrec.cli.reproduce.kinds import Study
     from graphrec.cli.reproduce.print import print_ranked, print_rows, print_study
@@ -84,7 +84,7 @@ def _seeds(options: argparse.Namespace) -> list[int]:
 
 
 def _over_seeds(row: Ranked, out: Path, seeds: list[int], data: list[str]) -> dict[str, Any]:
-    """The figures of the first seed, and with several their mean and standard deviation (n − 1)."""
+    """Measure the figures of the first seed, and with several their mean and standard deviation (n − 1)."""
     from graphrec.cli.reproduce.kinds import JUDGED
     from graphrec.cli.reproduce.run import METRICS, reproduce_ranked
 
@@ -102,7 +102,7 @@ def _over_seeds(row: Ranked, out: Path, seeds: list[int], data: list[str]) -> di
 
 
 def _data_arguments(row: Ranked, folder: Path | None) -> list[str]:
-    """Options that lead the experiment to its data."""
+    """Make the options that lead the experiment to its data."""
     if row.data_folder is None:
         if folder is not None:
             print("--data is not needed: these data come with a package")

@@ -54,14 +54,14 @@ class Mistake:
     hint: str
 
     def __str__(self) -> str:
-        """The line that is printed."""
+        """Write the line that is printed."""
         row = None if self.entry.row is None else f"row {self.entry.row}"
         place = ", ".join(part for part in (self.entry.file, row, f"key '{self.key}'") if part)
         return " ".join(f"{place}: {self.what}; {self.hint}".split())
 
 
 def find_mistake(whole: Entry) -> Mistake | None:
-    """The first mistake in a configuration, or none that can be seen without running it."""
+    """Find the first mistake in a configuration, or none that can be seen without running it."""
     groups = _groups(whole)
     for key, entry in whole.keys.items():
         if key not in groups and key not in _FREE:
@@ -141,7 +141,7 @@ def _groups(whole: Entry) -> dict[str, Parameter]:
 
 
 def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
-    """The mistake in the value of a key, given what the key expects."""
+    """Find the mistake in the value of a key, given what the key expects."""
     if parameter.settings is not None and entry.value is not None:
         return _in_mapping(entry, key, parameter.settings)
     if parameter.choices and entry.value is not None:
@@ -166,7 +166,7 @@ def _in_mapping(entry: Entry, key: str, owner: Any) -> Mistake | None:
 
 
 def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
-    """The mistake in ``class_path`` and ``init_args``, or in a class or function named by itself."""
+    """Find the mistake in ``class_path`` and ``init_args``, or in a class or function named by itself."""
     named = entry.keys.get("class_path", entry if isinstance(entry.value, str) else None)
     if named is None:
         hint = f"name one of {', '.join(parameter.choices)} after `class_path:`"
@@ -194,7 +194,7 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
 
 
 def _in_functions(entry: Entry, key: str) -> Mistake:
-    """The mistake in a list of functions of a user's own."""
+    """Find the mistake in a list of a user's own functions."""
     named = [name for name in entry.value if isinstance(name, str)] if isinstance(entry.value, list) else []
     missing = next((name for name in named if resolve(name, {}) is None), None)
     value = "null" if entry.value is None else repr(entry.plain())
@@ -203,13 +203,13 @@ def _in_functions(entry: Entry, key: str) -> Mistake:
 
 
 def _names_parts(value: Any) -> bool:
-    """Whether a value can be the name of a class with its arguments, or a list of such."""
+    """Tell whether a value can be the name of a class with its arguments, or a list of such."""
     values = value if isinstance(value, list) else [value]
     return bool(values) and all(isinstance(one, str | dict) for one in values)
 
 
 def _in_parts(entry: Entry, key: str, bases: tuple[Any, ...]) -> Mistake | None:
-    """The mistake in a part of Lightning or torch, or in a list of them, that is named by its class."""
+    """Find the mistake in a part of Lightning or torch, or in a list of them, that is named by its class."""
     values = entry.plain() if isinstance(entry.value, list) else [entry.plain()]
     for value in values:
         given: dict[str, Any] = {"class_path": value} if isinstance(value, str) else value
@@ -228,7 +228,7 @@ def _in_parts(entry: Entry, key: str, bases: tuple[Any, ...]) -> Mistake | None:
 
 
 def _in_arguments(given: dict[str, Entry], owner: Any, place: Entry) -> Mistake | None:
-    """The mistake in the arguments of a class or function: unknown, missing, or of the wrong type."""
+    """Find the mistake in the arguments of a class or function: unknown, missing, or of the wrong type."""
     known = parameters(owner)
     for key, entry in given.items():
         if key not in known and not takes_more(owner):
@@ -242,7 +242,7 @@ def _in_arguments(given: dict[str, Entry], owner: Any, place: Entry) -> Mistake 
 
 
 def _instead(name: str, known: Iterable[str]) -> str:
-    """The closest right name, and which there are."""
+    """Suggest the closest right name, and say which there are."""
     last = {full.rsplit(".", 1)[-1].lower(): full for full in known}
     close = difflib.get_close_matches(name.rsplit(".", 1)[-1].lower(), last, n=1)
     listed = f"known are {', '.join(last.values())}" if len(last) <= 12 else ""
@@ -250,7 +250,7 @@ def _instead(name: str, known: Iterable[str]) -> str:
 
 
 def shortened(text: str) -> str:
-    """What matters of the parser's message, where the mistake is not in a key."""
+    """Keep what matters of the parser's message, where the mistake is not in a key."""
     text = " ".join(re.sub(r"Given value type:.*", "", text, flags=re.DOTALL).split())
     text = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", text)
     if (part := re.search(r"Problem with given class_path '([\w.]+)': (.*?)(?: - |$)", text)) is not None:

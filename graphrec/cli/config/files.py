@@ -13,14 +13,14 @@ from graphrec.errors import InputError
 
 
 def values_of(args: list[str], *options: str) -> list[str]:
-    """Values given to an option, in either of its forms ``--option x`` and ``--option=x``."""
+    """Find values given to an option, in either of its forms ``--option x`` and ``--option=x``."""
     found = [args[i + 1] for i, arg in enumerate(args[:-1]) if arg in options]
     found += [arg.split("=", 1)[1] for arg in args if arg.split("=", 1)[0] in options and "=" in arg]
     return found
 
 
 def config_files(args: list[str]) -> list[Path]:
-    """The files after ``-c`` or ``--config``."""
+    """List the files after ``-c`` or ``--config``."""
     return [Path(value) for value in values_of(args, "-c", "--config")]
 
 
@@ -36,7 +36,7 @@ def check_configs(args: list[str]) -> None:
 
 
 def leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Each value of a configuration with its dotted key, which begins with `name`."""
+    """List each value of a configuration with its dotted key, which begins with `name`."""
     if not isinstance(value, dict | list):
         yield name, value
         return
@@ -45,7 +45,7 @@ def leaves(value: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def load_yaml(file: Path) -> Any:
-    """The content of a YAML file, plain values only.
+    """Read the content of a YAML file, plain values only.
 
     Raises:
         InputError: If it is no YAML, or asks for anything but plain values.

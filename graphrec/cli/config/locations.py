@@ -36,12 +36,12 @@ class Entry:
         return self.value if isinstance(self.value, dict) else {}
 
     def plain(self) -> Any:
-        """The value without places."""
+        """Give the value without places."""
         return {key: entry.plain() for key, entry in self.keys.items()} if self.keys else self.value
 
 
 def read_entries(args: list[str]) -> Entry:
-    """What the files and options of a command line say together; a later one wins."""
+    """Read what the files and options of a command line say together; a later one wins."""
     files = config_files(args)
     whole = Entry({}, str(files[0]) if files else "command line")
     for file in files:
@@ -52,7 +52,7 @@ def read_entries(args: list[str]) -> Entry:
 
 
 def read_yaml(file: Path, within: tuple[Path, ...] = ()) -> Entry:
-    """The entries of a YAML file; a value that names another YAML file becomes its content.
+    """Read the entries of a YAML file; a value that names another YAML file becomes its content.
 
     Args:
         file: The file.
@@ -69,7 +69,7 @@ def read_yaml(file: Path, within: tuple[Path, ...] = ()) -> Entry:
 
 
 def followed(entry: Entry, folder: Path, within: tuple[Path, ...] = ()) -> Entry:
-    """An entry with the content of the YAML files that it names, at any depth."""
+    """Fill an entry with the content of the YAML files that it names, at any depth."""
     if entry.keys:
         inside = {key: followed(value, folder, within) for key, value in entry.keys.items()}
         return Entry(inside, entry.file, entry.row)
@@ -89,7 +89,7 @@ def _entry(node: yaml.Node | None, file: str, row: int) -> Entry:
 
 
 def _options(args: list[str]) -> Iterator[tuple[str, str]]:
-    """Options of the command line with their values, in either form; what is added to a list is left out."""
+    """List a command line's options and values, in either form; what is added to a list is left out."""
     added = tuple(arg.partition("=")[0].removesuffix("+") for arg in args if "+=" in arg)
     for i, arg in enumerate(args):
         key, equals, value = arg.partition("=")
@@ -101,7 +101,7 @@ def _options(args: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _nested(dotted: str, text: str) -> Entry:
-    """``model.init_args.l2`` and ``0.1`` as entries inside each other."""
+    """Nest entries inside each other, for ``model.init_args.l2`` and ``0.1``."""
     try:
         given = _entry(yaml.compose(text, Loader=yaml.SafeLoader), "command line", 1)
     except yaml.YAMLError:
@@ -113,7 +113,7 @@ def _nested(dotted: str, text: str) -> Entry:
 
 
 def _without_rows(entry: Entry) -> Entry:
-    """The same on the command line, which has no rows."""
+    """Give the same on the command line, which has no rows."""
     if not entry.keys:
         return Entry(entry.value, entry.file)
     return Entry({key: _without_rows(one) for key, one in entry.keys.items()}, entry.file)

@@ -50,7 +50,7 @@ def check_checkpoint_names(config: dict[str, Any], file: Path, modules: Sequence
 
 
 def explain_refusal(error: BaseException, given: Entry | None, checkpoint: Path | None) -> InputError | None:
-    """The mistake behind an error of the parser that did not import a name, or None.
+    """Find the mistake behind an error of the parser that did not import a name, or None.
 
     Args:
         error: What the parser raised.
@@ -68,14 +68,14 @@ def explain_refusal(error: BaseException, given: Entry | None, checkpoint: Path 
 
 
 def foreign_name(name: str, file: Path, key: str | None = None) -> InputError:
-    """The mistake of a checkpoint that names code it may not."""
+    """Write the mistake of a checkpoint that names code it may not."""
     where = f" for {key}" if key else ""
     what = f"this checkpoint names '{name}'{where}, which is not graphrec's"
     return InputError(what, file=file, hint="give --trust to run that code, if you know who made it")
 
 
 def _foreign_to_us(name: str, entry: Entry | None, key: str | None) -> InputError:
-    """The mistake of a YAML or an option that names code it may not."""
+    """Write the mistake of a YAML or an option that names code it may not."""
     place = entry or Entry(None, "command line")
     what = f"'{name}' may not be named here"
     hint = f"name {MAY_NAME}, or a module of the current folder; --trust allows those of other packages"
@@ -91,7 +91,7 @@ def _may_stand(name: str, modules: Sequence[str]) -> bool:
 
 
 def _entry(given: Entry, keys: tuple[str, ...]) -> Entry:
-    """The entry at some keys, or the nearest above it."""
+    """Find the entry at some keys, or the nearest above it."""
     entry = given
     for key in keys:
         entry = entry.keys.get(key, entry)

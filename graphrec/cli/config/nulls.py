@@ -17,7 +17,7 @@ _GROUPS = ("data", "model", "optimizer", "lr_scheduler")
 
 
 def spelled_out(args: list[str]) -> list[str]:
-    """The command line with options that hold a null as mappings under their groups."""
+    """Write options of the command line that hold a null as mappings under their groups."""
     found: list[str] = []
     rest = list(args)
     while rest:
@@ -48,7 +48,7 @@ def _is_nested(option: str) -> bool:
 
 
 def _mapped(option: str, text: str) -> list[str]:
-    """The option as a mapping; nothing where its value holds no null."""
+    """Write the option as a mapping; nothing where its value holds no null."""
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:

@@ -76,7 +76,7 @@ class Parameter:
         return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
     def suits(self, target: Any) -> bool:
-        """Whether a class or function is of the right kind."""
+        """Tell whether a class or function is of the right kind."""
         if self.is_function:
             return callable(target)
         if inspect.isclass(target):
@@ -84,7 +84,7 @@ class Parameter:
         return target in self.choices.values() or typing.get_type_hints(target).get("return") is self.base
 
     def accepts(self, value: Any) -> bool:
-        """Whether a plain value is of the type; the parser takes any null for one."""
+        """Tell whether a plain value is of the type; the parser takes any null for one."""
         if value is None:
             return self.takes_null or self.hint is Any or type(None) in _alternatives(self.hint)
         parser = jsonargparse.ArgumentParser(exit_on_error=False)
@@ -99,7 +99,7 @@ class Parameter:
 
 
 def choices(base: Any) -> dict[str, Any]:
-    """The classes of a kind by their short names; functions by their full names."""
+    """Find the classes of a kind by their short names; functions by their full names."""
     from graphrec import losses
     from graphrec.data import sources
     from graphrec.data.interactions import RawData
@@ -116,7 +116,7 @@ def choices(base: Any) -> dict[str, Any]:
 
 
 def resolve(name: str, known: dict[str, Any]) -> Any:
-    """The class or function of a name, short or with its path; None if there is none."""
+    """Find the class or function of a name, short or with its path; None if there is none."""
     module, _, attribute = name.rpartition(".")
     if not module:
         return known.get(name) or _imported(name)
@@ -129,7 +129,7 @@ def resolve(name: str, known: dict[str, Any]) -> Any:
 
 
 def parameters(owner: Any) -> dict[str, Parameter]:
-    """The keys that a class or function accepts."""
+    """Find the keys that a class or function accepts."""
     try:
         hints = typing.get_type_hints(owner.__init__ if inspect.isclass(owner) else owner)
     except NameError:  # of a name that is imported for a type checker only
@@ -145,24 +145,24 @@ def parameters(owner: Any) -> dict[str, Parameter]:
 
 
 def takes_more(owner: Any) -> bool:
-    """Whether a class or function takes any other key, too, and hands it on."""
+    """Tell whether a class or function takes any other key, too, and hands it on."""
     return any(p.kind == p.VAR_KEYWORD for p in inspect.signature(owner).parameters.values())
 
 
 def named_parts(bases: tuple[Any, ...]) -> dict[str, Any]:
-    """The classes of Lightning and torch below some, by their short names; of two the later counts."""
+    """Find the classes of Lightning and torch below some, by their short names; of two the later counts."""
     found = [kind for base in bases for kind in (base, *_below(base))]
     return {kind.__name__: kind for kind in found if kind.__module__.startswith(_FOREIGN)}
 
 
 def resolve_part(name: str, bases: tuple[Any, ...]) -> Any:
-    """The class of a name, short or with its path, below some classes; None if there is none."""
+    """Find the class of a name, short or with its path, below some classes; None if there is none."""
     target = named_parts(bases).get(name) if "." not in name else resolve(name, {})
     return target if inspect.isclass(target) and issubclass(target, bases) else None
 
 
 def returns_tensor(function: Any) -> bool:
-    """Whether a function says that it returns a tensor, as the parser wants of a loss."""
+    """Tell whether a function says that it returns a tensor, as the parser wants of a loss."""
     from torch import Tensor
 
     if not inspect.isfunction(function):
@@ -174,7 +174,7 @@ def returns_tensor(function: Any) -> bool:
 
 
 def in_words(hint: Any) -> str:
-    """A type as a shopkeeper would say it: ``int | None`` is 'a whole number or null'."""
+    """Write a type as a shopkeeper would say it: ``int | None`` is 'a whole number or null'."""
     if typing.get_origin(hint) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(hint)))}"
     if typing.get_origin(hint) in (list, tuple, collections.abc.Sequence, collections.abc.Iterable):
@@ -193,7 +193,7 @@ def _alternatives(hint: Any) -> tuple[Any, ...]:
 
 
 def _base(hint: Any) -> Any:
-    """The class of which a YAML names a kind, if the type is of that sort."""
+    """Find the class of which a YAML names a kind, if the type is of that sort."""
     if typing.get_origin(hint) is collections.abc.Callable:
         made = typing.get_args(hint)[-1]
         return made if _is_ours(made) else collections.abc.Callable
@@ -201,7 +201,7 @@ def _base(hint: Any) -> Any:
 
 
 def _parts(hint: Any) -> list[Any]:
-    """The classes of Lightning or torch in a type, those that a list of it holds among them."""
+    """Find the classes of Lightning or torch in a type, those that a list of it holds among them."""
     found: list[Any] = []
     for one in _alternatives(hint):
         if typing.get_origin(one) in (list, collections.abc.Iterable, collections.abc.Sequence):
@@ -220,7 +220,7 @@ def _is_ours(hint: Any) -> bool:
 
 
 def _is_written_out(hint: Any) -> bool:
-    """Settings such as ``FeatureOptions`` are; splits and sources are chosen by class_path."""
+    """Tell whether settings are written out: ``FeatureOptions`` are, splits and sources go by class_path."""
     from pytorch_lightning import Trainer
 
     from graphrec.data.interactions import RawData
@@ -230,19 +230,19 @@ def _is_written_out(hint: Any) -> bool:
 
 
 def _is_abstract(kind: Any) -> bool:
-    """Whether a method is missing; ``inspect.isabstract`` knows only classes that derive from ABC."""
+    """Tell whether a method is missing; ``inspect.isabstract`` knows only classes that derive from ABC."""
     members = inspect.getmembers_static(kind)
     return any(getattr(member, "__isabstractmethod__", False) for _, member in members)
 
 
 def _kinds(base: Any) -> list[Any]:
-    """A class and all classes below it, of ours."""
+    """Find a class and all classes below it, of ours."""
     below = [kind for direct in base.__subclasses__() for kind in _kinds(direct)]
     return [kind for kind in dict.fromkeys([base, *below]) if kind.__module__.startswith("graphrec.")]
 
 
 def _imported(name: str) -> Any:
-    """Any class of ours of that short name, so that a wrong kind is told from a wrong name."""
+    """Find any class of ours of that short name, so that a wrong kind is told from a wrong name."""
     from pytorch_lightning import LightningDataModule
     from torch import nn
 

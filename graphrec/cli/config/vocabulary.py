@@ -79,12 +79,12 @@ def set_policy() -> None:
 
 
 def is_allowed(name: str) -> bool:
-    """Whether a dotted name may be imported now."""
+    """Tell whether a dotted name may be imported now."""
     return any(name == allowed or name.startswith(f"{allowed}.") for allowed in _permitted)
 
 
 def is_found(name: str) -> bool:
-    """Whether there is a module to a dotted name at all; it is not imported to find out."""
+    """Tell whether there is a module to a dotted name at all; it is not imported to find out."""
     top = name.partition(".")[0]
     return top in sys.stdlib_module_names or _is_module(top, [*sys.path, str(Path.cwd())])
 
@@ -114,7 +114,7 @@ def permitted(modules: Iterable[str]) -> Iterator[None]:
 
 
 def own_modules(value: Any) -> list[str]:
-    """Modules of the user's own folders that a configuration names; none that Python or a package has."""
+    """Find a user's own modules that a configuration names; none that Python or a package has."""
     folders = _own_folders()
     named = [name for name in _foreign(value) if any(_is_in(name, folder) for folder in folders)]
     elsewhere = [path for path in sys.path if Path(path or ".").resolve() not in folders]
@@ -122,12 +122,12 @@ def own_modules(value: Any) -> list[str]:
 
 
 def trusted_modules(value: Any) -> list[str]:
-    """All modules that a configuration may mean, but Python's own."""
+    """Find all modules that a configuration may mean, but Python's own."""
     return _tops(_foreign(value))
 
 
 def names_in(value: Any) -> Iterator[str]:
-    """Every text in a configuration that could be the name of a class or function."""
+    """Find every text in a configuration that could be the name of a class or function."""
     if isinstance(value, dict):
         for item in value.values():
             yield from names_in(item)
@@ -139,7 +139,7 @@ def names_in(value: Any) -> Iterator[str]:
 
 
 def class_paths(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Every ``class_path`` of a configuration with the keys that lead to it."""
+    """Find every ``class_path`` of a configuration with the keys that lead to it."""
     if isinstance(value, dict):
         for key, item in value.items():
             if key == "class_path" and isinstance(item, str):
@@ -152,7 +152,7 @@ def class_paths(value: Any, place: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 
 
 def refused_name(error: BaseException) -> str | None:
-    """The name that jsonargparse did not import, if that is why it complains."""
+    """Find the name that jsonargparse did not import, if that is why it complains."""
     found = _DENIED.search(str(error))
     return found[1] if found else None
 
@@ -167,13 +167,13 @@ def _tops(names: Iterable[str]) -> list[str]:
 
 
 def _is_in(name: str, folder: Path) -> bool:
-    """Whether the folder has the module; a folder of data beside ``data.csv`` is none."""
+    """Tell whether the folder has the module; a folder of data beside ``data.csv`` is none."""
     top, below = name.split(".")[:2]
     return any((folder / file).is_file() for file in (f"{top}.py", f"{top}/__init__.py", f"{top}/{below}.py"))
 
 
 def _own_folders() -> list[Path]:
-    """The current folder, and those that the user told Python of."""
+    """List the current folder, and those that the user told Python of."""
     told = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return [Path.cwd().resolve(), *(Path(folder).resolve() for folder in told if folder)]
 

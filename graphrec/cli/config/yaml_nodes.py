@@ -26,7 +26,7 @@ def check_nodes(root: yaml.Node | None, file: Path) -> None:
 
 
 def _size(node: yaml.Node, file: Path, known: dict[int, int | None]) -> int:
-    """Number of values below a node, those of aliases each time they stand there."""
+    """Count the values below a node, those of aliases each time they stand there."""
     if id(node) in known:
         size = known[id(node)]
         if size is None:

@@ -1,9 +1,9 @@
 """Which errors of other libraries and of the machine are the user's mistakes.
 
 An error is the user's where its class says so (a full disk, too little memory, Lightning's
-MisconfigurationException), or where a library raised it itself over what the configuration gave it: over an
-argument of the trainer, of an optimizer, of a callback or a logger. Whatever else goes wrong is a mistake of
-this package and keeps its traceback.
+MisconfigurationException). It is the user's, too, where a library raised it itself over what the
+configuration gave it: over an argument of the trainer, of an optimizer, of a callback or a logger. Whatever
+else goes wrong is a mistake of this package and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _EXPERIMENTS = ("fit", "validate", "test", "predict")
 
 
 def hidden_mistake(error: BaseException) -> InputError | None:
-    """The user's mistake that another library wrapped in an error of its own."""
+    """Find the user's mistake that another library wrapped in an error of its own."""
     return next((one for one in _chain(error) if isinstance(one, InputError)), None)
 
 
 def as_mistake(error: BaseException, args: list[str]) -> InputError | None:
-    """The user's mistake that an error stands for, or none if it is ours.
+    """Find the user's mistake that an error stands for, or none if it is ours.
 
     Args:
         error: What was raised.
@@ -59,7 +59,7 @@ def as_mistake(error: BaseException, args: list[str]) -> InputError | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what led to it, the outermost first."""
+    """Walk from an error to what led to it, the outermost first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -68,21 +68,21 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _misconfigured(error: BaseException) -> InputError | None:
-    """Lightning says that its configuration is wrong."""
+    """Tell if Lightning says that its configuration is wrong."""
     if type(error).__name__ != "MisconfigurationException":
         return None
     return in_place(_told(error))
 
 
 def _missing_package(error: BaseException) -> InputError | None:
-    """A library that is optional for another one is not installed."""
+    """Tell if a library that is optional for another one is not installed."""
     if not isinstance(error, ImportError) or not _is_foreign(error):
         return None
     return InputError(_told(error), hint="install it, or leave out the option that asks for it")
 
 
 def _refused_argument(error: BaseException) -> InputError | None:
-    """A library refused an argument at the making of the trainer, an optimizer, a schedule or a callback."""
+    """Tell if a library refused an argument in making the trainer, an optimizer, a schedule or a callback."""
     if not isinstance(error, ValueError | TypeError | RuntimeError | KeyError | AttributeError):
         return None
     if not _is_foreign(error) and not _is_call(error):
@@ -94,7 +94,7 @@ def _refused_argument(error: BaseException) -> InputError | None:
 
 
 def _refused_in_fit(error: BaseException) -> InputError | None:
-    """Lightning itself ended a fit over what a callback, a logger, a profiler or a strategy was told."""
+    """Tell if Lightning ended a fit over what a callback, a logger, a profiler or a strategy was told."""
     if not isinstance(error, ValueError | RuntimeError):
         return None
     if not _innermost(error).startswith((*_LIGHTNING, "torch.optim", "torch.nn.utils", "torch.distributed")):
@@ -103,7 +103,7 @@ def _refused_in_fit(error: BaseException) -> InputError | None:
 
 
 def _of_schedule(error: BaseException) -> InputError | None:
-    """Torch cannot compute a learning rate, as with a step of 0 epochs."""
+    """Tell if torch cannot compute a learning rate, as with a step of 0 epochs."""
     if not isinstance(error, ArithmeticError) or not _innermost(error).startswith("torch.optim"):
         return None
     what = f"no learning rate can be computed so ({_told(error)})"
@@ -111,7 +111,7 @@ def _of_schedule(error: BaseException) -> InputError | None:
 
 
 def _of_number_type(error: BaseException) -> InputError | None:
-    """Torch has no such operation for numbers of the precision that was asked for."""
+    """Tell if torch has no such operation for numbers of the precision that was asked for."""
     if not isinstance(error, RuntimeError | NotImplementedError) or not _NUMBER_TYPE.search(str(error)):
         return None
     what = f"this model cannot be computed in this precision ({_told(error)})"
@@ -121,7 +121,7 @@ def _of_number_type(error: BaseException) -> InputError | None:
 
 
 def _of_several_processes(error: BaseException) -> InputError | None:
-    """The processes of a launch did not find each other, or one of them ended."""
+    """Tell if the processes of a launch did not find each other, or one of them ended."""
     if type(error).__name__ not in ("DistNetworkError", "DistStoreError", "DistBackendError", "DistError"):
         return None
     hint = "check that all processes run, MASTER_ADDR and MASTER_PORT, and --trainer.num_nodes"
@@ -129,21 +129,21 @@ def _of_several_processes(error: BaseException) -> InputError | None:
 
 
 def _of_wandb(error: BaseException) -> InputError | None:
-    """Weights & Biases refuses something."""
+    """Tell if Weights & Biases refuses something."""
     if not isinstance(error, Exception) or not is_raised_by(error, "wandb"):
         return None
     return InputError(f"Weights & Biases: {_told(error)}", hint="or set WANDB_MODE=disabled")
 
 
 def _of_reader(error: BaseException) -> InputError | None:
-    """A table or a file is not what its reader takes."""
+    """Tell if a table or a file is not what its reader takes."""
     if not type(error).__module__.startswith(_READERS) or not _is_foreign(error):
         return None
     return InputError(f"a file cannot be read: {_told(error)}", hint="see `graphrec data check FILE`")
 
 
 def _of_recursion(error: BaseException) -> InputError | None:
-    """A YAML is nested too deeply, or in itself."""
+    """Tell if a YAML is nested too deeply, or in itself."""
     if not isinstance(error, RecursionError) or not _is_foreign(error):
         return None
     return InputError("a YAML is nested too deeply, or in itself", hint="write its parts out once")
@@ -156,7 +156,7 @@ _RULES: tuple[Callable[[BaseException], InputError | None], ...] = (
 
 
 def _frames(error: BaseException) -> Iterator[FrameType]:
-    """The frames an error went through, the innermost last."""
+    """Walk the frames an error went through, the innermost last."""
     trace = error.__traceback__
     while trace is not None:
         yield trace.tb_frame
@@ -168,30 +168,30 @@ def _package(frame: FrameType) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    """The module that raised an error, the import machinery aside."""
+    """Find the module that raised an error, the import machinery aside."""
     names = [name for name in map(_package, _frames(error)) if not name.startswith("importlib")]
     return names[-1] if names else ""
 
 
 def is_raised_by(error: BaseException, package: str) -> bool:
-    """Whether the error, or what led to it, was raised in a package or is of its kind."""
+    """Tell whether the error, or what led to it, was raised in a package or is of its kind."""
     modules = (name for one in _chain(error) for name in (_innermost(one), type(one).__module__))
     passed = (_package(frame) for frame in _frames(error))
     return any(name.split(".")[0] == package for name in [*modules, *passed])
 
 
 def _is_foreign(error: BaseException) -> bool:
-    """Whether another library raised it, and none of our lines."""
+    """Tell whether another library raised it, and none of our lines."""
     return not _innermost(error).startswith(("graphrec", "__main__"))
 
 
 def _is_call(error: BaseException) -> bool:
-    """Whether the arguments of a call do not fit, which is raised where the call stands."""
+    """Tell whether the arguments of a call do not fit, which is raised where the call stands."""
     return isinstance(error, TypeError) and "argument" in str(error)
 
 
 def _told(error: BaseException) -> str:
-    """What an error says, in one line and not too long, without hints about code."""
+    """Write what an error says, in one line and not too long, without hints about code."""
     text = " ".join((str(error) or type(error).__name__).split()).replace("`", "'")
     text = _HINTS.split(text)[0]
     if (part := re.search(r"Problem with given class_path (.*?)(?: - |$)", text)) is not None:

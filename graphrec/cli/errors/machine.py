@@ -43,7 +43,7 @@ _SIZE = re.compile(r"(?:tried to allocate|allocate) ([\d.]+ ?(?:bytes|[KMGT]i?B)
 
 
 def of_memory(error: BaseException) -> InputError | None:
-    """There is too little memory, of the machine or of its card."""
+    """Tell if there is too little memory, of the machine or of its card."""
     text = str(error)
     if not isinstance(error, MemoryError) and not (isinstance(error, RuntimeError) and _MEMORY.search(text)):
         return None
@@ -53,7 +53,7 @@ def of_memory(error: BaseException) -> InputError | None:
 
 
 def of_files(error: BaseException) -> InputError | None:
-    """A file, a folder, a disk or a connection did not do what was asked of it."""
+    """Tell if a file, a folder, a disk or a connection did not do what was asked of it."""
     if not isinstance(error, OSError):
         return None
     if isinstance(error, ConnectionError | TimeoutError):
@@ -69,7 +69,7 @@ def of_files(error: BaseException) -> InputError | None:
 
 
 def of_text(error: BaseException) -> InputError | None:
-    """Text cannot be written or read in an encoding."""
+    """Tell if text cannot be written or read in an encoding."""
     if not isinstance(error, UnicodeError):
         return None
     found = getattr(error, "object", "")
@@ -80,5 +80,5 @@ def of_text(error: BaseException) -> InputError | None:
 
 
 def _short(text: str) -> str:
-    """A path that fits a line."""
+    """Shorten a path to fit a line."""
     return text if len(text) <= 120 else f"{text[:80]}...{text[-30:]}"

@@ -21,7 +21,7 @@ _OPTIONS = (
 
 
 def in_place(told: str) -> InputError:
-    """The mistake that Lightning tells, at the option it names.
+    """Put the mistake that Lightning tells at the option it names.
 
     Args:
         told: Its message, in one line.

@@ -44,7 +44,7 @@ class FolderCLI(LightningCLI):
     _is_done = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> FolderCLI:
-        """A task holds what made it, so the copy of one, as some callbacks make it, comes by here."""
+        """Return itself: a task holds what made it, so the copies that some callbacks make come by here."""
         return self
 
     @property
@@ -58,7 +58,7 @@ class FolderCLI(LightningCLI):
         return RunOptions(**{key: run[key] for key in RunOptions.__dataclass_fields__})
 
     def _folder(self, checkpoint: str | None, trial: bool) -> RunFolder:
-        """The run that the command belongs to; a fit refuses to write over another one."""
+        """Find the run that the command belongs to; a fit refuses to write over another one."""
         if checkpoint:
             folder = RunFolder.of_checkpoint(Path(checkpoint))
             if folder.path != Path(checkpoint).absolute().parent.parent and not folder.is_one:
@@ -72,7 +72,7 @@ class FolderCLI(LightningCLI):
         return folder
 
     def _callbacks(self) -> list[Callback]:
-        """Two files: Lightning's own ``save_last`` keeps quiet about an epoch that is not the best."""
+        """Keep two files: Lightning's own ``save_last`` keeps quiet about an epoch that is not the best."""
         options = self.run_options
         if not self._watched:
             return [self._keep(LAST, None)]

@@ -123,7 +123,7 @@ def _check_different(one: FittedRun, other: FittedRun) -> None:
 
 
 def labels_of(runs: Sequence[FittedRun]) -> list[str]:
-    """What each member is called: its name, or more of its path where two would be called the same."""
+    """Name each member: by its name, or more of its path where two would be called the same."""
     labels = [run.name for run in runs]
     longer = [f"{run.name}-{run.folder.name}" for run in runs], [run.folder.as_posix() for run in runs]
     for more in longer:
@@ -149,7 +149,7 @@ def fusion_config(
     gated: bool,
     strict: bool = False,
 ) -> dict[str, Any]:
-    """The configuration of the fusion of some runs.
+    """Write the configuration of the fusion of some runs.
 
     Args:
         runs: The members; the data is that of the first, or of the first with features.
@@ -174,7 +174,7 @@ def fusion_config(
 def build_fusion(
     config: dict[str, Any], checkpoints: Sequence[dict[str, Any]], trusted: bool = False
 ) -> tuple[FusionTask, RecommenderData]:
-    """The fusion and its data, the members as in their checkpoints, ready to score.
+    """Build the fusion and its data, the members as in their checkpoints, ready to score.
 
     Args:
         config: From `fusion_config`.

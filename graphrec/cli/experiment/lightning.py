@@ -71,7 +71,7 @@ class GraphRecCLI(FolderCLI):
         super().__init__(*classes, args=args, **options)  # type: ignore[misc]
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """The one that is run; to make the parsers of the others takes as long as a small fit."""
+        """Keep the one that is run; to make the parsers of the others takes as long as a small fit."""
         return {name: keys for name, keys in super().subcommands().items() if name == self._command}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -130,7 +130,7 @@ class GraphRecCLI(FolderCLI):
             settle_shared(self._settings, read_entries(self._args))
 
     def _given_trainer(self) -> dict[str, Entry]:
-        """What files and command line say of the trainer."""
+        """Read what files and command line say of the trainer."""
         given = read_entries(self._args).keys
         return given["trainer"].keys if "trainer" in given else {}
 
@@ -173,7 +173,7 @@ class GraphRecCLI(FolderCLI):
         return trainer
 
     def _configured(self, key: str) -> Any:
-        """What the configuration gives the trainer, instantiated."""
+        """Take what the configuration gives the trainer, instantiated."""
         return self._get(self.config_init, "trainer", default={}).get(key)
 
     def before_fit(self) -> None:

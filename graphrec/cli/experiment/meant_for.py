@@ -55,7 +55,7 @@ def check_meant_for(args: list[str]) -> None:
 
 
 def is_meant_for(command: str, option: str) -> bool:
-    """Whether an option does something in a command."""
+    """Tell whether an option does something in a command."""
     key = option.lstrip("-").rstrip("+")
     return all(command in commands for known, commands in MEANT_FOR.items() if _is_below(key, known))
 

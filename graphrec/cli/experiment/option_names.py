@@ -60,7 +60,7 @@ def option_names(command: str) -> list[OptionName]:
 
 
 def _lightning_actions(command: str) -> list[Action]:
-    """The options that Lightning's parser of a command has."""
+    """List the options that Lightning's parser of a command has."""
     found: list[LightningArgumentParser] = []
 
     class Listing(GraphRecCLI):
@@ -86,13 +86,13 @@ def _of_action(action: Action, values: dict[str, tuple[str, ...]]) -> OptionName
 
 
 def _of_metavar(metavar: Any) -> tuple[str, ...]:
-    """``{true,false}`` as the two words."""
+    """Split ``{true,false}`` into the two words."""
     text = metavar if isinstance(metavar, str) else ""
     return tuple(text[1:-1].split(",")) if text.startswith("{") else ()
 
 
 def _of_classes(option: str, bases: Iterable[Any], depth: int) -> Iterator[OptionName]:
-    """An option that names a class of some kind, and the arguments of all of that kind."""
+    """List an option that names a class of some kind, and the arguments of all of that kind."""
     known = {name: kind for base in bases for name, kind in choices(base).items()}
     yield OptionName((option,), tuple(known))
     if depth > _DEEPEST:
@@ -119,7 +119,7 @@ def _of_parameter(option: str, parameter: Parameter, depth: int) -> Iterator[Opt
 
 
 def _values(hint: Any) -> tuple[str, ...]:
-    """What can be listed of a type: the words of a Literal, true and false, and null beside one of them."""
+    """List what can be listed of a type: the words of a Literal, true and false, and null beside them."""
     if typing.get_origin(hint) is typing.Literal:
         return tuple(map(str, typing.get_args(hint)))
     if hint in _BY_KIND:

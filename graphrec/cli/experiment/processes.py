@@ -66,7 +66,7 @@ _calls = itertools.count()
 
 
 def agreed(name: str, value: str) -> str:
-    """The same text in every process of a launch: the one of the first process.
+    """Agree on one text in every process of a launch: the one of the first process.
 
     Lightning's launcher starts the other processes of its machine out of the first, with its environment.
     torchrun starts all of them at once around a store. Other launchers (SLURM, one command per machine) leave
@@ -91,7 +91,7 @@ def agreed(name: str, value: str) -> str:
 
 @cache
 def _torchrun_store() -> tuple[Any, int]:
-    """The store that torchrun shares with its processes, and the rank of this one."""
+    """Find the store that torchrun shares with its processes, and the rank of this one."""
     store, rank, _ = next(rendezvous("env://"))
     return store, rank
 

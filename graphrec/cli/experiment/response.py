@@ -104,7 +104,7 @@ class ResponseCLI(GraphRecCLI):
 
 
 def cli_for(args: list[str]) -> type[GraphRecCLI]:
-    """The commands that a configuration's data asks for."""
+    """Choose the commands that a configuration's data asks for."""
     data = read_entries(args).keys.get("data")
     named = None if data is None else data.keys.get("class_path")
     is_response = named is not None and str(named.value).rpartition(".")[2] == ResponseData.__name__

@@ -41,7 +41,7 @@ class Range:
     hint: str = "give a share, as 0.3 for 30 %"
 
     def holds(self, value: float) -> bool:
-        """Whether the value is inside; what is no number is not."""
+        """Tell whether the value is inside; what is no number is not."""
         if isinstance(value, int) and abs(value) > MOST_WHOLE:
             return False
         if not math.isfinite(value) or not self.low <= value <= self.high:
@@ -51,7 +51,7 @@ class Range:
         )
 
     def __str__(self) -> str:
-        """The range in words."""
+        """Write the range in words."""
         if self.high == math.inf:
             return f"a number of {self.low:g} or more"
         if self.inside:
@@ -92,7 +92,7 @@ class Need:
 
 
 def _past_counts(options: argparse.Namespace, policies: Sequence[Policy]) -> bool:
-    """Whether past offers can change anything."""
+    """Tell whether past offers can change anything."""
     capped = options.max_offers_per_user is not None and (options.window_weeks or 1) > 1
     return bool(options.cool_down_weeks) or capped
 
@@ -199,7 +199,7 @@ def check_scenario(scenario: Scenario, options: argparse.Namespace) -> None:
 
 
 def _check_of_baskets(scenario: Scenario) -> None:
-    """Thresholds know baskets: of a scenario they follow its weights of profit, revenue and units alone."""
+    """Refuse more than weights of profit, revenue and units in a scenario: thresholds know baskets alone."""
     reason = None
     if scenario.name != "promotion":
         reason = f"the scenario {scenario.name} chooses users or items"
@@ -211,7 +211,7 @@ def _check_of_baskets(scenario: Scenario) -> None:
 
 
 def campaign_budgets(given: list[str] | None) -> dict[str, float] | None:
-    """``NAME=MONEY`` as a mapping.
+    """Read ``NAME=MONEY`` as a mapping.
 
     Raises:
         InputError: If one has another form, is no amount of money, or a campaign is named twice.

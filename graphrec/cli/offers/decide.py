@@ -89,7 +89,7 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
 
 
 def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: int | None) -> pd.DataFrame:
-    """Offers on items: per cent, amounts or coupons."""
+    """Decide the offers on items: per cent, amounts or coupons."""
     options, aim = request.options, request.scenario
     eligible = None
     if aim.name != "promotion":
@@ -120,7 +120,7 @@ def offer_candidates(
     eligible: Eligibility | None = None,
     product_sets: pd.Series[Any] | None = None,
 ) -> Candidates:
-    """The best `k` items of each user with calibrated probabilities and prices."""
+    """Find the best `k` items of each user with calibrated probabilities and prices."""
     recommender, graph, split = task.recommender, task.recommender.graph, data.split
     calibrator = fit_calibrator(recommender, graph, split, eligible=eligible)
     codes = user_codes(users, split.users)
@@ -130,7 +130,7 @@ def offer_candidates(
 
 
 def _with_response(candidates: Candidates, checkpoint: Path, week: int | None, trusted: bool) -> Candidates:
-    """The same pairs with learnt curves."""
+    """Give the same pairs learnt curves."""
     from graphrec.cli.offers.response import learned_response
 
     return replace(candidates, response=learned_response(checkpoint, candidates.frame, week, trusted))
@@ -145,7 +145,7 @@ def decide(
     guardrails: Guardrails,
     terms: Terms | None = None,
 ) -> pd.DataFrame:
-    """The offers of every policy, one below the other."""
+    """Decide the offers of every policy, one below the other."""
     tables = [
         make_offers(candidates, policy, scenario, budget, guardrails, economics, terms) for policy in policies
     ]
@@ -153,7 +153,7 @@ def decide(
 
 
 def print_totals(offers: pd.DataFrame) -> None:
-    """A small table on the terminal."""
+    """Print a small table on the terminal."""
     totals = policy_totals(offers)
     for column in ("units", "revenue", "profit", "spend", "gain"):
         totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
@@ -162,7 +162,7 @@ def print_totals(offers: pd.DataFrame) -> None:
 
 
 def print_assumptions(request: Request) -> None:
-    """What the figures rest on."""
+    """Print what the figures rest on."""
     economics = request.economics
     print(
         f"Assumed: margin {percent(economics.margin)} at the regular price, the retailer pays"

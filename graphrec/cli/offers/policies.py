@@ -46,7 +46,7 @@ def policy_of(given: Any, rate: float | None = None, trusted: bool = False) -> P
 
 
 def _read(path: Path, trusted: bool) -> Policy:
-    """A policy with its arguments from a YAML file."""
+    """Read a policy with its arguments from a YAML file."""
     if not path.is_file():
         raise InputError("there is no such file", file=path, column=OPTION)
     try:
@@ -68,7 +68,7 @@ def _read(path: Path, trusted: bool) -> Policy:
 
 
 def _ours(name: str) -> Any:
-    """A class of graphrec's by its name or dotted path; None if it is none."""
+    """Find a class of graphrec's by its name or dotted path; None if it is none."""
     for kind in POLICIES.values():
         if name in (kind.__name__, f"{kind.__module__}.{kind.__qualname__}"):
             return kind
@@ -76,7 +76,7 @@ def _ours(name: str) -> Any:
 
 
 def _imported(name: str, trusted: bool) -> Any:
-    """What a dotted path of one's own stands for.
+    """Import what a dotted path of one's own stands for.
 
     Raises:
         InputError: If there is nothing, or it may not be named.

@@ -84,7 +84,7 @@ class Request:
         )
 
     def joined(self, data: RecommenderData) -> Request:
-        """The same with the ids of past offers and stock as the log writes them.
+        """Write the ids of past offers and stock as the log does.
 
         Raises:
             InputError: If none of them is in the log.
@@ -98,7 +98,7 @@ class Request:
 
 
 def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
-    """Past offers with ids as the log writes them; an offer on a whole basket is on no item.
+    """Write the ids of past offers as the log does; an offer on a whole basket is on no item.
 
     Raises:
         InputError: If none of the users, or of the items, is in the log.
@@ -115,7 +115,7 @@ def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.Data
 
 
 def joined_stock(stock: pd.Series[Any], file: Path, split: Split) -> pd.Series[Any]:
-    """Stock by ids as the log writes them.
+    """Write the ids of the stock as the log does.
 
     Raises:
         InputError: If none of the items is in the log.

@@ -24,7 +24,7 @@ from graphrec.response.visits import Visits, visits_of
 def learned_response(
     checkpoint: Path, candidates: pd.DataFrame, week: int | None = None, trusted: bool = False
 ) -> SplineResponse:
-    """Curves of some pairs: the rise with the discount from a fitted response, the base from the candidates.
+    """Make curves of pairs: the rise with the discount from a fitted response, the base from the candidates.
 
     Without a column ``probability`` the base is the response's own: the probability within one week in which
     the user shops. The response was learnt from items of the user's repertoire; for a new item its curve says
@@ -60,7 +60,7 @@ def learned_response(
 def candidate_features(
     data: ResponseData, candidates: pd.DataFrame, week: int
 ) -> tuple[Float32Array, IntArray]:
-    """Features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, in the order of `candidates`."""
+    """Compute features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, ordered as `candidates`."""
     past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
     pairs = candidates[[Columns.USER, Columns.ITEM]].drop_duplicates()
     visits = visits_of(past.log, pairs, week, week - 1)
@@ -79,7 +79,7 @@ def candidate_features(
 
 
 def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFrame:
-    """The log before the week; every user and item of the candidates must be in it."""
+    """Cut the log before the week; every user and item of the candidates must be in it."""
     log = source.log[source.log[Columns.WEEK] < week]
     for column in (Columns.USER, Columns.ITEM):
         unknown = ~candidates[column].isin(log[column])
@@ -91,7 +91,7 @@ def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFram
 
 
 def _places(visits: Visits, candidates: pd.DataFrame) -> IntArray:
-    """Pair of each candidate."""
+    """Find the pair of each candidate."""
     user, item = visits.users.codes(candidates[Columns.USER]), visits.items.codes(candidates[Columns.ITEM])
     key = visits.user * len(visits.items) + visits.item
     return np.searchsorted(key, user * len(visits.items) + item).astype(np.int64)

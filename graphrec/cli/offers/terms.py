@@ -23,7 +23,7 @@ CAMPAIGN = "department"
 
 
 def item_attribute(data: RecommenderData, column: str) -> pd.Series[Any]:
-    """An attribute by ``item_id``, missing where it is not known: 'unknown' is no campaign and no set.
+    """Find an attribute by ``item_id``, missing where it is not known: 'unknown' is no campaign and no set.
 
     Raises:
         InputError: If the items have none of that name.
@@ -33,7 +33,7 @@ def item_attribute(data: RecommenderData, column: str) -> pd.Series[Any]:
 
 
 def user_groups(data: RecommenderData, column: str) -> pd.Series[Any]:
-    """A demographic group by ``user_id``.
+    """Find a demographic group by ``user_id``.
 
     Raises:
         InputError: If the users have no such attribute.
@@ -53,13 +53,13 @@ def _attribute(table: pd.DataFrame | None, column: str, key: str, data: Recommen
 
 
 def capped_groups(request: Request, data: RecommenderData) -> pd.Series[Any] | None:
-    """Groups of the users where a gap between them is limited."""
+    """Find the groups of the users where a gap between them is limited."""
     options = request.options
     return None if options.max_parity_gap is None else user_groups(data, options.parity)
 
 
 def terms_of(request: Request, data: RecommenderData, candidates: Candidates, week: int | None) -> Terms:
-    """Campaigns, past offers and groups of these candidates."""
+    """Gather campaigns, past offers and groups of these candidates."""
     options, campaign = request.options, None
     if request.campaign_budgets is not None:
         campaign = candidates.frame[Columns.ITEM].map(item_attribute(data, options.campaign or CAMPAIGN))

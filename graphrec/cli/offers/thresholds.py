@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def threshold_offers(
     request: Request, data: RecommenderData, week: int | None, groups: pd.Series[Any] | None
 ) -> pd.DataFrame:
-    """The threshold of each household under each policy.
+    """Choose the threshold of each household under each policy.
 
     Args:
         request: The options of the command.
@@ -77,7 +77,7 @@ def threshold_offers(
 
 
 def choice_of(policy: Policy) -> Choose:
-    """How a policy chooses among levels of any kind.
+    """Find how a policy chooses among levels of any kind.
 
     Raises:
         InputError: If it is a rule, which knows rates of items alone.
@@ -90,7 +90,7 @@ def choice_of(policy: Policy) -> Choose:
 
 
 def _refused(request: Request, users: pd.Series[Any], week: int | None) -> AnyArray:
-    """Why households may get no offer this time; None where they may. Shape ``[U]``."""
+    """Tell why households may get no offer this time; None where they may. Shape ``[U]``."""
     frequency, past = request.frequency, request.exposure
     refused = np.full(len(users), None, dtype=object)
     quota = frequency.quota(pd.Index(users), past, week or 0)
@@ -109,7 +109,7 @@ def _chosen(
     refused: AnyArray,
     groups: pd.Series[Any] | None,
 ) -> ThresholdChoice:
-    """What a policy chooses, with a gap between groups that is small enough."""
+    """Let a policy choose, with a gap between groups that is small enough."""
     total, guardrails = request.options.budget, request.guardrails
 
     def chosen(families: tuple[GroupBudget, ...]) -> ThresholdChoice:

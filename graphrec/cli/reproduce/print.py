@@ -12,7 +12,7 @@ from graphrec.cli.terminal import print_frame
 
 
 def print_ranked(row: Ranked, metrics: dict[str, Any], file: Path) -> None:
-    """Each measure with interval, spread over the seeds and verdict, and where the numbers are."""
+    """Print each measure with interval, spread over the seeds and verdict, and where the numbers are."""
     table = []
     for measure, title in JUDGED.items():
         value, expected = metrics[f"test_{measure}"], getattr(row, measure)
@@ -31,7 +31,7 @@ def print_ranked(row: Ranked, metrics: dict[str, Any], file: Path) -> None:
 
 
 def print_study(row: Study, metrics: dict[str, Any], file: Path) -> None:
-    """Each figure that something was expected of, with the verdict, then the others."""
+    """Print each figure that something was expected of, with the verdict, then the others."""
     wanted = [(name, f"{value:g}", judge(metrics.get(name), value, row.tolerance))
               for name, value in row.expected.items()]  # fmt: skip
     wanted += [
@@ -52,7 +52,7 @@ def print_study(row: Study, metrics: dict[str, Any], file: Path) -> None:
 
 
 def judge(value: float | None, expected: float | None, tolerance: float) -> str:
-    """Whether a figure is as far from what was expected as it may be."""
+    """Tell whether a figure lies no further from what was expected than it may."""
     if expected is None:
         return "nothing to compare with"
     if not isinstance(value, int | float):
@@ -62,7 +62,7 @@ def judge(value: float | None, expected: float | None, tolerance: float) -> str:
 
 
 def _holds(value: float | None, bound: float, sign: int) -> str:
-    """Whether a bound holds; a figure that is no number keeps none."""
+    """Tell whether a bound holds; a figure that is no number keeps none."""
     if not isinstance(value, int | float):
         return "misses: not measured"
     if (value - bound) * sign >= 0:
@@ -71,7 +71,7 @@ def _holds(value: float | None, bound: float, sign: int) -> str:
 
 
 def print_rows(rows: list[Row]) -> None:
-    """Every row with what to expect of it: rankings first, then studies."""
+    """Print every row with what to expect of it: rankings first, then studies."""
     ranked = [
         {
             **{"name": row.name, "data set": row.dataset, "model": row.model, "protocol": row.protocol},

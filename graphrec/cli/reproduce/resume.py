@@ -35,7 +35,7 @@ class Steps:
 
     @classmethod
     def of(cls, folder: Path, job: dict[str, Any]) -> Steps:
-        """The steps of a folder, or none yet.
+        """Read the steps of a folder, or none yet.
 
         Raises:
             InputError: If the folder holds the steps of another job.
@@ -79,7 +79,7 @@ class Steps:
         self._note(name, {"seconds": seconds, "peak_gb": peak_gb(), "done": 1})
 
     def finished(self, name: str) -> bool:
-        """Whether a step is done."""
+        """Tell whether a step is done."""
         return bool(self.entries.get(name, {}).get("done"))
 
     @property
@@ -108,7 +108,7 @@ class Steps:
 
 
 def peak_gb() -> float:
-    """Largest resident memory so far of this process or of one it waited for, in 10^9 bytes."""
+    """Measure the largest resident memory so far of this process or one it waited for, in 10^9 bytes."""
     unit = 1 if sys.platform == "darwin" else 1024  # Linux counts kibibytes, macOS bytes
     own, waited = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return max(own.ru_maxrss, waited.ru_maxrss) * unit / 1e9

@@ -26,7 +26,7 @@ CHOICES = {
 
 
 def read_rows(folder: Path = EXPERIMENTS) -> dict[str, Row]:
-    """The rows by name, in the order of the file.
+    """Read the rows by name, in the order of the file.
 
     Args:
         folder: Holds ``reproduce.yaml`` and the experiments.
@@ -44,7 +44,7 @@ def read_rows(folder: Path = EXPERIMENTS) -> dict[str, Row]:
 
 
 def find_row(rows: dict[str, Row], name: str) -> Row:
-    """The row of a name.
+    """Find the row of a name.
 
     Raises:
         InputError: If there is none; names the nearest ones.
@@ -74,7 +74,7 @@ def _row(name: str, values: Any, file: Path) -> Row:
 
 
 def _check_keys(name: str, kind: str, rest: dict[str, Any], file: Path) -> None:
-    """Nothing unknown, nothing missing; `rest` is the row without the key of its kind."""
+    """Refuse unknown and missing keys; `rest` is the row without the key of its kind."""
     known = [one.name for one in dataclasses.fields(KINDS[kind])][2:]  # name and what is run come first
     for key in rest:
         if key not in known:
@@ -87,7 +87,7 @@ def _check_keys(name: str, kind: str, rest: dict[str, Any], file: Path) -> None:
 
 
 def _check_value(name: str, key: str, value: Any, file: Path) -> None:
-    """Each value is of the kind that its key asks for."""
+    """Check that each value is of the kind that its key asks for."""
     if key in CHOICES:
         right = value in CHOICES[key] and isinstance(value, type(CHOICES[key][0]))
         wanted = " or ".join(str(choice).lower() for choice in CHOICES[key])
@@ -107,7 +107,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _below(name: str, kind: str, value: Any, file: Path) -> Path:
-    """A file of the experiments' folder; whether it exists is asked when it is run."""
+    """Find a file of the experiments' folder; whether it exists is asked when it is run."""
     if not isinstance(value, str) or not (file.parent / value).resolve().is_relative_to(
         file.parent.resolve()
     ):
@@ -118,7 +118,7 @@ def _below(name: str, kind: str, value: Any, file: Path) -> Path:
 
 
 def _members(name: str, values: Any, file: Path) -> tuple[Experiment, ...]:
-    """Two or more different experiments of one data set."""
+    """Read two or more different experiments of one data set."""
     names = values if isinstance(values, list) else [values]
     if len(names) < 2 or len(set(map(str, names))) < len(names):
         hint = "list two or more different ones: [gowalla/a.yaml, gowalla/b.yaml]"

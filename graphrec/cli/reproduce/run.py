@@ -65,7 +65,7 @@ def _fit(
     epochs: int | None,
     of: str = "",
 ) -> RunFolder:
-    """Fit on the training part and then on both, or on both at once; returns what is to be tested."""
+    """Fit on the training part and then on both, or on both at once; return what is to be tested."""
     from graphrec.cli.commands import refit
     from graphrec.cli.experiment.command import run_experiment
     from graphrec.cli.experiment.runs.folder import LAST, RunFolder
@@ -128,7 +128,7 @@ def _ranked_metrics(tested: RunFolder, row: Ranked, steps: Steps, seed: int) -> 
 
 
 def flat_metrics(measured: dict[str, Any]) -> dict[str, Any]:
-    """Recall@20 and NDCG@20 with their intervals, as `metrics.json` names them.
+    """Name Recall@20 and NDCG@20 with their intervals as `metrics.json` does.
 
     Args:
         measured: What a test wrote. Its first item set gives ``test_ndcg_20``; where there are several, those
@@ -186,7 +186,7 @@ def _run_script(command: list[str], script: Path) -> None:
 
 
 def script_figures(file: Path, script: Path) -> dict[str, Any]:
-    """What the script wrote: names with numbers, or with a word about them."""
+    """Read what the script wrote: names with numbers, or with a word about them."""
     if not file.is_file():
         raise InputError(f"wrote no {METRICS}", file=script, hint=f"let it write {file}")
     content = json.loads(file.read_text(encoding="utf-8"))
@@ -198,13 +198,13 @@ def script_figures(file: Path, script: Path) -> dict[str, Any]:
 
 
 def job_metrics(name: str, steps: Steps, seed: int) -> dict[str, Any]:
-    """Name, seed, time, memory and machine of a job."""
+    """Collect name, seed, time, memory and machine of a job."""
     costs = {"seconds": round(steps.seconds, 1), "peak_gb": round(steps.peak_gb, 2)}
     return {**costs, "seed": seed, "name": name, "machine": _machine()}
 
 
 def _machine() -> str:
-    """Cores, and the GPU if there is one: a time without them means nothing."""
+    """Name the cores, and the GPU if there is one: a time without them means nothing."""
     import torch
 
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""

@@ -58,7 +58,7 @@ def check_agreement(basis: Basis, own: dict[str, Any], both: dict[str, Any]) -> 
 
 
 def _different(own: Any, both: Any, place: str = "") -> Iterator[str]:
-    """Keys of the leaves that differ; of another class, only its name."""
+    """Find the keys of the leaves that differ; of another class, only its name."""
     if not (isinstance(own, dict) and isinstance(both, dict)):
         if own != both:
             yield place
@@ -82,7 +82,7 @@ def _may_change(key: str, command: str, own: dict[str, Any]) -> bool:
 
 
 def _entry(given: Entry, key: str) -> Entry | None:
-    """Where the user wrote a key; ``init_args`` may have been left out."""
+    """Find where the user wrote a key; ``init_args`` may have been left out."""
     entry = given
     for part in key.split("."):
         inside = entry.keys

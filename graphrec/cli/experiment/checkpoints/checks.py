@@ -20,7 +20,7 @@ OWN_CONFIG = "leave -c and --model out, the checkpoint brings its own configurat
 
 
 def fingerprints(task: Any, data: Any, held: Iterable[str]) -> dict[str, str]:
-    """What a checkpoint keeps of the data that its model depends on.
+    """Collect what a checkpoint keeps of the data that its model depends on.
 
     Args:
         task: The fitted model.
@@ -81,7 +81,7 @@ def check_weights(checkpoint: dict[str, Any], task: RankedTask, file: Path) -> N
 
 
 def _fitted_again(task: Any, held: Iterable[str]) -> tuple[str, ...]:
-    """Where the closed-form models stand of which a checkpoint holds nothing: too large, or an older one."""
+    """Find where closed-form models stand of which a checkpoint holds nothing: too large, or an older one."""
     names = list(held)
     places = (
         f"{place}."
@@ -104,7 +104,7 @@ def check_monitor(monitor: str, data: RecommenderData) -> None:
 
 
 def known_metrics(data: RecommenderData) -> Mapping[str, bool | None]:
-    """The names of all that a fit logs, with whether larger is better.
+    """List the names of all that a fit logs, with whether larger is better.
 
     Raises:
         InputError: If the data names a measure that is none.

@@ -104,7 +104,7 @@ def _check_options(given: Entry) -> None:
 
 
 def _checkpoint(command: str, given: Entry) -> Path | None:
-    """The checkpoint that is named, or the newest of the run's name."""
+    """Find the checkpoint that is named, or the newest of the run's name."""
     entry = given.keys.get("ckpt_path")
     if entry is not None and entry.keys:
         what, hint = "this is a YAML file, not a checkpoint", "give best.ckpt or last.ckpt of a run"
@@ -128,7 +128,7 @@ def _checkpoint(command: str, given: Entry) -> Path | None:
 
 
 def config_of(content: dict[str, Any], file: Path) -> dict[str, Any]:
-    """The whole configuration that a checkpoint carries.
+    """Read the whole configuration that a checkpoint carries.
 
     Raises:
         InputError: If it is no mapping with a model and data.
@@ -147,7 +147,7 @@ def config_of(content: dict[str, Any], file: Path) -> dict[str, Any]:
 def taken(
     content: dict[str, Any], file: Path, trusted: bool, modules: list[str] | None = None, *, fit: bool = False
 ) -> dict[str, Any]:
-    """The part of a checkpoint's configuration that counts, checked before any of it is built.
+    """Take the part of a checkpoint's configuration that counts, checked before any of it is built.
 
     Args:
         content: The checkpoint.
@@ -174,7 +174,7 @@ def taken(
 
 
 def _trainer(settings: dict[str, Any], file: Path, trusted: bool) -> dict[str, Any]:
-    """The settings of a trainer without those that write somewhere else than into the run's folder."""
+    """Keep the settings of a trainer but those that write somewhere else than into the run's folder."""
     left_out = ["default_root_dir", *([] if trusted else ["profiler", "logger"])]
     dropped = [key for key in left_out if isinstance(settings.get(key), str | dict | list)]
     if dropped:

@@ -1,6 +1,6 @@
 """What watches a fit: when it stops, and which checkpoints it keeps.
 
-Their names are not Lightning's, for a YAML could then no longer name those of Lightning in short, and a
+Their names are not Lightning's. Otherwise a YAML could no longer name those of Lightning in short, and a
 checkpoint would take the states of both for one.
 """
 
@@ -40,7 +40,7 @@ class RunCheckpoint(callbacks.ModelCheckpoint):
 
 
 def is_done(content: Mapping[str, Any], max_epochs: int | None, monitor: str, patience: int) -> bool:
-    """Whether a fit that goes on with a checkpoint would have nothing left to train.
+    """Tell whether a fit that goes on with a checkpoint would have nothing left to train.
 
     Args:
         content: The checkpoint.

@@ -56,7 +56,7 @@ class RunFolder:
 
     @classmethod
     def new(cls, options: RunOptions) -> RunFolder:
-        """A folder that does not exist yet, the same in all processes, or the folder of the refit."""
+        """Choose a folder that does not exist yet, the same in all processes, or the folder of the refit."""
         if options.refit_of:
             return cls(Path(options.refit_of) / "refit")
         check_run_names(options.root, options.name, options.id)
@@ -65,7 +65,7 @@ class RunFolder:
 
     @classmethod
     def of_checkpoint(cls, checkpoint: Path) -> RunFolder:
-        """The run that a checkpoint belongs to; one that stands alone has a folder of its own beside it."""
+        """Find the run that a checkpoint belongs to; one that stands alone has its own folder beside it."""
         folder = checkpoint.parent.resolve()  # a link stands for a checkpoint where the link is
         run = cls(folder.parent)
         if folder.name == run.checkpoints.name and run.is_one:
@@ -98,7 +98,7 @@ class RunFolder:
         return self.path.parent.name if self.is_refit else self.path.name
 
     def wandb_id(self, name: str) -> str:
-        """The same W&B run for fit, refit and test."""
+        """Name the same W&B run for fit, refit and test."""
         return "".join(c if c.isalnum() or c in "-_" else "-" for c in f"{name}-{self.id}")[-128:]
 
     @property
@@ -112,7 +112,7 @@ class RunFolder:
         return RunFolder(self.path / "refit")
 
     def is_whole(self, checkpoint: str) -> bool:
-        """Whether the step that wrote a checkpoint here was finished.
+        """Tell whether the step that wrote a checkpoint here was finished.
 
         Runs of older versions have no record of it: their refits are whole if they had all their epochs,
         their fits are taken to be.
@@ -123,7 +123,7 @@ class RunFolder:
         return not self.is_refit or had_all_epochs(self.checkpoints / checkpoint)
 
     def test_checkpoint(self) -> Path | None:
-        """What a test would load: the refit if there is a finished one, else the best of the fit."""
+        """Find what a test would load: the refit if there is a finished one, else the best of the fit."""
         refitted, best = self.refit.checkpoints / LAST, self.checkpoints / BEST
         if refitted.is_file() and self.refit.is_whole(LAST):
             return refitted
@@ -131,7 +131,7 @@ class RunFolder:
 
 
 def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
-    """The checkpoint to go on with in the run of an id, or in the newest run of a name.
+    """Find the checkpoint to go on with in the run of an id, or in the newest run of a name.
 
     Args:
         options: Root, name and perhaps id of the runs.
@@ -154,19 +154,19 @@ def newest(options: RunOptions, checkpoint: str | None = None) -> Path:
 
 
 def by_age(folder: Path) -> list[RunFolder]:
-    """The runs in the folder of a name, the one that was last begun or finished first."""
+    """List the runs in the folder of a name, the one that was last begun or finished first."""
     runs = sorted(path for path in folder.glob("*") if path.is_dir())
     return [RunFolder(path) for path in sorted(runs, key=last_worked_on, reverse=True)]
 
 
 def run_at(path: Path) -> RunFolder:
-    """The run in a folder, or the newest one with a best checkpoint below the folder of a name."""
+    """Find the run in a folder, or the newest one with a best checkpoint below the folder of a name."""
     below = [run for run in by_age(path) if (run.checkpoints / BEST).is_file()]
     return below[0] if below else RunFolder(path)
 
 
 def had_all_epochs(file: Path) -> bool:
-    """Whether a file is a checkpoint of the last epoch that its fit was to have."""
+    """Tell whether a file is a checkpoint of the last epoch that its fit was to have."""
     try:
         checkpoint = read_checkpoint(file)
     except InputError:

@@ -43,7 +43,7 @@ def locked(folder: Path, what: str = "run") -> Iterator[None]:
 
 
 def _taken(file: Path) -> int | None:
-    """A handle that holds the lock, or None if somebody else does."""
+    """Take the lock with a handle, or return None if somebody else holds it."""
     import fcntl
 
     while True:

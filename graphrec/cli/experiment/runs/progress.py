@@ -33,7 +33,7 @@ class Progress:
 
     @classmethod
     def of(cls, folder: Path) -> Progress | None:
-        """What the file in a folder says; None if there is none that can be read."""
+        """Read what the file in a folder says; None if there is none that can be read."""
         try:
             content = json.loads((folder / PROGRESS).read_text(encoding="utf-8"))
             found = cls(**content)
@@ -42,7 +42,7 @@ class Progress:
         return found if found._is_sound() else None
 
     def _is_sound(self) -> bool:
-        """Whether a file that could be read holds what is written here, and nothing else."""
+        """Tell whether a file that could be read holds what is written here, and nothing else."""
         texts = [self.step, self.started, *self.checkpoints] if isinstance(self.checkpoints, dict) else [None]
         texts += [text for text in (self.finished, self.split_sha256) if text is not None]
         return all(isinstance(text, str) for text in texts)
@@ -65,12 +65,12 @@ class Progress:
 
 
 def now() -> str:
-    """The time, such that later ones sort behind earlier ones as text."""
+    """Write the time such that later ones sort behind earlier ones as text."""
     return _text(dt.datetime.now(dt.UTC))
 
 
 def last_worked_on(run: Path) -> str:
-    """When a run or its refit was last begun or finished, by its own record.
+    """Find when a run or its refit was last begun or finished, by its own record.
 
     Copying, moving and touching a folder do not change it. Runs of older versions have no record; theirs is
     the time of their configuration file.

@@ -56,7 +56,7 @@ class RecordRun(SaveConfigCallback):
 
 
 def _without_defaults(value: Any) -> Any:
-    """A configuration without the defaults that have no text: left out, they are taken again."""
+    """Drop the defaults of a configuration that have no text: left out, they are taken again."""
     if isinstance(value, dict):
         kept = {key: item for key, item in value.items() if not str(item).startswith(_NO_TEXT)}
         return {key: _without_defaults(item) for key, item in kept.items()}

@@ -14,7 +14,7 @@ from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger
 
 
 def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logger]:
-    """The loggers of a run; nothing is written before the first of them is used.
+    """Make the loggers of a run; nothing is written before the first of them is used.
 
     Args:
         options: Name, project and tags.
@@ -62,7 +62,7 @@ def record(loggers: list[Logger], config: dict[str, Any], summary: dict[str, Any
 
 
 def plain(value: Any) -> Any:
-    """Only what JSON knows."""
+    """Keep only what JSON knows."""
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

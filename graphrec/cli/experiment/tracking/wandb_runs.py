@@ -26,7 +26,7 @@ _SYNC = "the run is kept offline, `wandb sync` sends it later"
 
 
 def mode() -> str:
-    """What WANDB_MODE asks for, ``offline`` if it says nothing; ``offline`` too where nobody answers.
+    """Find what WANDB_MODE asks for, ``offline`` if it says nothing; ``offline`` too where nobody answers.
 
     Raises:
         InputError: If there is no such mode.
@@ -49,7 +49,7 @@ def _server() -> str:
 
 
 def answers(url: str) -> bool:
-    """Whether a server answers within three seconds, the search for its address included."""
+    """Tell whether a server answers within three seconds, the search for its address included."""
     found: list[bool] = []
 
     def ask() -> None:
@@ -140,7 +140,7 @@ def finish() -> None:
 
 
 def _is_of_wandb(error: Exception) -> bool:
-    """Whether W&B raised it, or the machine under it."""
+    """Tell whether W&B raised it, or the machine under it."""
     return is_raised_by(error, "wandb") or isinstance(error, OSError)
 
 

@@ -31,10 +31,10 @@ class Grouped(Protocol):
     """A task whose weights are optimised in groups, and by a schedule of its own."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Weights with what is the same for each group."""
+        """Group the weights with what is the same for each group."""
 
     def schedule(self, optimizer: Optimizer) -> LRSchedulerConfigType:
-        """The schedule of an optimizer, as Lightning wants it."""
+        """Make the schedule of an optimizer, as Lightning wants it."""
 
 
 _SHARED = {"lr": "learning_rate", "weight_decay": "weight_decay"}
@@ -66,7 +66,7 @@ def settle_shared(settings: Any, given: Entry) -> None:
 
 
 def _is_given(given: Entry, group: str, key: str) -> bool:
-    """Whether a file or an option names an argument, below ``init_args`` or without."""
+    """Tell whether a file or an option names an argument, below ``init_args`` or without."""
     keys = given.keys[group].keys if group in given.keys else {}
     return key in keys or ("init_args" in keys and key in keys["init_args"].keys)
 
@@ -95,7 +95,7 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
     own = task.configure_optimizers
 
     def configure_optimizers() -> OptimizerLRScheduler:
-        """The named ones; what is not named stays the task's own."""
+        """Make the named ones; what is not named stays the task's own."""
         if optimizer is None:
             made, kept = _parts(own())
         else:
@@ -110,21 +110,21 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
 
 
 def _groups(task: LightningModule) -> list[Any]:
-    """What is to be optimised: in the groups of the task, if it has some."""
+    """Collect what is to be optimised: in the groups of the task, if it has some."""
     if isinstance(task, Grouped):
         return task.parameter_groups()
     return [parameter for parameter in task.parameters() if parameter.requires_grad]
 
 
 def _parts(own: Any) -> tuple[Optimizer, LRSchedulerConfigType | None]:
-    """The optimizer and the schedule of a task that returns one, or both in a mapping."""
+    """Take the optimizer and the schedule of a task that returns one, or both in a mapping."""
     if isinstance(own, Optimizer):
         return own, None
     return own["optimizer"], own["lr_scheduler"]
 
 
 def _watching(schedule: LRSchedulerTypeUnion, monitor: str) -> LRSchedulerConfigType:
-    """A schedule as Lightning wants it, with what it watches if it does."""
+    """Write a schedule as Lightning wants it, with what it watches if it does."""
     if not isinstance(schedule, ReduceLROnPlateau):
         return {"scheduler": schedule}
     watched = getattr(schedule, "monitor", monitor)

@@ -166,12 +166,12 @@ def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float
 
 
 def is_bare(options: Any) -> bool:
-    """Whether the trainer is to do nothing but train."""
+    """Tell whether the trainer is to do nothing but train."""
     return bool(options.barebones)
 
 
 def callbacks_of(given: Any, ours: Sequence[Callback], options: Any, watched: bool) -> list[Callback]:
-    """The callbacks of the user, then those of ours that go with them.
+    """List the callbacks of the user, then those of ours that go with them.
 
     Args:
         given: One callback, a list of them, or None.

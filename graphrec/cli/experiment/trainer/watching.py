@@ -55,7 +55,7 @@ def check_watched(watchers: Iterable[Any], known: Mapping[str, bool | None]) -> 
 
 
 def _listed(known: Sequence[str]) -> str:
-    """The metrics at the largest K, or all where there is none."""
+    """List the metrics at the largest K, or all where there is none."""
     ends = {int(end) for name in known if (end := name.rpartition("_")[2]).isdigit()}
     short = [name for name in known if name.endswith(f"_{max(ends)}")] if ends else list(known)
     return ", ".join(dict.fromkeys([*short, known[-1]]))
