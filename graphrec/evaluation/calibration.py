@@ -47,7 +47,7 @@ class IsotonicCurve:
         return cls(np.asarray(isotonic.X_thresholds_), np.asarray(isotonic.y_thresholds_))
 
     def __call__(self, score: FloatArray) -> FloatArray:
-        """Probabilities, same shape as `score`; flat beyond the fitted scores."""
+        """Compute probabilities, same shape as `score`; flat beyond the fitted scores."""
         return np.asarray(np.interp(score, self.scores, self.probabilities), dtype=np.float64)
 
 
@@ -60,7 +60,7 @@ class LogisticCurve:
 
     @classmethod
     def fit(cls, score: FloatArray, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
-        """Maximum likelihood on standardised scores; a falling curve is replaced by the base rate."""
+        """Maximise the likelihood on standardised scores; a falling curve is replaced by the base rate."""
         from sklearn.linear_model import LogisticRegression
 
         centre, scale = float(score.mean()), float(score.std()) or 1.0
@@ -74,12 +74,12 @@ class LogisticCurve:
 
     @classmethod
     def constant(cls, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
-        """The base rate, with half a purchase and half a refusal added so that it is never 0 or 1."""
+        """Take the base rate, with half a purchase and half a refusal added so that it is never 0 or 1."""
         rate = (float(weight[bought].sum()) + 0.5) / (float(weight.sum()) + 1.0)
         return cls(0.0, float(np.log(rate / (1.0 - rate))))
 
     def __call__(self, score: FloatArray) -> FloatArray:
-        """Probabilities, same shape as `score`."""
+        """Compute probabilities, same shape as `score`."""
         logit = np.clip(self.slope * score + self.intercept, -500.0, 500.0)
         return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)
 
@@ -136,7 +136,7 @@ class Calibrator:
         return cls(old, new, low, high)
 
     def probability(self, score: npt.ArrayLike, seen: npt.ArrayLike) -> FloatArray:
-        """Probability of a purchase within a window as long as the validation part.
+        """Compute the probability of a purchase within a window as long as the validation part.
 
         Args:
             score: Raw link scores. Shape ``[P]``.
@@ -150,7 +150,7 @@ class Calibrator:
         return np.asarray(np.clip(both, SMALLEST, 1.0 - SMALLEST), dtype=np.float64)
 
     def unit_score(self, score: npt.ArrayLike) -> FloatArray:
-        """Raw scores brought into [0, 1], what the articles' rule ``rate = 0.1 x score`` needs.
+        """Bring raw scores into [0, 1], which the articles' rule ``rate = 0.1 x score`` needs.
 
         Min-max over the fitted sample, whose ends are its 0.01 % quantiles so that one stray score does
         not set the scale; a sample that lies in [0, 1] already is left as it is. Values beyond are clipped.
@@ -160,7 +160,7 @@ class Calibrator:
 
 
 def _fit_curve(score: FloatArray, bought: BoolArray, weight: FloatArray, kind: CalibratorKind) -> Curve:
-    """One group's curve; its base rate where there are no purchases, or nothing else, to learn from."""
+    """Fit one group's curve; its base rate where there are no purchases, or nothing else, to learn from."""
     if bought.all() or not bought.any():
         return LogisticCurve.constant(bought, weight)
     curve: type[IsotonicCurve] | type[LogisticCurve]
@@ -177,10 +177,10 @@ def _unit_range(score: FloatArray, weight: FloatArray) -> tuple[float, float]:
 
 
 def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> float:
-    """Mean gap between predicted and observed frequency, weighted by bin size (Naeini et al., AAAI 2015).
+    """Average the gap between predicted and observed frequency over bins (Naeini et al., AAAI 2015).
 
-    Bins hold equally many pairs: purchases are rare, and bins of equal width would put nearly all pairs in
-    the first one. Pairs with the same probability share a bin.
+    The gap is weighted by bin size. Bins hold equally many pairs: purchases are rare, and bins of equal width
+    would put nearly all pairs in the first one. Pairs with the same probability share a bin.
 
     Args:
         probability: Shape ``[P]``.
@@ -195,7 +195,7 @@ def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike
 
 
 def log_loss(probability: npt.ArrayLike, bought: npt.ArrayLike) -> float:
-    """Mean negative log-likelihood in nats, probabilities clipped to ``[1e-6, 1 - 1e-6]``.
+    """Average the negative log-likelihood in nats, probabilities clipped to ``[1e-6, 1 - 1e-6]``.
 
     Args:
         probability: Shape ``[P]``.

@@ -61,7 +61,9 @@ class Ordered:
         return int(self.user.max()) + 1
 
     def measure(self, user_weight: FloatArray | None = None) -> Separation:
-        """Area under the ROC curve, ties counted half, and average precision (a step sum, no interpolation).
+        """Compute the area under the ROC curve, ties counted half, and average precision.
+
+        Average precision is a step sum, without interpolation.
 
         Args:
             user_weight: How often each user counts; once if missing. Shape ``[U]``.
@@ -80,7 +82,7 @@ class Ordered:
 
 
 def area_under_curve(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
-    """Area under the ROC curve, ties counted half; 0.5 where both outcomes do not occur.
+    """Compute the area under the ROC curve, ties counted half; 0.5 where both outcomes do not occur.
 
     Args:
         score: Higher means more likely. Shape ``[P]``.
@@ -91,7 +93,7 @@ def area_under_curve(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
 
 
 def average_precision(score: npt.ArrayLike, label: npt.ArrayLike) -> float:
-    """Average precision, a step sum; the share of events where both outcomes do not occur.
+    """Compute average precision, a step sum; the share of events where both outcomes do not occur.
 
     Args:
         score: Higher means more likely. Shape ``[P]``.
@@ -120,7 +122,7 @@ def user_intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, float]:
-    """AUC and average precision with percentile intervals over resampled users.
+    """Compute AUC and average precision with percentile intervals over resampled users.
 
     Args:
         score: Higher means more likely. Shape ``[P]``.
@@ -147,7 +149,7 @@ def paired_intervals(
     level: float = 0.95,
     seed: int = 0,
 ) -> dict[str, float]:
-    """What one score gains over another, on the same rows and resamples; names as in `user_intervals`."""
+    """Measure what one score gains over another, on the same rows and resamples; see `user_intervals`."""
     ours, theirs = (Ordered.by_score(one, label, user) for one in (score, other))
     drawn = np.array(
         [np.subtract(ours.measure(w), theirs.measure(w)) for w in _weights(ours, replicates, seed)]

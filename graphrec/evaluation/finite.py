@@ -31,7 +31,7 @@ def check_scores(scores: Tensor | npt.NDArray[np.floating], file: str | Path | N
 
 
 def bad_scores(file: str | Path | None = None) -> InputError:
-    """The line about a model whose scores are infinite or no numbers."""
+    """Write the line about a model whose scores are infinite or no numbers."""
     return InputError(
         "the model returned a score that is not a number (its weights may have diverged)",
         file=file,
@@ -40,7 +40,7 @@ def bad_scores(file: str | Path | None = None) -> InputError:
 
 
 def not_finite(named: Iterable[tuple[str, Tensor]], largest: float = math.inf) -> str | None:
-    """Name of the first tensor with a value that is infinite or no number, or None.
+    """Find the name of the first tensor with a value that is infinite or no number, or None.
 
     Args:
         named: Names with tensors, as ``module.named_parameters()`` gives them.
@@ -53,7 +53,7 @@ def not_finite(named: Iterable[tuple[str, Tensor]], largest: float = math.inf) -
 
 
 def _is_finite(value: Tensor, largest: float) -> bool:
-    """Whether all is; by its ends, for a mask of a matrix that fills the memory would not fit beside it."""
+    """Tell whether all is, by its ends: a mask of a matrix that fills the memory would not fit beside it."""
     here = value.to_local() if isinstance(value, DTensor) else value
     return not here.numel() or all(-largest < float(end) < largest for end in here.aminmax())
 

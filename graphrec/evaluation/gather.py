@@ -1,7 +1,7 @@
 """Results of several processes put together; with one process, nothing is touched.
 
-Each process ranks its own users, so every user comes back exactly once, and what is gathered is what one
-process would have found, in the same order.
+Each process ranks its own users, so every user comes back exactly once. What is gathered is what one process
+would have found, in the same order.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Part = TypeVar("Part")
 
 
 def gather_parts(part: Part) -> list[Part]:
-    """What every process holds, in the order of their ranks; all of them must call this.
+    """Gather what every process holds, in the order of their ranks; all of them must call this.
 
     Args:
         part: Anything that can be pickled, with its tensors on the CPU.
@@ -34,7 +34,7 @@ def gather_parts(part: Part) -> list[Part]:
 
 
 def gather_metrics(metrics: dict[ItemSet, UserMetrics]) -> dict[ItemSet, UserMetrics]:
-    """The values of the users of all processes, sorted by user code.
+    """Gather the values of the users of all processes, sorted by user code.
 
     Raises:
         ValueError: If a user was ranked by two processes.
@@ -61,7 +61,7 @@ def _joined(parts: Sequence[UserMetrics]) -> UserMetrics:
 
 
 def gather_rankings(rankings: Sequence[Ranking]) -> list[Ranking]:
-    """The lists of the users of all processes as one, sorted by user code.
+    """Gather the lists of the users of all processes as one, sorted by user code.
 
     Args:
         rankings: What this process predicted, batch by batch; may be empty.
@@ -78,7 +78,7 @@ def gather_rankings(rankings: Sequence[Ranking]) -> list[Ranking]:
 
 
 def _sorted_users(parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """All users in order, and where each of them was. Two tensors of the same length."""
+    """Sort all users, and tell where each of them was. Two tensors of the same length."""
     users, order = torch.cat(list(parts)).sort(stable=True)
     if bool((users[1:] == users[:-1]).any()):
         raise ValueError(

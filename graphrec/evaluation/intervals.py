@@ -19,7 +19,7 @@ def resamples(num_users: int, replicates: int, seed: int) -> Iterator[IntArray]:
 def mean_interval(
     values: FloatArray, replicates: int = 1000, level: float = 0.95, seed: int = 0
 ) -> tuple[FloatArray, FloatArray]:
-    """Percentile bootstrap of the mean of each column.
+    """Bootstrap the mean of each column by percentiles.
 
     Args:
         values: One row per user. Shape ``[n, M]``.
@@ -47,7 +47,7 @@ def catalogue_interval(
     level: float = 0.95,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Centred bootstrap of a share that all lists have together, such as the coverage of the catalogue.
+    """Bootstrap, centred, a share that all lists have together, such as the coverage of the catalogue.
 
     A resample holds about 63 % of the users and so covers fewer items than all of them do; the plain
     percentile interval would lie below the value itself. The spread of the replicates is right, their
@@ -70,7 +70,7 @@ def catalogue_interval(
 
 
 def coverage(items: AnyArray, num_items: int) -> float:
-    """Share of the catalogue that stands in at least one list; −1 entries are empty places."""
+    """Compute the share of the catalogue that stands in at least one list; −1 entries are empty places."""
     recommended = np.zeros(num_items + 1, dtype=bool)
     recommended[items] = True  # −1 lands on the extra last place
     return float(recommended[:num_items].sum()) / num_items

@@ -155,7 +155,7 @@ BY_NAME = {measure.name: measure for measure in MEASURES}
 
 
 def of_kind(*kinds: Kind) -> tuple[Measure, ...]:
-    """The measures of some kinds, in the order of the table."""
+    """List the measures of some kinds, in the order of the table."""
     return tuple(measure for measure in MEASURES if measure.kind in kinds)
 
 
@@ -185,7 +185,7 @@ def own_measures(named: Iterable[Any]) -> tuple[Measure, ...]:
 
 
 def _of_function(function: Any) -> Measure:
-    """A measure that is called what its function is called."""
+    """Make a measure that is called what its function is called."""
     if not inspect.isfunction(function):
         hint = "name a function of the lists, or a graphrec.evaluation.measures.Measure"
         raise InputError(f"{function!r} is no measure", column="measures", hint=hint)
@@ -193,7 +193,7 @@ def _of_function(function: Any) -> Measure:
 
 
 def told(named: Iterable[Any]) -> dict[str, Any]:
-    """What a run keeps of a user's measures, so that a report need not import them; nothing of none."""
+    """Say what a run keeps of a user's measures, so that a report need not import them; nothing of none."""
     own = {
         one.name: {"title": one.title, "higher_is_better": one.higher_is_better}
         for one in own_measures(named)
@@ -202,6 +202,6 @@ def told(named: Iterable[Any]) -> dict[str, Any]:
 
 
 def metric_title(metric: str) -> str:
-    """What tables call a metric: ``NDCG@20`` for ``ndcg_20``."""
+    """Name a metric as tables do: ``NDCG@20`` for ``ndcg_20``."""
     name, _, k = metric.rpartition("_")
     return f"{BY_NAME[name].title}@{k}"

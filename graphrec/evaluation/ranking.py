@@ -1,9 +1,10 @@
 """Ranking of the whole catalogue and its measures, per user, in batches of bounded memory.
 
-Protocol: raw scores, items that may not be ranked masked with −inf, recall divided by the number of test
-items, the ideal of NDCG truncated at K, users without test items left out, ties broken by a fixed
-pseudo-random key and never by item id. The definitions are those of ``torch_geometric.metrics``, which the
-tests hold against; those classes return means, and intervals need the value of each user.
+Protocol: scores are raw, and items that may not be ranked are masked with −inf. Recall is divided by the
+number of test items, the ideal of NDCG is truncated at K, and users without test items are left out. Ties are
+broken by a fixed pseudo-random key and never by item id. The definitions are those of
+``torch_geometric.metrics``, which the tests hold against; those classes return means, and intervals need the
+value of each user.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class UserMetrics:
     num_items: int
 
     def means(self) -> dict[str, float]:
-        """Mean of each measure of a user, and the measures of the catalogue."""
+        """Average each measure of a user, and compute the measures of the catalogue."""
         means = {name: float(value.double().mean()) for name, value in self.values.items()}
         for k in self.cutoffs:
             for measure in of_kind("catalogue"):
@@ -60,7 +61,7 @@ class UserMetrics:
         return means
 
     def measured(self, replicates: int = 1000) -> dict[str, Measured]:
-        """Mean of each measure with its bootstrap interval over users."""
+        """Average each measure, with its bootstrap interval over users."""
         means = self.means()
         values = torch.stack(list(self.values.values()), dim=1).double().numpy()
         low, high = mean_interval(values, replicates)
@@ -162,7 +163,7 @@ class RankingEvaluator:
         into.counts.append(self._counts[name][users])
 
     def _bought(self, users: Tensor, items: Tensor) -> Tensor:
-        """True where a user bought an item in the part that is evaluated. Shape of `items`, ``[n, K]``."""
+        """Mark where a user bought an item in the part that is evaluated. Shape of `items`, ``[n, K]``."""
         if not len(self._keys):
             return torch.zeros_like(items, dtype=torch.bool)
         keys = users[:, None] * self.graph.num_items + items
@@ -170,7 +171,7 @@ class RankingEvaluator:
         return self._keys[place] == keys
 
     def compute(self) -> dict[ItemSet, UserMetrics]:
-        """The measures of everything collected so far, by item set.
+        """Compute the measures of everything collected so far, by item set.
 
         Raises:
             InputError: If a measure returns something else than a number per user.
@@ -178,7 +179,7 @@ class RankingEvaluator:
         return {name: self._measured(into) for name, into in self._collected.items()}
 
     def _measured(self, into: _Collected) -> UserMetrics:
-        """Of the users who have something to find."""
+        """Measure the users who have something to find."""
         count = torch.cat(into.counts)
         kept = count.nonzero().flatten()
         users, items, hits = (torch.cat(part)[kept] for part in (into.users, into.items, into.hits))
@@ -193,14 +194,14 @@ class RankingEvaluator:
 
 
 def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:
-    """Each pair once as a number, in order. Shape ``[pairs]``."""
+    """Number each pair, once and in order. Shape ``[pairs]``."""
     rows, items = truth.pairs(torch.arange(graph.num_users, device=truth.items.device))
     keys: Tensor = torch.unique(rows * graph.num_items + items)
     return keys
 
 
 def _counts(graph: BipartiteGraph, keys: Tensor) -> dict[ItemSet, Tensor]:
-    """How many items each user has to find on each item set. Each ``[U]``."""
+    """Count the items that each user has to find on each item set. Each ``[U]``."""
     rows, items = keys // graph.num_items, keys % graph.num_items
     before = graph.seen.contains(rows, items[:, None])[:, 0]
     counts = torch.bincount(rows, minlength=graph.num_users)
@@ -209,7 +210,7 @@ def _counts(graph: BipartiteGraph, keys: Tensor) -> dict[ItemSet, Tensor]:
 
 
 def _of_users(measure: Measure, lists: Lists) -> Tensor:
-    """The value of each user, on the CPU. Shape ``[n]``."""
+    """Compute the value of each user, on the CPU. Shape ``[n]``."""
     given, count = measure.compute(lists), len(lists.users)
     if not isinstance(given, Tensor):
         wrong = f"a {type(given).__name__}"
@@ -225,7 +226,7 @@ def _of_users(measure: Measure, lists: Lists) -> Tensor:
 
 
 def metric_names(prefix: str, metrics: dict[ItemSet, UserMetrics]) -> dict[str, float]:
-    """Flat names for logging: ``val_ndcg_20`` for the first item set, ``val_ndcg_20_new`` for each.
+    """Make flat names for logging: ``val_ndcg_20`` for the first item set, ``val_ndcg_20_new`` for each.
 
     A set in which nobody has an item to find has no measures, rather than measures that are not numbers.
     """
@@ -241,5 +242,5 @@ def metric_names(prefix: str, metrics: dict[ItemSet, UserMetrics]) -> dict[str, 
 
 
 def truth_lists(pairs: IntArray, graph: BipartiteGraph) -> ItemLists:
-    """Ground truth as lists per user, on the graph's device."""
+    """Lay out the ground truth as lists per user, on the graph's device."""
     return ItemLists(pairs, graph.num_users, graph.num_items).to(graph.edge_item.device)

@@ -39,11 +39,12 @@ def paired_bootstrap(
     level: float = 0.95,
     seed: int = 0,
 ) -> Differences:
-    """Percentile bootstrap of the mean difference between runs that ranked for the same users.
+    """Bootstrap the mean difference between runs that ranked for the same users, by percentiles.
 
     A resample draws users, and every run is judged on the users drawn: what makes a user hard is hard for
-    both runs of a pair and cancels, so the interval of a difference is far narrower than those of the runs
-    let expect. All pairs share their resamples, because the mean of a difference is the difference of means.
+    both runs of a pair and cancels. The interval of a difference is therefore far narrower than those of the
+    runs let expect. All pairs share their resamples, because the mean of a difference is the difference of
+    means.
 
     p inverts the interval (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 15): twice
     the smaller share of resamples on either side of zero, so p < 0.05 goes with an interval without zero. One
@@ -75,7 +76,7 @@ def paired_bootstrap(
 
 
 def _resampled_means(values: FloatArray, replicates: int, seed: int) -> FloatArray:
-    """Means of every run and measure over the same resamples of users. Shape ``[replicates, R * M]``."""
+    """Average every run and measure over the same resamples of users. Shape ``[replicates, R * M]``."""
     runs, count, measures = values.shape
     columns = np.ascontiguousarray(values.transpose(1, 0, 2)).reshape(count, runs * measures)
     means = np.empty((replicates, runs * measures))
@@ -88,7 +89,7 @@ def _resampled_means(values: FloatArray, replicates: int, seed: int) -> FloatArr
 
 
 def _two_sided(drawn: FloatArray) -> FloatArray:
-    """Two-sided p-value of each column of resampled differences. ``[replicates, M]`` to ``[M]``."""
+    """Compute the two-sided p of each column of resampled differences. ``[replicates, M]`` to ``[M]``."""
     # Two runs that tie on a resample differ there by rounding alone.
     noise = 1e-12
     below, above = (drawn <= noise).sum(axis=0), (drawn >= -noise).sum(axis=0)
