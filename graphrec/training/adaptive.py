@@ -74,7 +74,7 @@ class AdaptiveTemperatureTask(RankingTask):
         self.common = 1.0
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
-        """Encoder and decoder over the graph, and a loss for each user, which a checkpoint keeps."""
+        """Build encoder and decoder over the graph, and a loss for each user, which a checkpoint keeps."""
         device = graph.edge_user.device
         self.register_buffer("inverse", torch.ones(graph.num_users, device=device), persistent=False)
         # −1 before the first epoch; then each user's mean loss in the last one, and in this one so far
@@ -105,7 +105,7 @@ class AdaptiveTemperatureTask(RankingTask):
         self.user_loss.copy_(total / torch.bincount(graph.edge_user, minlength=graph.num_users).clamp_min(1))
 
     def _sampled_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
-        """``-β s⁺ + log Σ exp(β_u s⁻)``; the users' losses at temperature 1 are noted on the way."""
+        """Compute ``-β s⁺ + log Σ exp(β_u s⁻)`` and note the users' losses at temperature 1 on the way."""
         assert vectors.negative is not None
         user, item, negative = (
             functional.normalize(part, dim=1) for part in (vectors.user, vectors.item, vectors.negative)
@@ -118,7 +118,7 @@ class AdaptiveTemperatureTask(RankingTask):
 
 
 def _common_inverse(graph: BipartiteGraph, count: Tensor, encoder: nn.Module | None) -> float:
-    """The inverse temperature of all users together; without an encoder, that of the start."""
+    """Compute the inverse temperature of all users together; without an encoder, that of the start."""
     kept = count > torch.quantile(count.float(), _LEFT_OUT)
     if not kept.any():
         kept = count > 0
@@ -133,7 +133,7 @@ def _common_inverse(graph: BipartiteGraph, count: Tensor, encoder: nn.Module | N
 
 
 def _pieces(graph: BipartiteGraph, edges: Tensor, size: int = 1 << 17) -> Iterator[tuple[Tensor, Tensor]]:
-    """Users and items of some edges, a bounded number at a time."""
+    """Gather users and items of some edges, a bounded number at a time."""
     chosen = edges.nonzero().flatten()
     for start in range(0, len(chosen), size):
         piece = chosen[start : start + size]

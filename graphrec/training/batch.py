@@ -39,12 +39,12 @@ class Batch:
 
     @classmethod
     def of(cls, tensors: Sequence[Tensor]) -> Batch:
-        """A batch that is not shared out over processes, from what `tensors` gives."""
+        """Make a batch that is not shared out over processes, from what `tensors` gives."""
         users, items, negatives, edges, *own = tensors
         return cls(users, items, negatives, 1.0, edges, own[0] if own else None)
 
     def tensors(self) -> list[Tensor]:
-        """All but the weight; there must be negatives."""
+        """List all but the weight; there must be negatives."""
         assert self.negatives is not None
         return [self.users, self.items, self.negatives, self.edges, *([] if self.own is None else [self.own])]
 
@@ -94,7 +94,7 @@ class Vectors:
         return own, sampled
 
     def scores(self, decoder: Decoder) -> tuple[Tensor, Tensor]:
-        """Of the items ``[b]``, and of the negatives that are sampled for each edge ``[b, K]``."""
+        """Score the items ``[b]``, and the negatives that are sampled for each edge ``[b, K]``."""
         assert self.batch.negatives is not None
         product = decoder.by_factors
         if product is None or self.user_place is None or self.item_place is None:
@@ -110,7 +110,7 @@ class Vectors:
         return own, others.view(count, sampled)
 
     def penalty(self) -> Tensor:
-        """Half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
+        """Compute half the squared length of the ego embeddings used, per edge (LightGCN, eq. 15)."""
         batch, ego, count = self.batch, self.rows.ego(), len(self.batch.items)
         sampled = 0 if batch.negatives is None else batch.negatives.numel()
         each = batch.weight / (2 * count)
@@ -133,7 +133,7 @@ def vectors_of(batch: Batch, embed: Callable[[Tensor, Tensor], Rows]) -> Vectors
 
 
 def _distinct(codes: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The distinct codes, and the place of each among them.
+    """Find the distinct codes, and the place of each among them.
 
     A GPU would have to be asked how many they are, and waited for; it embeds codes as often as they come,
     each in its own place.
@@ -150,17 +150,17 @@ def _distinct(codes: Tensor) -> tuple[Tensor, Tensor | None]:
 
 
 def _laid_out(rows: Tensor, place: Tensor | None) -> Tensor:
-    """The vectors of the codes; the gradient of ``index_select`` takes half the time of that of an index."""
+    """Lay out the codes' vectors; the gradient of ``index_select`` takes half the time of an index's."""
     return rows if place is None else rows.index_select(0, place)
 
 
 def _summed(weights: Tensor, place: Tensor | None, rows: int) -> Tensor:
-    """The weights of the codes, by row."""
+    """Sum the weights of the codes, by row."""
     return weights if place is None else weights.new_zeros(rows).index_add_(0, place, weights)
 
 
 def _weighted_squares(rows: Tensor, weights: Tensor) -> Tensor:
-    """``Σ_n w_n ‖x_n‖²``."""
+    """Compute ``Σ_n w_n ‖x_n‖²``."""
     squares: Tensor = _WeightedSquares.apply(rows, weights)  # type: ignore[no-untyped-call]
     return squares
 
@@ -178,6 +178,6 @@ class _WeightedSquares(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        """``2 w_n x_n``."""
+        """Compute ``2 w_n x_n``."""
         (weighted,) = ctx.saved_tensors
         return weighted * (2 * gradient), None

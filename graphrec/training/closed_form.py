@@ -47,8 +47,8 @@ class ClosedFormTask(RankedTask):
         return self.closed_form
 
     def training_step(self, edges: Tensor, batch_idx: int) -> None:
-        """Nothing is left to learn; the step is counted so that Lightning writes a checkpoint."""
+        """Count a step, so that Lightning writes a checkpoint: nothing is left to learn."""
         cast(torch.optim.Optimizer, self.optimizers()).step()
 
     def configure_optimizers(self) -> None:
-        """There is none."""
+        """Return nothing: there is none."""

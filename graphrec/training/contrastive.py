@@ -23,8 +23,8 @@ class ContrastiveTask(RankingTask):
     """Adds ``λ`` times the InfoNCE between two views of the batch's users, and of its items.
 
     Yu et al., SimGCL, SIGIR 2022. Each user and item of a batch counts once; all others of the batch are its
-    negatives. With several processes, each takes this part over the whole batch and not over its share of
-    it, so that they train as one process does; the ranking loss is shared out as ever.
+    negatives. With several processes, each takes this part over the whole batch and not over its share. So
+    they train as one process does; the ranking loss is shared out as ever.
 
     Args:
         encoder: Graph to embeddings and their views, ``SimGCL`` or ``XSimGCL``.
@@ -63,7 +63,7 @@ class ContrastiveTask(RankingTask):
         self.contrast, self.temperature = contrast, temperature
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
-        """Encoder and decoder over the graph.
+        """Build encoder and decoder over the graph.
 
         Raises:
             InputError: If the encoder gives no views.
@@ -75,7 +75,7 @@ class ContrastiveTask(RankingTask):
         return recommender
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
-        """Both losses in one, and the penalty."""
+        """Compute both losses in one, and the penalty."""
         encoder, graph = cast(ContrastiveEncoder, self.recommender.encoder), self.recommender.graph
         (ranked, first, second), ego = encoder.contrast(graph), encoder.ego(graph)
         vectors = vectors_of(batch, lambda users, items: Rows.of(ranked, ego, users, items))
@@ -83,7 +83,7 @@ class ContrastiveTask(RankingTask):
         return self._sampled_loss(batch, vectors) + self.contrast * contrast, vectors.penalty
 
     def _contrast(self, edges: Tensor, first: Embeddings, second: Embeddings) -> Tensor:
-        """InfoNCE of the distinct users and of the distinct items of a whole batch."""
+        """Compute InfoNCE of the distinct users and of the distinct items of a whole batch."""
         graph = self.recommender.graph
         users, items = torch.unique(graph.edge_user[edges]), torch.unique(graph.edge_item[edges])
         of_users = info_nce(first.user[users], second.user[users], self.temperature)

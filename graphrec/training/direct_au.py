@@ -54,12 +54,12 @@ class DirectAUTask(RankingTask):
             raise InputError(what, column="decoder", hint="choose Dot, or RankingTask")
 
     def _batch(self, edges: Tensor) -> Batch:
-        """The whole batch: the spread of its vectors is not the mean of its parts'."""
+        """Take the whole batch: the spread of its vectors is not the mean of its parts'."""
         graph = self.recommender.graph
         return Batch(graph.edge_user[edges], graph.edge_item[edges], None, 1.0, edges)
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
-        """Alignment and uniformity in one, and the penalty."""
+        """Compute alignment and uniformity in one, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         vectors = vectors_of(batch, lambda users, items: encoder.rows(graph, users, items))
         spread = (uniformity(vectors.user) + uniformity(vectors.item)) / 2

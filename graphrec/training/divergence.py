@@ -46,7 +46,7 @@ class LossTrail:
         self.rows += rows
 
     def mean(self) -> Tensor | float:
-        """Mean over the rows of this epoch."""
+        """Average over the rows of this epoch."""
         return self.total / max(self.rows, 1)
 
     def start_epoch(self) -> None:
@@ -54,7 +54,7 @@ class LossTrail:
         self.total, self.rows = 0.0, 0
 
     def has_left(self, loss: float) -> bool:
-        """Whether a loss is no number or beyond all measure."""
+        """Tell whether a loss is no number or beyond all measure."""
         first = 0.0 if self.first is None else abs(float(self.first))
         return not math.isfinite(loss) or abs(loss) > _GROWTH * max(first, 1.0)
 
@@ -93,7 +93,7 @@ def check_epoch(task: pl.LightningModule, trail: LossTrail, learning_rate: float
 
 
 def diverged(task: pl.LightningModule, what: str, learning_rate: float) -> InputError:
-    """The line about a fit that has diverged: the epoch, what was seen, what to try and what is left."""
+    """Write of a fit that has diverged: the epoch, what was seen, what to try and what is left."""
     hint = f"fit again with a smaller --model.init_args.learning_rate than {learning_rate:g}"
     kept = _kept(task._trainer)
     left = f"; {kept} of an earlier epoch is whole" if kept else ""
@@ -105,7 +105,7 @@ def _is_alone(task: pl.LightningModule) -> bool:
 
 
 def _kept(trainer: pl.Trainer | None) -> Path | None:
-    """The checkpoint of an earlier epoch, the best one first."""
+    """Find the checkpoint of an earlier epoch, the best one first."""
     for callback in [] if trainer is None else trainer.checkpoint_callbacks:
         if isinstance(callback, ModelCheckpoint) and callback.best_model_path:
             path = Path(callback.best_model_path)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 class LossGraph:
     """Computes a loss of tensors, from its second call on by replaying a graph of its operations.
 
-    Only what is on the GPU is replayed: the loss must do the same operations each time, read what changes
-    from its arguments, the weights and tensors that are written in place, and never wait for the GPU. Calls
-    with other shapes, with weights that were moved, or under autocast are computed as ever.
+    Only what is on the GPU is replayed. The loss must do the same operations each time and never wait for the
+    GPU. It must read what changes from its arguments, the weights and tensors that are written in place.
+    Calls with other shapes, with weights that were moved, or under autocast are computed as ever.
 
     Args:
         loss: Tensors to a scalar.
@@ -31,7 +31,7 @@ class LossGraph:
         self._replay: Callable[..., Tensor] | None = None
 
     def __call__(self, *tensors: Tensor) -> Tensor:
-        """The loss, which the next call may overwrite."""
+        """Compute the loss, which the next call may overwrite."""
         key = self._key_of(tensors)
         if self._key is None:
             self._key = key  # the first call is not captured: libraries set themselves up in it
@@ -63,5 +63,5 @@ class _Loss(nn.Module):
         self.loss, self.model = loss, model
 
     def forward(self, *tensors: Tensor) -> Tensor:
-        """The loss."""
+        """Compute the loss."""
         return self.loss(*tensors)

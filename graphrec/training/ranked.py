@@ -28,7 +28,7 @@ from graphrec.training.trial import is_trial
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The part of a `state_dict` that belongs to one of its modules, under the module's own names."""
+    """Take the part of a `state_dict` that belongs to one of its modules, under the module's own names."""
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
@@ -95,11 +95,11 @@ class RankedTask(pl.LightningModule):
             self.bind(graph)
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the weights by name, as a checkpoint holds them."""
+        """Find the shapes of the weights by name, as a checkpoint holds them."""
         return {name: tuple(value.shape) for name, value in self.state_dict().items()}
 
     def forward(self, users: Tensor) -> Tensor:
-        """Raw scores of the whole catalogue. Shape ``[B, I]``."""
+        """Score the whole catalogue, raw. Shape ``[B, I]``."""
         return self.recommender.score(users)
 
     def on_fit_start(self) -> None:
@@ -161,7 +161,7 @@ class RankedTask(pl.LightningModule):
             self._write_test(flat)
 
     def predict_step(self, users: Tensor, batch_idx: int) -> Ranking:
-        """The 20 best items the user has not bought."""
+        """Recommend the 20 best items the user has not bought."""
         return self.recommender.recommend(users, k=20)
 
     @torch.no_grad()
@@ -192,7 +192,7 @@ class RankedTask(pl.LightningModule):
             self.evaluator.rank(users, self.recommender)
 
     def _write_test(self, flat: dict[str, float]) -> None:
-        """``test_metrics.json`` (flat numbers, own measures) and ``test_users.parquet`` (a row per user)."""
+        """Write ``test_metrics.json`` (numbers, own measures) and ``test_users.parquet`` (a row per user)."""
         folder = Path(self.trainer.default_root_dir)
         source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
         content = {**source, **told(self.data.measures), **flat}

@@ -53,7 +53,7 @@ class RankingTask(RankedTask):
         popularity: Power of the number of buyers that ``shared`` items are drawn in proportion to; 0 is
             uniform, 1 is as often as they are bought.
         log_q: Correct a softmax for popular items coming more often: ``log q`` is taken from every score,
-            bought and sampled, where ``q`` is the probability with which sampling yields the item (Bengio and
+            bought and sampled. ``q`` is the probability with which sampling yields the item (Bengio and
             Senecal, IEEE TNN 2008; Yi et al., RecSys 2019). With sampling ``shared`` or ``batch``. The
             papers of BSL and Adap-τ do without: their in-batch negatives are to hold popular items down.
 
@@ -94,7 +94,7 @@ class RankingTask(RankedTask):
         check_options(self)
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
-        """Encoder and decoder over the graph.
+        """Build encoder and decoder over the graph.
 
         Raises:
             InputError: If the graph is shared out over several processes and this model cannot be.
@@ -131,7 +131,7 @@ class RankingTask(RankedTask):
             self.recommender.encoder.distribute(self.device_mesh["tensor_parallel"])
 
     def holding(self) -> str:
-        """How much of a model that is shared out over processes this one holds, in words."""
+        """Say how much of a model that is shared out over processes this one holds."""
         graph, table = self.recommender.graph, self.recommender.encoder.shared_table
         if graph.sharded is None or table is None:
             return "every process holds all nodes"
@@ -140,7 +140,7 @@ class RankingTask(RankedTask):
         return f"{nodes}, {here:,.1f} MB of {whole:,.1f} MB"
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the weights by name, of all processes together."""
+        """Find the shapes of the weights by name, of all processes together."""
         shapes, table = super().weight_shapes(), self.recommender.encoder.shared_table
         if table is not None:
             name = next(name for name, value in self.named_parameters() if value is table)
@@ -148,7 +148,7 @@ class RankingTask(RankedTask):
         return shapes
 
     def training_step(self, edges: Tensor, batch_idx: int) -> Tensor:
-        """Loss of this process's edges of a batch of edge ids, ``[B]``; the batch's is their mean."""
+        """Compute the loss of this process's edges of a batch, ``[B]`` ids; the batch's is their mean."""
         with step_randomness(run_seed(), self.global_step, edges.device):
             loss = self._loss_of(self._batch(edges))
         self._trail.add(loss.detach(), len(edges))
@@ -172,7 +172,7 @@ class RankingTask(RankedTask):
         self._graphed = LossGraph(self._loss_of_parts, self.recommender) if self._is_graphable() else None
 
     def _is_graphable(self) -> bool:
-        """Whether a GPU may replay a step, as all parts of it promise."""
+        """Tell whether a GPU may replay a step, as all parts of it promise."""
         parts = (self, self.recommender.encoder, self.decoder, self.loss)
         return (
             self.device.type == "cuda"
@@ -182,11 +182,11 @@ class RankingTask(RankedTask):
         )
 
     def _loss_of(self, batch: Batch) -> Tensor:
-        """Loss of a batch, with its penalty."""
+        """Compute the loss of a batch, with its penalty."""
         return self._total(batch) if self._graphed is None else self._graphed(*batch.tensors())
 
     def _loss_of_parts(self, *tensors: Tensor) -> Tensor:
-        """The same of a batch's tensors, where there is one process."""
+        """Compute the same of a batch's tensors, where there is one process."""
         return self._total(Batch.of(tensors))
 
     def _total(self, batch: Batch) -> Tensor:
@@ -194,7 +194,7 @@ class RankingTask(RankedTask):
         return loss + self.l2 * penalty() if self.l2 else loss
 
     def _batch(self, edges: Tensor) -> Batch:
-        """Negatives are drawn for the whole batch, so that they do not depend on the number of processes."""
+        """Draw negatives for the whole batch, so that they do not depend on the number of processes."""
         graph = self.recommender.graph
         shard, weight = training_shard(self._trainer).weighted(len(edges))
         users, items = graph.edge_user[edges], graph.edge_item[edges]
@@ -216,7 +216,7 @@ class RankingTask(RankedTask):
         return shared_negatives(graph, self.negatives, generator, self.popularity)
 
     def _losses(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
-        """Loss and penalty; against sampled items, only the rows of the batch are embedded."""
+        """Compute loss and penalty; against sampled items, only the rows of the batch are embedded."""
         if batch.negatives is None:
             return self._catalogue_loss(batch)
         encoder, graph = self.recommender.encoder, self.recommender.graph
@@ -224,7 +224,7 @@ class RankingTask(RankedTask):
         return self._sampled_loss(batch, vectors), vectors.penalty
 
     def _sampled_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
-        """Loss against sampled items."""
+        """Compute the loss against sampled items."""
         assert batch.negatives is not None
         if batch.is_shared:
             assert vectors.negative is not None
@@ -244,7 +244,7 @@ class RankingTask(RankedTask):
         return batch.weight * self.loss(positive, negative)
 
     def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
-        """Loss against ``α Σ (u · i)² / E`` over every pair of the catalogue, and the penalty."""
+        """Compute the loss against ``α Σ (u · i)² / E`` over all pairs of the catalogue, and the penalty."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         embeddings, ego = encoder(graph), encoder.ego(graph)
         vectors = vectors_of(batch, lambda users, items: Rows.of(embeddings, ego, users, items))
@@ -254,6 +254,6 @@ class RankingTask(RankedTask):
         return batch.weight * loss + (1 - batch.weight) * total, vectors.penalty
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam."""
+        """Make Adam."""
         parameters = [parameter for parameter in self.parameters() if parameter.requires_grad]
         return torch.optim.Adam(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)

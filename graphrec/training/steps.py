@@ -49,7 +49,7 @@ def check_weights(encoder: Encoder, decoder: Decoder) -> None:
 
 
 def _in_sampling(task: Options) -> tuple[str, str] | None:
-    """What is wrong with the options of sampling, and the hint."""
+    """Find what is wrong with the options of sampling, and the hint."""
     way = task.sampling
     if way not in get_args(Sampling):
         return f"there is no sampling {way}", f"choose {', '.join(get_args(Sampling))}"

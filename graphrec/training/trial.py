@@ -6,7 +6,7 @@ from pytorch_lightning import Trainer
 
 
 def is_trial(trainer: Trainer) -> bool:
-    """Whether the test of a trainer leaves users out, by ``limit_test_batches`` or ``fast_dev_run``."""
+    """Tell whether a trainer's test leaves users out, by ``limit_test_batches`` or ``fast_dev_run``."""
     if trainer.fast_dev_run:  # type: ignore[attr-defined]
         return True
     loader = trainer.test_dataloaders
