@@ -1,8 +1,8 @@
 """How the probability of buying grows with the discount.
 
-Two forms: curves learnt per pair (`SplineResponse`), and one elasticity per user, read off how much of the
-shop's discounts the user took in training (`ElasticResponse`), an assumption for logs that curves cannot be
-learnt from.
+Two forms: curves learnt per pair (`SplineResponse`), and one elasticity per user (`ElasticResponse`). The
+second is read off how much of the shop's discounts the user took in training. It is an assumption for logs
+that curves cannot be learnt from.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Response(Protocol):
         ...
 
     def probability(self, rate: FloatArray | float) -> FloatArray:
-        """Probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
+        """Compute the probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
         ...
 
     def curve(self, levels: npt.ArrayLike) -> FloatArray:
-        """Probability of each pair at each level. ``[R]`` to ``[P, R]``."""
+        """Compute the probability of each pair at each level. ``[R]`` to ``[P, R]``."""
         ...
 
 
@@ -64,13 +64,13 @@ class ElasticResponse:
             raise ValueError("elasticities must be finite and not negative")
 
     def probability(self, rate: FloatArray | float) -> FloatArray:
-        """Probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
+        """Compute the probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
         # The odds form of the logit: exact at rate 0, and no logarithm of a probability of 0 or 1
         kept = np.power(1.0 - np.asarray(rate, dtype=np.float64), self.elasticity)
         return np.asarray(self.base / (self.base + (1.0 - self.base) * kept), dtype=np.float64)
 
     def curve(self, levels: npt.ArrayLike) -> FloatArray:
-        """Probability of each pair at each level. ``[R]`` to ``[P, R]``."""
+        """Compute the probability of each pair at each level. ``[R]`` to ``[P, R]``."""
         rates = np.asarray(levels, dtype=np.float64)[None, :]
         return ElasticResponse(self.base[:, None], self.elasticity[:, None]).probability(rates)
 
@@ -108,17 +108,17 @@ class SplineResponse:
         return _sigmoid(self.base_logit)
 
     def probability(self, rate: FloatArray | float) -> FloatArray:
-        """Probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
+        """Compute the probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
         rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), self.base_logit.shape)
         return _sigmoid(self.base_logit + (self.weights * self._shapes(rates)).sum(axis=1))
 
     def curve(self, levels: npt.ArrayLike) -> FloatArray:
-        """Probability of each pair at each level. ``[R]`` to ``[P, R]``."""
+        """Compute the probability of each pair at each level. ``[R]`` to ``[P, R]``."""
         rates = np.asarray(levels, dtype=np.float64)
         return _sigmoid(self.base_logit[:, None] + self.weights @ self._shapes(rates).T)
 
     def _shapes(self, rates: FloatArray) -> FloatArray:
-        """``[R]`` to ``[R, K]``."""
+        """Compute the shapes at some rates, ``[R]`` to ``[R, K]``."""
         return response_shapes(torch.tensor(rates, dtype=torch.float64), self.knots).numpy()
 
 
@@ -127,7 +127,7 @@ def _sigmoid(logit: FloatArray) -> FloatArray:
 
 
 def discount_affinity(log: pd.DataFrame) -> pd.Series[Any]:
-    """Share of its regular value that each user saved by shelf discounts.
+    """Compute the share of its regular value that each user saved by shelf discounts.
 
     Args:
         log: Rows of the TRAINING part with ``user_id``, ``regular_price``, ``shelf_price`` (money per unit)
@@ -154,11 +154,11 @@ def discount_affinity(log: pd.DataFrame) -> pd.Series[Any]:
 def elasticity_from_affinity(
     affinity: pd.Series[Any], low: float = 0.8, high: float = 2.25
 ) -> pd.Series[Any]:
-    """Elasticity by the user's rank in discount affinity: a stand-in until curves are learnt per pair.
+    """Choose elasticity by rank in discount affinity: a stand-in until curves are learnt per pair.
 
     Where the bounds come from: on Complete Journey, products at about 45 % off sell x1.63 to the quartile
-    of households with the lowest affinity and x3.83 to the highest (affinity from the first half of 2017,
-    response in the second, product and week effects removed). For small probabilities the curve gives
+    of households with the lowest affinity and x3.83 to the highest. Affinity is from the first half of 2017,
+    response from the second, product and week effects removed. For small probabilities the curve gives
     ``p(d) / p(0) = (1 - d)^-s``, so ``s = ln(ratio) / -ln(1 - 0.45)``: ln 1.63 / 0.60 = 0.82 and
     ln 3.83 / 0.60 = 2.25. Quartile means are put at the extreme ranks, which understates the spread.
     That the pattern holds for another shop, for every item alike and at every depth is assumed, not known.

@@ -52,11 +52,11 @@ class PanelRows(Dataset[PanelBatch]):
         self.bought = torch.tensor(rows["bought"].to_numpy(), dtype=torch.float32)
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """Count the rows."""
         return len(self.rate)
 
     def __getitem__(self, rows: Tensor) -> PanelBatch:
-        """The rows asked for."""
+        """Take the rows asked for."""
         return self.features[rows], self.groups[rows], self.rate[rows], self.bought[rows]
 
 
@@ -70,7 +70,7 @@ class ResponseSplit:
     test: IntArray
 
     def sha256(self) -> str:
-        """Fingerprint of the rows of each part and of what was bought in them."""
+        """Compute a fingerprint of the rows of each part and of what was bought in them."""
         digest = hashlib.sha256()
         for part in (self.train, self.val, self.test):
             rows = self.panel.rows.iloc[part][[Columns.USER, Columns.ITEM, Columns.WEEK, "bought", "rate"]]
@@ -183,7 +183,7 @@ class ResponseData(pl.LightningDataModule):
         report_reading(self.source)
 
     def promotions_of(self, items: IdMap) -> pd.DataFrame | None:
-        """Display and mailer of some items."""
+        """Read display and mailer of some items."""
         if self.promotions is None:
             return None
         return read_promotions(self.promotions, items, self.source.log[Columns.ITEM].unique())
@@ -207,7 +207,7 @@ class ResponseData(pl.LightningDataModule):
         return panel
 
     def _key(self) -> str:
-        """Name of the cached features: everything they depend on."""
+        """Name the cached features by everything they depend on."""
         columns = [name for name in self.source.log.columns if name not in POSITION]
         digest = hashlib.sha256(pd.util.hash_pandas_object(self.source.log[columns]).to_numpy().tobytes())
         groups = [name for name in self.groups if name != Columns.ITEM]
@@ -221,17 +221,17 @@ class ResponseData(pl.LightningDataModule):
         return digest.hexdigest()[:16]
 
     def train_dataloader(self) -> DataLoader[PanelBatch]:
-        """Batches of training rows, in an order that depends on the seed and the epoch."""
+        """Draw batches of training rows, in an order that depends on the seed and the epoch."""
         rows = PanelRows(self.panel, self.split.train)
         sampler = training_batches(len(rows), self.batch_size, self.trainer)
         return DataLoader(rows, batch_size=None, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[PanelBatch]:
-        """Batches of validation rows, in their order."""
+        """Make batches of validation rows, in their order."""
         return self._in_order(self.split.val)
 
     def test_dataloader(self) -> DataLoader[PanelBatch]:
-        """Batches of test rows, in their order."""
+        """Make batches of test rows, in their order."""
         return self._in_order(self.split.test)
 
     def _in_order(self, numbers: IntArray) -> DataLoader[PanelBatch]:
@@ -251,12 +251,12 @@ def _check_log(source: RawData) -> None:
 
 
 def log_links(log: pd.DataFrame, visits: Visits, link: ClosedForm, every: int) -> FloatArray:
-    """Logarithms of the link scores, which are skewed. Shape ``[P, W]``."""
+    """Compute logarithms of the link scores, which are skewed. Shape ``[P, W]``."""
     return np.asarray(np.log(np.maximum(link_scores(log, visits, link, every), SMALLEST_LINK)))
 
 
 def _settings(link: ClosedForm | None) -> list[str]:
-    """What was chosen for a recommender, as text."""
+    """Write what was chosen for a recommender as text."""
     if link is None:
         return []
     response = getattr(link, "response", None)

@@ -35,20 +35,20 @@ class _Cells:
 def lift_table(
     rows: pd.DataFrame, probability: npt.ArrayLike, replicates: int = 500, seed: int = 0
 ) -> pd.DataFrame:
-    """Observed and predicted lift of each affinity quartile and depth bin, with intervals.
+    """Compare observed and predicted lift of each affinity quartile and depth bin, with intervals.
 
-    The lift is the number of purchases over what the same items sell at the regular price, relative to the
-    same quotient of the quartile's rows at the regular price. So neither do items that are often on deal and
-    bought often anyway look responsive, nor quartiles that buy more. Predicted lifts follow from the same
+    The lift is the number of purchases over what the same items sell at the regular price. It is relative to
+    the same quotient of the quartile's rows at the regular price. So neither do items that are often on deal
+    and bought often anyway look responsive, nor quartiles that buy more. Predicted lifts follow from the same
     computation on probabilities instead of purchases. Items without a row at the regular price are left out.
 
     There are two intervals. ``low`` to ``high`` resamples users alone: how far the lift of *these* deals is
-    off because other users could have come. But what makes a deal sell well or badly in its week (a rival
-    shop, the weather, a place at the entrance) is shared by all users, so the rows of an item are no
-    independent tries, and a few items make most of a cell. ``twoway_low`` to ``twoway_high`` resamples users
-    and items independently, a row counting as often as both were drawn: the pigeonhole bootstrap (Owen,
-    Annals of Applied Statistics 2007), somewhat conservative. It covers what deals on other items would have
-    shown, and so it is the one to judge a prediction by that was made before the weeks.
+    off because other users could have come. But all users share what makes a deal sell well or badly in its
+    week: a rival shop, the weather, a place at the entrance. So the rows of an item are no independent tries,
+    and a few items make most of a cell. ``twoway_low`` to ``twoway_high`` resamples users and items
+    independently, a row counting as often as both were drawn: the pigeonhole bootstrap (Owen, Annals of
+    Applied Statistics 2007), somewhat conservative. It covers what deals on other items would have shown. So
+    it is the one to judge a prediction by that was made before the weeks.
 
     Args:
         rows: ``user_id``, ``item_id``, ``bought``, ``rate`` and ``affinity``; quartiles are of users.
@@ -78,7 +78,7 @@ def lift_table(
 
 
 def monotonicity_violations(curves: Curves, pairs: int, comparisons: int = 1_000_000, seed: int = 0) -> int:
-    """How often a deeper discount is predicted to bring fewer purchases, over random pairs of rates.
+    """Count how often a deeper discount is predicted to bring fewer purchases, over random rate pairs.
 
     Args:
         curves: One rate per pair ``[P]`` to probabilities ``[P]``, for the same ``P`` pairs each time.
@@ -94,7 +94,7 @@ def monotonicity_violations(curves: Curves, pairs: int, comparisons: int = 1_000
 
 
 def affinity_quartile(rows: pd.DataFrame) -> pd.Series[int]:
-    """Quartile of each user's affinity among the users in `rows`, 0 the lowest, by ``user_id``."""
+    """Find the quartile of each user's affinity among the users in `rows`, 0 the lowest, by ``user_id``."""
     affinity = rows.groupby("user_id")["affinity"].first()
     place = affinity.rank(method="first") - 1
     return (place * QUARTILES // len(affinity)).astype(np.int64)
@@ -118,7 +118,7 @@ def _cells(rows: pd.DataFrame, probability: FloatArray) -> _Cells:
 
 
 def _interval(cells: _Cells, replicates: int, seed: int, crossed: bool) -> tuple[FloatArray, FloatArray]:
-    """Ends of the 95 % interval of the observed lifts over users, or over users and items. ``[4, bins]``."""
+    """Find the ends of the observed lifts' 95 % interval over users, or users and items. ``[4, bins]``."""
     users, items = len(cells.quartile), cells.rows[0].shape[1]
     drawn_users = _weights(users, replicates, seed)
     # items need draws of their own, not those of the users
@@ -132,7 +132,7 @@ def _interval(cells: _Cells, replicates: int, seed: int, crossed: bool) -> tuple
 
 
 def _lifts(cells: _Cells, values: list[sp.csr_array], weights: FloatArray, items: FloatArray) -> FloatArray:
-    """Lift by quartile and bin ``[R, 4, bins]``, by weights of users ``[R, U]`` and items ``[R or 1, I]``."""
+    """Compute lifts ``[R, 4, bins]``, by weights of users ``[R, U]`` and items ``[R or 1, I]``."""
     with np.errstate(divide="ignore", invalid="ignore"):
         # without a regular week among the users drawn, an item has nothing to compare with
         usual = np.nan_to_num((weights @ values[0]) / (weights @ cells.rows[0]), posinf=0.0)
@@ -151,7 +151,7 @@ def _counts(cells: _Cells) -> FloatArray:
 
 
 def _weights(number: int, replicates: int, seed: int) -> list[FloatArray]:
-    """How often each user or item is drawn, some resamples at a time."""
+    """Count how often each user or item is drawn, some resamples at a time."""
     drawn = [
         np.bincount(of, minlength=number).astype(np.float64) for of in resamples(number, replicates, seed)
     ]

@@ -20,7 +20,7 @@ USERS_AT_A_TIME = 256
 def link_scores(
     log: pd.DataFrame, visits: Visits, recommender: ClosedForm, every: int = 4, min_item_users: int = 5
 ) -> FloatArray:
-    """Raw scores of the pairs of `visits`, in each week by a graph of earlier weeks alone.
+    """Compute raw scores of the pairs of `visits`, in each week by a graph of earlier weeks alone.
 
     Args:
         log: Rows with ``user_id``, ``item_id`` and ``week``.

@@ -22,7 +22,7 @@ class ResponseNetwork(nn.Module):
 
     Monotone in the rate by construction, and the rate adds nothing at ``d = 0``. Two perceptrons read the
     features, one for the base logit ``a`` and one for the weights. Each group (product, category, ...) adds
-    an effect of its own to both. The effects start at 0 and `pooling` charges their squares, so a group with
+    an effect of its own to both. The effects start at 0 and `pooling` charges their squares. So a group with
     little data keeps to what the features and its parent group say: partial pooling.
 
     Args:
@@ -89,7 +89,7 @@ class ResponseNetwork(nn.Module):
             last.bias.fill_(math.log(base_rate / (1.0 - base_rate)))
 
     def curve_parameters(self, features: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
-        """What makes the curve of each pair.
+        """Compute what makes the curve of each pair.
 
         Args:
             features: Shape ``[B, F]``.
@@ -107,7 +107,7 @@ class ResponseNetwork(nn.Module):
         return base, functional.softplus(raw)
 
     def forward(self, features: Tensor, groups: Tensor, rate: Tensor) -> Tensor:
-        """Logits of a purchase.
+        """Compute logits of a purchase.
 
         Args:
             features: Shape ``[B, F]``.
@@ -124,12 +124,12 @@ class ResponseNetwork(nn.Module):
         return base[:, None] + torch.einsum("bk,brk->br", weights, shapes)
 
     def pooling(self) -> Tensor:
-        """Sum of the squared group effects: what pulls a product to its category and both to the features."""
+        """Add up the squared group effects: it pulls a product to its category and both to the features."""
         squares = [effect.square().sum() for effect in self.effects.parameters()]
         return torch.stack(squares).sum() if squares else self.centre.new_zeros(())
 
     def curvature(self, weights: Tensor) -> Tensor:
-        """Mean squared second difference of the spline weights ``[B, K]``.
+        """Average the squared second difference of the spline weights ``[B, K]``.
 
         Equal weights over equally spaced knots make a straight rise, so this charges bends. The logarithm and
         the first spline, the step from no offer to an offer, are left out.
@@ -147,5 +147,5 @@ def _perceptron(inputs: int, hidden: Sequence[int], outputs: int, dropout: float
 
 
 def _known(codes: Tensor, size: int) -> Tensor:
-    """Codes, with the last row of the table for those outside it."""
+    """Give codes outside the table the code of its last row."""
     return torch.where((codes >= 0) & (codes < size), codes, size)

@@ -42,7 +42,7 @@ class Panel:
     group_sizes: tuple[int, ...]
 
     def with_features(self, names: Sequence[str], columns: Float32Array) -> Panel:
-        """The same rows with more features. `columns` is ``[n, new]``."""
+        """Add more features to the same rows. `columns` is ``[n, new]``."""
         both = np.concatenate([self.features, columns], axis=1)
         return Panel(self.rows, both, (*self.names, *names), self.groups, self.group_sizes)
 
@@ -85,7 +85,7 @@ def build_panel(
 
 
 def feature_tables(source: RawData, visits: Visits, shelf: Shelf, groups: Sequence[str]) -> Iterator[Placed]:
-    """Every feature as a table over weeks, computed one at a time to spare memory."""
+    """Compute every feature as a table over weeks, one at a time to spare memory."""
     each, log = np.arange(len(visits.user)), source.log
     level_of = {name: _group_of(source, name) for name in groups}
     histories = [
@@ -105,7 +105,7 @@ def feature_tables(source: RawData, visits: Visits, shelf: Shelf, groups: Sequen
 
 
 def item_groups(source: RawData, items: IdMap, groups: Sequence[str], known: IdMap) -> IntArray:
-    """Codes of the groups of each item among those of the items of `known`, −1 if new. ``[I, G]``."""
+    """Find the codes of each item's groups among those of the items of `known`, −1 if new. ``[I, G]``."""
     codes = np.empty((len(items), len(groups)), dtype=np.int64)
     for level, name in enumerate(groups):
         group_of = _group_of(source, name)
@@ -115,7 +115,7 @@ def item_groups(source: RawData, items: IdMap, groups: Sequence[str], known: IdM
 
 
 def _group_of(source: RawData, name: str) -> pd.Series[str]:
-    """Group by item; items without one are a group together."""
+    """Find the group of each item; items without one are a group together."""
     if name == Columns.ITEM:
         items = pd.Index(source.log[Columns.ITEM].unique())
         return pd.Series(items.astype(str), index=items)

@@ -31,7 +31,7 @@ class Recalibration:
 
     @classmethod
     def fit(cls, base_logit: FloatArray, increment: FloatArray, bought: npt.ArrayLike) -> Recalibration:
-        """Maximum likelihood.
+        """Fit by maximum likelihood.
 
         Args:
             base_logit: Logits without discount. Shape ``[n]``.
@@ -58,12 +58,12 @@ class Recalibration:
         return cls(float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2])))
 
     def __call__(self, base_logit: FloatArray, increment: FloatArray) -> FloatArray:
-        """Logits put right. Shapes ``[n]``."""
+        """Put logits right. Shapes ``[n]``."""
         return np.asarray(self.shift + self.base * base_logit + self.lift * increment)
 
 
 def reliability(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
-    """Predicted against observed frequency in bins of about equally many rows.
+    """Compare predicted and observed frequency in bins of about equally many rows.
 
     Args:
         probability: Shape ``[n]``.
@@ -82,7 +82,7 @@ def reliability(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 1
 
 
 def drift(probability: npt.ArrayLike, bought: npt.ArrayLike, week: npt.ArrayLike) -> pd.DataFrame:
-    """Purchases over predicted purchases in each week; away from 1 by more than noise, recalibrate.
+    """Divide purchases by predicted ones in each week; away from 1 by more than noise, recalibrate.
 
     Args:
         probability: Shape ``[n]``.

@@ -73,7 +73,9 @@ class Shelf:
 
 
 def build_shelf(log: pd.DataFrame, items: IdMap, weeks: int, promotions: pd.DataFrame | None = None) -> Shelf:
-    """Median price and depth of each item and week over all shops; unsold weeks take those of the last sale.
+    """Build the median price and depth of each item and week over all shops.
+
+    Unsold weeks take those of the last sale.
 
     Args:
         log: Rows with ``item_id``, ``week``, ``regular_price`` and ``shelf_price`` (money per unit).
@@ -123,11 +125,11 @@ class PromotionTable:
 
     @classmethod
     def of(cls, source: str | PromotionTable) -> PromotionTable:
-        """The table, where a path alone names it."""
+        """Take the table, where a path alone names it."""
         return cls(source) if isinstance(source, str) else source
 
     def sha256(self) -> str:
-        """Fingerprint of its content, however many files it has; of the package, its name."""
+        """Compute a fingerprint of its content, however many files it has; of the package, its name."""
         if self.path == JOURNEY:
             return JOURNEY
         return "".join(sha256_of(part.path) for part in parts_of(Path(self.path)))
@@ -136,7 +138,7 @@ class PromotionTable:
 def read_promotions(
     source: str | PromotionTable, items: IdMap, known: Iterable[Any] | None = None
 ) -> pd.DataFrame:
-    """Display and mailer by item and week.
+    """Read display and mailer by item and week.
 
     Args:
         source: ``complete_journey``, or a file with ``item_id``, ``week``, ``display`` and ``mailer``.
@@ -166,7 +168,7 @@ def read_promotions(
 
 
 def journey_promotions(items: IdMap) -> pd.DataFrame:
-    """Display and mailer of the Complete Journey, as shares of the stores that are in its promotion table.
+    """Read display and mailer of the Complete Journey, as shares of the stores in its promotion table.
 
     Args:
         items: The items wanted.
@@ -199,7 +201,7 @@ def journey_promotions(items: IdMap) -> pd.DataFrame:
 
 
 def _medians(values: FloatArray, place: IntArray, shape: tuple[int, ...]) -> FloatArray:
-    """Median of the values at each place, missing where there is none."""
+    """Find the median of the values at each place, missing where there is none."""
     medians = pd.Series(values).groupby(place).median()
     table = np.full(shape, np.nan)
     table.ravel()[medians.index.to_numpy()] = medians.to_numpy()

@@ -15,7 +15,7 @@ KNOTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 def check_knots(knots: Sequence[float]) -> tuple[float, ...]:
-    """The same knots, if curves can be made of them.
+    """Check knots and give the same ones, if curves can be made of them.
 
     Raises:
         InputError: If they do not start with 0 and increase within [0, 1).
@@ -29,12 +29,12 @@ def check_knots(knots: Sequence[float]) -> tuple[float, ...]:
 
 
 def num_shapes(knots: Sequence[float]) -> int:
-    """Number ``K`` of shapes over these knots: the logarithm, and one rise around each but the last."""
+    """Count the shapes over these knots, ``K``: the logarithm, and one rise around each but the last."""
     return len(knots)
 
 
 def response_shapes(rate: Tensor, knots: Sequence[float] = KNOTS) -> Tensor:
-    """Values ``h_k(d)`` of the shapes at some rates.
+    """Compute the values ``h_k(d)`` of the shapes at some rates.
 
     The first is ``-log(1 - d)``, which gives constant elasticity where purchases are rare. Each other one is
     an I-spline of order 2 (Ramsay, Statistical Science 1988): it rises smoothly from 0 before the knot

@@ -39,7 +39,7 @@ class Outcomes(NamedTuple):
     bought: FloatArray
 
     def increment(self, knots: tuple[float, ...]) -> FloatArray:
-        """What the discount of each row adds to its logit. ``[n]``."""
+        """Compute what the discount of each row adds to its logit. ``[n]``."""
         shapes = response_shapes(torch.tensor(self.rate), knots).numpy()
         return np.asarray((self.weights * shapes).sum(axis=1), dtype=np.float64)
 
@@ -114,7 +114,7 @@ class ResponseTask(pl.LightningModule):
             self.bind(len(self.data.panel.names), self.data.panel.group_sizes)
 
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shapes of the weights by name, as a checkpoint holds them."""
+        """List the shapes of the weights by name, as a checkpoint holds them."""
         return {name: tuple(value.shape) for name, value in self.state_dict().items()}
 
     def on_fit_start(self) -> None:
@@ -138,7 +138,7 @@ class ResponseTask(pl.LightningModule):
         self.fit_seconds = time.perf_counter() - self._fit_started
 
     def training_step(self, batch: PanelBatch, batch_idx: int) -> Tensor:
-        """Mean loss of a batch of rows."""
+        """Compute the mean loss of a batch of rows."""
         features, groups, rate, bought = batch
         base, weights = self.network.curve_parameters(features, groups)
         logit = base + (weights * response_shapes(rate, self.knots)).sum(-1)
@@ -156,7 +156,7 @@ class ResponseTask(pl.LightningModule):
         self._trail.start_epoch()
 
     def on_validation_epoch_start(self) -> None:
-        """The same before it is judged."""
+        """Check the same before it is judged."""
         if self.trainer.state.fn == TrainerFn.FITTING:
             check_epoch(self, self._trail, self.learning_rate)
 
@@ -193,13 +193,13 @@ class ResponseTask(pl.LightningModule):
             self._write_test(flat, final, probability)
 
     def calibrated(self, base: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Base logits and weights of the recalibrated curves. Shapes ``[n]`` and ``[n, K]``."""
+        """Recalibrate base logits and weights of curves. Shapes ``[n]`` and ``[n, K]``."""
         shift, slope, lift = self.recalibration.tolist()
         return shift + slope * base, lift * weights
 
     @torch.no_grad()
     def curves(self, features: Tensor, groups: Tensor) -> tuple[FloatArray, FloatArray]:
-        """Base logits ``[n]`` and weights ``[n, K]`` of the recalibrated curves of any pairs."""
+        """Compute base logits ``[n]`` and weights ``[n, K]`` of the recalibrated curves of any pairs."""
         self.network.eval()
         parts = zip(torch.split(features, 65536), torch.split(groups, 65536), strict=True)
         found = [self.network.curve_parameters(f.to(self.device), g.to(self.device)) for f, g in parts]
@@ -207,21 +207,21 @@ class ResponseTask(pl.LightningModule):
         return self.calibrated(base, weights)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The perceptrons, and the effects of groups, which are charged by `pooling` alone."""
+        """Separate the perceptrons from the effects of groups, which are charged by `pooling` alone."""
         effects = list(self.network.effects.parameters())
         taken = {id(effect) for effect in effects}
         groups = [{"params": [weight for weight in self.network.parameters() if id(weight) not in taken]}]
         return [*groups, {"params": effects, "weight_decay": 0.0}] if effects else groups
 
     def schedule(self, optimizer: torch.optim.Optimizer) -> LRSchedulerConfigType:
-        """One cycle over the fit, up to the rate of the optimizer and down again."""
+        """Make one cycle over the fit, up to the rate of the optimizer and down again."""
         steps, rate = int(self.trainer.estimated_stepping_batches), optimizer.param_groups[0]["lr"]
         moving = isinstance(optimizer, torch.optim.AdamW)  # its momentum moves against the rate
         cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, cycle_momentum=moving)
         return {"scheduler": cycle, "interval": "step"}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """AdamW, whose rate rises and falls once over the fit."""
+        """Make AdamW, whose rate rises and falls once over the fit."""
         groups = self.parameter_groups()
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
         return {"optimizer": optimizer, "lr_scheduler": self.schedule(optimizer)}
@@ -232,14 +232,14 @@ class ResponseTask(pl.LightningModule):
         self._parts.append((*self.network.curve_parameters(features, groups), rate, bought))
 
     def _outcomes(self) -> Outcomes:
-        """What was collected, and start anew."""
+        """Take what was collected, and start anew."""
         columns = zip(*self._parts, strict=True)
         whole = Outcomes(*(torch.cat(column).cpu().double().numpy() for column in columns))
         self._parts = []
         return whole
 
     def _violations(self, outcomes: Outcomes) -> int:
-        """Violations among the curves of the test rows."""
+        """Count violations among the curves of the test rows."""
 
         def probability(rate: FloatArray) -> FloatArray:
             at = Outcomes(outcomes.base, outcomes.weights, rate, outcomes.bought)
@@ -248,7 +248,7 @@ class ResponseTask(pl.LightningModule):
         return monotonicity_violations(probability, len(outcomes.rate), COMPARISONS)
 
     def _write_test(self, flat: dict[str, float], outcomes: Outcomes, probability: FloatArray) -> None:
-        """``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``."""
+        """Write ``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``."""
         folder, split = Path(self.trainer.default_root_dir), self.data.split
         source = source_of(self.trainer.ckpt_path, split.sha256())
         rows = split.panel.rows.iloc[split.test[: len(probability)]].reset_index(drop=True)
@@ -260,7 +260,7 @@ class ResponseTask(pl.LightningModule):
 
 
 def response_measures(probability: FloatArray, bought: FloatArray) -> dict[str, float]:
-    """Every measure of a probability in the table, by name. Shapes ``[n]``."""
+    """Compute every measure of a probability in the table, by name. Shapes ``[n]``."""
     return {measure.name: measure.compute(probability, bought > 0) for measure in of_kind("probability")}
 
 

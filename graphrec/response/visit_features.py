@@ -29,7 +29,7 @@ NEVER = 30.0
 
 
 def pair_features(visits: Visits) -> Iterator[Feature]:
-    """How often and how lately the user bought this item. Tables ``[P, W]``."""
+    """Measure how often and how lately the user bought this item. Tables ``[P, W]``."""
     bought, there = visits.bought, visits.visited[visits.user]
     rate = before(bought) / np.maximum(before(there), 1)
     yield "pair_weeks", np.log1p(before(bought))
@@ -50,7 +50,7 @@ def pair_features(visits: Visits) -> Iterator[Feature]:
 
 
 def deal_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
-    """What the user did with this item on deals and without. Tables ``[P, W]``."""
+    """Measure what the user did with this item on deals and without. Tables ``[P, W]``."""
     saving, there = shelf.saving[visits.item], visits.visited[visits.user]
     deal = saving >= DEAL
     for name, kind in (("deal", deal), ("full", ~deal)):
@@ -62,7 +62,7 @@ def deal_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
 
 
 def user_features(visits: Visits, log: pd.DataFrame) -> Iterator[Feature]:
-    """How the user shops. Tables ``[U, W]``."""
+    """Measure how the user shops. Tables ``[U, W]``."""
     there = visits.visited
     yield "user_visits", before(there) / np.maximum(np.arange(visits.weeks), 1)
     yield "user_visits_4", before(there, 4)
@@ -81,7 +81,7 @@ def user_features(visits: Visits, log: pd.DataFrame) -> Iterator[Feature]:
 
 
 def item_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
-    """How the item sells to its buyers. Tables ``[I, W]``."""
+    """Measure how the item sells to its buyers. Tables ``[I, W]``."""
     bought = _sum_by(visits.bought, visits.item, len(visits.items))
     there = _sum_by(visits.visited[visits.user], visits.item, len(visits.items))
     deal = shelf.saving >= DEAL
@@ -98,7 +98,7 @@ def item_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
 
 
 def shelf_features(shelf: Shelf) -> Iterator[Feature]:
-    """Price and promotion of the week, and past discounts. Tables ``[I, W]``."""
+    """Measure price and promotion of the week, and past discounts. Tables ``[I, W]``."""
     deal, past = shelf.depth >= DEAL, np.maximum(np.arange(shelf.depth.shape[1]), 1)
     yield "shelf_price", np.log(shelf.price)
     usual = before(shelf.price) / past
@@ -116,7 +116,7 @@ def shelf_features(shelf: Shelf) -> Iterator[Feature]:
 def group_features(
     visits: Visits, log: pd.DataFrame, group_of: pd.Series[str], name: str
 ) -> Iterator[Feature]:
-    """How the user bought items of the same group. Tables ``[P, W]``.
+    """Measure how the user bought items of the same group. Tables ``[P, W]``.
 
     Args:
         visits: The pairs.
@@ -136,7 +136,7 @@ def group_features(
 
 
 def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> FloatArray:
-    """Mean saving on the other items of the group in the week; they take this one's place. ``[I, W]``."""
+    """Average the saving on the group's other items in the week; they take this one's place. ``[I, W]``."""
     groups = IdMap.from_values(group_of.reindex(items.ids))
     of_item = groups.codes(group_of.reindex(items.ids))
     others = np.maximum(np.bincount(of_item, minlength=len(groups)) - 1, 1)[:, None]
@@ -145,37 +145,37 @@ def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> FloatAr
 
 
 def first_affinity(visits: Visits, log: pd.DataFrame) -> FloatArray:
-    """Share of its regular value that each user saved by shelf discounts before the rows begin. ``[U]``."""
+    """Find the share of regular value that each user saved on the shelf before the rows begin. ``[U]``."""
     _, value, saved, _ = _user_weeks(visits, log)
     first = slice(visits.history_end)
     return np.asarray(saved[:, first].sum(1) / np.maximum(value[:, first].sum(1), 1e-9))
 
 
 def _visits_since(bought: BoolArray, there: BoolArray) -> FloatArray:
-    """Visits after the last purchase and before this week; all visits where there was none."""
+    """Count visits after the last purchase and before this week; all visits where there was none."""
     count = before(there)
     return count - last_value(count + there, bought, 0.0)
 
 
 def _at_last_visits(bought: BoolArray, there: BoolArray) -> FloatArray:
-    """Whether it was bought at the visit before the last."""
+    """Tell whether it was bought at the visit before the last."""
     return last_value(last_value(bought, there, 0.0), there, 0.0)
 
 
 def _last_gap(bought: BoolArray) -> FloatArray:
-    """Weeks between the last two purchases."""
+    """Count the weeks between the last two purchases."""
     return last_value(weeks_since(bought, NEVER), bought, NEVER)
 
 
 def _sum_by(values: npt.NDArray[np.generic], group: IntArray, size: int) -> FloatArray:
-    """Sum of the rows of each group. ``[n, W]`` to ``[size, W]``."""
+    """Add up the rows of each group. ``[n, W]`` to ``[size, W]``."""
     total = np.zeros((size, values.shape[1]))
     np.add.at(total, group, values.astype(np.float64))
     return total
 
 
 def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Lines, regular value, value saved on the shelf, and trips of each user and week. ``[U, W]`` each."""
+    """Add up lines, regular value, shelf savings, and trips of each user and week. ``[U, W]`` each."""
     rows = log[log[Columns.WEEK].between(1, visits.weeks)]
     quantity = rows.get(Columns.QUANTITY, 1)
     value = (rows[Columns.REGULAR_PRICE] * quantity).to_numpy()
@@ -195,7 +195,7 @@ def _user_weeks(visits: Visits, log: pd.DataFrame) -> tuple[FloatArray, FloatArr
 def _group_purchases(
     visits: Visits, log: pd.DataFrame, group_of: pd.Series[str], groups: IdMap, group: IntArray
 ) -> BoolArray:
-    """Whether the user of each pair bought anything of the pair's group. ``[P, W]``."""
+    """Tell whether the user of each pair bought anything of the pair's group. ``[P, W]``."""
     rows = log[log[Columns.WEEK].between(1, visits.weeks)]
     code = groups.codes(rows[Columns.ITEM].map(group_of))
     rows, code = rows[code >= 0], code[code >= 0]

@@ -81,7 +81,7 @@ class Visits:
 
 
 def find_visits(log: pd.DataFrame, options: VisitOptions, items: IdMap | None = None) -> Visits:
-    """Tables of visits and purchases of the pairs that `options` asks for.
+    """Build tables of visits and purchases of the pairs that `options` asks for.
 
     Args:
         log: Rows with ``user_id``, ``item_id`` and ``week``, counted from 1.
@@ -96,7 +96,7 @@ def find_visits(log: pd.DataFrame, options: VisitOptions, items: IdMap | None = 
 
 
 def visits_of(log: pd.DataFrame, pairs: pd.DataFrame, last_week: int, history_end: int) -> Visits:
-    """Tables of visits and purchases of given pairs.
+    """Build tables of visits and purchases of given pairs.
 
     Args:
         log: Rows with ``user_id``, ``item_id`` and ``week``, counted from 1.
@@ -117,7 +117,7 @@ def visits_of(log: pd.DataFrame, pairs: pd.DataFrame, last_week: int, history_en
 
 
 def _weekly(log: pd.DataFrame, last_week: int) -> pd.DataFrame:
-    """Who bought what in which week, each once."""
+    """Find who bought what in which week, each once."""
     columns = [Columns.USER, Columns.ITEM, Columns.WEEK]
     for column in columns:
         if column not in log:
@@ -131,7 +131,7 @@ def _weekly(log: pd.DataFrame, last_week: int) -> pd.DataFrame:
 
 
 def _pairs(weekly: pd.DataFrame, options: VisitOptions, items: IdMap | None) -> pd.DataFrame:
-    """Sorted pairs that were bought often enough in the first part."""
+    """Find the pairs that were bought often enough in the first part, sorted."""
     sold = weekly.groupby(Columns.ITEM)[Columns.WEEK].nunique()
     often = sold.index[sold >= options.min_sold_weeks]
     if items is not None:
@@ -148,7 +148,7 @@ def _pairs(weekly: pd.DataFrame, options: VisitOptions, items: IdMap | None) -> 
 
 
 def _purchases(weekly: pd.DataFrame, key: IntArray, users: IdMap, items: IdMap, weeks: int) -> BoolArray:
-    """Whether each pair, given by its sorted key, bought in each week. Shape ``[P, W]``."""
+    """Tell whether each pair, given by its sorted key, bought in each week. Shape ``[P, W]``."""
     code = items.codes(weekly[Columns.ITEM])
     rows = weekly[code >= 0]
     wanted = users.codes(rows[Columns.USER]) * len(items) + code[code >= 0]
