@@ -34,7 +34,7 @@ class Embeddings(NamedTuple):
     item: Tensor
 
     def at(self, users: Tensor, items: Tensor) -> Embeddings:
-        """Those of some users ``[n]`` and items ``[m]`` alone: ``[n, D]`` and ``[m, D]``."""
+        """Take those of some users ``[n]`` and items ``[m]`` alone: ``[n, D]`` and ``[m, D]``."""
         return Embeddings(self.user[users], self.item[items])
 
 
@@ -61,7 +61,7 @@ class Rows(NamedTuple):
 
     @classmethod
     def of(cls, embeddings: Embeddings, ego: Embeddings, users: Tensor, items: Tensor) -> Rows:
-        """Some rows of the embeddings of all."""
+        """Take some rows of the embeddings of all."""
         return cls(*embeddings.at(users, items), lambda: ego.at(users, items))
 
 
@@ -92,7 +92,7 @@ class Encoder(nn.Module, ABC):
         """Embed every user and item."""
 
     def ego(self, graph: BipartiteGraph) -> Embeddings:
-        """The embeddings before any propagation, the ones that L2 regularisation is taken on."""
+        """Embed without any propagation; L2 regularisation is taken on these embeddings."""
         embeddings: Embeddings = self(graph)
         return embeddings
 
@@ -106,7 +106,7 @@ class Encoder(nn.Module, ABC):
 
     @final
     def sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
-        """Vectors of as many users and of items, at most one: what tells a decoder their sizes."""
+        """Take vectors of as many users and of items, at most one: what tells a decoder their sizes."""
         kind = type(self) if written_for(type(self), "own_sample", "forward") else Encoder
         return kind.own_sample(self, graph)
 
@@ -123,12 +123,12 @@ class Encoder(nn.Module, ABC):
         return kind.own_rows(self, graph, users, items)
 
     def own_sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
-        """What `sample` gives, by all embeddings; define it where that can be had for less."""
+        """Take what `sample` gives from all embeddings; define it where that can be had for less."""
         embeddings: Embeddings = self(graph)
         return embeddings.user[:1], embeddings.item[:1]
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
-        """What `rows` gives, by all embeddings; define it where that can be had for less."""
+        """Take what `rows` gives from all embeddings; define it where that can be had for less."""
         return Rows.of(self(graph), self.ego(graph), users, items)
 
 
@@ -136,7 +136,7 @@ class Factored(Protocol):
     """A decoder whose score is the inner product of what it makes of each side."""
 
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """What is multiplied: ``[..., D]`` and ``[..., D]`` to two of the same shapes."""
+        """Make what is multiplied: ``[..., D]`` and ``[..., D]`` to two of the same shapes."""
 
 
 class Decoder(nn.Module, ABC):
@@ -171,7 +171,7 @@ class Recommender(nn.Module, ABC):
 
     @abstractmethod
     def score(self, users: Tensor) -> Tensor:
-        """Raw scores of the whole catalogue, never squashed. ``[B]`` user codes to ``[B, I]``.
+        """Compute raw scores of the whole catalogue, never squashed. ``[B]`` user codes to ``[B, I]``.
 
         The tensor belongs to the caller, who may write to it: it shares no memory with the model, nor its
         rows with one another.
@@ -179,7 +179,7 @@ class Recommender(nn.Module, ABC):
 
     @torch.no_grad()
     def recommend(self, users: Tensor, k: int = 20, candidates: ItemSet = "new") -> Ranking:
-        """The `k` best items of each user.
+        """List the `k` best items of each user.
 
         Args:
             users: User codes. Shape ``[B]``.
@@ -193,7 +193,7 @@ class Recommender(nn.Module, ABC):
     def lists(
         self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
     ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
-        """Scores and items of the `k` best of each item set, each ``[B, min(k, I)]``, as of one `score`.
+        """List scores and items of the `k` best of each item set, each ``[B, min(k, I)]``, as of one `score`.
 
         A score of −inf stands with an arbitrary item where a user has fewer. A model that finds the best
         without scoring the rest may override this.
@@ -206,7 +206,7 @@ class Recommender(nn.Module, ABC):
 def top_candidates(
     scores: Tensor, seen: tuple[Tensor, Tensor], candidates: ItemSet, k: int, order: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """The `k` best items that may be ranked, equal scores in the given order.
+    """Find the `k` best items that may be ranked, equal scores in the given order.
 
     Args:
         scores: Raw scores; overwritten meanwhile, and as before in the end. Shape ``[B, I]``.

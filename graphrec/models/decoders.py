@@ -27,15 +27,15 @@ class InnerProduct(Decoder):
 
     @abstractmethod
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """What is multiplied: ``[..., D]`` and ``[..., D]`` to two of the same shapes."""
+        """Make what is multiplied: ``[..., D]`` and ``[..., D]`` to two of the same shapes."""
 
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
-        """``Σ_d`` over the factors."""
+        """Compute ``Σ_d`` over the factors."""
         left, right = self.factors(user, item)
         return (left * right).sum(-1)
 
     def matrix(self, user: Tensor, item: Tensor) -> Tensor:
-        """The same of every pair."""
+        """Compute the same of every pair."""
         return inner_products(*self.factors(user, item))
 
 
@@ -46,7 +46,7 @@ class Dot(InnerProduct):
     plain_product: ClassVar[bool] = True
 
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """The vectors as they are."""
+        """Take the vectors as they are."""
         return user, item
 
 
@@ -65,7 +65,7 @@ class Cosine(InnerProduct):
         self.temperature = temperature
 
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """The vectors in length 1, the user's over the temperature."""
+        """Bring the vectors to length 1, the user's divided by the temperature."""
         return functional.normalize(user, dim=-1) / self.temperature, functional.normalize(item, dim=-1)
 
 
@@ -85,14 +85,14 @@ class CosineTrained(Cosine):
         super().__init__(temperature)
 
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
-        """Those of the cosine in training, else the vectors as they are."""
+        """Make those of the cosine in training, else take the vectors as they are."""
         return super().factors(user, item) if self.training else (user, item)
 
 
 class MLP(Decoder):
     """A perceptron on the concatenated vectors, Linear-ReLU-…-Linear(·, 1).
 
-    The first layer is linear in both halves, so a whole score matrix needs it once per user and once per
+    The first layer is linear in both halves. So a whole score matrix needs it once per user and once per
     item, not once per pair. Sizes are taken from the first input, which must come before the optimiser is
     built; `RankingTask` sees to that.
 

@@ -24,8 +24,8 @@ class EmbeddingRecommender(Recommender):
         decoder: Embeddings to raw scores.
 
     Raises:
-        InputError: If an inner product is asked for of vectors of different lengths, or the encoder takes the
-            place of a method that only asks for its own.
+        InputError: If an inner product is asked for of vectors of different lengths; or if the encoder takes
+            the place of a method that only asks for its own.
     """
 
     def __init__(self, graph: BipartiteGraph, encoder: Encoder, decoder: Decoder) -> None:
@@ -46,7 +46,7 @@ class EmbeddingRecommender(Recommender):
             decoder(user, item)
 
     def embeddings(self) -> Embeddings:
-        """Vectors of every user and item, with gradients in training mode only."""
+        """Compute vectors of every user and item, with gradients in training mode only."""
         if self.training:
             embeddings: Embeddings = self.encoder(self.graph)
             return embeddings
@@ -75,7 +75,7 @@ class EmbeddingRecommender(Recommender):
         self._cached = self._index = None
 
     def score(self, users: Tensor) -> Tensor:
-        """Raw scores of the whole catalogue. Shape ``[B, I]``."""
+        """Compute raw scores of the whole catalogue. Shape ``[B, I]``."""
         user, item = self.embeddings()
         return self.decoder.matrix(user[users], item)
 
@@ -83,7 +83,7 @@ class EmbeddingRecommender(Recommender):
     def lists(
         self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
     ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
-        """The best items; for inner products over a large catalogue without scoring all of it."""
+        """List the best items; for inner products over a large catalogue without scoring all of it."""
         product = self.decoder.by_factors
         if "repeat" in item_sets or product is None or self.training:
             return super().lists(users, k, item_sets)

@@ -63,14 +63,14 @@ class FilterResponse(ABC):
 
     @abstractmethod
     def smooth(self) -> Chebyshev:
-        """The polynomial ``g`` on ``[0, 1]``."""
+        """Make the polynomial ``g`` on ``[0, 1]``."""
 
     def after_ideal(self) -> Chebyshev:
-        """The polynomial ``h`` on ``[0, 1]``, which follows the ideal part."""
+        """Make the polynomial ``h`` on ``[0, 1]``, which follows the ideal part."""
         return Chebyshev([1.0], DOMAIN)
 
     def joined(self) -> bool:
-        """Whether both parts have the same weights around them, so that one product serves both."""
+        """Tell whether both parts have the same weights around them, so that one product serves both."""
         return self.power == self.ideal_power and self.after_ideal().degree() == 0
 
 
@@ -88,7 +88,7 @@ class IdealLowPass(FilterResponse):
         super().__init__(power=0.0, ideal_weight=1.0, ideal_power=degree_power)
 
     def smooth(self) -> Chebyshev:
-        """Nothing but the projection."""
+        """Give 0, for there is nothing but the projection."""
         return Chebyshev([0.0], DOMAIN)
 
 
@@ -103,7 +103,7 @@ class GFCF(FilterResponse):
         super().__init__(power=0.0, ideal_weight=ideal_weight, ideal_power=0.5)
 
     def smooth(self) -> Chebyshev:
-        """The linear filter."""
+        """Make the linear filter."""
         return _LINE
 
 
@@ -125,11 +125,11 @@ class BSPM(FilterResponse):
         self.sharpening = sharpening
 
     def smooth(self) -> Chebyshev:
-        """Blurred once, then sharpened."""
+        """Make the filter that blurs once and then sharpens."""
         return _LINE * self.after_ideal()
 
     def after_ideal(self) -> Chebyshev:
-        """``Σ_{n ≤ 4} (-T λ)^n / n!``."""
+        """Make ``Σ_{n ≤ 4} (-T λ)^n / n!``."""
         terms = [(-self.sharpening) ** n / math.factorial(n) for n in range(5)]
         series: Chebyshev = Polynomial(terms).convert(kind=Chebyshev, domain=DOMAIN)
         return series
@@ -139,7 +139,7 @@ class PowerLaw(FilterResponse):
     """``g(λ) = λ^exponent`` and an ideal low-pass part, over degrees of any power.
 
     Exponents below 1 lift what few users share. Degrees may weigh less in ``R̃`` than in the papers'
-    normalisation, which leaves active users and popular items more of a say in what goes together, and the
+    normalisation. That leaves active users and popular items more of a say in what goes together. The
     exponents around ``g`` set the popularity of the answer apart from it. Our own; with 1, 1 and a half four
     times it is near GF-CF.
 
@@ -168,7 +168,7 @@ class PowerLaw(FilterResponse):
         self.exponent = exponent
 
     def smooth(self) -> Chebyshev:
-        """A series that is off by less than 1 % of its largest value, and by less yet away from 0."""
+        """Make a series that is off by less than 1 % of its largest value, and by less yet away from 0."""
         return Chebyshev.interpolate(lambda value: value.clip(0) ** self.exponent, _POWER_DEGREE, DOMAIN)
 
 
@@ -177,8 +177,8 @@ class ChebyCF(FilterResponse):
 
     Kim et al., "Graph spectral filtering with Chebyshev interpolation for recommendation", SIGIR 2025. With
     ``x = 1 - 2λ`` the plateau is ``(1 - sign(x) |x|^φ) / 2``. As in the authors' program, the plateau is read
-    at the extrema of the Chebyshev polynomial and its coefficients are taken at the roots of the next one,
-    so that the series keeps the plateau's shape a little stretched and does not pass through its values.
+    at the extrema of the Chebyshev polynomial. Its coefficients are taken at the roots of the next one. So
+    the series keeps the plateau's shape a little stretched and does not pass through its values.
 
     Args:
         order: Degree ``K`` of the series.
@@ -201,7 +201,7 @@ class ChebyCF(FilterResponse):
         self.order, self.flatness = order, flatness
 
     def smooth(self) -> Chebyshev:
-        """The series in ``λ``; its argument runs against that of the plateau."""
+        """Make the series in ``λ``; its argument runs against that of the plateau."""
         count = self.order + 1
         extrema = -np.cos(np.arange(count) / self.order * np.pi)
         plateau = (1 - np.sign(extrema) * np.abs(extrema) ** self.flatness) / 2

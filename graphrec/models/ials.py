@@ -90,14 +90,14 @@ class IALS(ClosedForm):
 
     @staticmethod
     def _lists(graph: BipartiteGraph) -> tuple[ItemLists, ItemLists]:
-        """The items of each user and the users of each item."""
+        """List the items of each user and the users of each item."""
         pairs = torch.stack([graph.edge_item, graph.edge_user], dim=1)
         by_item = pairs[pairs[:, 0].argsort(stable=True)].cpu().numpy()
         transposed = ItemLists(by_item, graph.num_items, graph.num_users)
         return graph.seen, transposed.to(graph.edge_user.device)
 
     def _half_step(self, lists: ItemLists, fixed: Tensor) -> Tensor:
-        """The best vectors of one side, given those of the other.
+        """Solve for the best vectors of one side, given those of the other.
 
         In the basis of the eigenvectors of ``α HᵀH`` the part of the normal equations that all rows share
         is diagonal, which `solve` makes use of.
@@ -122,12 +122,12 @@ class IALS(ClosedForm):
         return solved
 
     def score(self, users: Tensor) -> Tensor:
-        """Inner products. Shape ``[B, I]``."""
+        """Compute inner products. Shape ``[B, I]``."""
         return self.user[users] @ self.item.T
 
 
 def groups(degree: Tensor, dim: int) -> Iterator[Tensor]:
-    """Rows with edges, in groups of similar degree whose padded vectors take a bounded memory."""
+    """Group rows with edges by similar degree, so that their padded vectors take a bounded memory."""
     order = degree.argsort(stable=True)
     ordered = degree[order].tolist()
     start = next((place for place, count in enumerate(ordered) if count), len(ordered))
@@ -142,7 +142,7 @@ def groups(degree: Tensor, dim: int) -> Iterator[Tensor]:
 
 
 def padded(lists: ItemLists, rows: Tensor, padding: int) -> Tensor:
-    """What each row is joined to, with a padding code where a row has fewer. Shape ``[B, d]``."""
+    """List what each row is joined to, with a padding code where a row has fewer. Shape ``[B, d]``."""
     row, place = lists.places(rows)
     counts = lists.counts(rows)
     column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
@@ -152,7 +152,7 @@ def padded(lists: ItemLists, rows: Tensor, padding: int) -> Tensor:
 
 
 def solve(vectors: Tensor, present: Tensor, diagonal: Tensor) -> Tensor:
-    """``(M + VᵀV)⁻¹ Vᵀ1`` of each row, where ``M`` is diagonal.
+    """Solve for ``(M + VᵀV)⁻¹ Vᵀ1`` of each row, where ``M`` is diagonal.
 
     With fewer vectors than dimensions the same is ``M⁻¹Vᵀ (I + V M⁻¹ Vᵀ)⁻¹ 1``, a smaller system.
 

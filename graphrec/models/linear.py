@@ -69,7 +69,7 @@ class EASE(ClosedForm):
             self.keep(name, state[name].to(graph.edge_user.device))
 
     def _prepare(self, graph: BipartiteGraph) -> sp.csr_array:
-        """What is known before the fit; returns the interactions with the items kept. ``[U, items]``."""
+        """Keep what is known before the fit; return the interactions with the items kept. ``[U, items]``."""
         self.graph = graph
         kept = self._kept(graph)
         self.by_users = graph.num_users < len(kept)
@@ -80,13 +80,13 @@ class EASE(ClosedForm):
         return matrix
 
     def _kept(self, graph: BipartiteGraph) -> IntArray:
-        """Codes of the items in the model, ascending."""
+        """Choose the codes of the items in the model, ascending."""
         count = min(self.max_items or graph.num_items, graph.num_items)
         order = np.argsort(-graph.item_degree().cpu().numpy(), kind="stable")
         return np.sort(order[:count])
 
     def _inverse_diagonal(self) -> Tensor:
-        """``1 / P_jj``. Shape ``[items]``."""
+        """Compute ``1 / P_jj``. Shape ``[items]``."""
         if not self.by_users:
             return 1.0 / self.inverse.diagonal()
         quadratic = torch.zeros(len(self.items), device=self.inverse.device)
@@ -106,12 +106,12 @@ class EASE(ClosedForm):
         self.inverse.fill_diagonal_(0.0)
 
     def _smoothed(self, users: Tensor) -> Tensor:
-        """``(K⁻¹X)_u``. Shape ``[B, items]``."""
+        """Compute ``(K⁻¹X)_u``. Shape ``[B, items]``."""
         product: Tensor = self.buyers(self.inverse[users].T.contiguous())
         return product.T
 
     def score(self, users: Tensor) -> Tensor:
-        """The user's row times ``B``. Shape ``[B, I]``."""
+        """Multiply the user's row by ``B``. Shape ``[B, I]``."""
         if self.by_users:
             kept = self.graph.seen_mask(users)[:, self.items].float() - self._smoothed(users) * self.scale
         else:
@@ -120,14 +120,14 @@ class EASE(ClosedForm):
         return scores.index_copy_(1, self.items, kept)
 
     def _sum_of_weights(self, users: Tensor) -> Tensor:
-        """Sum of the rows of ``B`` of what the users bought. Shape ``[B, items]``."""
+        """Add up the rows of ``B`` of what the users bought. Shape ``[B, items]``."""
         rows, columns = self.graph.seen_mask(users)[:, self.items].nonzero(as_tuple=True)
         offsets = torch.searchsorted(rows, torch.arange(len(users), device=rows.device))
         return functional.embedding_bag(columns, self.inverse, offsets, mode="sum")
 
 
 def regularised_inverse(matrix: sp.csr_array, l2: float) -> Tensor:
-    """``(A Aᵀ + λI)⁻¹`` of a sparse ``A`` of shape ``[n, m]``, in the memory of one matrix. ``[n, n]``.
+    """Compute ``(A Aᵀ + λI)⁻¹`` of a sparse ``[n, m]`` ``A``, in the memory of one matrix. ``[n, n]``.
 
     Raises:
         InputError: If the matrix is not positive definite in single precision.
@@ -142,7 +142,7 @@ def regularised_inverse(matrix: sp.csr_array, l2: float) -> Tensor:
 
 
 def invert_in_place(matrix: Tensor) -> None:
-    """The inverse of a symmetric positive definite matrix, in its own memory. Shape ``[n, n]``.
+    """Invert a symmetric positive definite matrix in its own memory. Shape ``[n, n]``.
 
     The symmetric sweep operator (Goodnight, "A tutorial on the SWEEP operator", The American Statistician
     1979) by blocks: all but the blocks of the diagonal are products, of the triangle below it only, n³

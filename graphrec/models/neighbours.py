@@ -49,7 +49,7 @@ class SparseRows(nn.Module):
 
     @classmethod
     def restored(cls, state: Mapping[str, Tensor], name: str, columns: int) -> SparseRows | None:
-        """The one that a state holds under a name, if it does.
+        """Restore the one that a state holds under a name, if it does.
 
         Args:
             state: What `state_dict` of a model held that kept it.
@@ -63,18 +63,18 @@ class SparseRows(nn.Module):
         return cls(sp.csr_array((values, index, start), shape=(len(start) - 1, columns)), kept=True)
 
     def scipy(self) -> sp.csr_array:
-        """A view of the buffers for SciPy; they must be on the CPU."""
+        """View the buffers in SciPy; they must be on the CPU."""
         parts = (self.values.numpy(), self.index.numpy(), self.start.numpy())
         return sp.csr_array(parts, shape=self.shape)
 
     def tensor(self) -> Tensor:
-        """A view of the buffers as a sparse tensor. Shape ``[rows, columns]``."""
+        """View the buffers as a sparse tensor. Shape ``[rows, columns]``."""
         return torch.sparse_csr_tensor(
             self.start, self.index, self.values, self.shape, check_invariants=False
         )
 
     def dense(self, rows: Tensor) -> Tensor:
-        """Some rows as a dense matrix. ``[B]`` to ``[B, columns]``."""
+        """Make a dense matrix of some rows. ``[B]`` to ``[B, columns]``."""
         start, count = self.start[rows].long(), (self.start[rows + 1] - self.start[rows]).long()
         row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
         within = torch.arange(len(row), device=rows.device) - (count.cumsum(0) - count)[row]
@@ -84,7 +84,7 @@ class SparseRows(nn.Module):
         return result
 
     def product(self, rows: Tensor, other: SparseRows) -> Tensor:
-        """Some rows times another sparse matrix, dense. ``[B]`` to ``[B, other.columns]``.
+        """Multiply some rows by another sparse matrix, dense. ``[B]`` to ``[B, other.columns]``.
 
         Both factors are sparse; SciPy uses that on the CPU, about ten times faster there than the dense
         left factor that is used elsewhere.
@@ -96,14 +96,14 @@ class SparseRows(nn.Module):
 
 
 def purchases(graph: BipartiteGraph) -> sp.csr_array:
-    """The binary interaction matrix ``X``. Shape ``[U, I]``."""
+    """Build the binary interaction matrix ``X``. Shape ``[U, I]``."""
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
     ones = np.ones(len(user), dtype=np.float32)
     return sp.csr_array((ones, (user, item)), shape=(graph.num_users, graph.num_items))
 
 
 def largest(rows: RowBlock, size: int, count: int, description: str) -> sp.csr_array:
-    """The `count` largest positive entries of each row of a square matrix, computed block by block.
+    """Find the `count` largest positive entries of each row of a square matrix, block by block.
 
     Args:
         rows: Gives a block of rows; called from several threads, since SciPy's product uses only one.
@@ -122,7 +122,7 @@ def largest(rows: RowBlock, size: int, count: int, description: str) -> sp.csr_a
 
 
 def _largest_of_block(block: sp.csr_array, count: int) -> sp.csr_array:
-    """The largest entries of each row, where positive."""
+    """Find the largest entries of each row, where positive."""
     count = min(count, block.shape[1])
     top = torch.from_numpy(block.toarray()).topk(count, dim=1)
     starts = np.arange(0, block.shape[0] * count + 1, count)
@@ -133,7 +133,7 @@ def _largest_of_block(block: sp.csr_array, count: int) -> sp.csr_array:
 
 
 def cosines(matrix: sp.csr_array, count: int, shrinkage: float, description: str) -> sp.csr_array:
-    """The `count` largest cosines of each row of a binary matrix with its other rows.
+    """Find the `count` largest cosines of each row of a binary matrix with its other rows.
 
     ``w_ab = |a ∩ b| / (sqrt(|a| |b|) + shrinkage)`` (Sarwar et al., WWW 2001, eq. 1, on binary data; the
     shrinkage as in Ferrari Dacrema et al., RecSys 2019).
@@ -185,7 +185,7 @@ class ItemCF(ItemSimilarity):
     """Item-based collaborative filtering, ``R_ui = Σ_{j ∈ N_i} w_ij r_uj``.
 
     ``w_ij`` is the cosine of the two item columns of the interaction matrix,
-    ``|U_i ∩ U_j| / (sqrt(|U_i| |U_j|) + shrinkage)``, and ``N_i`` the `neighbours` items most similar to
+    ``|U_i ∩ U_j| / (sqrt(|U_i| |U_j|) + shrinkage)``. ``N_i`` are the `neighbours` items most similar to
     ``i``, itself left out (Sarwar et al., WWW 2001). Also known as item kNN.
 
     Args:
@@ -214,8 +214,8 @@ class ItemCF(ItemSimilarity):
 class UserKNN(ClosedForm):
     """User-based collaborative filtering, ``s(u, i) = Σ_{v ∈ N_u} w_uv r_vi``.
 
-    ``w_uv`` is the cosine of the two users' rows, ``|I_u ∩ I_v| / (sqrt(|I_u| |I_v|) + shrinkage)``, and
-    ``N_u`` the `neighbours` most similar other users (Resnick et al., CSCW 1994, on binary data).
+    ``w_uv`` is the cosine of the two users' rows, ``|I_u ∩ I_v| / (sqrt(|I_u| |I_v|) + shrinkage)``.
+    ``N_u`` are the `neighbours` most similar other users (Resnick et al., CSCW 1994, on binary data).
 
     Args:
         neighbours: Size of ``N_u``.

@@ -11,7 +11,7 @@ from graphrec.models.base import ClosedForm
 
 
 def recency_weight(graph: BipartiteGraph, decay_weeks: float | None) -> Tensor:
-    """``exp(-age / decay_weeks)`` of each (user, item, week) of the history; 1 without a decay.
+    """Compute ``exp(-age / decay_weeks)`` of each (user, item, week) of the history; 1 without a decay.
 
     Raises:
         InputError: If a decay is asked for and the log has no weeks.
@@ -53,7 +53,7 @@ class Popularity(ClosedForm):
         self.register_buffer("item_score", score, persistent=False)
 
     def score(self, users: Tensor) -> Tensor:
-        """The same row for every user. Shape ``[B, I]``."""
+        """Give every user the same row. Shape ``[B, I]``."""
         return self.item_score.expand(len(users), -1).clone()
 
 
@@ -89,7 +89,7 @@ class TopFrequency(ClosedForm):
         self.register_buffer("popularity", 1e-6 * degree / degree.max(), persistent=False)
 
     def score(self, users: Tensor) -> Tensor:
-        """Weighted frequency plus a trace of popularity. Shape ``[B, I]``."""
+        """Add weighted frequency and a trace of popularity. Shape ``[B, I]``."""
         scores = self.popularity.expand(len(users), -1).clone()
         rows, places = self.graph.seen.places(users)
         scores[rows, self.graph.seen.items[places]] += self.weight[places]

@@ -46,13 +46,13 @@ class Purchases:
     last: int
 
     def until(self, last: int) -> Purchases:
-        """The rows up to and including a week."""
+        """Keep the rows up to and including a week."""
         kept = self.week <= last
         rows = (self.user[kept], self.item[kept], self.week[kept])
         return Purchases(*rows, self.num_users, self.num_items, last)
 
     def between(self, first: int, last: int) -> IntArray:
-        """Distinct pairs bought from one week to another as sorted numbers ``u I + i``."""
+        """List distinct pairs bought from one week to another as sorted numbers ``u I + i``."""
         kept = (self.week >= first) & (self.week <= last)
         return np.unique(self.user[kept] * self.num_items + self.item[kept])
 
@@ -73,7 +73,7 @@ class Purchases:
 
 
 def pair_facts(log: Purchases) -> Float32Array:
-    """How often and when each pair was bought. Shape ``[E, 9]``."""
+    """Measure how often and when each pair was bought. Shape ``[E, 9]``."""
     size = len(log.pairs)
     weeks = np.bincount(log.place, minlength=size).astype(np.float64)
     sums = [np.bincount(log.place, np.exp(-log.age / decay), size) for decay in DECAYS]
@@ -87,7 +87,7 @@ def pair_facts(log: Purchases) -> Float32Array:
 
 
 def user_facts(log: Purchases) -> Float32Array:
-    """How active each user is and how faithful to what they know. Shape ``[U, 6]``."""
+    """Measure how active each user is and how faithful to what they know. Shape ``[U, 6]``."""
     rows = np.bincount(log.user, minlength=log.num_users)
     late = np.bincount(log.user[log.age < 8], minlength=log.num_users)
     items = np.bincount(log.pairs // log.num_items, minlength=log.num_users)
@@ -98,7 +98,7 @@ def user_facts(log: Purchases) -> Float32Array:
 
 
 def item_facts(log: Purchases) -> Float32Array:
-    """How many buy each item, how often again, and lately. Shape ``[I, 9]``."""
+    """Measure how many buy each item, how often again, and lately. Shape ``[I, 9]``."""
     size = log.num_items
     rows, buyers = np.bincount(log.item, minlength=size), np.bincount(log.pairs % size, minlength=size)
     sold = [np.bincount(log.item[log.age < span], minlength=size) for span in SPANS]
@@ -111,7 +111,7 @@ def item_facts(log: Purchases) -> Float32Array:
 
 
 def _active_weeks(log: Purchases, back: int) -> IntArray:
-    """Weeks, of the last ones, in which each user bought anything. Shape ``[U]``."""
+    """Count the weeks, of the last ones, in which each user bought anything. Shape ``[U]``."""
     kept = log.age <= back
     weeks = np.unique(log.user[kept] * (log.last + 2) + log.week[kept])
     return np.bincount(weeks // (log.last + 2), minlength=log.num_users)
@@ -139,7 +139,7 @@ class GraphScores:
         self.matrix, self.degree = graphs["bought"]
 
     def of(self, users: IntArray) -> Float32Array:
-        """Every link score of some users. Shape ``[4, B, I]``."""
+        """Compute every link score of some users. Shape ``[4, B, I]``."""
         rows = torch.from_numpy(users)
         scores = [left[rows] @ right.T for left, right in self.factors]
         signal = torch.zeros(self.matrix.rows, len(users))
@@ -155,7 +155,7 @@ class GraphScores:
 
 
 def _normalised(log: Purchases, weight: Float32Array) -> tuple[SparseMatrix, torch.Tensor]:
-    """``D_U^-1/2 A D_I^-1/2`` and the items' degrees, for edges of these weights."""
+    """Compute ``D_U^-1/2 A D_I^-1/2`` and the items' degrees, for edges of these weights."""
     user, item = log.pairs // log.num_items, log.pairs % log.num_items
     of_user = np.bincount(user, weight, log.num_users)
     of_item = np.bincount(item, weight, log.num_items)
@@ -179,14 +179,14 @@ class PairTable:
 
 
 def batches_of_users(num_users: int, num_items: int, scores: int = 8_000_000) -> Iterator[IntArray]:
-    """Users cut so that a batch's scores over the catalogue stay small."""
+    """Cut users into batches so that the scores of one over the catalogue stay small."""
     size = max(1, scores // max(1, num_items))
     for start in range(0, num_users, size):
         yield np.arange(start, min(start + size, num_users))
 
 
 def known_and_new(log: Purchases, depth: int, seed: int = 0) -> tuple[PairTable, PairTable]:
-    """The pairs of the log, and for each user the most promising items they have not bought.
+    """Build the pairs of the log, and for each user the most promising items they have not bought.
 
     Args:
         log: The purchases.
@@ -212,7 +212,7 @@ def known_and_new(log: Purchases, depth: int, seed: int = 0) -> tuple[PairTable,
 def _candidates(
     log: Purchases, scores: Float32Array, item: Float32Array, own: IntArray, depth: int
 ) -> IntArray:
-    """Places ``b I + i`` of the best new items by any link score or by recent sales, sorted."""
+    """Find places ``b I + i`` of the best new items by any link score or by recent sales, sorted."""
     sold = np.broadcast_to(item[None, :, 4], scores.shape[1:])[None]
     chosen = np.zeros(scores.shape[1:], dtype=bool)
     depth = min(depth, log.num_items)
@@ -227,6 +227,6 @@ def _candidates(
 def _columns(
     log: Purchases, pairs: IntArray, scores: Float32Array, start: int, user: Float32Array, item: Float32Array
 ) -> Float32Array:
-    """Link scores, facts of the user and facts of the item of each pair."""
+    """Join link scores, facts of the user and facts of the item of each pair."""
     link = scores.reshape(len(scores), -1)[:, pairs - start].T
     return np.concatenate([link, user[pairs // log.num_items], item[pairs % log.num_items]], axis=1)

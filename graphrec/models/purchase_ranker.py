@@ -40,10 +40,11 @@ class PurchaseRanker(ClosedForm):
     """Ranks by the probability of a purchase in the next weeks, from trees over history and link scores.
 
     At several past weeks it looks at the log up to there and learns what was bought in the `horizon` weeks
-    after, once for pairs that had been bought before (weeks, recency, rhythm) and once for candidates that
-    had not (link scores of low-pass graph filters, what sells now), each with the habits of the user and the
-    sales of the item. Trees of several weeks forget the assortment of a single one. Everything comes from
-    the training part; log odds of both kinds share one scale, so that they rank together.
+    after. It learns once for pairs that had been bought before, from weeks, recency and rhythm. It learns
+    again for candidates that had not, from link scores of low-pass graph filters and what sells now. Both see
+    the habits of the user and the sales of the item. Trees of several weeks forget the assortment of a single
+    one. Everything comes from the training part; log odds of both kinds share one scale, so that they rank
+    together.
 
     Args:
         horizon: Weeks over which purchases are foretold.
@@ -105,7 +106,7 @@ class PurchaseRanker(ClosedForm):
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
-        """Log odds of a purchase within the horizon. Shape ``[B, I]``."""
+        """Compute log odds of a purchase within the horizon. Shape ``[B, I]``."""
         scores = torch.full((len(users), self.graph.num_items), _FLOOR, device=users.device)
         rows, places = self.graph.seen.places(users)
         scores[rows, self.graph.seen.items[places]] = self.known_score[places]
@@ -114,7 +115,7 @@ class PurchaseRanker(ClosedForm):
         return scores
 
     def _examples(self, log: Purchases) -> tuple[list[_Examples], list[_Examples]]:
-        """Known and new pairs at each past week that leaves something to learn from."""
+        """Build known and new pairs at each past week that leaves something to learn from."""
         first = int(log.week.min()) if len(log.week) else log.last
         weeks = list(range(log.last - self.horizon, first, -self.horizon))[: self.windows]
         known: list[_Examples] = []
@@ -127,7 +128,7 @@ class PurchaseRanker(ClosedForm):
         return known, new
 
     def _trees(self, examples: list[_Examples]) -> HistGradientBoostingClassifier | None:
-        """Trees over the examples; none where too little was bought to learn from."""
+        """Fit trees to the examples; none where too little was bought to learn from."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         if sum(int(part.bought.sum()) for part in examples) < _FEWEST:
@@ -146,7 +147,7 @@ class PurchaseRanker(ClosedForm):
         return trees.fit(columns, bought)
 
     def _keep(self, graph: BipartiteGraph, known: Tensor, new: Tensor, score: Tensor) -> None:
-        """Scores of the graph's edges, and those of new pairs, numbered ``u I + i`` and sorted."""
+        """Keep scores of the graph's edges, and those of new pairs, numbered ``u I + i`` and sorted."""
         self.graph = graph
         for name, value in (("known_score", known), ("new_pair", new), ("new_score", score)):
             self.keep(name, value.to(graph.edge_item.device))
@@ -155,7 +156,7 @@ class PurchaseRanker(ClosedForm):
 
 
 def _purchases(graph: BipartiteGraph) -> Purchases:
-    """The graph's history, sorted by pair."""
+    """Take the graph's history, sorted by pair."""
     if not graph.has_weeks:
         hint = "map a week or timestamp column"
         raise InputError("PurchaseRanker needs a log with times", column="week", hint=hint)
@@ -166,7 +167,7 @@ def _purchases(graph: BipartiteGraph) -> Purchases:
 
 
 def _log_odds(trees: HistGradientBoostingClassifier | None, table: PairTable, link: int) -> Tensor:
-    """Log odds of each pair, and a trace of the link score in a column. Shape ``[P]``."""
+    """Compute log odds of each pair, and a trace of the link score in a column. Shape ``[P]``."""
     score = (
         np.zeros(len(table.pairs))
         if trees is None or not len(table.pairs)

@@ -14,8 +14,8 @@ from graphrec.models.neighbours import ItemSimilarity, largest, purchases
 class P3alpha(ItemSimilarity):
     """Ranks items by the probability that a walk from the user ends there after three steps.
 
-    ``S_ji = Σ_v p_jv^α p_vi^α``, the two steps from a bought item ``j`` through its buyers ``v`` to ``i``,
-    with ``p_jv = 1 / |U_j|`` and ``p_vi = 1 / |I_v|`` (Cooper et al., WWW 2014 companion, "Random walks in
+    ``S_ji = Σ_v p_jv^α p_vi^α``, the two steps from a bought item ``j`` through its buyers ``v`` to ``i``.
+    Here ``p_jv = 1 / |U_j|`` and ``p_vi = 1 / |I_v|`` (Cooper et al., WWW 2014 companion, "Random walks in
     recommender systems"). The first step, from the user to one of the items bought, weighs them alike and
     does not change a ranking. An item's row has no entry for itself.
 
@@ -39,7 +39,7 @@ class P3alpha(ItemSimilarity):
         self._keep(graph, matrix, _walks(to_user, to_item, self.neighbours, self.normalise))
 
     def _transitions(self, matrix: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:
-        """``p_jv^α``, shape ``[I, U]``, and ``p_vi^α``, shape ``[U, I]``."""
+        """Compute ``p_jv^α``, shape ``[I, U]``, and ``p_vi^α``, shape ``[U, I]``."""
         buyers, items = _power(matrix.sum(axis=0), -self.alpha), _power(matrix.sum(axis=1), -self.alpha)
         return sp.csr_array(matrix.T * buyers[:, None]), sp.csr_array(matrix * items[:, None])
 
@@ -70,12 +70,12 @@ class RP3beta(P3alpha):
 
 
 def _power(degree: Float32Array, exponent: float) -> Float32Array:
-    """A power of the degrees; nodes without edges have no entries it could weigh."""
+    """Raise the degrees to a power; nodes without edges have no entries it could weigh."""
     return np.power(np.maximum(degree, 1), exponent, dtype=np.float32)
 
 
 def _walks(to_user: sp.csr_array, to_item: sp.csr_array, count: int, normalise: bool) -> sp.csr_array:
-    """The best entries of the two steps' product. Shape ``[I, I]``."""
+    """Find the best entries of the two steps' product. Shape ``[I, I]``."""
     items = to_user.shape[0]
 
     def two_steps(start: int, end: int) -> sp.csr_array:

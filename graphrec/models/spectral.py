@@ -38,10 +38,11 @@ class _Part(NamedTuple):
 class Spectral(ClosedForm):
     """Scores ``x_u S`` for the users asked for, ``S`` being the filter of a `FilterResponse`.
 
-    The response ``g`` is split into a polynomial ``q`` of low degree, fitted to the spectrum below the
-    `rank` leading eigenvalues ``Λ`` and applied by sparse products, and a correction of that rank,
-    ``g(P) ≈ q(P) + V (g(Λ) − q(Λ)) Vᵀ``. This is exact inside ``V``; outside, it is wrong by at most
-    `tail_error`. Most responses are nearly straight where the many small eigenvalues are, so a line will do.
+    The response ``g`` is split into a polynomial ``q`` of low degree and a correction, of rank `rank`:
+    ``g(P) ≈ q(P) + V (g(Λ) − q(Λ)) Vᵀ``. ``q`` is fitted to the spectrum below the `rank` leading
+    eigenvalues ``Λ`` and applied by sparse products. This is exact inside ``V``; outside, it is wrong by at
+    most `tail_error`. Most responses are nearly straight where the many small eigenvalues are, so a line will
+    do.
 
     Args:
         response: ``IdealLowPass``, ``GFCF``, ``BSPM``, ``ChebyCF`` or ``PowerLaw``; ChebyCF if missing.
@@ -182,20 +183,20 @@ class Spectral(ClosedForm):
         scores[rows, items] += (constant - slope) * signals * after[items]
 
     def _signals(self, edges: Tensor) -> Tensor:
-        """What the edges weigh in their users' signals."""
+        """Compute what the edges weigh in their users' signals."""
         weights: Tensor = (-self.recency * (1 - self.graph.places(edges))).exp()
         return weights
 
     def _smooth(self) -> Chebyshev:
-        """The response ``g`` without leading zeros, so that its degree can be read."""
+        """Make the response ``g`` without leading zeros, so that its degree can be read."""
         return self.response.smooth().trim()
 
     def _exact(self) -> bool:
-        """Whether ``q`` is ``g``."""
+        """Tell whether ``q`` is ``g``."""
         return self.degree is None or self.degree >= self._smooth().degree()
 
     def _parts(self) -> list[_Part]:
-        """The products that the scores need beside the tail; known before the fit."""
+        """List the products that the scores need beside the tail; known before the fit."""
         response, bent = self.response, not self._exact()
         if response.joined():
             both = (response.power, response.power_after)
@@ -210,7 +211,7 @@ class Spectral(ClosedForm):
         return [part for part in parts if part.corrects or part.ideal]
 
     def _fit_tail(self, below: float) -> tuple[Chebyshev, float]:
-        """The polynomial ``q`` close to ``g`` on ``[0, below]``, and its largest relative error there."""
+        """Fit the polynomial ``q`` to ``g`` on ``[0, below]``, and find its largest relative error there."""
         smooth = self._smooth()
         if self.degree is None or self._exact():
             return smooth, 0.0
@@ -225,7 +226,7 @@ class Spectral(ClosedForm):
         return near, float(np.abs(smooth(inside) - near(inside)).max() / largest)
 
     def _factors(self, found: Decomposition, tail: Chebyshev) -> tuple[Tensor, Tensor]:
-        """Left and right factors, each ``[I, columns]``, so that the low-rank part is ``x left rightᵀ``."""
+        """Compute the ``[I, columns]`` factors, so that the low-rank part is ``x left rightᵀ``."""
         values = found.values.double().cpu().numpy()
         correction = torch.from_numpy(self._smooth()(values) - tail(values)).to(found.vectors)
         left, right = [], []
@@ -236,7 +237,7 @@ class Spectral(ClosedForm):
         return torch.cat(left, dim=1), torch.cat(right, dim=1)
 
     def _signal_product(self, left: Tensor) -> Tensor:
-        """``X left``, with the signals ``X`` of all users. Shape ``[U, columns]``."""
+        """Compute ``X left``, with the signals ``X`` of all users. Shape ``[U, columns]``."""
         edges = torch.arange(self.graph.num_edges, device=left.device)
         entries = (self._signals(edges).cpu().numpy(), self.graph.edge_item.cpu().numpy())
         shape = (self.graph.num_users, self.graph.num_items)
@@ -245,7 +246,7 @@ class Spectral(ClosedForm):
         return product
 
     def extra_repr(self) -> str:
-        """What was fitted and how well."""
+        """Show what was fitted and how well."""
         fitted = (
             f", decomposition_error={self.decomposition_error:.2g}, tail_error={self.tail_error:.2g}"
             if hasattr(self, "errors")
@@ -255,7 +256,7 @@ class Spectral(ClosedForm):
 
 
 def apply(matrix: SparseMatrix, coefficients: list[float], x: Tensor) -> Tensor:
-    """``f(P) x`` for a Chebyshev series ``f`` on ``[0, 1]``, by Clenshaw's recurrence. Shape ``[I, D]``.
+    """Compute ``f(P) x`` for a Chebyshev series ``f`` on ``[0, 1]`` by Clenshaw's recurrence. ``[I, D]``.
 
     Args:
         matrix: ``R̃``, of which ``P = R̃ᵀR̃``.
@@ -271,7 +272,7 @@ def apply(matrix: SparseMatrix, coefficients: list[float], x: Tensor) -> Tensor:
 
 
 def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> sp.csr_array:
-    """``R̃ = D_U^-user_power R D_I^-item_power / c``; with ``c`` no singular value is above 1. ``[U, I]``."""
+    """Build ``R̃ = D_U^-user_power R D_I^-item_power / c``; ``c`` keeps singular values ≤ 1. ``[U, I]``."""
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
     users, items = (np.bincount(codes)[codes].astype(np.float64) for codes in (user, item))
     shape = (graph.num_users, graph.num_items)
@@ -287,7 +288,7 @@ def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -
 
 
 def _largest_singular_value(matrix: sp.csr_array) -> float:
-    """By Lanczos, started where the answer is near, so that every run finds the same; 1 for no entries."""
+    """Find it by Lanczos from near the answer, so that every run finds the same; 1 for no entries."""
     if min(matrix.shape) < 3 or not matrix.nnz:
         return float(np.linalg.norm(matrix.toarray(), 2)) or 1.0
     start = np.ones(min(matrix.shape))

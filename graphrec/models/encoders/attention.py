@@ -20,9 +20,9 @@ class GATv2(EmbeddingTable):
     between the layers. A partner for ablations: does it pay to learn what `LightGCN` takes from the degrees?
 
     It costs far more than a product with a constant matrix: each layer keeps about three vectors for each
-    direction of each edge for its gradient, and holds twice as many at the peak (2.4 GB for one layer of 64
-    columns on 719,081 edges), and every training step goes over all of them. So it is meant for a GPU or a
-    small graph.
+    direction of each edge for its gradient. At the peak it holds twice as many: 2.4 GB for one layer of 64
+    columns on 719,081 edges. Every training step goes over all of them. So it is meant for a GPU or a small
+    graph.
 
     Args:
         graph: Gives the number of users and items.
@@ -71,5 +71,5 @@ class GATv2(EmbeddingTable):
         return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
 
     def extra_repr(self) -> str:
-        """Sizes."""
+        """Show the sizes."""
         return f"{super().extra_repr()}, num_layers={len(self.layers)}"

@@ -70,14 +70,14 @@ class SimGCL(LightGCN, ContrastiveEncoder):
         self.noise = noise
 
     def contrast(self, graph: BipartiteGraph) -> Contrast:
-        """The embeddings without noise, and two views with noise of their own."""
+        """Make the embeddings without noise, and two views with noise of their own."""
         clean = graph.filter(self.weight, self.coefficients, self.storage_type)
         with torch.no_grad():
             shifts = [weighted_sum(self.coefficients, self.noisy_layers(graph)) - clean for _ in range(2)]
         return Contrast(self._split(clean), self._split(clean + shifts[0]), self._split(clean + shifts[1]))
 
     def noisy_layers(self, graph: BipartiteGraph) -> list[Tensor]:
-        """The table and its L layers, each with noise before it is propagated further. Each ``[N, D]``."""
+        """Compute the table and its L layers, each with noise before further propagation. Each ``[N, D]``."""
         layers: list[Tensor] = [self.weight]
         for _ in range(self.num_layers):
             layer = graph.propagate(layers[-1])
@@ -126,14 +126,14 @@ class XSimGCL(SimGCL):
         self.contrast_layer = contrast_layer
 
     def contrast(self, graph: BipartiteGraph) -> Contrast:
-        """The noisy embeddings twice, and one of the layers that they are the mean of."""
+        """Make the noisy embeddings twice, and one of the layers that they are the mean of."""
         layers = self.noisy_layers(graph)
         noisy = self._split(weighted_sum(self.coefficients, layers))
         return Contrast(noisy, noisy, self._split(layers[self.contrast_layer]))
 
 
 def weighted_sum(coefficients: list[float], layers: list[Tensor]) -> Tensor:
-    """``Σ_l c_l E^(l)``, without the layers whose coefficient is 0. ``[N, D]``."""
+    """Compute ``Σ_l c_l E^(l)``, without the layers whose coefficient is 0. ``[N, D]``."""
     total = torch.zeros_like(layers[0])
     for coefficient, layer in zip(coefficients, layers, strict=True):
         total = total + coefficient * layer if coefficient else total

@@ -11,7 +11,7 @@ from graphrec.models.base import Embeddings, Encoder, Rows
 
 
 def features_of(graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
-    """The two feature tables, ``[U, F_u]`` and ``[I, F_i]``.
+    """Take the two feature tables, ``[U, F_u]`` and ``[I, F_i]``.
 
     Raises:
         InputError: If the data was prepared without features.

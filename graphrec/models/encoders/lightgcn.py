@@ -21,7 +21,7 @@ class LightGCN(EmbeddingTable):
 
     He et al., "LightGCN", SIGIR 2020, eq. 4 and 7. The numbers are those of
     ``torch_geometric.nn.LightGCN`` on ``graph.edge_index`` (tested); that class normalises the graph again
-    in each layer of each step and keeps a message per edge, this one asks the graph for one product.
+    in each layer of each step and keeps a message per edge. This one asks the graph for one product.
 
     Args:
         graph: Gives the number of users and items.
@@ -95,5 +95,5 @@ class LightGCN(EmbeddingTable):
     """Layers are as wide as the table."""
 
     def extra_repr(self) -> str:
-        """Sizes."""
+        """Show the sizes."""
         return f"{super().extra_repr()}, num_layers={self.num_layers}"

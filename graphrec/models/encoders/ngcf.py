@@ -63,5 +63,5 @@ class NGCF(EmbeddingTable):
         return Embeddings(*torch.split(torch.cat(layers, dim=1), [self.num_users, self.num_items]))
 
     def extra_repr(self) -> str:
-        """Sizes."""
+        """Show the sizes."""
         return f"{super().extra_repr()}, num_layers={self.num_layers}"

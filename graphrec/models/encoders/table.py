@@ -34,8 +34,8 @@ class EmbeddingTable(Encoder):
             (``spectral``), which takes a second for a million edges and saves epochs.
 
     Raises:
-        InputError: If a number is out of its range, the table does not fit into the memory, or a spectral
-            start is asked for and the table is shared out over processes.
+        InputError: If a number is out of its range, or the table does not fit into the memory; or if a
+            spectral start is asked for and the table is shared out over processes.
     """
 
     static_step: ClassVar[bool] = True
@@ -77,32 +77,32 @@ class EmbeddingTable(Encoder):
         self.weight = distributed_rows(self.weight, self.num_nodes, mesh)
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
-        """The table itself."""
+        """Take the table itself."""
         return self.ego(graph)
 
     def ego(self, graph: BipartiteGraph) -> Embeddings:
-        """The table itself, users and items apart."""
+        """Take the table itself, users and items apart."""
         return Embeddings(*torch.split(graph.whole(self.weight), [self.num_users, self.num_items]))
 
     def own_sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
-        """Rows of the table, which are as wide as the embeddings; no other process is needed for them."""
+        """Take rows of the table, which are as wide as the embeddings; no other process is needed."""
         return self.weight[:1], self.weight[:1]
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
-        """Rows of the table."""
+        """Take rows of the table."""
         rows, _ = graph.filter_nodes(self.weight, [1.0], torch.cat([users, items + self.num_users]))
         user, item = torch.split(rows, [len(users), len(items)])
         return Rows(user, item, lambda: Embeddings(user, item))
 
     def extra_repr(self) -> str:
-        """Sizes."""
+        """Show the sizes."""
         return f"users={self.num_users}, items={self.num_items}, dim={self.weight.shape[1]}"
 
 
 def draw_rows(weight: Tensor, nodes: range, total: int, std: float, drawn: int = DRAWN_ROWS) -> None:
     """Fill some rows of a normal table with what they are if all of it is drawn at once, on the CPU.
 
-    Generators yield the same numbers in pieces if each is a multiple of 16 long and none is shorter, so the
+    Generators yield the same numbers in pieces if each is a multiple of 16 long and none is shorter. So the
     last piece takes the remainder in. The generator is left as after the whole table.
 
     Args:
