@@ -20,7 +20,7 @@ from graphrec.notices import warn
 def attributes_of(
     log: pd.DataFrame, table: Table, kind: Kind, file: str | Path
 ) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
-    """One row for each user or item of a log, with what was done to the table.
+    """Make one row for each user or item of a log, and tell what was done to the table.
 
     Args:
         log: The log.

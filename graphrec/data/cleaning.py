@@ -101,7 +101,7 @@ def fill_by_group_median(frame: pd.DataFrame, column: str, group: str) -> tuple[
 def clip_above_group_median(
     frame: pd.DataFrame, column: str, group: str, factor: float, min_rows: int = 5
 ) -> tuple[pd.DataFrame, CleaningStep]:
-    """Winsorise: values above `factor` times the median of their group are lowered to that bound.
+    """Winsorise: lower values above `factor` times the median of their group to that bound.
 
     The ratio to a median is robust (half of a group may be wrong) and finds what goes wrong in practice:
     cents for units, a weight in grams. An interquartile bound would not do, for most items have one price
@@ -173,7 +173,7 @@ def cover_ids(
 
 
 def _reference(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows that medians may look at: the training part where the log names its parts."""
+    """Take the rows that medians may look at: the training part where the log names its parts."""
     return frame[frame["part"] == "train"] if "part" in frame else frame
 
 

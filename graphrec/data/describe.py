@@ -14,7 +14,7 @@ _TIMES = (Columns.TIMESTAMP, Columns.WEEK)
 
 
 def describe(raw: RawData) -> pd.DataFrame:
-    """Size, density, span of time and repeats of a log.
+    """Measure size, density, span of time and repeats of a log.
 
     Returns:
         Columns ``what`` and ``value``, both text, ready to print.
@@ -40,7 +40,7 @@ def describe(raw: RawData) -> pd.DataFrame:
 
 
 def describe_columns(raw: RawData) -> pd.DataFrame:
-    """One row per column of the log.
+    """Describe each column of the log in one row.
 
     Returns:
         ``column``, ``missing`` and ``distinct`` (counts), and ``min``, ``median``, ``max`` as text, empty for
@@ -51,7 +51,7 @@ def describe_columns(raw: RawData) -> pd.DataFrame:
 
 
 def cleaning_report(steps: Sequence[CleaningStep]) -> pd.DataFrame:
-    """What cleaning did, one row per step in order.
+    """List what cleaning did, one row per step in order.
 
     Returns:
         ``step``, ``rows_before``, ``removed`` and ``filled``, the last three whole numbers.

@@ -89,11 +89,11 @@ class IdMap:
         return cls(np.unique(np.asarray(values)))
 
     def __len__(self) -> int:
-        """Number of ids."""
+        """Count the ids."""
         return len(self.ids)
 
     def codes(self, values: Iterable[Any]) -> IntArray:
-        """Codes of external ids; −1 for an id that is not known."""
+        """Find codes of external ids; −1 for an id that is not known."""
         found: IntArray = pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values)))
         return found.astype(np.int64)
 
@@ -130,11 +130,11 @@ class Interactions:
         return cls((frame if known.all() else frame[known]).reset_index(drop=True), users, items)
 
     def __len__(self) -> int:
-        """Number of rows."""
+        """Count the rows."""
         return len(self.frame)
 
     def pairs(self) -> IntArray:
-        """Distinct (user, item) pairs, sorted. Shape ``[E, 2]``."""
+        """List distinct (user, item) pairs, sorted. Shape ``[E, 2]``."""
         width = max(len(self.items), 1)
         key = self.frame[Columns.USER_CODE].to_numpy(dtype=np.int64) * width
         key += self.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64)
@@ -149,7 +149,7 @@ class Interactions:
         return columns.T
 
     def sha256(self) -> str:
-        """Fingerprint of the distinct pairs in external ids."""
+        """Compute a fingerprint of the distinct pairs in external ids."""
         pairs = self.pairs()
         digest = hashlib.sha256()
         for ids, codes in ((self.users.ids, pairs[:, 0]), (self.items.ids, pairs[:, 1])):
@@ -160,7 +160,7 @@ class Interactions:
         return digest.hexdigest()
 
     def rows_sha256(self, columns: Iterable[str]) -> str:
-        """Fingerprint of all rows in some columns, in whatever order they stand; others are passed over."""
+        """Compute a fingerprint of all rows in some columns, in any order; others are passed over."""
         present = [column for column in columns if column in self.frame]
         rows = np.sort(pd.util.hash_pandas_object(self.frame[present], index=False).to_numpy())
         return hashlib.sha256(",".join(present).encode() + rows.tobytes()).hexdigest()

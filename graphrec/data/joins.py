@@ -87,7 +87,7 @@ def _texts(known: Iterable[Any]) -> pd.Index[Any]:
 
 
 def _short(ids: pd.Series[str]) -> pd.Series[str]:
-    """Ids without the '.0' of a whole number."""
+    """Write ids without the '.0' of a whole number."""
     texts = without_zeros(pa.array(ids, pa.large_string(), from_pandas=True))
     return pd.Series(texts.to_pandas(), dtype="str").set_axis(ids.index)
 
@@ -103,7 +103,7 @@ _DIFFERENCES: tuple[tuple[str, Callable[[str], str]], ...] = (
 
 
 def _examples(theirs: pd.Index[Any], ours: pd.Index[Any]) -> str:
-    """Some ids of both sides that do not join, and in what they differ."""
+    """Show some ids of both sides that do not join, and in what they differ."""
     said = f"the file has {_some(theirs)}, the log has {_some(ours)}"
     for name, change in _DIFFERENCES:
         mine, other = {change(text) for text in ours[:10_000]}, {change(text) for text in theirs[:10_000]}

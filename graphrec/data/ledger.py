@@ -37,7 +37,7 @@ def refuse_loss(raw: RawData, split: Split | None = None) -> None:
 
 
 def reading_line(raw: RawData) -> str:
-    """Rows in, rows out, why, which values were changed, and the span of time."""
+    """Write rows in, rows out, why, which values were changed, and the span of time."""
     steps = [step for step in raw.steps if step.table == "log"]
     rows = len(raw.log) + sum(step.removed for step in steps)
     lost = _listed({step.step: step.removed for step in steps})
@@ -47,7 +47,7 @@ def reading_line(raw: RawData) -> str:
 
 
 def split_line(split: Split, splitter: Splitter, log: pd.DataFrame) -> str:
-    """Rows of the parts, and of none of them."""
+    """Write the rows of the parts, and of none of them."""
     parts = {"training": split.train, "validation": split.val, "test": split.test}
     counts = ", ".join(f"{len(part) or 'no'} {name} rows" for name, part in parts.items())
     lost = _listed(split.dropped)
@@ -57,7 +57,7 @@ def split_line(split: Split, splitter: Splitter, log: pd.DataFrame) -> str:
 
 
 def span(log: pd.DataFrame) -> str:
-    """First and last time and week of a log."""
+    """Write first and last time and week of a log."""
     said = []
     if Columns.TIMESTAMP in log:
         written = log.attrs.get("times")

@@ -23,7 +23,7 @@ from graphrec.notices import note
 
 
 def run_seed() -> int:
-    """The seed of the run, as ``seed_everything`` set it; 0 where nobody did."""
+    """Read the seed of the run, as ``seed_everything`` set it; 0 where nobody did."""
     return int(os.environ.get("PL_GLOBAL_SEED", "0"))
 
 
@@ -50,11 +50,11 @@ class EdgeBatches(Sampler[Tensor]):
         self.num_edges, self.batch_size, self.seed, self.epoch = num_edges, batch_size, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of each epoch."""
+        """Set the epoch; Lightning does so at the start of each."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Batches per epoch."""
+        """Count the batches per epoch."""
         return -(-self.num_edges // self.batch_size)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -64,7 +64,7 @@ class EdgeBatches(Sampler[Tensor]):
         yield from (edges.long() for edges in torch.split(order, self.batch_size))
 
     def _type(self) -> torch.dtype:
-        """The narrowest that holds every id; the order does not depend on it."""
+        """Choose the narrowest that holds every id; the order does not depend on it."""
         return torch.int32 if self.num_edges < 2**31 else torch.int64
 
 
@@ -85,7 +85,7 @@ class FixedBatches(SequentialSampler):
 
 
 def training_batches(num_rows: int, batch_size: int, trainer: Any) -> Sampler[Any]:
-    """Batches of row numbers, in another order each epoch, unless a few of them are to be overfitted."""
+    """Make batches of row numbers, in another order each epoch, unless a few are to be overfitted."""
     batches = EdgeBatches(num_rows, batch_size, run_seed())
     return FixedBatches(batches) if trainer is not None and trainer.overfit_batches > 0 else batches
 
@@ -101,11 +101,11 @@ class EdgeIds(Dataset[Tensor]):
         self.num_edges = num_edges
 
     def __len__(self) -> int:
-        """Number of edges."""
+        """Count the edges."""
         return self.num_edges
 
     def __getitem__(self, edges: Tensor) -> Tensor:
-        """The same ids, ``[B]``."""
+        """Give the same ids, ``[B]``."""
         return edges
 
 
@@ -182,23 +182,23 @@ class RecommenderData(pl.LightningDataModule):
         return build_features(self.split.train, self.source.users, self.source.items, self.options)
 
     def features_sha256(self) -> str | None:
-        """Fingerprint of what the features are made of; nothing without features."""
+        """Compute a fingerprint of what the features are made of; nothing without features."""
         if self.options is None:
             return None
         return features_sha256(self.split.train, self.source.users, self.source.items)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of edge ids, the same global batches in every process; the task takes its rows of them."""
+        """Make batches of edge ids, the same global ones in every process; the task takes its rows."""
         edges = EdgeIds(len(self.split.train.pairs()))
         batches = training_batches(len(edges), self.batch_size, self.trainer)
         return DataLoader(edges, batch_size=None, sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:
-        """Batches of the users who have validation items; none after a refit."""
+        """Make batches of the users who have validation items; none after a refit."""
         return self._users(self.split.val) if len(self.split.val) else []
 
     def test_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of the users who have test items.
+        """Make batches of the users who have test items.
 
         Raises:
             InputError: If there are none.
@@ -207,7 +207,7 @@ class RecommenderData(pl.LightningDataModule):
         return self._users(self.split.test)
 
     def predict_dataloader(self) -> DataLoader[Tensor]:
-        """Batches of all users."""
+        """Make batches of all users."""
         return self._users(self.split.train)
 
     def check_part(self, part: Literal["validation", "test"]) -> None:
@@ -239,9 +239,9 @@ class RecommenderData(pl.LightningDataModule):
         )
 
     def _users(self, part: Interactions) -> DataLoader[Tensor]:
-        """Batches of the users this process ranks; an empty one for a process that has none.
+        """Make batches of the users this process ranks; an empty one for a process that has none.
 
-        Every process must see a batch, for Lightning leaves the end of the epoch out where there is none,
+        Every process must see a batch. For Lightning leaves the end of the epoch out where there is none,
         and the others would wait for it to gather.
         """
         users = torch.from_numpy(np.unique(part.pairs()[:, 0]))

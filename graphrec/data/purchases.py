@@ -64,7 +64,7 @@ class PurchaseRules:
             raise InputError(f"'{self.equal_rows}' is neither", column="equal_rows", hint="give drop or keep")
 
     def keeps_equal(self, log: pd.DataFrame) -> bool:
-        """Whether rows that equal an earlier one stay."""
+        """Tell whether rows that equal an earlier one stay."""
         if self.equal_rows is None:
             return not any(column in log for column in _TELLING)
         return self.equal_rows == "keep"
@@ -101,7 +101,7 @@ def _droppers(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[Cleaner]:
 
 
 def _drop_returns(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
-    """A return is no purchase; the purchase that it undoes stays."""
+    """Drop returns, which are no purchases; the purchase that one undoes stays."""
     return keep_rows(log, ~(log[Columns.QUANTITY] < 0), "returns (quantity below 0)")
 
 
@@ -110,7 +110,7 @@ def _drop_zero(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
 
 
 def _drop_cancelled(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
-    """Many tills number a cancellation C536379 where receipts are 536379."""
+    """Drop cancelled baskets: many tills number one C536379 where receipts are 536379."""
     basket = log[Columns.BASKET].astype("str")
     cancelled = basket.str.fullmatch(r"[cC]\d+").to_numpy(dtype=bool, na_value=False)
     receipts = basket[~cancelled].str.fullmatch(r"\d+").to_numpy(dtype=bool, na_value=False)
@@ -147,7 +147,7 @@ def check_same_times(logs: Mapping[str, pd.DataFrame], files: Mapping[str, str])
 
 
 def hints(log: pd.DataFrame, rules: PurchaseRules, unread: Sequence[str]) -> tuple[str, ...]:
-    """What a reader should know of the rows that stay, as lines."""
+    """List what a reader should know of the rows that stay, as lines."""
     return (
         *_equal_rows(log, rules),
         *_unread(log, unread),
@@ -193,7 +193,7 @@ _LOOKS_LIKE = {
 
 
 def _unread(log: pd.DataFrame, unread: Sequence[str]) -> Iterator[str]:
-    """Columns that were not read and by their name decide what is a purchase."""
+    """Name columns that were not read and by their name decide what is a purchase."""
     for what, words in _LOOKS_LIKE.items():
         found = [name for name in unread if any(word in name.lower() for word in words)]
         if not found or (what == Columns.QUANTITY and Columns.QUANTITY in log):
@@ -214,7 +214,7 @@ def _advice(what: str, column: str) -> str:
 
 
 def _ratings(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
-    """Ratings of two values, as 0 and 1, tell a dislike from a purchase."""
+    """Warn of ratings of two values, as 0 and 1, which tell a dislike from a purchase."""
     if Columns.RATING not in log or rules.min_rating:
         return
     values = np.sort(log[Columns.RATING].dropna().unique())
@@ -224,7 +224,7 @@ def _ratings(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[str]:
 
 
 def _prices(log: pd.DataFrame) -> Iterator[str]:
-    """A shop's own discount that is none because two columns are mapped the wrong way round."""
+    """Warn of a shop's own discount that is none because two columns are mapped the wrong way round."""
     if not {Columns.REGULAR_PRICE, Columns.SHELF_PRICE} <= set(log):
         return
     above = log[Columns.SHELF_PRICE] > log[Columns.REGULAR_PRICE] * (1 + SLIPS)

@@ -176,14 +176,14 @@ def recbole(
 
 
 def _beside(path: str) -> tuple[str | None, str | None]:
-    """The tables of users and items beside an ``.inter`` file, where they exist."""
+    """Find the tables of users and items beside an ``.inter`` file, where they exist."""
     files = [Path(path).with_suffix(suffix) for suffix in (".user", ".item")]
     users, items = (str(file) if file.is_file() else None for file in files)
     return users, items
 
 
 def source_of(file: str) -> Callable[..., RawData]:
-    """The source that reads a file or folder, by what it is called; a table if nothing else."""
+    """Choose the source that reads a file or folder, by what it is called; a table if nothing else."""
     path = Path(file)
     if file == complete_journey.__name__:
         return complete_journey
@@ -195,7 +195,7 @@ def source_of(file: str) -> Callable[..., RawData]:
 
 
 def tables_of(arguments: Mapping[str, Any]) -> list[tuple[str, Kind]]:
-    """The files that `table` or `recbole` reads for some arguments, and what they are."""
+    """List the files that `table` or `recbole` reads for some arguments, and what they are."""
     path = arguments["path"]
     users, items = arguments.get("users"), arguments.get("items")
     if Path(path).suffix == ".inter":
@@ -206,7 +206,7 @@ def tables_of(arguments: Mapping[str, Any]) -> list[tuple[str, Kind]]:
 
 
 def _joined(logs: dict[str, pd.DataFrame], files: dict[str, str]) -> pd.DataFrame:
-    """One log; where the split was given each row says which part it is from."""
+    """Join the parts to one log; where the split was given each row says which part it is from."""
     if len(logs) == 1:
         return logs["train"]
     if len({Path(file).resolve() for file in files.values()}) < len(files):

@@ -165,7 +165,7 @@ class Given(Splitter):
         _check_shares(val_fraction=self.val_fraction)
 
     def check(self, log: pd.DataFrame) -> None:
-        """That the log was cut already is what this split is for."""
+        """Accept a log that was cut already, which is what this split is for."""
 
     def parts(self, log: pd.DataFrame, seed: int) -> pd.Series[Any]:
         """See base class."""

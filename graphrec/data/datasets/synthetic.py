@@ -102,7 +102,7 @@ def _choose_items(
     num_blocks: int,
     response: float,
 ) -> IntArray:
-    """One item per row, drawn for all rows of a block and week at once. Shape ``[rows]``."""
+    """Draw one item per row, for all rows of a block and week at once. Shape ``[rows]``."""
     num_items, weeks = depth.shape
     item = np.empty(len(block), dtype=np.int64)
     for b in range(num_blocks):
@@ -161,5 +161,5 @@ def _items(rng: np.random.Generator, num_items: int, num_blocks: int) -> pd.Data
 
 
 def _ids(prefix: str, codes: IntArray) -> list[str]:
-    """Ids of equal length, so that their order is that of the codes."""
+    """Make ids of equal length, so that their order is that of the codes."""
     return [f"{prefix}_{code:05d}" for code in codes.tolist()]

@@ -1,7 +1,7 @@
 """User and item features, from the training part alone: encoding, selection, standardising, PCA.
 
-A row of validation or test changes nothing here, because nothing but the training interactions and the
-tables of attributes comes in, and of those tables only the rows that the training part knows.
+A row of validation or test changes nothing here. For nothing but the training interactions and the tables of
+attributes comes in, and of those tables only the rows that the training part knows.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ MADE_OF = (
 def features_sha256(
     train: Interactions, users: pd.DataFrame | None = None, items: pd.DataFrame | None = None
 ) -> str:
-    """Fingerprint of what `build_features` is given, as far as its users and items are in training."""
+    """Compute a fingerprint of what `build_features` is given, as far as training knows users and items."""
     digest = hashlib.sha256(train.rows_sha256(MADE_OF).encode())
     for table, key, ids in ((users, Columns.USER, train.users.ids), (items, Columns.ITEM, train.items.ids)):
         if table is not None:
@@ -128,7 +128,7 @@ def build_features(
         options: Groups and reduction; the defaults if missing.
 
     Raises:
-        InputError: If a table of attributes has no key, a duplicate key or no id of the log, or if the
+        InputError: If a table of attributes has no key, a duplicate key or no id of the log; or if the
             groups asked for one side need data that is not there.
     """
     options = options or FeatureOptions()
@@ -180,7 +180,7 @@ def _selected(block: Block, options: FeatureOptions) -> tuple[Block, list[str]]:
 
 
 def _standardised(block: Block) -> Block:
-    """Mean 0 and deviation 1 per column; a constant column becomes zeros."""
+    """Bring each column to mean 0 and deviation 1; a constant column becomes zeros."""
     mean = block.values.mean(axis=0, dtype=np.float64)
     deviation = block.values.std(axis=0, dtype=np.float64)
     constant = np.ptp(block.values, axis=0) == 0

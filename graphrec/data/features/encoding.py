@@ -64,7 +64,7 @@ class Attributes:
     names_not_levels: list[str] = field(default_factory=list)
 
     def block(self, group: str) -> Block:
-        """All attributes as dense features: one-hot levels, then numbers."""
+        """Encode all attributes as dense features: one-hot levels, then numbers."""
         n = self.member.shape[0]
         one_hot = Block(
             [f"{group}:{level}" for level in self.levels], self.member.astype(np.float32).toarray()
@@ -108,7 +108,7 @@ def encode_attributes(
 
 
 def _align(table: pd.DataFrame, key: str, ids: IdMap) -> pd.DataFrame:
-    """Rows of an attribute table in the order of the codes; a row that the table lacks is all missing."""
+    """Put rows of an attribute table in the order of the codes; a row that the table lacks is all missing."""
     file = table.attrs.get("file")
     if key not in table:
         raise InputError("the table of attributes needs this column", file=file, column=key)
@@ -145,7 +145,7 @@ def _is_number(column: pd.Series[Any]) -> bool:
 
 
 def _standardised(name: str, column: pd.Series[Any]) -> dict[str, AnyFloatArray]:
-    """Mean 0 and deviation 1 over the known values, 0 where unknown, and a column that says where."""
+    """Bring known values to mean 0 and deviation 1, unknown to 0, and add a column that says where."""
     if pd.api.types.is_datetime64_any_dtype(column):
         column = (column - column.min()) / pd.Timedelta(days=1)
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -162,7 +162,7 @@ def _standardised(name: str, column: pd.Series[Any]) -> dict[str, AnyFloatArray]
 def _one_hot(
     column: pd.Series[Any], weights: AnyFloatArray, max_categories: int
 ) -> tuple[list[str], sparse.csr_matrix] | None:
-    """Levels, the heaviest first, and their members; nothing for a column of names."""
+    """List levels, the heaviest first, and their members; nothing for a column of names."""
     text = column.astype("object").where(column.notna(), "").map(str)
     long = text.str.split(SEPARATOR).explode().str.strip()
     rows, known = long.index.to_numpy(dtype=np.int64), long.to_numpy() != ""

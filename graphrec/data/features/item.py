@@ -13,7 +13,7 @@ ITEM_GROUPS = (BASE, ATTRIBUTES, REVIEWS, DOCUMENT)
 
 
 def item_block(group: str, log: LogFacts, items: Attributes) -> Block:
-    """Features of one group of `ITEM_GROUPS`. Shape ``[I, F]``."""
+    """Build the features of one group of `ITEM_GROUPS`. Shape ``[I, F]``."""
     if group == BASE:
         return Block.of(BASE, base(log), log.items)
     if group == ATTRIBUTES:
@@ -24,7 +24,7 @@ def item_block(group: str, log: LogFacts, items: Attributes) -> Block:
 
 
 def base(log: LogFacts) -> dict[str, AnyFloatArray]:
-    """How widely, to whom, at what price and depth, and when the item is sold.
+    """Measure how widely, to whom, at what price and depth, and when the item is sold.
 
     The first three need nothing but users and items; the rest appear with the columns that they need.
     """
@@ -48,7 +48,7 @@ def base(log: LogFacts) -> dict[str, AnyFloatArray]:
 
 
 def reviews(log: LogFacts) -> dict[str, AnyFloatArray]:
-    """Mean rating and number of ratings; no columns for a log without ratings."""
+    """Compute mean rating and number of ratings; no columns for a log without ratings."""
     if log.rating is None:
         return {}
     rated = np.isfinite(log.rating)
@@ -59,7 +59,7 @@ def reviews(log: LogFacts) -> dict[str, AnyFloatArray]:
 
 
 def average_rating(log: LogFacts) -> AnyFloatArray:
-    """Mean rating of the item, or an implied one where the log has no ratings.
+    """Compute the mean rating of the item, or an implied one where the log has no ratings.
 
     The implied rating is the mean number of distinct weeks (interactions, where the log has no weeks) in
     which a buyer bought the item: what people come back for, they like.

@@ -67,12 +67,12 @@ class LogFacts:
         )
 
     def counts(self) -> sparse.csr_matrix:
-        """Rows of each user and item. Sparse, shape ``[U, I]``."""
+        """Count the rows of each user and item. Sparse, shape ``[U, I]``."""
         ones = np.ones(len(self.user))
         return sparse.csr_matrix((ones, (self.user, self.item)), shape=(self.users, self.items))
 
     def saved_share(self, code: IntArray, n: int) -> AnyFloatArray | None:
-        """Share of the regular value that the shop's discounts took off, in 0..1. Shape ``[n]``.
+        """Compute the share of regular value that the shop's discounts took off, in 0..1. Shape ``[n]``.
 
         1 − Σ shelf·quantity / Σ regular·quantity over the rows that know both prices.
         """
@@ -86,19 +86,19 @@ class LogFacts:
 
 
 def sum_by(code: IntArray, n: int, values: AnyFloatArray | None = None) -> AnyFloatArray:
-    """Sum of the known values, or number of rows, of each code. Shape ``[n]``."""
+    """Add up the known values, or count the rows, of each code. Shape ``[n]``."""
     weights = None if values is None else np.nan_to_num(values, nan=0.0)
     return np.bincount(code, weights=weights, minlength=n).astype(np.float64)
 
 
 def mean_by(code: IntArray, n: int, values: AnyFloatArray) -> AnyFloatArray:
-    """Mean of the known values of each code, NaN where there is none. Shape ``[n]``."""
+    """Average the known values of each code, NaN where there is none. Shape ``[n]``."""
     known = np.isfinite(values)
     return ratio(sum_by(code[known], n, values[known]), sum_by(code[known], n))
 
 
 def distinct_by(code: IntArray, n: int, *others: AnyFloatArray | IntArray) -> AnyFloatArray:
-    """Number of distinct combinations of the other columns of each code. Shape ``[n]``."""
+    """Count the distinct combinations of the other columns of each code. Shape ``[n]``."""
     key = code
     for other in others:
         levels, found = pd.factorize(other)  # −1 where missing: such rows are not counted
@@ -108,20 +108,20 @@ def distinct_by(code: IntArray, n: int, *others: AnyFloatArray | IntArray) -> An
 
 
 def first_and_last(code: IntArray, n: int, values: AnyFloatArray) -> tuple[AnyFloatArray, AnyFloatArray]:
-    """Smallest and greatest known value of each code, NaN where there is none. Shapes ``[n]``."""
+    """Find the smallest and greatest known value of each code, NaN where there is none. Shapes ``[n]``."""
     groups = pd.Series(values).groupby(code)
     every = range(n)
     return groups.min().reindex(every).to_numpy(dtype=float), groups.max().reindex(every).to_numpy(float)
 
 
 def ratio(numerator: AnyFloatArray, denominator: AnyFloatArray) -> AnyFloatArray:
-    """Quotient, NaN where the denominator is 0."""
+    """Divide, with NaN where the denominator is 0."""
     empty: AnyFloatArray = np.full(len(numerator), np.nan)
     return np.divide(numerator, denominator, out=empty, where=denominator != 0)
 
 
 def log_of(values: AnyFloatArray) -> AnyFloatArray:
-    """log(1 + value): counts and money are skewed; below 0 counts as 0."""
+    """Compute log(1 + value): counts and money are skewed; below 0 counts as 0."""
     logarithm: AnyFloatArray = np.log1p(np.maximum(values, 0.0))
     return logarithm
 

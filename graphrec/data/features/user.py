@@ -14,7 +14,7 @@ USER_GROUPS = (INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT)
 
 
 def user_block(group: str, log: LogFacts, users: Attributes, items: Attributes) -> Block:
-    """Features of one group of `USER_GROUPS`. Shape ``[U, F]``."""
+    """Build the features of one group of `USER_GROUPS`. Shape ``[U, F]``."""
     if group == INTEREST:
         return interest(log, items)
     if group == BEHAVIOUR:
@@ -25,7 +25,7 @@ def user_block(group: str, log: LogFacts, users: Attributes, items: Attributes) 
 
 
 def interest(log: LogFacts, items: Attributes) -> Block:
-    """Share of the user's interactions that fall on each level of each item attribute, in 0..1."""
+    """Compute the share of the user's interactions on each level of each item attribute, in 0..1."""
     counts = log.counts()
     rows = np.asarray(counts.sum(axis=1)).ravel()
     share = sparse.diags(1.0 / np.maximum(rows, 1.0)) @ counts @ items.member
@@ -33,7 +33,7 @@ def interest(log: LogFacts, items: Attributes) -> Block:
 
 
 def behaviour(log: LogFacts) -> dict[str, AnyFloatArray]:
-    """How much, how often, how dear, how discounted, how faithfully and how lately the user buys.
+    """Measure how much, often, dear, discounted, faithfully and lately the user buys.
 
     The first four need nothing but users and items; the rest appear with the columns that they need.
     """
@@ -49,7 +49,7 @@ def behaviour(log: LogFacts) -> dict[str, AnyFloatArray]:
 
 
 def purchase_frequency(log: LogFacts) -> AnyFloatArray:
-    """Interactions per week in which the user bought at all; interactions where the log has no weeks."""
+    """Count interactions per week in which the user bought at all; all of them if the log has no weeks."""
     count = sum_by(log.user, log.users)
     if log.week is None:
         return count
@@ -57,7 +57,7 @@ def purchase_frequency(log: LogFacts) -> AnyFloatArray:
 
 
 def _rhythm(log: LogFacts) -> dict[str, AnyFloatArray]:
-    """Trips per week since the first purchase, and weeks between the last one and the end of training."""
+    """Count trips per week since the first purchase, and weeks from the last one to the end of training."""
     if log.week is None or log.trip is None or not np.isfinite(log.week).any():
         return {}
     first, last = first_and_last(log.user, log.users, log.week)

@@ -75,7 +75,7 @@ def _date(times: Times) -> Rule:
 def rules(
     column: str, unique: Sequence[str], times: Times | None = None, needed: Sequence[str] = ()
 ) -> list[Rule]:
-    """The rules of a column, by our name for it; a value of one that is needed cannot be left out."""
+    """Collect the rules of a column, by our name for it; a value of one that is needed cannot be left out."""
     found = [_NEEDED_NUMBER if column in needed else _NUMBER] if column in NUMBERS else []
     found += [_MONEY] if column in MONEY else []
     found += [_STOCK] if column == STOCK else []
@@ -87,7 +87,7 @@ def rules(
 
 
 def header_rows(frame: pd.DataFrame, rows: SheetRows, theirs: Mapping[str, str]) -> list[InputError]:
-    """Rows that name the columns again, as where files were put one below the other.
+    """Find rows that name the columns again, as where files were put one below the other.
 
     Args:
         frame: The table as read, columns in our names, index 0..n-1.
@@ -108,7 +108,7 @@ def header_rows(frame: pd.DataFrame, rows: SheetRows, theirs: Mapping[str, str])
 
 
 def missing_values(frame: pd.DataFrame, rows: SheetRows, theirs: dict[str, str]) -> list[InputError]:
-    """The first missing value of each column that must be complete.
+    """Find the first missing value of each column that must be complete.
 
     Args:
         frame: The table, columns in our names, index 0..n-1.
@@ -135,7 +135,7 @@ def value_problems(
     times: Times | None = None,
     needed: Sequence[str] = (),
 ) -> list[InputError]:
-    """Every value that breaks a rule of its column, in the order of the rows.
+    """Find every value that breaks a rule of its column, in the order of the rows.
 
     Args:
         frame: The table as read, columns in our names, index 0..n-1; values still as the file has them.
@@ -165,7 +165,7 @@ def value_problems(
 
 
 def _first_lines(values: pd.Series[Any], lines: IntArray, cases: pd.DataFrame) -> dict[Any, int]:
-    """Where the values that occur again stood first."""
+    """Find where the values that occur again stood first."""
     again = values[values.isin(cases["failure_case"])].drop_duplicates()
     return dict(zip(again, lines[again.index.to_numpy()].tolist(), strict=True))
 

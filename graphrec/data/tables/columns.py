@@ -20,7 +20,7 @@ _KNOWN = tuple(dict.fromkeys(column for kind in KINDS.values() for column in kin
 def map_columns(
     path: str | Path, sheets: Sequence[Sheet], columns: Mapping[str, str | None], kind: TableKind
 ) -> tuple[dict[str, str], list[InputError]]:
-    """Our name → the file's name for every column to read, or what is wrong with the mapping.
+    """Map our name to the file's name for every column to read, or tell what is wrong with the mapping.
 
     Args:
         path: The table, for messages.
@@ -96,7 +96,7 @@ def _missing(sheet: Sheet, our: str, their: str, mapped: bool, kind: TableKind) 
 
 
 def _looks_like_data(sheet: Sheet) -> bool:
-    """Whether a name is a number or a date, which nobody calls a column."""
+    """Tell whether a name is a number or a date, which nobody calls a column."""
     if not sheet.named_in_row:
         return False
     names = pd.Series([name for name in sheet.header if name.strip()], dtype="str")

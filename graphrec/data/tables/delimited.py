@@ -96,7 +96,7 @@ class Layout:
         return found
 
     def _header_problem(self, fields: int) -> InputError:
-        """Every row has as many fields as the others, and the header another number."""
+        """Say that rows have as many fields as each other, and the header another number."""
         what = f"every row has {fields} fields, and {len(self.header)} columns are named"
         hint = "name every column, also that of row names (in R: write.csv)" if self.has_header else None
         row = self.ragged[0][0]
@@ -138,7 +138,7 @@ class Layout:
         return not self.ragged and len(self.delimiter) == 1 and not self.encoding.startswith(WIDE)
 
     def _parsed(self, names: Sequence[str], missing: dict[str, list[str]]) -> pd.DataFrame | None:
-        """The fast way, if pandas can go it."""
+        """Read columns the fast way, if pandas can go it."""
         places = [self.header.index(name) for name in names]
         words: Any = {place: missing[name] for place, name in zip(places, names, strict=True)}
         packed = bool(content_of(self.path))
@@ -163,7 +163,7 @@ class Layout:
         return pd.DataFrame({name: frame[place] for name, place in zip(names, places, strict=True)})
 
     def _gathered(self, names: Sequence[str], missing: dict[str, list[str]]) -> pd.DataFrame:
-        """The slow way, for files that pandas would read otherwise than the first pass did."""
+        """Read columns the slow way, for files that pandas would read otherwise than the first pass."""
         places = [self.header.index(name) for name in names]
         columns: list[list[str]] = [[] for _ in places]
         with _records(self.path, self.delimiter, self.encoding, self.quoted) as reader:
@@ -232,7 +232,7 @@ def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted
 
 @contextmanager
 def _records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterator[Any]:
-    """A ``csv`` reader of a file; its errors are those of the file."""
+    """Open a ``csv`` reader of a file; its errors are those of the file."""
     try:
         with open_bytes(path) as handle:
             lines = decoded_lines(handle, path, encoding)
@@ -291,7 +291,7 @@ def _is_blank(record: list[str]) -> bool:
 
 
 def _single(delimiter: str) -> str:
-    """MovieLens' '::' becomes a tab, which titles such as 'Star Wars: Episode IV' do not hold."""
+    """Turn MovieLens' '::' into a tab, which titles such as 'Star Wars: Episode IV' do not hold."""
     return delimiter if len(delimiter) == 1 else "\t"
 
 

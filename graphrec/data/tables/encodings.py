@@ -22,7 +22,7 @@ WIDE = ("utf-16", "utf-32", "utf_16", "utf_32")
 
 
 def encoding_of(path: Path, given: str) -> str:
-    """The encoding to read a file with.
+    """Find the encoding to read a file with.
 
     Raises:
         InputError: If there is none of the name that was given.
@@ -41,7 +41,7 @@ def encoding_of(path: Path, given: str) -> str:
 
 
 def decoded_lines(handle: IO[bytes], path: Path, encoding: str) -> Iterator[str]:
-    """The lines of a file as text, without a byte order mark.
+    """Read the lines of a file as text, without a byte order mark.
 
     Raises:
         InputError: If one is not text in the encoding, with its row.

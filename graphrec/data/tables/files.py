@@ -43,7 +43,7 @@ class Part:
 
 
 def parts_of(path: Path) -> list[Part]:
-    """The files that make a table, in the order of their names.
+    """List the files that make a table, in the order of their names.
 
     Raises:
         InputError: If there is no such file, it cannot be read, or a folder holds no table.
@@ -69,7 +69,7 @@ def parts_of(path: Path) -> list[Part]:
 
 
 def _inside(folder: Path, top: Path) -> Iterator[Part]:
-    """Files below a folder; what begins with a dot or an underscore is none of the data."""
+    """List files below a folder; what begins with a dot or an underscore is none of the data."""
     for entry in sorted(folder.iterdir()):
         if entry.name in _OTHER_TABLES:
             what = (
@@ -108,7 +108,7 @@ def _must_be_a_file(path: Path) -> None:
 
 
 def closest(name: str, names: Iterable[str], introduction: str) -> str:
-    """A hint for a wrong name: the closest right one, and which there are."""
+    """Make a hint for a wrong name: the closest right one, and which there are."""
     candidates = list(names)
     close = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     listed = f"{introduction} {some(candidates)}" if candidates else f"{introduction} nothing"
@@ -116,6 +116,6 @@ def closest(name: str, names: Iterable[str], introduction: str) -> str:
 
 
 def some(names: Sequence[str], most: int = 12) -> str:
-    """The first of many names, and how many more there are."""
+    """List the first of many names, and say how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

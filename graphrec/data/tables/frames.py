@@ -79,7 +79,7 @@ def _check_names(frame: pd.DataFrame, name: str) -> None:
 
 
 def _storable(values: pd.Series[Any], name: str) -> pd.Series[Any]:
-    """A column of one kind as it is, one of several kinds as the text that a CSV file would have."""
+    """Take a column of one kind as it is, one of several kinds as the text that a CSV file would have."""
     try:
         pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError):

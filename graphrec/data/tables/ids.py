@@ -1,7 +1,7 @@
 """What an id is: the text that was written, in one form for every file.
 
-Ids are names. '001' stays '001', and 'NA' is a name too. Only what nobody can see or mean is taken off:
-space around an id, another Unicode form of the same letters, and the '.0' that a column of whole numbers gets
+Ids are names. '001' stays '001', and 'NA' is a name too. Only what nobody can see or mean is taken off: space
+around an id, another Unicode form of the same letters, and '.0'. A column of whole numbers gets that ending
 when a program holds it as floating point.
 """
 
@@ -48,7 +48,7 @@ class Ids:
     whole: int = 0
 
     def steps(self, column: str) -> tuple[CleaningStep, ...]:
-        """Rows of the cleaning report, where something was changed."""
+        """List rows of the cleaning report, where something was changed."""
         done = (
             (f"{column}: space around ids taken off", self.trimmed),
             (f"{column}: ids such as 7.0 read as 7", self.whole),
@@ -72,7 +72,10 @@ def as_ids(values: pd.Series[Any]) -> Ids:
 
 
 def _is_plain_text(column: pa.ChunkedArray) -> bool:
-    """Whether nothing is to be done, found five times as fast: ASCII, no space around ids and no '.0'."""
+    """Tell whether nothing is to be done: ASCII, no space around ids and no '.0'.
+
+    This is found five times as fast.
+    """
     if pc.any(pc.match_substring(column, ".0")).as_py() or not pc.all(pc.string_is_ascii(column)).as_py():
         return False
     return (
@@ -91,7 +94,7 @@ def warn_of_rounded(ids: pd.Series[Any], file: str | Path, column: str) -> None:
 
 
 def trimmed_text(texts: pa.Array) -> pa.Array:
-    """Texts in Unicode's composed form without space around them; nothing is missing."""
+    """Bring texts to Unicode's composed form without space around them; nothing is missing."""
     if not pc.all(pc.string_is_ascii(texts)).as_py():
         texts = pc.utf8_normalize(texts, form="NFC")
     found = pc.utf8_trim(texts, characters=_AROUND)
@@ -99,14 +102,14 @@ def trimmed_text(texts: pa.Array) -> pa.Array:
 
 
 def without_zeros(texts: pa.Array) -> pa.Array:
-    """'7.0' as '7', whatever stands beside it."""
+    """Write '7.0' as '7', whatever stands beside it."""
     return pc.if_else(
         pc.match_substring_regex(texts, _POINT_ZERO), pc.replace_substring_regex(texts, r"\.0+$", ""), texts
     )
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:
-    """Whole numbers without '.0', if the column holds nothing else or the same number in both forms.
+    """Write whole numbers without '.0', if all are such or one number stands in both forms.
 
     Versions such as 1.0, 1.1 and 1.10 stay as they are.
     """
@@ -119,13 +122,13 @@ def _without_zeros(texts: pa.Array) -> pa.Array:
 
 
 def _changed(before: pa.Array, after: pa.Array, encoded: pa.DictionaryArray) -> int:
-    """Rows whose text is another one; what is missing afterwards was nothing but space."""
+    """Count rows whose text is another one; what is missing afterwards was nothing but space."""
     rows = pc.not_equal(before, after).take(encoded.indices)
     return int(pc.sum(rows).as_py() or 0)
 
 
 def id_text(values: pa.ChunkedArray, file: Path, column: str) -> pa.ChunkedArray:
-    """Ids of any type that Parquet knows as the text that a CSV file would have.
+    """Write ids of any type that Parquet knows as the text that a CSV file would have.
 
     Raises:
         InputError: If one value is not one id, as in a column of lists.
@@ -157,7 +160,7 @@ def _cast(values: pa.ChunkedArray, file: Path, column: str) -> pa.ChunkedArray:
 
 
 def _floats(values: pa.ChunkedArray, file: Path, column: str) -> pa.ChunkedArray:
-    """Whole numbers as '7.0', so that the column is judged as one of text is."""
+    """Write whole numbers as '7.0', so that the column is judged as one of text is."""
     encoded = values.combine_chunks().dictionary_encode()
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
     exact = 2.0**24 if distinct.dtype == np.float32 else _EXACT

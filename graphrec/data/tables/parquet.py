@@ -126,12 +126,12 @@ class ParquetSheet:
 
 
 def _opened(path: Path, content: bytes | None) -> Any:
-    """What pyarrow reads from."""
+    """Choose what pyarrow reads from."""
     return path if content is None else pa.BufferReader(content)
 
 
 def _named_range(schema: pa.Schema) -> tuple[str, int, int] | None:
-    """The index that pandas did not write as a column, if somebody gave it a name."""
+    """Find the index that pandas did not write as a column, if somebody gave it a name."""
     try:
         said = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
         ranges = [index for index in said.get("index_columns", []) if isinstance(index, dict)]
@@ -144,7 +144,7 @@ def _named_range(schema: pa.Schema) -> tuple[str, int, int] | None:
 
 
 def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Categories as what they stand for, and bytes as text."""
+    """Decode categories to what they stand for, and bytes to text."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):

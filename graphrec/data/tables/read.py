@@ -111,7 +111,7 @@ def check_table(
     text: TextFormat | None = None,
     time_format: str | None = None,
 ) -> list[InputError]:
-    """All problems of a table at once, in the order of its rows; see `read_table` for the arguments."""
+    """Find all problems of a table at once, in the order of its rows; see `read_table` for the arguments."""
     try:
         return _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format)[1]
     except InputError as problem:
@@ -119,7 +119,7 @@ def check_table(
 
 
 def _place_of(path: str | Path) -> Path | FrameFile:
-    """A path, or the frame in the place of one."""
+    """Make a path of it, or take the frame in the place of one."""
     return path if isinstance(path, FrameFile) else Path(path)
 
 
@@ -175,7 +175,7 @@ def _place(problem: InputError) -> tuple[str, int]:
 
 
 def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
-    """Text without space around it, which nobody means in dates, numbers and attributes either."""
+    """Take off the space around text, which nobody means in dates, numbers and attributes either."""
     if values.dtype != "str":
         return values
     written = pa.chunked_array(pa.array(values, pa.large_string(), from_pandas=True))
@@ -189,7 +189,7 @@ def _trimmed(values: pd.Series[Any]) -> pd.Series[Any]:
 def _times(
     frame: pd.DataFrame, path: str | Path, theirs: Mapping[str, str], time_format: str | None
 ) -> tuple[Times | None, list[InputError]]:
-    """The column of times, or why it cannot be read as a whole."""
+    """Read the column of times, or tell why it cannot be read as a whole."""
     if Columns.TIMESTAMP not in frame:
         return None, []
     try:
@@ -200,7 +200,7 @@ def _times(
 
 
 def _converted(frame: pd.DataFrame, kind: TableKind, times: Times | None) -> pd.DataFrame:
-    """Text to numbers and dates, after every value was checked; ids are text already."""
+    """Convert text to numbers and dates, after every value was checked; ids are text already."""
     converted: dict[str, Any] = {}
     for column in map(str, frame.columns):
         if column in IDS and (column in kind.known or not kind.attributes):
@@ -217,7 +217,7 @@ def _converted(frame: pd.DataFrame, kind: TableKind, times: Times | None) -> pd.
 
 
 def _as_attribute(values: pd.Series[Any]) -> pd.Series[Any]:
-    """A column of numbers becomes numbers; anything else is text."""
+    """Convert a column of numbers to numbers; anything else is text."""
     text = values.astype("str").where(values.notna())
     numbers = parse_numbers(values)
     coded = text.str.match(r"0\d", na=False).any()  # post codes and the like: '01234' is a name

@@ -106,7 +106,7 @@ class SheetRows:
     starts: IntArray
 
     def place(self, index: int) -> tuple[Path, int]:
-        """File and line of a row."""
+        """Find file and line of a row."""
         file = int(np.searchsorted(self.starts, index, side="right")) - 1
         return self.files[file], int(self.lines[index])
 

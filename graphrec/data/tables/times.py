@@ -44,7 +44,7 @@ class Unit:
     origin: str = "1970-01-01"
 
     def read(self, numbers: pd.Series[float]) -> pd.Series[pd.Timestamp]:
-        """Times of numbers; NaT where one is missing or lies outside the years of a shop."""
+        """Read times of numbers; NaT where one is missing or lies outside the years of a shop."""
         seconds = numbers / self.per_second
         return pd.to_datetime(
             seconds.where(seconds.abs() < 2 * _SHOP_UNTIL), unit="s", origin=self.origin, errors="coerce"
@@ -97,7 +97,7 @@ class Times:
 
 
 def parse_numbers(values: pd.Series[Any]) -> pd.Series[float]:
-    """Numbers as float64; NaN where a value is missing or is none."""
+    """Read numbers as float64; NaN where a value is missing or is none."""
     try:  # ten times as fast as pandas, but all or nothing
         parsed = pyarrow.array(values, from_pandas=True).cast(pyarrow.float64())
         numbers = pd.Series(parsed.to_numpy(zero_copy_only=False), index=values.index, dtype="float64")
@@ -171,7 +171,7 @@ def _patterned(values: pd.Series[Any], pattern: str) -> Times:
 
 
 def _numbered(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:
-    """Numbers: which unit or compact form most of them fit."""
+    """Read numbers by the unit or compact form that most of them fit."""
     known = numbers.notna()
     for pattern, first, last in _COMPACT:
         if _mostly(numbers.between(first, last), known):
@@ -188,7 +188,7 @@ def _numbered(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:
 
 
 def _is_hourly(numbers: pd.Series[float]) -> bool:
-    """Whether numbers are 2023013118 and so on, which as seconds since 1970 would be of the year 2030."""
+    """Tell whether numbers are 2023013118 and so on, which in seconds since 1970 would be in 2030."""
     if not numbers.between(1_900_010_100, 2_100_123_123).all():
         return False
     return bool(
@@ -197,7 +197,7 @@ def _is_hourly(numbers: pd.Series[float]) -> bool:
 
 
 def _refusal(numbers: pd.Series[float]) -> InputError:
-    """What numbers that are no time of a shop may be."""
+    """Say what numbers that are no time of a shop may be."""
     whole = bool((numbers % 1 == 0).all())
     if whole and numbers.between(FIRST_YEAR, LAST_YEAR).all():
         return _unknown("look like years", numbers, "'%Y'")
@@ -217,7 +217,7 @@ def _unknown(what: str, numbers: pd.Series[float], answer: str) -> InputError:
 
 
 def _written(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:
-    """Text: ISO 8601, where a lone number is none, or the patterns it may have."""
+    """Read text: ISO 8601, where a lone number is none, or the patterns it may have."""
     dates = numbers.isna() | numbers.between(*_COMPACT[0][1:])
     text = values.astype("str").where(values.notna() & dates).str.replace(r" (UTC|GMT)$", "Z", regex=True)
     read = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
@@ -236,7 +236,7 @@ _ZONE = r"[T ]\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$"
 
 
 def _zones(text: pd.Series[Any]) -> str:
-    """What was done about zones, where a reader should know."""
+    """Say what was done about zones, where a reader should know."""
     known = text.dropna()
     zoned = known.str.contains(_ZONE)
     if not zoned.any():
@@ -247,7 +247,7 @@ def _zones(text: pd.Series[Any]) -> str:
 
 
 def _patterns(values: pd.Series[Any]) -> list[str]:
-    """The usual patterns that fit all of some values; more than one where day and month may be swapped."""
+    """Find the usual patterns that fit all of some values; several where day and month may be swapped."""
     sample = values.astype("str").drop_duplicates().head(_SAMPLE)
     tried = [*("".join(pair) for pair in product(_DATES, _HOURS)), *_WHOLE]
     first = sample.head(1)

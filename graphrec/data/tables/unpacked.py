@@ -35,21 +35,21 @@ _MAGIC = {
 
 
 def content_of(path: Path) -> str:
-    """What a file is by its first bytes: one of the packers, ``parquet``, or empty for anything else."""
+    """Tell what a file is by its first bytes: a packer's name, ``parquet``, or empty for anything else."""
     with path.open("rb") as file:
         first = file.read(8)
     return next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
 
 
 def named_suffix(path: Path) -> str:
-    """The suffix that tells the format, in small letters: ``.csv`` for ``log.CSV.gz``."""
+    """Find the suffix that tells the format, in small letters: ``.csv`` for ``log.CSV.gz``."""
     inner = path.with_suffix("") if path.suffix.lower() in PACKED else path
     return inner.suffix.lower()
 
 
 @contextmanager
 def open_bytes(path: Path) -> Iterator[IO[bytes]]:
-    """The unpacked content of a file, with a progress bar where the file is large.
+    """Open the unpacked content of a file, with a progress bar where the file is large.
 
     Raises:
         InputError: If it is an archive of several files, or cannot be unpacked.
