@@ -194,7 +194,7 @@ class RankingEvaluator:
 
 
 def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:
-    """Number each pair, once and in order. Shape ``[pairs]``."""
+    """List each pair once, as a number, in order. Shape ``[pairs]``."""
     rows, items = truth.pairs(torch.arange(graph.num_users, device=truth.items.device))
     keys: Tensor = torch.unique(rows * graph.num_items + items)
     return keys
