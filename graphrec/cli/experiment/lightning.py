@@ -22,6 +22,7 @@ from graphrec.cli.experiment.checkpoints.checks import (
     check_rows,
     check_split,
     check_weights,
+    try_measures,
 )
 from graphrec.cli.experiment.checkpoints.config import Basis
 from graphrec.cli.experiment.checkpoints.files import WholeCheckpoints
@@ -202,6 +203,8 @@ class GraphRecCLI(FolderCLI):
         if content is not None:
             check_weights(content, self.model, Path(checkpoint))
             check_rows(content, self.datamodule)
+        if self.subcommand == "fit" and self._watched:
+            try_measures(self.datamodule, graph)
         self.datamodule.report()
         processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
         say(f"device: {self.trainer.strategy.root_device}{processes}")

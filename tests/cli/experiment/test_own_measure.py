@@ -99,6 +99,7 @@ def test_what_is_wrong_with_a_measure_is_one_line(named, monitor, message, here)
     with pytest.raises(InputError, match=message) as refused:
         fit(named, monitor=monitor, max_epochs=1)
     assert "\n" not in str(refused.value)
+    assert not Path("runs").exists(), "found before the first step"
 
 
 def test_a_callback_is_told_which_way_a_measure_is_better(here, capsys):

@@ -7,15 +7,22 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.measures import of_kind, own_measures
+from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
+from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ClosedForm
 from graphrec.training import RankedTask
 
 ROWS = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
 """What a graph knows of the rows of the training part."""
+_TRIED = 8
+"""Users for whom a measure is tried; an epoch may take an hour."""
 OWN_CONFIG = "leave -c and --model out, the checkpoint brings its own configuration"
 
 
@@ -101,6 +108,18 @@ def check_monitor(monitor: str, data: RecommenderData) -> None:
         raise InputError(f"no metric is called '{monitor}'", column="run.monitor", hint=hint)
     watched = next((items for items in data.item_sets if monitor.endswith(f"_{items}")), data.item_sets[0])
     data.check_to_find("validation", [watched])
+
+
+def try_measures(data: RecommenderData, graph: BipartiteGraph) -> None:
+    """Raise `InputError` if a user's own measure has no number for users to whom all items are alike."""
+    own = own_measures(data.measures)
+    if not own:
+        return
+    pairs, device = data.split.val.pairs(), graph.edge_item.device
+    evaluator = RankingEvaluator(graph, truth_lists(pairs, graph), data.cutoffs, data.item_sets, own)
+    users = torch.from_numpy(np.unique(pairs[:, 0])[:_TRIED]).to(device)
+    evaluator.update(users, torch.zeros(len(users), graph.num_items, device=device))
+    evaluator.compute()
 
 
 def known_metrics(data: RecommenderData) -> Mapping[str, bool | None]:
