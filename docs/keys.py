@@ -105,17 +105,15 @@ def _fit_parser() -> Any:
 
 
 def _of_classes() -> Iterator[Part]:
-    from graphrec import losses, models, training
+    from graphrec import losses, models
+    from graphrec.cli.config.tasks import data_class, kinds
     from graphrec.data import sources, splits
     from graphrec.data.features.build import FeatureOptions
-    from graphrec.data.module import RecommenderData
     from graphrec.fusion.task import FusionTask
     from graphrec.models.base import ClosedForm, Decoder, Encoder
-    from graphrec.response.data import ResponseData
-    from graphrec.response.task import ResponseTask
     from graphrec.response.visits import VisitOptions
 
-    for data in (RecommenderData, ResponseData):
+    for data in dict.fromkeys(data_class(kind) for kind in kinds()):
         yield _part(data, "Data", "data.init_args")
     yield _part(FeatureOptions, "Data", "data.init_args.features")
     yield _part(VisitOptions, "Data", "data.init_args.visits")
@@ -124,8 +122,7 @@ def _of_classes() -> Iterator[Part]:
         yield _part(getattr(sources, name), "Sources", "data.init_args.source.init_args", path)
     for split in splits.Splitter.__subclasses__():
         yield _part(split, "Splits", "data.init_args.split.init_args")
-    named = [getattr(training, name) for name in training.__all__]
-    for task in [*(one for one in named if not inspect.isabstract(one)), ResponseTask, FusionTask]:
+    for task in dict.fromkeys((*kinds(), FusionTask)):
         yield _part(task, "Tasks", "model.init_args")
     for model in (getattr(models, name) for name in models.__all__):
         if issubclass(model, Encoder):

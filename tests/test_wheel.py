@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 import yaml
 import graphrec
-from graphrec.cli.experiment.response import cli_for
+from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.reproduce.kinds import Study
 from graphrec.cli.reproduce.rows import read_rows
@@ -42,7 +42,7 @@ for name in names():
     if "model" not in content:
         continue
     args = with_shipped(["fit", "-c", name])
-    class Parsed(cli_for(args)):
+    class Parsed(GraphRecCLI):
         def before_instantiate_classes(self):
             raise LookupError
     try:

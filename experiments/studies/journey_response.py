@@ -26,14 +26,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch.nn import functional
 
-from graphrec.cli.experiment.response import load_response
+from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
 from graphrec.evaluation.intervals import resamples
 from graphrec.files import write_text
 from graphrec.response.data import ResponseData
 from graphrec.response.lift import BIN_NAMES, lift_table
 from graphrec.response.recalibration import Recalibration, drift, reliability
-from graphrec.response.task import response_measures
+from graphrec.training.probability import probability_measures
 
 CONFIG = Path(__file__).parents[1] / "complete_journey" / "response.yaml"
 Floats = npt.NDArray[np.float64]
@@ -74,7 +74,7 @@ def judge(data: ResponseData, val_logit: Floats, test_logit: Floats) -> tuple[Fl
     fitted = Recalibration.fit(val_logit, np.zeros(len(val_logit)), bought[data.split.val])
     logit = fitted(test_logit, np.zeros(len(test_logit)))
     probability = 1.0 / (1.0 + np.exp(-logit))
-    return probability, response_measures(probability, bought[data.split.test])
+    return probability, probability_measures(probability, bought[data.split.test] > 0)
 
 
 def logistic(data: ResponseData, x: Floats) -> tuple[Floats, Floats]:

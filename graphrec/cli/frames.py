@@ -1,10 +1,9 @@
-"""Lists of users in, frames of ranked items out: what several commands read and write alike."""
+"""Lists of users: what several commands read alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,6 @@ from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import as_known
 from graphrec.data.tables.read import Table, TextFormat, load_table
 from graphrec.errors import InputError
-
-if TYPE_CHECKING:
-    from graphrec.models.base import Ranking
 
 
 def read_users(file: str | Path | None, columns: Mapping[str, str | None], text: TextFormat) -> Table | None:
@@ -53,27 +49,3 @@ def user_codes(given: Table | None, users: IdMap) -> IntArray:
             hint=f"remove them or fit on a log that has them; users of the log are {shown} and so on",
         )
     return codes
-
-
-def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
-    """Write rankings as ``user_id, item_id, rank, score``; places a user has no item for are left out.
-
-    Raises:
-        InputError: If a score is not finite.
-    """
-    from graphrec.evaluation.finite import check_scores
-
-    parts: list[dict[str, Any]] = []
-    for ranking in rankings:
-        kept = (ranking.items >= 0).cpu()
-        check_scores(ranking.scores.cpu()[kept])
-        rows, ranks = kept.nonzero(as_tuple=True)
-        parts.append(
-            {
-                "user_id": users.ids[ranking.users.cpu()[rows].numpy()],
-                "item_id": items.ids[ranking.items.cpu()[kept].numpy()],
-                "rank": ranks.numpy() + 1,
-                "score": ranking.scores.cpu()[kept].numpy(),
-            }
-        )
-    return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from graphrec.evaluation.measures import BY_NAME, own_measures
-
 if TYPE_CHECKING:
-    from graphrec.data.module import RecommenderData
-
-SHOWN = ("ndcg", "recall", "hit_ratio")
+    from graphrec.training.experiment import Summary
 
 
 def print_frame(frame: pd.DataFrame, title: str = "") -> None:
@@ -29,30 +24,16 @@ def print_frame(frame: pd.DataFrame, title: str = "") -> None:
     console().print(table)
 
 
-def print_measures(part: str, metrics: Mapping[str, Any], data: RecommenderData) -> None:
-    """Print a row per item set and a column per measure at the largest K, with intervals where there are.
-
-    Args:
-        part: ``val`` or ``test``, what the names in `metrics` start with.
-        metrics: Name to value, as Lightning collected them.
-        data: Tells the item sets, the K and the user's own measures.
-    """
-    shown = [*(BY_NAME[name] for name in SHOWN), *own_measures(data.measures)]
-    k = max(data.cutoffs)
-    table = Table(title=f"{part}, at {k}", title_justify="left", box=box.SIMPLE)
-    table.add_column("items")
-    for measure in shown:
-        table.add_column(measure.title, justify="right")
-    for items in data.item_sets:
-        names = [f"{part}_{measure.name}_{k}_{items}" for measure in shown]
-        table.add_row(items, *(_with_interval(name, metrics) for name in names if name in metrics))
+def print_summary(summary: Summary) -> None:
+    """Print the measures of a part as its task lays them out."""
+    table = Table(title=summary.title, title_justify="left", box=box.SIMPLE)
+    for place, column in enumerate(summary.columns):
+        table.add_column(column, justify="left" if place < summary.labels else "right")
+    for row in summary.rows:
+        table.add_row(*row)
     console().print(table)
-
-
-def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:
-    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-    between = "" if low is None or high is None else f" [{float(low):.3f}, {float(high):.3f}]"
-    return f"{float(metrics[name]):.4f}{between}"
+    for line in summary.notes:
+        print(line)
 
 
 def console() -> Console:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 
@@ -24,6 +24,8 @@ class FusionTask(RankedTask):
         gated: Whether a gate, which the checkpoint holds, gives each user weights of their own.
     """
 
+    noun: ClassVar[str] = "a fusion"
+    logs_only_known: ClassVar[bool] = True
     recommender: Fusion
 
     def __init__(

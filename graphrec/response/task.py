@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, cast
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
@@ -17,34 +18,22 @@ from torch.nn import functional
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError, check_above, check_at_least, check_share
-from graphrec.evaluation.measures import of_kind
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.response.data import PanelBatch, PanelRows, ResponseData
 from graphrec.response.lift import lift_table, monotonicity_violations
 from graphrec.response.network import ResponseNetwork
+from graphrec.response.outcomes import Outcomes, sigmoid
 from graphrec.response.recalibration import Recalibration
 from graphrec.response.splines import KNOTS, check_knots, response_shapes
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
+from graphrec.training.experiment import Summary
+from graphrec.training.probability import ProbabilityTask, probability_measures
 from graphrec.training.trial import is_trial
 
 COMPARISONS = 1_000_000
 
 
-class Outcomes(NamedTuple):
-    """What the network says of the rows of a part, before recalibration, and what happened."""
-
-    base: FloatArray
-    weights: FloatArray
-    rate: FloatArray
-    bought: FloatArray
-
-    def increment(self, knots: tuple[float, ...]) -> FloatArray:
-        """Compute what the discount of each row adds to its logit. ``[n]``."""
-        shapes = response_shapes(torch.tensor(self.rate), knots).numpy()
-        return np.asarray((self.weights * shapes).sum(axis=1), dtype=np.float64)
-
-
-class ResponseTask(pl.LightningModule):
+class ResponseTask(ProbabilityTask):
     """Fits a `ResponseNetwork` by the likelihood of the purchases, and recalibrates it after each epoch.
 
     The loss is cross-entropy, plus a charge on bends of the curves and on the effects of groups (partial
@@ -65,6 +54,10 @@ class ResponseTask(pl.LightningModule):
         InputError: If a number is out of its range.
     """
 
+    data_class: ClassVar[type[pl.LightningDataModule]] = ResponseData
+    noun: ClassVar[str] = "a response"
+    gives_curves: ClassVar[bool] = True
+    logs_only_known: ClassVar[bool] = True
     network: ResponseNetwork
     recalibration: Tensor
 
@@ -95,7 +88,7 @@ class ResponseTask(pl.LightningModule):
         self.register_buffer("recalibration", torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
         self._parts: list[tuple[Tensor, ...]] = []
         self._trail = LossTrail()
-        self._fit_started, self.fit_seconds = time.perf_counter(), 0.0
+        self._fit_started = time.perf_counter()
 
     @property
     def data(self) -> ResponseData:
@@ -113,9 +106,25 @@ class ResponseTask(pl.LightningModule):
         if not hasattr(self, "network"):
             self.bind(len(self.data.panel.names), self.data.panel.group_sizes)
 
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """List the shapes of the weights by name, as a checkpoint holds them."""
-        return {name: tuple(value.shape) for name, value in self.state_dict().items()}
+    def prepare(self, trainer: pl.Trainer, data: ResponseData, state: Mapping[str, Tensor] | None) -> None:
+        """Build the network for the features and groups of the panel."""
+        self.bind(len(data.panel.names), data.panel.group_sizes)
+
+    def check_command(self, command: str) -> None:
+        """Raise `InputError` for predict."""
+        if command == "predict":
+            hint = "use `graphrec offers --response CKPT`"
+            raise InputError("a response predicts nothing without offers", hint=hint)
+
+    def described(self, data: ResponseData) -> dict[str, Any]:
+        """List the features that are read."""
+        return {"features": list(data.panel.names)}
+
+    def summary(self, part: str, metrics: Mapping[str, Any], data: ResponseData) -> Summary:
+        """Lay out the measures, and below them how often a curve falls."""
+        falls = metrics.get("monotonicity_violations")
+        notes = [] if falls is None else [f"violations of monotonicity: {int(falls)}"]
+        return replace(super().summary(part, metrics, data), title=f"{part}: the response", notes=notes)
 
     def on_fit_start(self) -> None:
         """Learn the scale of the features, unless a checkpoint brought it.
@@ -168,10 +177,7 @@ class ResponseTask(pl.LightningModule):
         """Log how good the response is as it is, then put it right on these weeks."""
         outcomes = self._outcomes()
         increment = outcomes.increment(self.knots)
-        measures = response_measures(_sigmoid(outcomes.base + increment), outcomes.bought)
-        self.log_dict({f"val_{name}": value for name, value in measures.items()})
-        # the larger the better, which is what a run watches
-        self.log("val_likelihood", float(np.exp(-measures["logloss"])), prog_bar=True)
+        self.log_validation(sigmoid(outcomes.base + increment), outcomes.bought > 0)
         fitted = Recalibration.fit(outcomes.base, increment, outcomes.bought)
         self.recalibration.copy_(torch.tensor([fitted.shift, fitted.base, fitted.lift]))
 
@@ -184,8 +190,8 @@ class ResponseTask(pl.LightningModule):
         outcomes = self._outcomes()
         base, weights = self.calibrated(outcomes.base, outcomes.weights)
         final = Outcomes(base, weights, outcomes.rate, outcomes.bought)
-        probability = _sigmoid(base + final.increment(self.knots))
-        measures = response_measures(probability, outcomes.bought)
+        probability = sigmoid(base + final.increment(self.knots))
+        measures = probability_measures(probability, outcomes.bought > 0)
         flat = {f"test_{name}": value for name, value in measures.items()}
         flat["monotonicity_violations"] = float(self._violations(final))
         self.log_dict(flat)
@@ -243,7 +249,7 @@ class ResponseTask(pl.LightningModule):
 
         def probability(rate: FloatArray) -> FloatArray:
             at = Outcomes(outcomes.base, outcomes.weights, rate, outcomes.bought)
-            return _sigmoid(at.base + at.increment(self.knots))
+            return sigmoid(at.base + at.increment(self.knots))
 
         return monotonicity_violations(probability, len(outcomes.rate), COMPARISONS)
 
@@ -257,12 +263,3 @@ class ResponseTask(pl.LightningModule):
         rows.attrs = dict(source)
         write_parquet(rows, folder / "test_rows.parquet")
         write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")
-
-
-def response_measures(probability: FloatArray, bought: FloatArray) -> dict[str, float]:
-    """Compute every measure of a probability in the table, by name. Shapes ``[n]``."""
-    return {measure.name: measure.compute(probability, bought > 0) for measure in of_kind("probability")}
-
-
-def _sigmoid(logit: FloatArray) -> FloatArray:
-    return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)

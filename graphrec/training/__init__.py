@@ -4,6 +4,7 @@ from graphrec.training.adaptive import AdaptiveTemperatureTask
 from graphrec.training.closed_form import ClosedFormTask
 from graphrec.training.contrastive import ContrastiveTask
 from graphrec.training.direct_au import DirectAUTask
+from graphrec.training.experiment import ExperimentTask
 from graphrec.training.ranked import RankedTask
 from graphrec.training.ranking import RankingTask
 
@@ -12,6 +13,7 @@ __all__ = [
     "ClosedFormTask",
     "ContrastiveTask",
     "DirectAUTask",
+    "ExperimentTask",
     "RankedTask",
     "RankingTask",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 import torch
 from scipy.special import lambertw
@@ -51,6 +52,7 @@ class AdaptiveTemperatureTask(RankingTask):
             epoch. On Gowalla a measured one learns more slowly.
     """
 
+    logs_only_known: ClassVar[bool] = True
     inverse: Tensor
     user_loss: Tensor
     summed: Tensor

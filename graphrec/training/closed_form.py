@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import ClassVar, cast
 
 import torch
 from torch import Tensor
@@ -22,10 +22,18 @@ class ClosedFormTask(RankedTask):
         recommender: For example ``Popularity``, ``TopFrequency`` or ``ItemCF``.
     """
 
+    by_gradient: ClassVar[bool] = False
+    logs_only_known: ClassVar[bool] = True
+
     def __init__(self, recommender: ClosedForm) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.closed_form = recommender
+
+    @property
+    def model_name(self) -> str:
+        """Name of the recommender's class."""
+        return type(self.closed_form).__name__
 
     def build(self, graph: BipartiteGraph) -> Recommender:
         """Fit the recommender to the graph.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor
@@ -43,6 +43,7 @@ class ContrastiveTask(RankingTask):
     """
 
     shares_rows = False
+    logs_only_known: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -34,6 +35,8 @@ class DirectAUTask(RankingTask):
     Raises:
         InputError: If a number is out of its range, or the decoder has weights.
     """
+
+    logs_only_known: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import pandas as pd
 import pytorch_lightning as pl
@@ -15,16 +15,23 @@ import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
+from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.evaluation.gather import gather_metrics
+from graphrec.evaluation.frames import ranking_frame
+from graphrec.evaluation.gather import gather_metrics, gather_rankings
 from graphrec.evaluation.measures import own_measures, told
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import node_shard
-from graphrec.models.base import ItemSet, Ranking, Recommender
+from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
+from graphrec.training.experiment import SplitTask, Summary
+from graphrec.training.ranked_measures import known_metrics, summary_of_sets, try_measures
 from graphrec.training.trial import is_trial
+
+ROWS = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
+"""What a graph knows of the rows of the training part."""
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -32,9 +39,15 @@ def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-class RankedTask(pl.LightningModule):
+class RankedTask(SplitTask):
     """A recommender under a Lightning trainer, ranked over the whole catalogue."""
 
+    data_class: ClassVar[type[pl.LightningDataModule]] = RecommenderData
+    monitor: ClassVar[str] = "val_ndcg_20"
+    mode: ClassVar[Literal["min", "max"]] = "max"
+    noun: ClassVar[str] = "a ranker"
+    refits: ClassVar[bool] = True
+    ranks: ClassVar[bool] = True
     recommender: Recommender
     shares_rows = False
     """Whether several processes can hold one model together."""
@@ -44,7 +57,6 @@ class RankedTask(pl.LightningModule):
         self.evaluator: RankingEvaluator | None = None
         self.test_result: dict[ItemSet, UserMetrics] = {}
         self._fit_started = time.perf_counter()
-        self.fit_seconds = 0.0
 
     @abstractmethod
     def build(self, graph: BipartiteGraph) -> Recommender:
@@ -94,9 +106,70 @@ class RankedTask(pl.LightningModule):
                 graph = BipartiteGraph(self.data.split.train, self.data.features, node_shard(self.trainer))
             self.bind(graph)
 
-    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Find the shapes of the weights by name, as a checkpoint holds them."""
-        return {name: tuple(value.shape) for name, value in self.state_dict().items()}
+    def prepare(self, trainer: pl.Trainer, data: RecommenderData, state: Mapping[str, Tensor] | None) -> None:
+        """Build the recommender on the graph of the training part, on the trainer's device."""
+        with trainer.init_module():
+            self.bind(BipartiteGraph(data.split.train, data.features, node_shard(trainer)), state)
+
+    def logged(self, data: RecommenderData) -> dict[str, bool | None]:
+        """Name every measure at every K, without and with its item set, and the loss."""
+        return known_metrics(data)
+
+    def check_fit(self, data: RecommenderData) -> None:
+        """Raise `InputError` if a user's own measure gives no number."""
+        try_measures(data, self.recommender.graph)
+
+    def tested(self, data: RecommenderData) -> dict[str, Any]:
+        """Collect what the measures of a user's own are called."""
+        return told(data.measures)
+
+    def check_monitor(self, monitor: str, data: RecommenderData) -> None:
+        """Raise `InputError` if there is nothing to validate on, or the watched metric will not exist."""
+        data.check_part("validation")
+        super().check_monitor(monitor, data)
+        sets = data.item_sets
+        watched = next((items for items in sets if monitor.endswith(f"_{items}")), sets[0])
+        data.check_to_find("validation", [watched])
+
+    def check_data(self, command: str, data: RecommenderData) -> None:
+        """Raise `InputError` if nobody has anything to find in the part that a command ranks."""
+        if command in ("validate", "test"):
+            part: Literal["test", "validation"] = "test" if command == "test" else "validation"
+            data.check_part(part)
+            data.check_to_find(part, data.item_sets)
+
+    def made_again(self, held: Iterable[str]) -> tuple[str, ...]:
+        """Find where closed-form models stand of which a checkpoint holds nothing: too large, or older."""
+        names, modules = list(held), self.named_modules(remove_duplicate=False)
+        places = (f"{place}." for place, module in modules if isinstance(module, ClosedForm))
+        return tuple(place for place in places if not any(name.startswith(place) for name in names))
+
+    def fingerprints(self, data: RecommenderData, held: Iterable[str]) -> dict[str, str]:
+        """Collect those of the split, the features, and all rows where a model is fitted to them again."""
+        found = super().fingerprints(data, held)
+        if (features := data.features_sha256()) is not None:
+            found["features_sha256"] = features
+        if self.made_again(held):
+            found["rows_sha256"] = data.split.train.rows_sha256(ROWS)
+        return found
+
+    def described(self, data: RecommenderData) -> dict[str, Any]:
+        """Tell which items are ranked."""
+        return {"candidates": list(data.item_sets)}
+
+    def summary(self, part: str, metrics: Mapping[str, Any], data: RecommenderData) -> Summary:
+        """Lay out a row per item set and a column per measure at the largest K."""
+        return summary_of_sets(part, metrics, data)
+
+    def write_predictions(self, predictions: Any) -> str | None:
+        """Write the best items of every user into the run's folder, in one process only."""
+        rankings, data = gather_rankings(predictions), self.data
+        if not self.trainer.is_global_zero:
+            return None
+        frame = ranking_frame(rankings, data.split.users, data.split.items)
+        frame.attrs = source_of(self.trainer.ckpt_path, self.data_sha256(data))
+        path = write_parquet(frame, Path(self.trainer.default_root_dir) / "recommendations.parquet")
+        return f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}"
 
     def forward(self, users: Tensor) -> Tensor:
         """Score the whole catalogue, raw. Shape ``[B, I]``."""

@@ -64,6 +64,7 @@ class RankingTask(RankedTask):
     recommender: EmbeddingRecommender
     item_log_q: Tensor
     shares_rows = True
+    logs_only_known: ClassVar[bool] = True
     static_step: ClassVar[bool] = True
     """Promises that a step is the same operations each time, if encoder, decoder and loss promise it too."""
 
@@ -130,11 +131,11 @@ class RankingTask(RankedTask):
             assert self.device_mesh is not None
             self.recommender.encoder.distribute(self.device_mesh["tensor_parallel"])
 
-    def holding(self) -> str:
-        """Say how much of a model that is shared out over processes this one holds."""
+    def holding(self) -> str | None:
+        """Say how much of a model that is shared out over processes this one holds; None if it is not."""
         graph, table = self.recommender.graph, self.recommender.encoder.shared_table
         if graph.sharded is None or table is None:
-            return "every process holds all nodes"
+            return None
         here, whole = (size / 1e6 for size in graph.sharded.sizes(table.shape[1]))
         nodes = f"rank {graph.sharded.rank} holds {len(graph.nodes):,} of {graph.num_nodes:,} nodes"
         return f"{nodes}, {here:,.1f} MB of {whole:,.1f} MB"

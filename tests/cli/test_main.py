@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,8 +17,10 @@ from graphrec.cli.config.locations import read_entries
 from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, newest
 from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.main import console, main
-from graphrec.cli.terminal import print_measures
+from graphrec.cli.terminal import print_summary
 from graphrec.errors import InputError
+from graphrec.models import Popularity
+from graphrec.training import ClosedFormTask
 
 LIGHT = ("refit", "recommend", "offers", "compare", "data", "demo")
 
@@ -152,12 +155,10 @@ def test_the_newest_run_is_tested_and_its_refit_first(tmp_path):
 
 
 def test_a_test_prints_a_row_per_item_set(capsys):
-    class Data:
-        cutoffs, measures = (10, 20), ()
-        item_sets = ("all", "new")
-
+    data = SimpleNamespace(cutoffs=(10, 20), item_sets=("all", "new"), measures=())
     metrics = {"test_ndcg_20_all": 0.25, "test_ndcg_20_all_low": 0.2, "test_ndcg_20_all_high": 0.31}
-    print_measures("test", {**metrics, "test_ndcg_20_new": 0.125}, Data())
+    metrics["test_ndcg_20_new"] = 0.125
+    print_summary(ClosedFormTask(Popularity()).summary("test", metrics, data))
     said = capsys.readouterr().out
     assert "0.2500 [0.200, 0.310]" in said
     assert "0.1250" in said

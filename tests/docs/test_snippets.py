@@ -13,7 +13,7 @@ from pages import PAGES, ROOT, blocks, file_named, shown
 from pytorch_lightning.cli import LightningArgumentParser
 from scripts import run_python
 
-from graphrec.cli.experiment.response import cli_for
+from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.main import LIGHTNING
 from graphrec.report.runs import read_runs
@@ -24,6 +24,7 @@ OWN = {
     "encoder": ("model.md", 1, ["myencoders.py"]),
     "source": ("source.md", 0, ["mysource.py"]),
     "loss": ("loss.md", 0, ["mylosses.py"]),
+    "task": ("model.md", 2, ["mytasks.py"]),
 }
 CONSOLE = """
 import json, sys
@@ -93,7 +94,7 @@ def test_parts_of_a_users_own_run_as_the_guides_show_them(shop):
         found = [b.text for b in blocks(text) if b.kind == "fence" and b.language == "yaml"]
         (shop / f"{name}.yaml").write_text(found[place])
         model = [] if name != "source" else ["-c", "loss.yaml"]
-        given = ["-c", "mine.yaml"] if name != "source" else []
+        given = ["-c", "mine.yaml"] if name not in ("source", "task") else []
         run = ["--run.name", name.replace(" ", "_"), "--run.id", "a", "--trainer.max_epochs", "1"]
         commands.append(["fit", *given, "-c", f"{name}.yaml", *model, *run])
     commands.sort(key=lambda command: "source.yaml" in command)  # it takes the model of the loss
@@ -151,7 +152,7 @@ class ParserMadeError(Exception):
 def parser_for(args: list[str]) -> LightningArgumentParser:
     """The parser that reads a command of Lightning."""
 
-    class Stopped(cli_for(args)):
+    class Stopped(GraphRecCLI):
         def parse_arguments(self, parser, args):
             raise ParserMadeError(parser)
 

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 import yaml
 
-from graphrec.cli.experiment.response import load_response
+from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
 from graphrec.cli.offers.response import learned_response
 from graphrec.data.datasets.synthetic import synthetic

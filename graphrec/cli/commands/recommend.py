@@ -93,7 +93,7 @@ def recommendations(
     import torch
     from rich.progress import track
 
-    from graphrec.cli.frames import ranking_frame
+    from graphrec.evaluation.frames import ranking_frame
 
     device = recommender.graph.edge_user.device
     batches = track(torch.split(torch.from_numpy(codes), batch_size), "Ranking", transient=True)

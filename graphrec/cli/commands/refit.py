@@ -36,7 +36,6 @@ def run(options: argparse.Namespace) -> Path:
 
         from graphrec.cli.config.vocabulary import permitted, trusted_modules
         from graphrec.cli.experiment.checkpoints.config import taken
-        from graphrec.cli.experiment.response import cli_for
         from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
         from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
         from graphrec.cli.experiment.start import run_lightning
@@ -59,7 +58,6 @@ def run(options: argparse.Namespace) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        args = ["fit", "--config", str(file)]
         with permitted(trusted_modules(config) if options.trust else []):
-            run_lightning(args, cli_for(args))
+            run_lightning(["fit", "--config", str(file)])
     return folder.refit.checkpoints / LAST

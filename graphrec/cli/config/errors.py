@@ -118,22 +118,15 @@ def _groups(whole: Entry) -> dict[str, Parameter]:
     from torch.optim import Optimizer
     from torch.optim.lr_scheduler import LRScheduler
 
+    from graphrec.cli.config.tasks import base_class, data_class, task_class
     from graphrec.cli.experiment.runs.folder import RunOptions
-    from graphrec.data.module import RecommenderData
-    from graphrec.response.data import ResponseData
-    from graphrec.response.task import ResponseTask
-    from graphrec.training import RankedTask
 
-    data: type = RecommenderData
-    task: type = RankedTask
-    named = whole.keys["data"].keys.get("class_path") if "data" in whole.keys else None
-    if named is not None and str(named.value).rpartition(".")[2] == ResponseData.__name__:
-        data, task = ResponseData, ResponseTask
+    task = task_class(whole)
     return {
         "run": Parameter(RunOptions),
         "trainer": Parameter(Trainer),
-        "data": Parameter(data, required=True),
-        "model": Parameter(task, required=True),
+        "data": Parameter(data_class(task), required=True),
+        "model": Parameter(base_class(task), required=True),
         "seed_everything": Parameter(int | bool),
         "optimizer": Parameter(Optimizer | None),
         "lr_scheduler": Parameter(LRScheduler | ReduceLROnPlateau | None),

@@ -41,8 +41,7 @@ def _lightning(args: list[str]) -> Any:
     with importing():
         from graphrec.cli.config.vocabulary import permitted
         from graphrec.cli.experiment.checkpoints.config import on_checkpoint
-        from graphrec.cli.experiment.response import cli_for
         from graphrec.cli.experiment.start import run_lightning
 
     with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
-        return run_lightning(basis.args, cli_for(basis.args), basis)
+        return run_lightning(basis.args, basis=basis)

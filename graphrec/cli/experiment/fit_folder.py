@@ -3,16 +3,54 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
+from pytorch_lightning import Trainer
 from pytorch_lightning.utilities import rank_zero_only
 
-from graphrec.cli.experiment.runs.folder import BEST, RunFolder
+from graphrec.cli.experiment.checkpoints.keeping import RunCheckpoint
+from graphrec.cli.experiment.processes import say
+from graphrec.cli.experiment.runs.folder import BEST, RunFolder, RunOptions
 from graphrec.cli.experiment.runs.locks import locked
 from graphrec.cli.experiment.runs.names import check_links
 from graphrec.cli.experiment.runs.progress import Progress
-from graphrec.cli.experiment.runs.resuming import check_new
+from graphrec.cli.experiment.runs.resuming import check_new, check_same
 from graphrec.cli.experiment.tracking.loggers import make_folder
+from graphrec.errors import InputError
 from graphrec.files import remove_parts
+
+_LONGER = (
+    "give it more epochs, steps or time, or validate sooner by --trainer.val_check_interval and"
+    " --trainer.check_val_every_n_epoch"
+)
+
+
+def folder_of(
+    options: RunOptions, checkpoint: str | None, ids: list[str], *, fit: bool, trial: bool
+) -> RunFolder:
+    """Find the run that a command belongs to; a fit refuses to write over another one.
+
+    Args:
+        options: The group ``run``.
+        checkpoint: What the command takes, if it does.
+        ids: What the command line gives as ``--run.id``.
+        fit: Whether the command fits.
+        trial: Whether it writes nothing.
+
+    Raises:
+        InputError: If there is a run already, or the checkpoint is of another one.
+    """
+    if checkpoint is None:
+        folder = RunFolder.new(options)
+        if fit and not folder.is_refit and not trial:
+            check_new(folder)
+        return folder
+    folder = RunFolder.of_checkpoint(Path(checkpoint))
+    if folder.path != Path(checkpoint).absolute().parent.parent and not folder.is_one:
+        say(f"this checkpoint stands alone; what is written goes to {folder.path}")
+    if fit:
+        check_same(folder, ids)
+    return folder
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
@@ -45,6 +83,24 @@ def _remove_what_was_killed(folder: RunFolder) -> None:
     for left in ("metrics*.csv", "test_*", "recommendations.parquet"):
         for file in folder.path.glob(left):
             file.unlink()
+
+
+def best_of_fit(trainer: Trainer, folder: RunFolder, *, done: bool) -> Path | None:
+    """Find the best checkpoint that a fit kept; None for a refit and where none is kept.
+
+    Args:
+        trainer: That has fitted.
+        folder: The run's folder.
+        done: Whether nothing was left to train.
+
+    Raises:
+        InputError: If the fit ended before its first validation.
+    """
+    own = [one for one in trainer.checkpoint_callbacks if isinstance(one, RunCheckpoint)]
+    path = Path(own[0].best_model_path) if own else Path()
+    if own and not (path.is_file() or done or trainer.received_sigterm):
+        raise InputError("the fit ended before its first validation", file=folder.path, hint=_LONGER)
+    return path if path.is_file() and not folder.is_refit else None
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]

@@ -16,7 +16,7 @@ import torch
 import yaml
 
 from graphrec.cli.config.vocabulary import permitted, trusted_modules
-from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, fingerprints
+from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split
 from graphrec.cli.experiment.checkpoints.config import taken
 from graphrec.cli.experiment.checkpoints.files import save
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder, RunOptions, read_checkpoint, run_at
@@ -189,7 +189,7 @@ def build_fusion(
         cli = run_lightning(copy.deepcopy(config), run=False)
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:
-        check_split(checkpoint, data)
+        check_split(checkpoint, task, data)
         check_rows(checkpoint, data)
     data.report()
     states = [checkpoint["state_dict"] for checkpoint in checkpoints]
@@ -210,7 +210,7 @@ def write_fusion(
         "global_step": 0,
         "pytorch-lightning_version": version("pytorch-lightning"),
         "state_dict": state,
-        "graphrec": {"config": text, **fingerprints(task, data, state)},
+        "graphrec": {"config": text, **task.fingerprints(data, state)},
     }
     write_text(folder.config, text)
     return save(checkpoint, folder.checkpoints / name)

@@ -1,58 +1,55 @@
-"""The LightningCLI behind fit, validate, test and predict."""
+"""The LightningCLI behind fit, validate, test and predict, for every task: it asks the task."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jsonargparse
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import Trainer
-from pytorch_lightning.cli import LightningArgumentParser
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import graphrec.cli.experiment.warnings
-import graphrec.models  # noqa: F401  a class that is imported may be named without its path
+import graphrec.models
+import graphrec.response.task  # noqa: F401
 from graphrec.cli.config.errors import check_nulls
+from graphrec.cli.config.files import values_of
 from graphrec.cli.config.locations import Entry, read_entries
 from graphrec.cli.config.nulls import check_named, spelled_out
+from graphrec.cli.config.tasks import base_class, check_refits, data_class, said, task_class
 from graphrec.cli.config.vocabulary import set_policy
 from graphrec.cli.experiment.checkpoints.agreement import check_agreement
-from graphrec.cli.experiment.checkpoints.checks import (
-    check_monitor,
-    check_rows,
-    check_split,
-    check_weights,
-    try_measures,
-)
+from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
 from graphrec.cli.experiment.checkpoints.config import Basis
 from graphrec.cli.experiment.checkpoints.files import WholeCheckpoints
-from graphrec.cli.experiment.folder_cli import FolderCLI
+from graphrec.cli.experiment.checkpoints.keeping import is_done, own_callbacks
+from graphrec.cli.experiment.fit_folder import begin_fit, best_of_fit, finish_fit, folder_of
 from graphrec.cli.experiment.processes import say
-from graphrec.cli.experiment.runs.folder import RunOptions, read_checkpoint
+from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, read_checkpoint
+from graphrec.cli.experiment.runs.names import check_links
 from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
-from graphrec.cli.experiment.tracking.loggers import make_loggers, plain, record
+from graphrec.cli.experiment.stopping import stopped_as_told
+from graphrec.cli.experiment.tracking.description import description
+from graphrec.cli.experiment.tracking.loggers import make_folder, make_loggers, record
 from graphrec.cli.experiment.trainer.optimizers import choose, settle_shared
 from graphrec.cli.experiment.trainer.options import (
     WITHOUT_GRADIENTS,
     callbacks_of,
-    check_any_trainer,
-    check_reads,
-    check_trainer,
+    check_options,
     is_bare,
     keep_counts,
     tell_at_once,
 )
-from graphrec.cli.frames import ranking_frame
-from graphrec.cli.terminal import print_measures
+from graphrec.cli.experiment.trainer.watching import check_fit_watched
+from graphrec.cli.terminal import print_summary
 from graphrec.cli.trust import HELP, TRUST
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
-from graphrec.errors import InputError
-from graphrec.evaluation.gather import gather_rankings
-from graphrec.files import source_of, write_parquet
-from graphrec.graph import BipartiteGraph
-from graphrec.kernels.shards import node_shard
-from graphrec.training import ClosedFormTask
+from graphrec.files import source_of
+from graphrec.training.experiment import Experiment, experiment_of
+from graphrec.training.trial import is_trial
 
 # a YAML names the function or class that makes these two
 jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
@@ -62,22 +59,54 @@ set_policy()
 _STRICT = "make the loss of any row of the log an error (short for data.init_args.strict)"
 
 
-class GraphRecCLI(FolderCLI):
-    """LightningCLI with a folder per run, W&B and the callbacks every fit needs."""
+class GraphRecCLI(LightningCLI):
+    """LightningCLI with a folder per run, W&B and the callbacks every fit needs.
 
-    def __init__(self, *classes: Any, args: Any, basis: Basis | None = None, **options: Any) -> None:
+    The task that the configuration names says what differs between experiments (`training.experiment`).
+    """
+
+    folder: RunFolder
+    _is_done = False
+
+    def __init__(self, *, args: Any, basis: Basis | None = None, **options: Any) -> None:
         self._args = args if isinstance(args, list) else []
         self._command = self._args[0] if self._args else None
         self._basis = basis
-        super().__init__(*classes, args=args, **options)  # type: ignore[misc]
+        self.task_class = task_class(read_entries(args) if isinstance(args, list) else args)
+        super().__init__(base_class(self.task_class), data_class(self.task_class), args=args, **options)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> GraphRecCLI:
+        """A task holds what made it, so the copy of one, as some callbacks make it, comes by here."""
+        return self
+
+    @property
+    def _settings(self) -> Any:
+        return self.config[self.subcommand] if self.subcommand else self.config
+
+    @property
+    def run_options(self) -> RunOptions:
+        """The group ``run`` of the configuration."""
+        run = self._settings.run
+        return RunOptions(**{key: run[key] for key in RunOptions.__dataclass_fields__})
+
+    @property
+    def _watched(self) -> bool:
+        """Whether there is a validation part to watch."""
+        return not self._settings.data.init_args.get("refit", False)
+
+    @property
+    def experiment(self) -> Experiment:
+        """Who answers for the task."""
+        return experiment_of(self.model)
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Keep the one that is run; to make the parsers of the others takes as long as a small fit."""
         return {name: keys for name, keys in super().subcommands().items() if name == self._command}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the group ``run``."""
+        """Add the group ``run``, which watches what the task says."""
         parser.add_class_arguments(RunOptions, "run")
+        parser.set_defaults({"run.monitor": said(self.task_class, "monitor")})
 
     def _prepare_subcommand_parser(
         self, klass: type, subcommand: str, **kwargs: Any
@@ -108,7 +137,8 @@ class GraphRecCLI(FolderCLI):
         own = parser.parse_args([self._command, "--config", str(basis.file)])[self._command]
         check_agreement(basis, own.as_dict(), settings.as_dict())
         settings.run.name = own.run.name
-        settings.data.init_args.refit = own.data.init_args.get("refit", False)
+        if "refit" in own.data.init_args:
+            settings.data.init_args.refit = own.data.init_args.refit
 
     def _parse_ckpt_path(self) -> None:
         """Take nothing from a checkpoint behind our back: Lightning would take its hyperparameters."""
@@ -124,6 +154,7 @@ class GraphRecCLI(FolderCLI):
         if checkpoint and self.subcommand != "fit":
             warn_if_unfinished(Path(checkpoint))
         if self.run_options.refit_of:
+            check_refits(self.task_class)
             self._settings.data.init_args.refit = True
         plain = {name: entry.plain() for name, entry in self._given_trainer().items()}
         self._counts = keep_counts(self._settings.trainer, plain)
@@ -145,110 +176,125 @@ class GraphRecCLI(FolderCLI):
         """Add folder, loggers and callbacks to what the configuration says."""
         if self.subcommand is None:
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
-        settings = self._settings
-        self.folder = self._folder(settings.get("ckpt_path"), bool(settings.trainer.fast_dev_run))
-        check_any_trainer(settings.trainer)
-        check_reads(self.subcommand, settings.trainer)
-        if self.subcommand == "fit":
-            check_trainer(settings.trainer)
-            if isinstance(self.model, ClosedFormTask):
-                kwargs |= WITHOUT_GRADIENTS
-                if not self.folder.is_refit:
-                    tell_at_once(type(self.model.closed_form).__name__, self._given_trainer())
-        if settings.get("return_predictions") is False:
-            what, hint = "predict writes its lists and returns none", "leave it out"
-            raise InputError(what, column="--return_predictions", hint=hint)
+        settings, fit = self._settings, self.subcommand == "fit"
+        given, trial = settings.get("ckpt_path") or None, bool(settings.trainer.fast_dev_run)
+        ids = values_of(self._args, "--run.id")
+        self.folder = folder_of(self.run_options, given, ids, fit=fit, trial=trial)
+        check_options(self.subcommand, settings)
+        if fit and not self.experiment.by_gradient:
+            kwargs |= WITHOUT_GRADIENTS
+            if not self.folder.is_refit:
+                tell_at_once(self.experiment.model_name, self._given_trainer())
         kwargs |= self._counts | {"default_root_dir": str(self.folder.path)}
         kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
         if settings.trainer.logger in (None, True) and not is_bare(settings.trainer):
-            kwargs["logger"] = make_loggers(self.run_options, self.folder, self.subcommand == "fit")
-        if settings.trainer.fast_dev_run:  # a trial leaves nothing behind
+            kwargs["logger"] = make_loggers(self.run_options, self.folder, fit)
+        if trial:  # it leaves nothing behind
             kwargs["enable_checkpointing"] = False
-        elif self.subcommand == "fit":
-            given = self._configured("callbacks")
-            kwargs["callbacks"] = callbacks_of(given, self._callbacks(), settings.trainer, self._watched)
+        elif fit:
+            watched, mode = self._watched, self.experiment.mode_of(self.run_options.monitor, self.datamodule)
+            ours = own_callbacks(self.folder.checkpoints, self.run_options, mode, watched=watched)
+            given = self._get(self.config_init, "trainer", default={}).get("callbacks")
+            kwargs["callbacks"] = callbacks_of(given, ours, settings.trainer, watched)
         trainer = super().instantiate_trainer(**kwargs)
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # else the user has one of their own
             trainer.strategy.checkpoint_io = WholeCheckpoints()
         return trainer
 
-    def _configured(self, key: str) -> Any:
-        """Take what the configuration gives the trainer, instantiated."""
-        return self._get(self.config_init, "trainer", default={}).get(key)
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it; what holds the run's folder lets go of it in the end."""
+        with stopped_as_told(self.trainer), ExitStack() as self._holding:
+            super()._run_subcommand(subcommand)
+
+    def fit(self, **arguments: Any) -> None:
+        """Train, unless the checkpoint to go on with has had all its epochs."""
+        if not self._is_done:
+            self.trainer.fit(**arguments)
 
     def before_fit(self) -> None:
         """Build the model, then tell W&B what this run is."""
         self._build()
         if not self._is_done:
-            record(self.trainer.loggers, self._description(), {})
+            options, settings = self.run_options, self._settings
+            said_of_run = description(self.experiment, self.datamodule, options, self.folder, settings)
+            record(self.trainer.loggers, said_of_run, {})
 
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
-        checkpoint = self._settings.get("ckpt_path")
+        checkpoint, task, data = self._settings.get("ckpt_path"), self.experiment, self.datamodule
         content = read_checkpoint(Path(checkpoint)) if checkpoint else None
+        task.check_command(str(self.subcommand))
         if content is not None:
-            check_split(content, self.datamodule)
+            check_split(content, task, data)
         if self.subcommand == "fit" and self._watched:
-            check_monitor(self.run_options.monitor, self.datamodule)
-            self._check_watched()
-        if self.subcommand in ("validate", "test"):
-            part: Literal["test", "validation"] = "test" if self.subcommand == "test" else "validation"
-            self.datamodule.check_part(part)
-            self.datamodule.check_to_find(part, self.datamodule.item_sets)
-        with self.trainer.init_module():
-            train, shard = self.datamodule.split.train, node_shard(self.trainer)
-            graph = BipartiteGraph(train, self.datamodule.features, shard)
-            self.model.bind(graph, None if content is None else content["state_dict"])
+            task.check_monitor(self.run_options.monitor, data)
+            schedule = self._settings.get("lr_scheduler")
+            check_fit_watched(self.trainer, self.model, data, schedule, self.run_options.monitor)
+        task.check_data(str(self.subcommand), data)
+        task.prepare(self.trainer, data, None if content is None else content["state_dict"])
         if content is not None:
-            check_weights(content, self.model, Path(checkpoint))
-            check_rows(content, self.datamodule)
+            check_weights(content, task, Path(checkpoint))
+            check_rows(content, data)
         if self.subcommand == "fit" and self._watched:
-            try_measures(self.datamodule, graph)
-        self.datamodule.report()
+            task.check_fit(data)
+        task.report(data)
         processes = f", {self.trainer.world_size} processes" if self.trainer.world_size > 1 else ""
         say(f"device: {self.trainer.strategy.root_device}{processes}")
-        if shard is not None and self.subcommand == "fit":
-            say(f"row_sharded: {self.model.holding()}")
+        if self.subcommand == "fit" and (holding := task.holding()) is not None:
+            say(f"row_sharded: {holding}")
         self._begin(content)
 
     before_validate = before_test = before_predict = _build
 
+    def _begin(self, content: dict[str, Any] | None) -> None:
+        """Make the run's folder, unless this is a trial or nothing is left to train."""
+        trainer, options = self.trainer, self.run_options
+        if trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        if self.subcommand != "fit":
+            check_links(self.folder.path, fit=False)
+            make_folder(self.folder, fit=False)
+        elif content is not None and is_done(content, trainer.max_epochs, options.monitor, options.patience):
+            self._is_done = True
+            self.model.load_state_dict(content["state_dict"])
+            say("nothing is left to train: the checkpoint had its last epoch")
+        else:
+            begin_fit(self.folder, self._holding, resumed=content is not None)
+
+    def after_fit(self) -> None:
+        """Note which epoch was the best and how long it took, mark the run as whole, and say where it is."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        best = best_of_fit(self.trainer, self.folder, done=self._is_done)
+        if best is not None:
+            epoch, seconds = int(read_checkpoint(best)["epoch"]) + 1, self.experiment.fit_seconds
+            record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": seconds})
+        finish_fit(self.folder, self.experiment.data_sha256(self.datamodule))
+        print(f"run: {self.folder.path}")
+
     def after_validate(self) -> None:
-        """Print the measures of each item set."""
-        if self.trainer.is_global_zero:
-            print_measures("val", self.trainer.callback_metrics, self.datamodule)
+        """Print the measures."""
+        self._print("val")
 
     def after_test(self) -> None:
-        """Print the measures of each item set with their intervals."""
-        self._record_tested()
+        """Print the measures; those of the whole test part are kept, with the checkpoint that they are of."""
+        if not is_trial(self.trainer):
+            task, data = self.experiment, self.datamodule
+            tested = {**source_of(self.trainer.ckpt_path, task.data_sha256(data)), **task.tested(data)}
+            record(self.trainer.loggers, {"tested": {**tested, "step": self.folder.step}}, {})
+        elif not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            say("limit_test_batches leaves some of the test part out, so its numbers are shown and not kept")
+        self._print("test")
+
+    def _print(self, part: str) -> None:
         if self.trainer.is_global_zero:
-            print_measures("test", self.trainer.callback_metrics, self.datamodule)
+            print_summary(self.experiment.summary(part, self.trainer.callback_metrics, self.datamodule))
 
     def after_predict(self) -> None:
-        """Write the best items of every user into the run's folder."""
-        loop, split = self.trainer.predict_loop, self.datamodule.split
+        """Let the task write what was predicted."""
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        rankings = gather_rankings(loop.predictions)
-        if not self.trainer.is_global_zero:
-            return
-        frame = ranking_frame(rankings, split.users, split.items)
-        frame.attrs = source_of(self.trainer.ckpt_path, split.sha256())
-        path = write_parquet(frame, self.folder.path / "recommendations.parquet")
-        print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
-
-    def _description(self) -> dict[str, Any]:
-        settings, data = self._settings, self.datamodule
-        cli = settings.clone().as_dict() if hasattr(settings, "clone") else dict(settings)
-        model = self.run_options.name.removeprefix(f"{data.source.name}-")
-        return {
-            "run": self.run_options.name,
-            "id": self.folder.id,
-            "model": model,
-            "dataset": data.source.name,
-            "seed": settings.get("seed_everything"),
-            "split_sha256": data.split.sha256(),
-            "candidates": list(data.item_sets),
-            "cli": plain(cli),
-        }
+        written = self.experiment.write_predictions(self.trainer.predict_loop.predictions)
+        if written is not None:
+            print(written)

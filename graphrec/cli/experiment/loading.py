@@ -1,4 +1,4 @@
-"""A recommender out of its checkpoint, with the data it was fitted to."""
+"""A recommender or a response out of its checkpoint, with the data it was fitted to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from graphrec.cli.config.files import leaves
+from graphrec.cli.config.tasks import said, task_class
 from graphrec.cli.config.vocabulary import permitted, trusted_modules
 from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
 from graphrec.cli.experiment.checkpoints.config import taken
@@ -18,6 +19,7 @@ from graphrec.errors import InputError
 from graphrec.files import check_no_input
 from graphrec.graph import BipartiteGraph
 from graphrec.response.data import ResponseData
+from graphrec.response.task import ResponseTask
 from graphrec.training import RankedTask
 
 
@@ -39,9 +41,11 @@ def load_run(
     content = read_checkpoint(checkpoint)
     warn_if_unfinished(checkpoint)
     config = taken(content, checkpoint, trusted)
-    if config["data"]["class_path"].rpartition(".")[2] == ResponseData.__name__:
+    with permitted(trusted_modules(config) if trusted else []):
+        kind = task_class(config)
+    if not said(kind, "ranks"):
         hint = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
-        what = "this checkpoint holds a response, which ranks nothing"
+        what = f"this checkpoint holds {said(kind, 'noun')}, which ranks nothing"
         raise InputError(what, file=checkpoint, column="--ckpt_path", hint=hint)
     if out is not None:
         check_no_input(out, (value for _, value in leaves(config["data"], "data")))
@@ -50,7 +54,7 @@ def load_run(
     with permitted(trusted_modules(config) if trusted else []):
         cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
-    check_split(content, data)
+    check_split(content, task, data)
     task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
     check_weights(content, task, checkpoint)
     check_rows(content, data)
@@ -59,3 +63,33 @@ def load_run(
     task.eval().to(device)
     data.report()
     return task, data
+
+
+def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask, ResponseData]:
+    """Rebuild the model and the data of a response's checkpoint; the data computes its rows when asked.
+
+    Args:
+        checkpoint: The file.
+        trusted: Whether it may name code that is not graphrec's.
+
+    Raises:
+        InputError: If the file is no checkpoint of a response.
+    """
+    try:
+        content = read_checkpoint(checkpoint)
+    except InputError as error:
+        hint = "give best.ckpt of a run whose data is ResponseData"
+        raise InputError("this is no checkpoint", file=checkpoint, column="--response", hint=hint) from error
+    config = taken(content, checkpoint, trusted)
+    with permitted(trusted_modules(config) if trusted else []):
+        kind = task_class(config)
+    if not said(kind, "gives_curves"):
+        hint = "give a run of experiments/complete_journey/response.yaml or the like"
+        raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", hint=hint)
+    with permitted(trusted_modules(config) if trusted else []):
+        cli = run_lightning(config, run=False)
+    task, state = cli.model, content["state_dict"]
+    tables = [value for name, value in state.items() if name.startswith("network.effects.")]
+    task.bind(len(state["network.centre"]), tuple(len(table) - 1 for table in tables))
+    task.load_state_dict(state)
+    return task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu")), cli.datamodule

@@ -13,15 +13,13 @@ from typing import Any
 from pytorch_lightning.cli import LightningArgumentParser
 
 from graphrec.cli.config.signatures import Parameter, choices, parameters
+from graphrec.cli.config.tasks import data_class, kinds
 from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.meant_for import is_meant_for
 from graphrec.cli.experiment.start import run_lightning
-from graphrec.data.module import RecommenderData
-from graphrec.response.data import ResponseData
-from graphrec.response.task import ResponseTask
-from graphrec.training import RankedTask
+from graphrec.training import ExperimentTask
 
-_BASES = {"model": (RankedTask, ResponseTask), "data": (RecommenderData, ResponseData)}
+_GROUPS = ("model", "data")
 _LINKED = ("num_users", "num_items")
 """Arguments that the data fills in."""
 _DEEPEST = 3
@@ -52,10 +50,12 @@ def option_names(command: str) -> list[OptionName]:
     Args:
         command: Which of them.
     """
-    inside = {name: list(_of_classes(f"--{name}", bases, 1)) for name, bases in _BASES.items()}
+    data = dict.fromkeys(data_class(kind) for kind in kinds())
+    bases: tuple[tuple[Any, ...], ...] = ((ExperimentTask,), tuple(data))
+    inside = {name: list(_of_classes(f"--{name}", of, 1)) for name, of in zip(_GROUPS, bases, strict=True)}
     values = {one.names[0]: one.values for own in inside.values() for one in own}
     named = [_of_action(action, values) for action in _lightning_actions(command)]
-    below = (one for own in inside.values() for one in own if one.names[0].removeprefix("--") not in _BASES)
+    below = (one for own in inside.values() for one in own if one.names[0].removeprefix("--") not in _GROUPS)
     return [one for one in [*named, *below] if is_meant_for(command, one.names[-1])]
 
 

@@ -12,8 +12,6 @@ from graphrec.cli.experiment.checkpoints.config import Basis
 from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.runs.record import RecordRun
 from graphrec.cli.experiment.tracking import wandb_runs
-from graphrec.data.module import RecommenderData
-from graphrec.training import RankedTask
 
 
 def run_lightning(
@@ -39,8 +37,6 @@ def run_lightning(
         strict |= {args[0]: {**strict, "epilog": text}}
     try:
         return kind(
-            RankedTask,
-            RecommenderData,
             subclass_mode_model=True,
             subclass_mode_data=True,
             save_config_callback=RecordRun,

@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from graphrec.arrays import Float32Array, IntArray
-from graphrec.cli.experiment.response import load_response
+from graphrec.cli.experiment.loading import load_response
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import SMALLEST

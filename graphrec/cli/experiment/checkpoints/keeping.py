@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytorch_lightning import callbacks
+
+from graphrec.cli.experiment.runs.folder import BEST, LAST, RunOptions
 
 
 class RunStopping(callbacks.EarlyStopping):
@@ -37,6 +39,32 @@ class RunCheckpoint(callbacks.ModelCheckpoint):
         state = {key: moved(value) if key.endswith("_path") else value for key, value in state_dict.items()}
         best = {moved(path): score for path, score in state_dict.get("best_k_models", {}).items()}
         super().load_state_dict({**state, "dirpath": self.dirpath, "best_k_models": best})
+
+
+def own_callbacks(
+    folder: Path, options: RunOptions, mode: Literal["min", "max"], *, watched: bool
+) -> list[callbacks.Callback]:
+    """Make what stops a fit and keeps its best and its last checkpoint.
+
+    Two files: Lightning's own ``save_last`` keeps quiet about an epoch that is not the best.
+
+    Args:
+        folder: Of the checkpoints.
+        options: What is watched, and for how many epochs.
+        mode: Whether the least or the greatest value of it is the best.
+        watched: Whether there is a validation part to watch.
+    """
+    last = _keep(folder, LAST, None, "min")
+    if not watched:
+        return [last]
+    stop = RunStopping(options.monitor, mode=mode, patience=options.patience, strict=False)
+    return [stop, _keep(folder, BEST, options.monitor, mode), last]
+
+
+def _keep(folder: Path, file: str, monitor: str | None, mode: str) -> RunCheckpoint:
+    return RunCheckpoint(
+        dirpath=folder, filename=Path(file).stem, monitor=monitor, mode=mode, enable_version_counter=False
+    )
 
 
 def is_done(content: Mapping[str, Any], max_epochs: int | None, monitor: str, patience: int) -> bool:

@@ -27,7 +27,8 @@ class RunOptions:
         name: Name of the experiment; runs of one name are seeds or repetitions of the same thing.
         root: Folder above all runs.
         id: Name of this run's folder; time and four random letters if missing.
-        monitor: Validation metric that chooses the best checkpoint, the larger the better.
+        monitor: Validation metric that chooses the best checkpoint, the larger the better unless the task
+            says otherwise.
         patience: Epochs without a better value after which the fit stops.
         refit_of: Folder of a run to repeat on train and validation together; `graphrec refit` sets it.
         wandb_project: Project in Weights & Biases.

@@ -11,9 +11,9 @@ import yaml
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
-from graphrec.cli.experiment.checkpoints.checks import fingerprints
 from graphrec.evaluation.finite import check_weights_finite
 from graphrec.files import write_text
+from graphrec.training.experiment import experiment_of
 
 _NO_TEXT = "Unable to serialize instance"
 """How jsonargparse writes a default that is an object, such as the device of Lightning's SWA."""
@@ -51,7 +51,8 @@ class RecordRun(SaveConfigCallback):
         learned = {name for name, _ in pl_module.named_parameters()} & state.keys()
         check_weights_finite(((name, state[name]) for name in sorted(learned)), when)
         if self._data is None:
-            self._data = fingerprints(pl_module, trainer.datamodule, state)  # type: ignore[attr-defined]
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            self._data = experiment_of(pl_module).fingerprints(data, state)
         checkpoint["graphrec"] = {"config": self.text, **self._data}
 
 

@@ -6,7 +6,7 @@ that comes alone.
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import instantiate_class
@@ -21,20 +21,10 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from graphrec.cli.config.locations import Entry
 from graphrec.errors import InputError
 from graphrec.notices import note, warn
+from graphrec.training.experiment import experiment_of
 
 Named = dict[str, Any]
 """``class_path`` and ``init_args``."""
-
-
-@runtime_checkable
-class Grouped(Protocol):
-    """A task whose weights are optimised in groups, and by a schedule of its own."""
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """Group the weights with what is the same for each group."""
-
-    def schedule(self, optimizer: Optimizer) -> LRSchedulerConfigType:
-        """Make the schedule of an optimizer, as Lightning wants it."""
 
 
 _SHARED = {"lr": "learning_rate", "weight_decay": "weight_decay"}
@@ -85,10 +75,10 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
     """
     if optimizer is None and schedule is None:
         return
-    if not task.automatic_optimization:
-        model = type(getattr(task, "closed_form", task)).__name__
+    asked = experiment_of(task)
+    if not asked.by_gradient:
         raise InputError(
-            f"{model} is not trained by gradient, so there is nothing for it to do",
+            f"{asked.model_name} is not trained by gradient, so there is nothing for it to do",
             column="--optimizer" if optimizer is not None else "--lr_scheduler",
             hint="leave it out",
         )
@@ -100,7 +90,7 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
             made, kept = _parts(own())
         else:
             made = instantiate_class(_groups(task), optimizer)
-            kept = task.schedule(made) if isinstance(task, Grouped) else None
+            kept = asked.schedule(made)
         if schedule is not None:
             kept = _watching(instantiate_class(made, schedule), monitor)
             kept |= {"frequency": task.trainer.check_val_every_n_epoch or 1} if "monitor" in kept else {}
@@ -111,9 +101,8 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
 
 def _groups(task: LightningModule) -> list[Any]:
     """Collect what is to be optimised: in the groups of the task, if it has some."""
-    if isinstance(task, Grouped):
-        return task.parameter_groups()
-    return [parameter for parameter in task.parameters() if parameter.requires_grad]
+    groups = experiment_of(task).parameter_groups()
+    return [one for one in task.parameters() if one.requires_grad] if groups is None else groups
 
 
 def _parts(own: Any) -> tuple[Optimizer, LRSchedulerConfigType | None]:

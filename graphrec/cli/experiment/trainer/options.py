@@ -53,6 +53,25 @@ _PASSED_OVER = {
 }
 
 
+def check_options(command: str, settings: Any) -> None:
+    """Refuse what a command would pass over.
+
+    Args:
+        command: The command.
+        settings: Its configuration.
+
+    Raises:
+        InputError: If an option cannot have the effect that its name promises.
+    """
+    check_any_trainer(settings.trainer)
+    check_reads(command, settings.trainer)
+    if command == "fit":
+        check_trainer(settings.trainer)
+    if settings.get("return_predictions") is False:
+        what, hint = "predict writes its lists and returns none", "leave it out"
+        raise InputError(what, column="--return_predictions", hint=hint)
+
+
 def check_any_trainer(options: Any) -> None:
     """Refuse what has no effect in any command.
 

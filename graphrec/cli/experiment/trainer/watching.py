@@ -7,8 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytorch_lightning import LightningModule, Trainer
+
 from graphrec.errors import InputError
 from graphrec.notices import warn
+from graphrec.promises import promises
+from graphrec.training.experiment import experiment_of
 
 _WORDS = {"min": "smaller", "max": "larger"}
 
@@ -52,6 +56,27 @@ def check_watched(watchers: Iterable[Any], known: Mapping[str, bool | None]) -> 
             right = "max" if known[name] else "min"
             what = f"{kind} takes {name} for the better the {_WORDS[mode]}, as its mode is {mode}"
             warn(what, hint=f"give it mode: {right}, unless you mean this")
+
+
+def check_fit_watched(
+    trainer: Trainer, task: LightningModule, data: Any, schedule: Any, monitor: str
+) -> None:
+    """Refuse what watches a metric that nothing logs, where a task promises that all is known.
+
+    Args:
+        trainer: Its callbacks are looked at.
+        task: The task.
+        data: Its data module.
+        schedule: What is named as ``--lr_scheduler``, or None.
+        monitor: What the run watches.
+
+    Raises:
+        InputError: If a metric is not among those that the task logs.
+    """
+    known = experiment_of(task).logged(data)
+    if known is not None and promises(task, "logs_only_known"):
+        named = [] if schedule is None else [Watcher.of(schedule, monitor)]
+        check_watched([*trainer.callbacks, *named], known)  # type: ignore[attr-defined]
 
 
 def _listed(known: Sequence[str]) -> str:

@@ -1,0 +1,67 @@
+"""Measures of lists as a task of `RecommenderData` logs, tries and prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from graphrec.data.module import RecommenderData
+from graphrec.evaluation.measures import BY_NAME, of_kind, own_measures
+from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
+from graphrec.graph import BipartiteGraph
+from graphrec.training.experiment import Summary
+
+SHOWN = ("ndcg", "recall", "hit_ratio")
+"""Measures that are printed, before those of a user's own."""
+_TRIED = 8
+"""Users for whom a measure is tried; an epoch may take an hour."""
+
+
+def known_metrics(data: RecommenderData) -> dict[str, bool | None]:
+    """List the names of all that a fit logs, with whether larger is better.
+
+    Raises:
+        InputError: If the data names a measure that is none.
+    """
+    measures = [*of_kind("user", "catalogue"), *own_measures(data.measures)]
+    first = {f"val_{one.name}_{k}": one.higher_is_better for one in measures for k in data.cutoffs}
+    of_sets = {f"{name}_{items}": better for name, better in first.items() for items in data.item_sets}
+    return {**first, **of_sets, "train_loss": False}
+
+
+def try_measures(data: RecommenderData, graph: BipartiteGraph) -> None:
+    """Raise `InputError` if a user's own measure has no number for users to whom all items are alike."""
+    own = own_measures(data.measures)
+    if not own:
+        return
+    pairs, device = data.split.val.pairs(), graph.edge_item.device
+    evaluator = RankingEvaluator(graph, truth_lists(pairs, graph), data.cutoffs, data.item_sets, own)
+    users = torch.from_numpy(np.unique(pairs[:, 0])[:_TRIED]).to(device)
+    evaluator.update(users, torch.zeros(len(users), graph.num_items, device=device))
+    evaluator.compute()
+
+
+def summary_of_sets(part: str, metrics: Mapping[str, Any], data: RecommenderData) -> Summary:
+    """Lay out a row per item set and a column per measure at the largest K, with intervals where there are.
+
+    Args:
+        part: ``val`` or ``test``, what the names in `metrics` start with.
+        metrics: Name to value, as Lightning collected them.
+        data: Tells the item sets, the K and the user's own measures.
+    """
+    k, shown = max(data.cutoffs), [*(BY_NAME[name] for name in SHOWN), *own_measures(data.measures)]
+    names = {items: [f"{part}_{one.name}_{k}_{items}" for one in shown] for items in data.item_sets}
+    rows = [
+        (items, *(_with_interval(name, metrics) for name in own if name in metrics))
+        for items, own in names.items()
+    ]
+    return Summary(f"{part}, at {k}", ["items", *(one.title for one in shown)], rows, labels=1)
+
+
+def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    between = "" if low is None or high is None else f" [{float(low):.3f}, {float(high):.3f}]"
+    return f"{float(metrics[name]):.4f}{between}"
