@@ -9,13 +9,15 @@ import pandas as pd
 
 from graphrec.report.leads import p_text
 from graphrec.report.significance import Significance
-from graphrec.report.table import main_cutoff
+from graphrec.report.table import PAIRS, main_cutoff
 
 ITEM_WORDS = {
     "all": "all items",
     "repeat": "items bought before",
     "new": "items never bought before",
+    PAIRS: "pairs",
 }
+"""What item sets are called; a probability is of pairs."""
 CHANCE = 0.05
 """A lead with a larger p may be chance."""
 

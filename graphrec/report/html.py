@@ -19,7 +19,15 @@ from graphrec.report.leads import EXPLANATION, leads
 from graphrec.report.offer_summary import check_offers, offers_sample, policy_totals
 from graphrec.report.runs import RunRecord
 from graphrec.report.significance import COLUMNS, Significance
-from graphrec.report.table import headlines, is_higher_better, labels, main_cutoff
+from graphrec.report.table import (
+    at_main,
+    heading,
+    headlines,
+    is_higher_better,
+    labels,
+    main_cutoff,
+    name_at,
+)
 
 
 def render_html(
@@ -64,6 +72,7 @@ def render_html(
         left_out=tests.left_out,
         datasets=[_dataset(comparison, runs, name) for name in comparison["dataset"].unique()],
         metrics=comparison.to_dict("records"),
+        ranked=bool((comparison["k"] > 0).any()),
         runs=[_run(run, label) for run, label in zip(runs, _short_labels(runs), strict=True)],
         offers=None if offers is None else _offers(offers),
         notes=assumptions,
@@ -80,31 +89,34 @@ def _plain(attributes: dict[Any, Any]) -> dict[str, str]:
 def _dataset(comparison: pd.DataFrame, runs: list[RunRecord], dataset: str) -> dict[str, Any]:
     """Draw the charts of one dataset."""
     table = comparison[comparison["dataset"] == dataset]
-    k = main_cutoff(table)
-    rows = table[table["k"] == k]
+    k, rows = main_cutoff(table), at_main(table)
     panels = [
         _panel(part, dataset)
         for items in rows["items"].unique()
         for measure in headlines(rows)
         if len(part := rows[(rows["items"] == items) & (rows["measure"] == measure)])
     ]
-    curves = {f"val_{measure}_{k}": f"Validation {title}@{k}" for measure, title in _titles(rows).items()}
+    curves = {
+        f"val_{name_at(measure, k)}": f"Validation {heading(title, k)}"
+        for measure, (title, k) in _titles(rows).items()
+    }
     named = [
         (run, label) for run, label in zip(runs, _short_labels(runs), strict=True) if run.dataset == dataset
     ]
     return {"name": dataset, "k": k, "bars": panels, "curves": _learning_curves(named, dataset, curves)}
 
 
-def _titles(table: pd.DataFrame) -> dict[str, str]:
-    """List the measures that are drawn, with their titles."""
-    titles = dict(table[["measure", "title"]].itertuples(index=False, name=None))
+def _titles(table: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    """List the measures that are drawn, with their titles and cut-offs."""
+    columns = table[["measure", "title", "k"]].itertuples(index=False, name=None)
+    titles = {measure: (title, k) for measure, title, k in columns}
     return {measure: titles[measure] for measure in headlines(table)}
 
 
 def _panel(part: pd.DataFrame, dataset: str) -> dict[str, Any]:
     """Draw the bars of one measure on one item set."""
     first, falls = part.iloc[0], is_higher_better(part) is False
-    metric, words = f"{first['title']}@{first['k']}", ITEM_WORDS[first["items"]]
+    metric, words = heading(first["title"], first["k"]), ITEM_WORDS[first["items"]]
     chart = charts.bars(part, f"{dataset}: {metric} on {words}", smaller_is_better=falls)
     return {"title": f"{metric}, {words}{', shorter is better' if falls else ''}", "chart": chart}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from graphrec.report.significance import Significance
-from graphrec.report.table import ITEM_SETS, OURS, escape, headlines, is_higher_better, main_cutoff
+from graphrec.report.table import ITEM_SETS, OURS, at_main, escape, headlines, is_higher_better
 
 EXPLANATION = (
     "By how much the best run of a column is ahead of each other run: mean difference over the users both"
@@ -41,8 +41,7 @@ def leads(comparison: pd.DataFrame, tests: Significance) -> list[Leads]:
         comparison: What `graphrec.report.table.comparison` returned.
         tests: What `significance` returned for the same runs.
     """
-    k = main_cutoff(comparison)
-    shown = comparison[comparison["k"] == k].dropna(subset=["value"])
+    shown = at_main(comparison).dropna(subset=["value"])
     measures = [measure for measure in headlines(shown) if measure == "ndcg" or measure not in OURS]
     parts = [
         part

@@ -11,7 +11,7 @@ from graphrec.report.findings import ITEM_WORDS, findings
 from graphrec.report.leads import leads_markdown
 from graphrec.report.runs import RunRecord
 from graphrec.report.significance import Significance
-from graphrec.report.table import headlines, main_cutoff, to_markdown
+from graphrec.report.table import at_main, heading, headlines, name_at, to_markdown
 
 
 def publish(
@@ -110,20 +110,30 @@ def _runset(wr: Any, runs: list[RunRecord]) -> Any:
 
 def _bars(wr: Any, comparison: pd.DataFrame) -> list[Any]:
     """Draw the measures of a page at the main cut-off, one panel per measure and item set."""
-    k = main_cutoff(comparison)
-    titles = dict(comparison[["metric", "title"]].itertuples(index=False, name=None))
+    shown = at_main(comparison)
+    drawn = [row for measure in headlines(shown) for row in _rows_of(shown, measure)]
     return [
-        wr.BarPlot(title=f"{titles[metric]}@{k}, {words}", metrics=[f"test_{metric}"])
+        wr.BarPlot(title=f"{heading(row.title, row.k)}, {words}", metrics=[f"test_{row.metric}"])
         for items, words in ITEM_WORDS.items()
-        for measure in headlines(comparison)
-        if (metric := f"{measure}_{k}_{items}") in titles
+        for row in drawn
+        if row.items == items
     ]
+
+
+def _rows_of(comparison: pd.DataFrame, measure: str) -> list[Any]:
+    """List a row for each metric of a measure."""
+    rows = comparison.loc[comparison["measure"] == measure, ["metric", "title", "k", "items"]]
+    return list(rows.drop_duplicates("metric").itertuples(index=False, name="Row"))
 
 
 def _curves(wr: Any, comparison: pd.DataFrame) -> list[Any]:
     """Draw validation metrics and training loss per epoch."""
-    k = main_cutoff(comparison)
-    titles = dict(comparison[["measure", "title"]].itertuples(index=False, name=None))
-    panels = {f"val_{one}_{k}": f"Validation {titles[one]}@{k}" for one in headlines(comparison)}
+    shown = at_main(comparison)
+    drawn = [_rows_of(shown, one)[0] for one in headlines(shown)]
+    measures = dict(shown[["metric", "measure"]].itertuples(index=False, name=None))
+    panels = {
+        f"val_{name_at(measures[row.metric], row.k)}": f"Validation {heading(row.title, row.k)}"
+        for row in drawn
+    }
     panels["train_loss"] = "Training loss"
     return [wr.LinePlot(title=words, x="epoch", y=[metric]) for metric, words in panels.items()]

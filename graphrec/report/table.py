@@ -14,9 +14,11 @@ from graphrec.evaluation.measures import of_kind
 from graphrec.report.runs import RunRecord
 
 ITEM_SETS = ("all", "repeat", "new")
-HEADLINE = ("ndcg", "recall")
+PAIRS = "pairs"
+"""What stands in the place of an item set where probabilities are judged; their K is 0."""
+HEADLINE = ("ndcg", "recall", "logloss", "auc")
 """The measures that a reader sees first."""
-OURS = {measure.name: measure for measure in of_kind("user", "catalogue")}
+OURS = {measure.name: measure for measure in of_kind("user", "catalogue", "probability")}
 METRIC = re.compile(rf"test_(?P<measure>[A-Za-z]\w*)_(?P<k>\d+)_(?P<items>{'|'.join(ITEM_SETS)})")
 KEYS = ["dataset", "run", "model", "split", "items", "measure", "k", "metric"]
 COLUMNS = [
@@ -61,7 +63,7 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
     rows = [row for run, label in zip(runs, labels(runs), strict=True) for row in _rows(run, label)]
     if not rows:
         raise InputError(
-            "the runs hold no test metric per item set", hint="run `graphrec test` on them first"
+            "the runs hold no test metric that can be compared", hint="run `graphrec test` on them first"
         )
     told = _told(runs)
     frame = over_seeds(pd.DataFrame(rows), KEYS)
@@ -129,24 +131,30 @@ def _require_one_split(runs: Sequence[RunRecord]) -> None:
 
 
 def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
-    """Make a row per `test_<measure>_<k>_<items>`; the copy without item set only repeats one of them."""
+    """Make a row per `test_<measure>_<k>_<items>`, and per measure of a probability.
+
+    The copy without item set only repeats one of them.
+    """
     matches = [match for key in run.summary if (match := METRIC.fullmatch(key))]
+    found = [(match[0], match["measure"], int(match["k"]), match["items"]) for match in matches]
+    names = [one.name for one in of_kind("probability") if f"test_{one.name}" in run.summary]
+    found += [(f"test_{name}", name, 0, PAIRS) for name in names]
     return [
         {
             **{"dataset": run.dataset, "run": label, "model": run.model, "split": "test", "seed": run.seed},
-            **{"metric": match[0].removeprefix("test_"), "measure": match["measure"], "k": int(match["k"])},
-            **{"items": match["items"], "value": run.summary[match[0]]},
-            "low": run.summary.get(f"{match[0]}_low", float("nan")),
-            "high": run.summary.get(f"{match[0]}_high", float("nan")),
+            **{"metric": key.removeprefix("test_"), "measure": measure, "k": k},
+            **{"items": items, "value": run.summary[key]},
+            "low": run.summary.get(f"{key}_low", float("nan")),
+            "high": run.summary.get(f"{key}_high", float("nan")),
         }
-        for match in matches
+        for key, measure, k, items in found
     ]
 
 
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """Order item sets and measures as fixed, measures that are not ours last, experiments by name."""
     measures = dict.fromkeys((*HEADLINE, *OURS, *sorted(frame["measure"].unique())))
-    rank = {name: place for place, name in enumerate((*ITEM_SETS, *measures))}
+    rank = {name: place for place, name in enumerate((*ITEM_SETS, PAIRS, *measures))}
     frame = frame.assign(_items=frame["items"].map(rank), _measure=frame["measure"].map(rank))
     keys = ["dataset", "_items", "_measure", "k", "run"]
     return frame.sort_values(keys, kind="stable").reset_index(drop=True)
@@ -156,6 +164,26 @@ def main_cutoff(table: pd.DataFrame) -> int:
     """Find the cut-off a reader sees first: 20 where it was measured, else the largest."""
     cutoffs = {int(k) for k in table["k"].unique()}
     return 20 if 20 in cutoffs else max(cutoffs)
+
+
+def at_main(table: pd.DataFrame, k: int | None = None) -> pd.DataFrame:
+    """Take the rows at the cut-off that is shown, and those that have none.
+
+    Args:
+        table: What `comparison` returned.
+        k: The cut-off; `main_cutoff` unless given.
+    """
+    return table[table["k"].isin([main_cutoff(table) if k is None else k, 0])]
+
+
+def heading(title: str, k: int) -> str:
+    """Say what a column of a measure is called: ``NDCG@20``, or ``AUC`` where there is no cut-off."""
+    return f"{title}@{k}" if k else title
+
+
+def name_at(measure: str, k: int) -> str:
+    """Say what a measure is called in a run: ``ndcg_20``, or ``auc`` where there is no cut-off."""
+    return f"{measure}_{k}" if k else measure
 
 
 def is_higher_better(rows: pd.DataFrame) -> bool | None:
@@ -183,15 +211,15 @@ def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
         table: What `comparison` returned.
         k: The cut-off to show; `main_cutoff` unless given.
     """
-    k = main_cutoff(table) if k is None else k
-    shown = table[table["k"] == k]
+    shown = at_main(table, k)
     parts = ["Test metrics with 95 % bootstrap intervals over users; the best value of a column is bold."]
     for (dataset, items), part in shown.groupby(["dataset", "items"], sort=False):
-        parts += [f"## {escape(str(dataset))}, {items} items", _markdown_table(part, k)]
+        what = items if items == PAIRS else f"{items} items"
+        parts += [f"## {escape(str(dataset))}, {what}", _markdown_table(part)]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(part: pd.DataFrame, k: int) -> str:
+def _markdown_table(part: pd.DataFrame) -> str:
     """Write one Markdown table: experiments down, measures across."""
     of_measure = dict(list(part.groupby("measure", sort=False)))
     measures = list(of_measure)
@@ -202,8 +230,8 @@ def _markdown_table(part: pd.DataFrame, k: int) -> str:
         for measure, rows in of_measure.items()
         if is_higher_better(rows) is not None
     }
-    titles = [escape(rows["title"].iloc[0]) for rows in of_measure.values()]
-    header = ["Run", "Model", "Seeds", *(f"{title}@{k}" for title in titles)]
+    first = [rows.iloc[0] for rows in of_measure.values()]
+    header = ["Run", "Model", "Seeds", *(heading(escape(row["title"]), row["k"]) for row in first)]
     lines = ["| " + " | ".join(header) + " |", "| --- | --- " + "| ---: " * (len(header) - 2) + "|"]
     for run in order:
         rows = part[part["run"] == run].set_index("measure")
