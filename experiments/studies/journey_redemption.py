@@ -31,21 +31,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from graphrec.coupons.campaigns import (
-    CAMPAIGN,
-    CampaignSplit,
-    CouponData,
-    complete_journey_coupons,
-    rolling_origins,
-    split_campaigns,
-)
-from graphrec.coupons.redemption import NOT_FEATURES, RedemptionEnsemble, fit_logistic, redemption_table
+from graphrec.coupons.campaigns import CampaignSplit, complete_journey_coupons
+from graphrec.coupons.data import RedemptionData
+from graphrec.coupons.redemption import NOT_FEATURES, RedemptionEnsemble, fit_logistic
+from graphrec.coupons.task import RedemptionTask
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import paired_intervals, user_intervals
 from graphrec.files import write_atomically, write_parquet, write_text
 
-DAY = pd.Timestamp("2017-10-01")
-VALIDATION = (8, 9, 10, 11, 12, 13)
+DAY = "2017-10-01"
+VALIDATION = [8, 9, 10, 11, 12, 13]
 """Campaigns to choose on; what ended before the first of them has 91 redemptions."""
 GRAPH, NO_GRAPH = "ensemble with graph", "ensemble without graph"
 Probability = npt.NDArray[np.float64]
@@ -54,15 +49,15 @@ Probability = npt.NDArray[np.float64]
 def main() -> None:
     """Build the tables, fit, test, write ``metrics.json``, ``scores.parquet`` and ``redemption.png``."""
     arguments = _arguments()
-    data = complete_journey_coupons()
-    splits = [split_campaigns(data.campaigns, DAY, data.first_day, data.last_day)]
-    if arguments.part == "validation":
-        known = data.campaigns[data.campaigns[CAMPAIGN].isin(splits[0].train)]
-        splits = list(rolling_origins(known, VALIDATION))
-    tables = _tables(data, splits, arguments.out / "features")
-    test, models = predict(tables, splits, arguments.members, arguments.seed, arguments.strength)
+    source, cache = complete_journey_coupons(), str(arguments.out / "features")
+    data = RedemptionData(source, DAY, VALIDATION, cache=cache)
+    splits = list(data.split.origins) if arguments.part == "validation" else [data.split.test]
+    for campaign in track(sorted({one for split in splits for one in split.train + split.test}), "Features"):
+        data.table((campaign,))  # an interrupted run goes on where it stopped
+    task = RedemptionTask(arguments.members, strength=arguments.strength, seed=arguments.seed)
+    test, models = predict(data, splits, task)
     metrics = judge(test, models, arguments.replicates)
-    trained = sum(len(tables[one]) for one in splits[-1].train)
+    trained = len(data.table(splits[-1].train))
     metrics |= {
         "members": arguments.members,
         "strength": arguments.strength,
@@ -96,38 +91,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _tables(data: CouponData, splits: list[CampaignSplit], folder: Path) -> dict[int, pd.DataFrame]:
-    campaigns, tables = sorted({one for split in splits for one in split.train + split.test}), {}
-    for campaign in track(campaigns, "Features of campaigns"):
-        file = folder / f"{campaign}.parquet"
-        if not file.is_file():  # an interrupted run goes on where it stopped
-            write_parquet(redemption_table(data, (campaign,)), file)
-        tables[campaign] = pd.read_parquet(file)
-    return tables
-
-
 def predict(
-    tables: dict[int, pd.DataFrame],
-    splits: list[CampaignSplit],
-    members: int,
-    seed: int,
-    strength: float,
+    data: RedemptionData, splits: list[CampaignSplit], task: RedemptionTask
 ) -> tuple[pd.DataFrame, dict[str, Probability]]:
     """The judged pairs of all splits one below the other, and every model's probability of them."""
     tests, found = [], []
     for split in splits:
-        train, test = (
-            pd.concat([tables[one] for one in part], ignore_index=True) for part in (split.train, split.test)
-        )
+        train, test = data.table(split.train), data.table(split.test)
         tests.append(test)
-        found.append(fit_models(train, test, members, seed, strength))
+        found.append(fit_models(train, test, task))
     models = {name: np.concatenate([one[name] for one in found]) for name in found[0]}
     return pd.concat(tests, ignore_index=True), models
 
 
-def fit_models(
-    train: pd.DataFrame, test: pd.DataFrame, members: int, seed: int, strength: float
-) -> dict[str, Probability]:
+def fit_models(train: pd.DataFrame, test: pd.DataFrame, task: RedemptionTask) -> dict[str, Probability]:
     """Probabilities of the test pairs by every model, the baselines first."""
     every = [name for name in train.columns if name not in NOT_FEATURES]
     plain = [name for name in every if not name.startswith("link_")]
@@ -135,10 +112,10 @@ def fit_models(
     found = {"constant": np.full(len(test), base)}
     # a score without a scale: only its order is judged
     found["purchases"] = test["covered_weeks"].to_numpy(dtype=np.float64)
-    regression = fit_logistic(train, plain, idle_share=0.1, seed=seed)
+    regression = fit_logistic(train, plain, idle_share=0.1, seed=task.seed)
     found["logistic"] = regression.predict_proba(test[plain].to_numpy(np.float64))[:, 1]
     for name, columns in ((NO_GRAPH, plain), (GRAPH, every)):
-        ensemble = RedemptionEnsemble(columns, members, strength=strength, seed=seed).fit(train)
+        ensemble = task.ensemble(columns).fit(train)
         found[name.replace("ensemble", "boosting")] = 1 / (1 + np.exp(-ensemble.boosted_log_odds(test)))
         found[name] = ensemble.probability(test)
     return found

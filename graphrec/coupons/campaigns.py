@@ -47,6 +47,8 @@ class CouponData:
         redemptions: The first redemption of each user, coupon and campaign.
         first_day: Day from which on purchases are known; a campaign that starts before has no history.
         last_day: Last day of which redemptions are known.
+        name: Of the data set.
+        file: Where it comes from, if that is a file.
     """
 
     log: pd.DataFrame
@@ -57,6 +59,12 @@ class CouponData:
     redemptions: pd.DataFrame
     first_day: pd.Timestamp
     last_day: pd.Timestamp
+    name: str = "coupons"
+    file: str | None = None
+
+    def frames(self) -> tuple[pd.DataFrame, ...]:
+        """Collect the tables that features are computed from, with the columns that are read."""
+        return tuple(getattr(self, table)[list(columns)] for table, columns in _COLUMNS.items())
 
     def __post_init__(self) -> None:
         """Check the columns and that every campaign that is named is described.
@@ -156,6 +164,7 @@ def complete_journey_coupons() -> CouponData:
         redemptions=redeemed.sort_values(Columns.TIMESTAMP, kind="stable").drop_duplicates(key),
         first_day=pd.Timestamp("2017-01-01"),
         last_day=pd.Timestamp("2017-12-31"),
+        name=raw.name,
     )
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from rich.progress import track
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
 
 from graphrec.arrays import Float32Array, FloatArray, IntArray
 from graphrec.coupons.campaigns import START, CouponData
@@ -20,6 +18,10 @@ from graphrec.coupons.sent import SentRegression, scaling
 from graphrec.errors import check_at_least
 from graphrec.kernels.eigenvectors import decompose
 from graphrec.kernels.sparse import SparseMatrix
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.pipeline import Pipeline
 
 NOT_FEATURES = ("campaign_id", "user", "coupon", "redeemed")
 RISING = ("covered_", "type_", "category_", "maker_", "redeemed_", "user_redeem", "coupon_redeemed", "link_")
@@ -174,6 +176,8 @@ class RedemptionEnsemble:
         return np.asarray(1 / (1 + np.exp(-self.log_odds(table))))
 
     def _member(self, table: pd.DataFrame, seed: int) -> HistGradientBoostingClassifier:
+        from sklearn.ensemble import HistGradientBoostingClassifier  # takes long to import
+
         rows, weight = thin_idle(table, self.idle_share, seed)
         model = HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
@@ -200,6 +204,9 @@ def fit_logistic(table: pd.DataFrame, columns: list[str], idle_share: float, see
         idle_share: Share of idle pairs to fit on.
         seed: Of their draw.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
     rows, weight = thin_idle(table, idle_share, seed)
     model = make_pipeline(scaling(), LogisticRegression(C=0.003, max_iter=300))
     part = table.iloc[rows]

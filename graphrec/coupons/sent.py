@@ -9,16 +9,18 @@ be redeemed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from graphrec.arrays import FloatArray
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 SENT = 16
 """Coupons that a household gets in a campaign of type A (the guide to the data)."""
@@ -27,6 +29,9 @@ _TYPE_A = 0  # `campaign_kind`; the other kinds send every coupon to everybody t
 
 def scaling() -> Pipeline:
     """Make the scaling: logarithms of features, standardised and cut off at three deviations."""
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
     cut = FunctionTransformer(_cut_off)  # a household of a hundred trips is not ten times one of ten
     return make_pipeline(FunctionTransformer(_signed_log), StandardScaler(), cut)
 

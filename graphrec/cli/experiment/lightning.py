@@ -12,8 +12,9 @@ from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
 import graphrec.cli.experiment.warnings
+import graphrec.coupons.task
 import graphrec.models
-import graphrec.response.task  # noqa: F401
+import graphrec.response.task  # noqa: F401  a class that is imported may be named without its path
 from graphrec.cli.config.errors import check_nulls
 from graphrec.cli.config.files import values_of
 from graphrec.cli.config.locations import Entry, read_entries
@@ -45,17 +46,16 @@ from graphrec.cli.experiment.trainer.options import (
 from graphrec.cli.experiment.trainer.watching import check_fit_watched
 from graphrec.cli.terminal import print_summary
 from graphrec.cli.trust import HELP, TRUST
+from graphrec.coupons.campaigns import CouponData
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
 from graphrec.files import source_of
 from graphrec.training.experiment import Experiment, experiment_of
 from graphrec.training.trial import is_trial
 
-# a YAML names the function or class that makes these two
-jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter])
+# a YAML names the function or class that makes these
+jsonargparse.set_parsing_settings(subclasses_enabled=[RawData, splits.Splitter, CouponData])
 set_policy()
-
-
 _STRICT = "make the loss of any row of the log an error (short for data.init_args.strict)"
 
 
@@ -144,14 +144,13 @@ class GraphRecCLI(LightningCLI):
         """Take nothing from a checkpoint behind our back: Lightning would take its hyperparameters."""
 
     def before_instantiate_classes(self) -> None:
-        """Tell the data whether it belongs to a refit."""
+        """Check what the parser lets pass, and tell the data whether it belongs to a refit."""
         for group in ("run", "trainer"):
             if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
                 raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
         check_named(self._settings)
         check_nulls(read_entries(self._args))
-        checkpoint = self._settings.get("ckpt_path")
-        if checkpoint and self.subcommand != "fit":
+        if self.subcommand != "fit" and (checkpoint := self._settings.get("ckpt_path")):
             warn_if_unfinished(Path(checkpoint))
         if self.run_options.refit_of:
             check_refits(self.task_class)
