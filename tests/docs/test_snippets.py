@@ -12,6 +12,7 @@ from option_shop import log
 from pages import PAGES, ROOT, blocks, file_named, shown
 from pytorch_lightning.cli import LightningArgumentParser
 from scripts import run_python
+from wandb_files import wandb_runs_of
 
 from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.start import run_lightning
@@ -136,11 +137,14 @@ def test_a_measure_of_a_users_own_is_found_in_the_csv_the_page_and_wandb(shop):
     assert not table.loc["first_hit_20_new", "higher_is_better"]
     written = (shop / "runs/comparison/report.html").read_text()
     assert "Places to a hit@20, items never bought before, shorter is better" in written
-    (run,) = read_runs([shop / "runs" / "measured"])  # of the offline files of W&B
+    (run,) = read_runs([shop / "runs" / "measured"])
     assert run.measures["first_hit"] == ("Places to a hit", False)
     assert run.summary["test_surprise_20_new"] == table.loc["surprise_20_new", "value"]
     assert run.summary["test_first_hit_20_new_low"] >= 1
     assert "val_surprise_20" in run.history
+    logged = wandb_runs_of(run.path)
+    assert any("test_first_hit_20_new" in row for row in logged["test"].rows)
+    assert logged["fit"].metrics["val_surprise_20"] == {"max": True}
     users = pd.read_parquet(run.path / "test_users.parquet")
     assert users["surprise_20"].mean() == pytest.approx(run.summary["test_surprise_20_new"], abs=1e-5)
 

@@ -178,6 +178,7 @@ def test_lightnings_launcher_leaves_one_run_with_one_of_everything(folder):
         "config.yaml",
         "metrics.csv",
         "progress.json",
+        "run.json",
         "wandb",
     }
     assert len(list(two.glob("wandb/offline-run-*"))) == 4, "fit, fit again, test, predict"

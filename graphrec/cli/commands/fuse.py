@@ -180,7 +180,7 @@ def _record(
 ) -> None:
     """Write the numbers of the search into ``fusion.json`` and the run's offline W&B run."""
     from graphrec.cli.experiment.tracking import wandb_runs
-    from graphrec.cli.experiment.tracking.loggers import make_loggers, record
+    from graphrec.cli.experiment.tracking.loggers import make_loggers, record_fit, record_result
 
     write_text(folder.path / "fusion.json", json.dumps(found, indent=1) + "\n")
     description = {
@@ -194,6 +194,8 @@ def _record(
         "cli": config,
     }
     try:
-        record(make_loggers(own, folder, fit=False), description, found)
+        loggers = make_loggers(own, folder, "fuse", config)
+        record_fit(folder, loggers, description, own.monitor, None)
+        record_result(folder, loggers, **found)
     finally:
         wandb_runs.finish()

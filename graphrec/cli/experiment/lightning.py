@@ -32,8 +32,8 @@ from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, read_chec
 from graphrec.cli.experiment.runs.names import check_links
 from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
 from graphrec.cli.experiment.stopping import stopped_as_told
+from graphrec.cli.experiment.tracking import loggers
 from graphrec.cli.experiment.tracking.description import description
-from graphrec.cli.experiment.tracking.loggers import make_folder, make_loggers, record
 from graphrec.cli.experiment.trainer.optimizers import choose, settle_shared
 from graphrec.cli.experiment.trainer.options import (
     WITHOUT_GRADIENTS,
@@ -155,8 +155,8 @@ class GraphRecCLI(LightningCLI):
         if self.run_options.refit_of:
             check_refits(self.task_class)
             self._settings.data.init_args.refit = True
-        plain = {name: entry.plain() for name, entry in self._given_trainer().items()}
-        self._counts = keep_counts(self._settings.trainer, plain)
+        given = {name: entry.plain() for name, entry in self._given_trainer().items()}
+        self._counts = keep_counts(self._settings.trainer, given)
         if self.subcommand == "fit":
             settle_shared(self._settings, read_entries(self._args))
 
@@ -187,15 +187,15 @@ class GraphRecCLI(LightningCLI):
         kwargs |= self._counts | {"default_root_dir": str(self.folder.path)}
         kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
-        if settings.trainer.logger in (None, True) and not is_bare(settings.trainer):
-            kwargs["logger"] = make_loggers(self.run_options, self.folder, fit)
+        named, run = self._get(self.config_init, "trainer", default={}), self.run_options
+        if settings.trainer.logger is not False and not is_bare(settings.trainer):
+            kwargs["logger"] = loggers.make_loggers(run, self.folder, self.subcommand, settings, named)
         if trial:  # it leaves nothing behind
             kwargs["enable_checkpointing"] = False
         elif fit:
-            watched, mode = self._watched, self.experiment.mode_of(self.run_options.monitor, self.datamodule)
-            ours = own_callbacks(self.folder.checkpoints, self.run_options, mode, watched=watched)
-            given = self._get(self.config_init, "trainer", default={}).get("callbacks")
-            kwargs["callbacks"] = callbacks_of(given, ours, settings.trainer, watched)
+            watched, mode = self._watched, self.experiment.mode_of(run.monitor, self.datamodule)
+            ours = own_callbacks(self.folder.checkpoints, run, mode, watched=watched)
+            kwargs["callbacks"] = callbacks_of(named.get("callbacks"), ours, settings.trainer, watched)
         trainer = super().instantiate_trainer(**kwargs)
         if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # else the user has one of their own
             trainer.strategy.checkpoint_io = WholeCheckpoints()
@@ -215,9 +215,10 @@ class GraphRecCLI(LightningCLI):
         """Build the model, then tell W&B what this run is."""
         self._build()
         if not self._is_done:
-            options, settings = self.run_options, self._settings
-            said_of_run = description(self.experiment, self.datamodule, options, self.folder, settings)
-            record(self.trainer.loggers, said_of_run, {})
+            run, task, data = self.run_options, self.experiment, self.datamodule
+            told = description(task, data, run, self.folder, self._settings)
+            mode = task.mode_of(run.monitor, data) if self._watched else None
+            loggers.record_fit(self.folder, self.trainer.loggers, told, run.monitor, mode)
 
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
@@ -253,7 +254,7 @@ class GraphRecCLI(LightningCLI):
             return
         if self.subcommand != "fit":
             check_links(self.folder.path, fit=False)
-            make_folder(self.folder, fit=False)
+            loggers.make_folder(self.folder, fit=False)
         elif content is not None and is_done(content, trainer.max_epochs, options.monitor, options.patience):
             self._is_done = True
             self.model.load_state_dict(content["state_dict"])
@@ -268,7 +269,7 @@ class GraphRecCLI(LightningCLI):
         best = best_of_fit(self.trainer, self.folder, done=self._is_done)
         if best is not None:
             epoch, seconds = int(read_checkpoint(best)["epoch"]) + 1, self.experiment.fit_seconds
-            record(self.trainer.loggers, {}, {"best_epoch": epoch, "fit_seconds": seconds})
+            loggers.record_result(self.folder, self.trainer.loggers, best_epoch=epoch, fit_seconds=seconds)
         finish_fit(self.folder, self.experiment.data_sha256(self.datamodule))
         print(f"run: {self.folder.path}")
 
@@ -281,7 +282,7 @@ class GraphRecCLI(LightningCLI):
         if not is_trial(self.trainer):
             task, data = self.experiment, self.datamodule
             tested = {**source_of(self.trainer.ckpt_path, task.data_sha256(data)), **task.tested(data)}
-            record(self.trainer.loggers, {"tested": {**tested, "step": self.folder.step}}, {})
+            loggers.record_test(self.trainer.loggers, self._settings, tested, self.folder.step)
         elif not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             say("limit_test_batches leaves some of the test part out, so its numbers are shown and not kept")
         self._print("test")

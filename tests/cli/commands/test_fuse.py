@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from wandb_files import wandb_runs_of
 
 from graphrec.cli.experiment.fusion import FittedRun, check_runs, fusion_config, labels_of
 from graphrec.cli.experiment.loading import load_run
@@ -119,6 +120,7 @@ def test_a_fusion_leaves_the_files_of_a_run(here):
         "fusion.json",
         "progress.json",
         "refit",
+        "run.json",
         "wandb",
     }
     assert [file.name for file in (run / "checkpoints").iterdir()] == ["best.ckpt"]
@@ -204,13 +206,15 @@ def test_recommend_and_offers_read_it(here):
     assert offers["score"].notna().all()
 
 
-def test_wandb_knows_weights_and_value(here):
+def test_the_run_and_wandb_know_weights_and_value(here):
     from graphrec.report.runs import read_runs
 
     (run,) = read_runs(["runs/shop-fusion"])
     found = json.loads((here / "shop-fusion/a/fusion.json").read_text())
     assert run.seed == 3
-    assert run.config["cli"]["model"]["init_args"]["weights"] == weights_of("shop-fusion")
+    tracked = wandb_runs_of(here / "shop-fusion/a")["fuse"]
+    assert tracked.config["cli"]["model"]["init_args"]["weights"] == weights_of("shop-fusion")
+    assert tracked.summary["val_ndcg_20"] == pytest.approx(found["val_ndcg_20"])
     assert run.summary["val_ndcg_20"] == pytest.approx(found["val_ndcg_20"])
     assert run.summary["weight_shop-frequency"] == found["weight_shop-frequency"]
 

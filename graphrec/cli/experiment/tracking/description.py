@@ -30,5 +30,5 @@ def description(
         "seed": settings.get("seed_everything"),
         "split_sha256": task.data_sha256(data),
         **task.described(data),
-        "cli": plain(settings.clone().as_dict()),
+        "cli": plain(settings),
     }

@@ -1,42 +1,74 @@
-"""Where the numbers of a run go: a CSV file and an offline run of Weights & Biases."""
+"""Where the numbers of a run go: a CSV file, an offline run of W&B, and loggers that the user names."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
+from jsonargparse import Namespace
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
 from graphrec.cli.experiment.tracking.metrics_file import MetricsFile
+from graphrec.cli.experiment.tracking.short_config import run_title, short_config
 from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger
+from graphrec.report.run_file import add_to_run_file
 
 
-def make_loggers(options: RunOptions, folder: RunFolder, fit: bool) -> list[Logger]:
-    """Make the loggers of a run; nothing is written before the first of them is used.
+def make_loggers(
+    options: RunOptions,
+    folder: RunFolder,
+    command: str,
+    config: Any,
+    trainer: Mapping[str, Any] | Namespace | None = None,
+) -> list[Logger]:
+    """Make the loggers of a command; nothing is written before the first of them is used.
+
+    Fit, refit and test are three runs of W&B in one group, so that none writes over the curves of another.
 
     Args:
         options: Name, project and tags.
         folder: The run's folder.
-        fit: Whether there are epochs to log into ``metrics.csv``.
+        command: ``fit``, ``validate``, ``test``, ``predict`` or ``fuse``.
+        config: The whole configuration, as a mapping or as its parser holds it.
+        trainer: What the configuration gives the trainer, made; one of its loggers may be of W&B, and takes
+            the place of ours.
     """
+    named = None if trainer is None else trainer.get("logger")
+    given = named if isinstance(named, list) else [named] if isinstance(named, Logger) else []
+    own: list[Logger] = []
+    if command == "fit":  # there are epochs to log
+        own.append(MetricsFile(folder.path.parent, name="", version=folder.path.name))
+    if not any(isinstance(logger, WandbLogger) for logger in given):
+        own.append(_weights_and_biases(options, folder, command, short_config(plain(config))))
+    return [*own, *given]
+
+
+def _weights_and_biases(
+    options: RunOptions, folder: RunFolder, command: str, short: Mapping[str, Any]
+) -> QuietWandbLogger:
+    """Make the logger of W&B; what its environment variables say goes before what we would."""
     import wandb
 
     os.environ.setdefault("WANDB_SILENT", "true")
-    weights_and_biases = QuietWandbLogger(
-        project=options.wandb_project,
-        name=options.name,
-        id=folder.wandb_id(options.name),
+    asked = os.environ.get
+    job = folder.step if command == "fit" else command
+    group = folder.wandb_id(options.name)
+    tags = [*options.tags, *filter(None, (asked("WANDB_TAGS") or "").split(","))]
+    return QuietWandbLogger(
+        project=asked("WANDB_PROJECT") or options.wandb_project,
+        name=asked("WANDB_NAME") or run_title(short),
+        id=asked("WANDB_RUN_ID") or (group if job == "fit" else f"{group[-120:]}-{job}"),
+        group=asked("WANDB_RUN_GROUP") or group,
+        job_type=asked("WANDB_JOB_TYPE") or job,
         # W&B's service writes the files, and keeps the working directory that it was started in
         save_dir=folder.path.resolve(),
         resume="allow",
-        tags=options.tags,
-        settings=wandb.Settings(console="off", silent=True, x_disable_stats=True),
+        tags=tags,
+        settings=wandb.Settings(console="off", silent=True, x_disable_stats=command != "fit"),
     )
-    if not fit:
-        return [weights_and_biases]
-    return [MetricsFile(folder.path.parent, name="", version=folder.path.name), weights_and_biases]
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
@@ -53,18 +85,81 @@ def make_folder(folder: RunFolder, fit: bool) -> None:
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
-def record(loggers: list[Logger], config: dict[str, Any], summary: dict[str, Any]) -> None:
-    """Write what the fit is, and what came out of it, into the W&B run."""
+def record_in_wandb(loggers: list[Logger], config: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+    """Write what a command does, and what came out of it, into its W&B run."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
-            logger.experiment.config.update(config, allow_val_change=True)
-            logger.experiment.summary.update(summary)
+            if config:
+                logger.experiment.config.update(dict(config), allow_val_change=True)
+            if summary:
+                logger.experiment.summary.update(dict(summary))
+
+
+@rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
+def record_fit(
+    folder: RunFolder,
+    loggers: list[Logger],
+    said: Mapping[str, Any],
+    monitor: str,
+    mode: str | None,
+) -> None:
+    """Write what a fit is into ``run.json`` and its W&B run.
+
+    Args:
+        folder: Of the run.
+        loggers: Of the trainer.
+        said: What the run says of itself, with the whole configuration as ``cli``.
+        monitor: What the run watches.
+        mode: ``min`` or ``max``, of which W&B then keeps the value and not the last one; None if it watches
+            nothing.
+    """
+    settings = short_config(said["cli"])
+    add_to_run_file(folder.path, {**_without(said, "cli"), "settings": settings}, {})
+    for logger in loggers:
+        if mode is not None and isinstance(logger, WandbLogger):
+            logger.experiment.define_metric(monitor, summary=mode)
+    whole = _of_no_folder(said["cli"])
+    record_in_wandb(loggers, {**_without(said, "id", "cli"), **settings, "cli": whole}, {})
+
+
+@rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
+def record_result(folder: RunFolder, loggers: list[Logger], **summary: float) -> None:
+    """Write what a fit came to into ``run.json`` and its W&B run."""
+    add_to_run_file(folder.path, {}, summary)
+    record_in_wandb(loggers, {}, summary)
+
+
+@rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
+def record_test(loggers: list[Logger], config: Any, tested: Mapping[str, Any], step: str) -> None:
+    """Write what was tested into the W&B run of the test.
+
+    Args:
+        loggers: Of the trainer.
+        config: The whole configuration, as its parser holds it.
+        tested: Checkpoint and split.
+        step: Whose checkpoint it is: ``fit`` or ``refit``.
+    """
+    record_in_wandb(loggers, {**short_config(plain(config)), "tested": {**tested, "step": step}}, {})
+
+
+def _of_no_folder(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave the run's folder out: equal runs have equal configurations in W&B."""
+    return {**config, "run": _without(config.get("run") or {}, "id", "root", "refit_of")}
+
+
+def _without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if key not in keys}
 
 
 def plain(value: Any) -> Any:
-    """Keep only what JSON knows."""
+    """Keep what JSON knows; a class or function is told by its dotted path."""
+    if isinstance(value, Namespace):
+        return plain(value.clone().as_dict())
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, str | int | float | bool | None):
+        return value
+    name = getattr(value, "__qualname__", None)
+    return str(value) if name is None else f"{value.__module__}.{name}"

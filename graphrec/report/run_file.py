@@ -1,0 +1,90 @@
+"""``run.json``: what a run is and what its fit came to, for whoever compares runs.
+
+The fit writes it beside ``config.yaml``; nobody needs Weights & Biases to read it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from graphrec.errors import InputError
+from graphrec.files import write_text
+
+NAME = "run.json"
+IDENTITY = ("run", "id", "model", "dataset", "seed", "split_sha256")
+
+
+def add_to_run_file(folder: Path, said: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
+    """Add to what a run says of itself.
+
+    Args:
+        folder: Of the run, or of its refit.
+        said: Its identity and its configuration, by key; the later value stands.
+        summary: Numbers that the fit came to.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    before = _json(folder / NAME) if (folder / NAME).is_file() else {}
+    numbers = {**before.get("summary", {}), **summary}
+    content = {**before, **said, "summary": numbers}
+    write_text(folder / NAME, json.dumps(content, indent=1) + "\n")
+
+
+def read_run_file(folder: Path) -> dict[str, Any]:
+    """Read what a run says of itself; of a run of an older version, what its configuration tells.
+
+    Args:
+        folder: Of the run, not of its refit.
+
+    Raises:
+        InputError: If it is no run of graphrec, or the file is damaged.
+    """
+    if (folder / NAME).is_file():
+        content = _json(folder / NAME)
+        missing = [key for key in IDENTITY if key not in content]
+        if missing:
+            hint = "delete the folder or fit again"
+            raise InputError("says not which run it is of", file=folder / NAME, column=missing[0], hint=hint)
+        return content
+    return _of_older(folder)
+
+
+def _of_older(folder: Path) -> dict[str, Any]:
+    """The identity of a run that has no file of its own; the split is told by its test."""
+    file = folder / "config.yaml"
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        source = config["data"]["init_args"]["source"]
+        name, seed = str(config["run"]["name"]), int(config["seed_everything"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise InputError("not a run of graphrec", file=folder, hint="leave this folder out") from error
+    arguments = source.get("init_args") or {}
+    path = arguments.get("path") or arguments.get("folder")
+    dataset = arguments.get("name") or (Path(path).name.partition(".")[0] if path else "")
+    dataset = dataset or source["class_path"].rpartition(".")[2]
+    return {
+        "run": name,
+        "id": folder.name,
+        "model": name.removeprefix(f"{dataset}-"),
+        "dataset": dataset,
+        "seed": seed,
+        "summary": {},
+    }
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"cannot be read ({error})", file=file, hint="delete the folder or fit again"
+        ) from error
+    if not isinstance(content, dict) or not isinstance(content.get("summary", {}), dict):
+        raise InputError("is no record of a run", file=file, hint="delete the folder or fit again")
+    return content
