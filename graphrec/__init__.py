@@ -70,5 +70,5 @@ def _module(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the names that are promised, and those of the models."""
+    """List the public names, and those of the models."""
     return sorted([*globals(), *__all__, *_module("models").__all__])

@@ -23,9 +23,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.capabilities import written_for
 from graphrec.errors import check_above
 from graphrec.kernels.inner_products import log_sum_products
-from graphrec.promises import written_for
 
 _OfScores = Callable[[Tensor, Tensor], Tensor]
 

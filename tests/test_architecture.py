@@ -16,7 +16,7 @@ PACKAGE = Path(graphrec.__file__).parent
 TESTS = Path(__file__).parent
 LAYERS = (
     ("errors",),
-    ("files", "notices", "arrays", "promises"),
+    ("files", "notices", "arrays", "capabilities"),
     ("kernels",),
     ("data",),
     ("graph",),
@@ -206,3 +206,17 @@ def test_nobody_asks_what_kind_of_policy_a_policy_is():
     """It has one method for all; whether there is one or a list of them may be asked."""
     asks = re.compile(r"isinstance\(\s*policy\s*,(?! list)|type\(policy\)")
     assert [str(file) for file in FILES if asks.search(file.read_text(encoding="utf-8"))] == []
+
+
+@each_file
+def test_sentences_of_docstrings_are_short(file):
+    """At most 25 words; code and doctests count as one."""
+    long = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (
+            text := ast.get_docstring(node)
+        ):
+            prose = re.sub(r"^\s*(>>>|\.\.\.) .*$|``[^`]*``|`[^`]*`", " x ", text, flags=re.MULTILINE)
+            sentences = re.split(r"(?<=[.!?:;])\s+|\n\s*\n", prose)
+            long += [sentence for sentence in sentences if len(sentence.split()) > 25]
+    assert long == []

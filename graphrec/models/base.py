@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Protocol, 
 import torch
 from torch import Tensor, nn
 
+from graphrec.capabilities import written_for
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.topk import tie_order, top_items, top_seen, top_unseen
-from graphrec.promises import written_for
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -70,8 +70,8 @@ class Encoder(nn.Module, ABC):
 
     Beside `forward`, a class may define `own_rows` and `own_sample`, which do less work than `forward`. They
     are asked only in a class whose `forward` they were written for: a subclass with another `forward` gets
-    the general way until it defines its own. The promises below are not inherited either
-    (`graphrec.promises`).
+    the general way until it defines its own. The capabilities below are not inherited either
+    (`graphrec.capabilities`).
     """
 
     static_step: ClassVar[bool] = False

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from graphrec.capabilities import written_for
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.memory import check_room
 from graphrec.models.base import Decoder, Factored
-from graphrec.promises import written_for
 
 
 class InnerProduct(Decoder):

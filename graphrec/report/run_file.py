@@ -56,7 +56,7 @@ def read_run_file(folder: Path) -> dict[str, Any]:
 
 
 def _of_older(folder: Path) -> dict[str, Any]:
-    """The identity of a run that has no file of its own; the split is told by its test."""
+    """Derive the identity of a run that has no such file; its test tells the split."""
     file = folder / "config.yaml"
     try:
         config = yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -155,7 +155,7 @@ def _tested(file: Path) -> dict[str, Any]:
 
 
 def _config(file: Path) -> dict[str, Any]:
-    """The configuration of a run."""
+    """Read the configuration of a run."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:

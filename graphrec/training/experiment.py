@@ -116,7 +116,7 @@ class Experiment:
         return None
 
     def made_again(self, held: Iterable[str]) -> tuple[str, ...]:
-        """Find how the names of weights start that are made anew where a checkpoint does not hold them.
+        """Name how weights begin that are made anew where a checkpoint does not hold them.
 
         Args:
             held: Names of the weights that it holds.
@@ -132,7 +132,7 @@ class Experiment:
         return self.data_name(data)
 
     def data_sha256(self, data: Any) -> str:
-        """Compute the fingerprint of the data: here of their class and its saved hyperparameters."""
+        """Fingerprint what is trained and judged on: here the class and its saved hyperparameters."""
         kind = type(data)
         text = f"{kind.__module__}.{kind.__qualname__} {sorted(data.hparams.items())}"
         return hashlib.sha256(text.encode()).hexdigest()
@@ -158,11 +158,11 @@ class Experiment:
         """Print what became of the rows of the data, once nothing is wrong."""
 
     def parameter_groups(self) -> list[Any] | None:
-        """Group what is to be optimised, as an optimizer takes it; None for all weights as one."""
+        """Collect what is optimised, in the groups of an optimizer; None for all weights as one."""
         return None
 
     def schedule(self, optimizer: torch.optim.Optimizer) -> Any:
-        """Make the schedule of an optimizer, as Lightning wants it; None if the rate stays as it is."""
+        """Make the schedule of an optimizer for Lightning; None if the rate stays as it is."""
         return None
 
     def holding(self) -> str | None:
@@ -231,7 +231,7 @@ class SplitTask(ExperimentTask):
         return place
 
     def data_sha256(self, data: SplitData) -> str:
-        """Compute the fingerprint of the three parts."""
+        """Fingerprint the three parts."""
         return str(data.split.sha256())
 
     def report(self, data: SplitData) -> None:
@@ -255,7 +255,7 @@ class OfLightning(Experiment):
         return type(self.task).__name__
 
     def mode_of(self, monitor: str, data: Any) -> Literal["min", "max"]:
-        """Tell what the module's class says, the least if it says nothing."""
+        """Take what the module's class says, the least if it says nothing."""
         mode: Literal["min", "max"] = getattr(type(self.task), "mode", self.mode)
         return mode
 

@@ -145,7 +145,7 @@ class RankedTask(SplitTask):
         return tuple(place for place in places if not any(name.startswith(place) for name in names))
 
     def fingerprints(self, data: RecommenderData, held: Iterable[str]) -> dict[str, str]:
-        """Collect those of the split, the features, and all rows where a model is fitted to them again."""
+        """Fingerprint the split, the features, and all rows where a model is fitted to them again."""
         found = super().fingerprints(data, held)
         if (features := data.features_sha256()) is not None:
             found["features_sha256"] = features
@@ -158,8 +158,14 @@ class RankedTask(SplitTask):
         return {"candidates": list(data.item_sets)}
 
     def summary(self, part: str, metrics: Mapping[str, Any], data: RecommenderData) -> Summary:
-        """Lay out a row per item set and a column per measure at the largest K."""
-        return summary_of_sets(part, metrics, data)
+        """Lay out a row per item set and a column per measure at the largest K, with its interval."""
+        k, shown = max(data.cutoffs), _shown(data)
+        names = {items: [f"{part}_{one.name}_{k}_{items}" for one in shown] for items in data.item_sets}
+        rows = [
+            (items, *(_with_interval(name, metrics) for name in own if name in metrics))
+            for items, own in names.items()
+        ]
+        return Summary(f"{part}, at {k}", ["items", *(one.title for one in shown)], rows, labels=1)
 
     def write_predictions(self, predictions: Any) -> str | None:
         """Write the best items of every user into the run's folder, in one process only."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from graphrec.capabilities import declares
 from graphrec.data.module import run_seed
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
@@ -19,7 +20,6 @@ from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.encoders.lightgcn import LightGCN
-from graphrec.promises import promises
 from graphrec.sampling import (
     log_probability,
     pair_negatives,
@@ -66,7 +66,7 @@ class RankingTask(RankedTask):
     shares_rows = True
     logs_only_known: ClassVar[bool] = True
     static_step: ClassVar[bool] = True
-    """Promises that a step is the same operations each time, if encoder, decoder and loss promise it too."""
+    """A step is the same operations each time, if encoder, decoder and loss declare it too."""
 
     def __init__(
         self,
@@ -115,8 +115,8 @@ class RankingTask(RankedTask):
             what = f"{name} has no table of vectors that processes could share"
         elif any(weight is not encoder.shared_table for weight in encoder.parameters()):
             what = f"{name} has weights beside its table, which is not supported"
-        elif not promises(encoder, "shardable"):
-            what = f"{name} does not promise to work with a part of its table (shardable = True)"
+        elif not declares(encoder, "shardable"):
+            what = f"{name} does not declare that it works with a part of its table (shardable = True)"
         elif any(True for _ in self.decoder.parameters()):
             what = f"the decoder {type(self.decoder).__name__} has weights of its own, which is not supported"
         elif self.sampling == "none":
@@ -173,13 +173,13 @@ class RankingTask(RankedTask):
         self._graphed = LossGraph(self._loss_of_parts, self.recommender) if self._is_graphable() else None
 
     def _is_graphable(self) -> bool:
-        """Tell whether a GPU may replay a step, as all parts of it promise."""
+        """Tell whether a GPU may replay a step, as all parts of it declare."""
         parts = (self, self.recommender.encoder, self.decoder, self.loss)
         return (
             self.device.type == "cuda"
             and self.trainer.world_size == 1
             and self.sampling != "none"
-            and all(promises(part, "static_step") for part in parts)
+            and all(declares(part, "static_step") for part in parts)
         )
 
     def _loss_of(self, batch: Batch) -> Tensor:

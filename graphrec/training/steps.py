@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from graphrec import losses
+from graphrec.capabilities import declares
 from graphrec.errors import InputError
 from graphrec.models.base import Decoder, Encoder
-from graphrec.promises import promises
 
 Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax
 Sampling = Literal["pair", "shared", "batch", "none"]
@@ -53,7 +53,7 @@ def _in_sampling(task: Options) -> tuple[str, str] | None:
     way = task.sampling
     if way not in get_args(Sampling):
         return f"there is no sampling {way}", f"choose {', '.join(get_args(Sampling))}"
-    if way == "none" and not promises(task.decoder, "plain_product"):
+    if way == "none" and not declares(task.decoder, "plain_product"):
         return "a sum over the whole catalogue needs the decoder Dot", "choose shared"
     if task.popularity and way != "shared":
         return f"sampling {way} takes no popularity", "choose shared"

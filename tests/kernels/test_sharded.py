@@ -214,7 +214,7 @@ def test_a_process_keeps_nothing_of_the_rest_of_the_matrix():
 
 
 class Silent(LightGCN):
-    """Says nothing of what its parent promises."""
+    """Says nothing of what its parent declares."""
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ class Silent(LightGCN):
         (RankingTask(FeatureTowers), "FeatureTowers has no table"),
         (RankingTask(NGCF), "NGCF has weights beside its table"),
         (RankingTask(GATv2), "GATv2 has weights beside its table"),
-        (RankingTask(Silent), r"Silent does not promise to work .*\(shardable = True\)"),
+        (RankingTask(Silent), r"Silent does not declare that it works .*\(shardable = True\)"),
         (ContrastiveTask(), "ContrastiveTask needs the whole graph"),
         (ClosedFormTask(Popularity()), "ClosedFormTask needs the whole graph"),
     ],

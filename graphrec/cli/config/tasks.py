@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def kinds() -> tuple[type[LightningModule], ...]:
     """List the tasks of ours that a configuration may name in short."""
-    import graphrec.coupons.task
     import graphrec.response.task  # noqa: F401  a class that is imported may be named without its path
     from graphrec.cli.config.signatures import choices
     from graphrec.training import ExperimentTask
@@ -49,12 +48,12 @@ def task_class(config: Entry | Mapping[str, Any]) -> type[LightningModule]:
 
 
 def data_class(task: type[LightningModule]) -> type[LightningDataModule]:
-    """Tell the class of the data that a task takes."""
+    """Find the data that a task takes."""
     return cast("type[LightningDataModule]", said(task, "data_class"))
 
 
 def base_class(task: type[LightningModule]) -> type[LightningModule]:
-    """Tell what may stand where a task does: any task of ours, or any module of Lightning's."""
+    """Find what may stand in a task's place: a task of ours, or a module of Lightning's if it is one."""
     from pytorch_lightning import LightningModule
 
     from graphrec.training import ExperimentTask
@@ -63,7 +62,7 @@ def base_class(task: type[LightningModule]) -> type[LightningModule]:
 
 
 def said(task: type[LightningModule], name: str) -> Any:
-    """Ask a class for an attribute of `Experiment`; what holds for all where it says nothing."""
+    """Read an attribute of `Experiment` from a class, or take what holds where it says nothing."""
     from graphrec.training.experiment import Experiment
 
     return getattr(task, name, getattr(Experiment, name, None))
@@ -83,7 +82,7 @@ def _name(config: Mapping[str, Any]) -> str | None:
 
 
 def _resolved(name: str) -> Any:
-    """The class of a name, or None; what fails in a module of the user's own is told by the parser."""
+    """Find the class of a name, or None; the parser tells what fails in a module of the user's."""
     from graphrec.cli.config.signatures import resolve
 
     try:

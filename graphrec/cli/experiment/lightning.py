@@ -76,7 +76,7 @@ class GraphRecCLI(LightningCLI):
         super().__init__(base_class(self.task_class), data_class(self.task_class), args=args, **options)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphRecCLI:
-        """A task holds what made it, so the copy of one, as some callbacks make it, comes by here."""
+        """Give itself: a task holds what made it, and some callbacks copy tasks."""
         return self
 
     @property

@@ -10,11 +10,11 @@ import pytest
 import torch
 import yaml
 
+from graphrec.capabilities import declares
 from graphrec.cli.config.tasks import kinds
 from graphrec.cli.main import main
 from graphrec.errors import InputError
 from graphrec.fusion.task import FusionTask
-from graphrec.promises import promises
 
 MODULE = '''
 import json
@@ -222,4 +222,4 @@ def test_a_subclass_of_ours_may_log_more_than_its_parent_names(shop):
 
 @pytest.mark.parametrize("kind", [*kinds(), FusionTask], ids=lambda kind: kind.__name__)
 def test_our_tasks_say_all_that_they_log(kind):
-    assert promises(object.__new__(kind), "logs_only_known")
+    assert declares(object.__new__(kind), "logs_only_known")

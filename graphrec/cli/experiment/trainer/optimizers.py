@@ -100,7 +100,7 @@ def choose(task: LightningModule, optimizer: Named | None, schedule: Named | Non
 
 
 def _groups(task: LightningModule) -> list[Any]:
-    """Collect what is to be optimised: in the groups of the task, if it has some."""
+    """Collect what is to be optimised, in the groups of the task if it has some."""
     groups = experiment_of(task).parameter_groups()
     return [one for one in task.parameters() if one.requires_grad] if groups is None else groups
 

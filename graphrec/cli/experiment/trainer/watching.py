@@ -9,9 +9,9 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 
+from graphrec.capabilities import declares
 from graphrec.errors import InputError
 from graphrec.notices import warn
-from graphrec.promises import promises
 from graphrec.training.experiment import experiment_of
 
 _WORDS = {"min": "smaller", "max": "larger"}
@@ -61,7 +61,7 @@ def check_watched(watchers: Iterable[Any], known: Mapping[str, bool | None]) -> 
 def check_fit_watched(
     trainer: Trainer, task: LightningModule, data: Any, schedule: Any, monitor: str
 ) -> None:
-    """Refuse what watches a metric that nothing logs, where a task promises that all is known.
+    """Refuse what watches a metric that nothing logs, where a task declares that all is known.
 
     Args:
         trainer: Its callbacks are looked at.
@@ -74,7 +74,7 @@ def check_fit_watched(
         InputError: If a metric is not among those that the task logs.
     """
     known = experiment_of(task).logged(data)
-    if known is not None and promises(task, "logs_only_known"):
+    if known is not None and declares(task, "logs_only_known"):
         named = [] if schedule is None else [Watcher.of(schedule, monitor)]
         check_watched([*trainer.callbacks, *named], known)  # type: ignore[attr-defined]
 

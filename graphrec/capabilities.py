@@ -1,18 +1,18 @@
-"""What a part says of itself: promises of a class, and methods that belong to others of the same class.
+"""What a part can do: capabilities that its class declares, and methods that belong to others of the class.
 
-A subclass may change what its parent promised, so nothing that matters is taken from a parent unseen.
+A subclass may change what its parent could do, so nothing that matters is taken from a parent unseen.
 """
 
 from __future__ import annotations
 
 
-def promises(part: object, name: str) -> bool:
-    """Tell whether a part makes a promise itself; one that only a parent class makes does not count.
+def declares(part: object, name: str) -> bool:
+    """Tell whether a part declares a capability itself; what only a parent class declares does not count.
 
     A subclass may do other things than its parent, so it has to say again what still holds.
 
     Args:
-        part: An encoder, a decoder, a task or a loss; a function promises by an attribute of its own.
+        part: An encoder, a decoder, a task or a loss; a function declares it by an attribute of its own.
         name: The attribute that is true, for example ``static_step``.
     """
     own = vars(part) if name in getattr(part, "__dict__", {}) else vars(type(part))

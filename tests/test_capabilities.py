@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphrec.promises import promises, written_for
+from graphrec.capabilities import declares, written_for
 
 
 class Parent:
@@ -62,12 +62,12 @@ def test_a_promise_is_not_inherited_and_can_be_made_by_one_object_or_function():
     def function():
         """A loss."""
 
-    assert promises(Parent(), "quick")
-    assert not promises(Same(), "quick")
-    assert not promises(function, "quick")
+    assert declares(Parent(), "quick")
+    assert not declares(Same(), "quick")
+    assert not declares(function, "quick")
     one, function.quick = Same(), True
     one.quick = True
-    assert promises(one, "quick")
-    assert promises(function, "quick")
+    assert declares(one, "quick")
+    assert declares(function, "quick")
     one.quick = False
-    assert not promises(one, "quick")
+    assert not declares(one, "quick")
