@@ -159,13 +159,7 @@ class RankedTask(SplitTask):
 
     def summary(self, part: str, metrics: Mapping[str, Any], data: RecommenderData) -> Summary:
         """Lay out a row per item set and a column per measure at the largest K, with its interval."""
-        k, shown = max(data.cutoffs), _shown(data)
-        names = {items: [f"{part}_{one.name}_{k}_{items}" for one in shown] for items in data.item_sets}
-        rows = [
-            (items, *(_with_interval(name, metrics) for name in own if name in metrics))
-            for items, own in names.items()
-        ]
-        return Summary(f"{part}, at {k}", ["items", *(one.title for one in shown)], rows, labels=1)
+        return summary_of_sets(part, metrics, data)
 
     def write_predictions(self, predictions: Any) -> str | None:
         """Write the best items of every user into the run's folder, in one process only."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -56,5 +57,5 @@ def test_an_experiment_goes_through_one_batch_of_everything(file, tiny_gowalla, 
     cli = main(["fit", "-c", str(file), "--trainer.fast_dev_run", "true", *quiet, *data, *lighter])
 
     assert cli.trainer.global_step >= 1
-    assert 0 <= float(cli.trainer.callback_metrics["val_ndcg_20"]) <= 1
+    assert math.isfinite(float(cli.trainer.callback_metrics[cli.run_options.monitor]))
     assert not list(tmp_path.iterdir()), "a trial run writes nothing"

@@ -214,7 +214,7 @@ class GraphRecCLI(LightningCLI):
     def before_fit(self) -> None:
         """Build the model, then tell W&B what this run is."""
         self._build()
-        if not self._is_done:
+        if not (self._is_done or self.trainer.fast_dev_run):  # type: ignore[attr-defined]
             run, task, data = self.run_options, self.experiment, self.datamodule
             told = description(task, data, run, self.folder, self._settings)
             mode = task.mode_of(run.monitor, data) if self._watched else None

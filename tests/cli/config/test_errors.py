@@ -290,7 +290,7 @@ COMMAND_LINES = {
         "runs/mistakes: no checkpoint of a run with this name; run `graphrec fit`",
     ),
     "refit of no run": (["refit", "runs/x"], "runs/x: holds no best.ckpt; give the folder of a finished `graphrec fit`"),
-    "no runs": (["compare", ".", "--out", "o"], ".: holds no W&B run; give a run folder"),
+    "no runs": (["compare", ".", "--out", "o"], ".: holds no run; give a run folder"),
     "no items": (["recommend", "--ckpt", "x", "--out", "o.csv", "-k", "0"], "option -k: 0 is not a number of items; give 1"),
     "negative budget": (
         ["offers", "--ckpt", "x", "--out", "o.parquet", "--budget", "-1"],

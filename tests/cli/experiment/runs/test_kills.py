@@ -102,7 +102,9 @@ def results(folder: Path) -> dict[str, Any]:
             found[name] = (content["step"], content["finished"] is not None, sorted(content["checkpoints"]))
         elif file.suffix == ".json" and file.name != "steps.json":
             content = json.loads(file.read_text())
-            found[name] = {key: value for key, value in content.items() if key not in CHANCE}
+            content |= content.pop("summary", {}) | content.pop("settings", {})  # of run.json
+            plain = {key: value for key, value in content.items() if not isinstance(value, list)}
+            found[name] = {key: value for key, value in plain.items() if key not in CHANCE}
     return found
 
 
