@@ -40,8 +40,8 @@ class _WholeRows(ExperimentWriter):
         if not self.metrics:
             return
         file = Path(self.metrics_file_path)
-        is_new = bool(self._record_new_keys()) or not file.is_file()
-        if is_new:
+        self._record_new_keys()
+        if _header_of(file) != list(self.metrics_keys):  # asked of the file: a Ctrl-C may have come before it
             before = _rows_of(file)
             write_text(file, _as_csv([*before, *self.metrics], self.metrics_keys, header=True))
         else:
@@ -67,6 +67,14 @@ def append(file: Path, text: str) -> None:
         raise cannot_be_written(file, error) from error
     finally:
         os.close(handle)
+
+
+def _header_of(file: Path) -> list[str] | None:
+    """Read the names of the columns; None where there is no file."""
+    if not file.is_file():
+        return None
+    with file.open(newline="", encoding="utf-8") as content:
+        return next(csv.reader(content), None)
 
 
 def _rows_of(file: Path) -> list[dict[str, str]]:
