@@ -30,7 +30,7 @@ from graphrec.cli.reproduce.kinds import Ranked, Row, Study
 from graphrec.cli.reproduce.rows import read_rows
 from graphrec.errors import InputError
 from graphrec.files import write_text
-from graphrec.report.findings import ITEM_WORDS
+from graphrec.report.table import ITEM_SETS
 
 ROOT = Path(__file__).parents[1]
 PAGE, README = ROOT / "docs" / "results.md", ROOT / "README.md"
@@ -94,7 +94,7 @@ def _check(frame: pd.DataFrame) -> None:
 def table(frame: pd.DataFrame, rows: dict[str, Ranked]) -> str:
     """The table of one data set in Markdown, best NDCG@20 first, with what it rests on below."""
     frame = frame.dropna(axis="columns", how="all")  # item sets of other data sets
-    suffixes = [""] + [f"_{items}" for items in ITEM_WORDS if f"test_ndcg_20_{items}" in frame]
+    suffixes = [""] + [f"_{items}" for items in ITEM_SETS if f"test_ndcg_20_{items}" in frame]
     titles = [f"{title}{suffix.replace('_', ', ')}" for suffix in suffixes for title in MEASURES.values()]
     header = ["row", "model", *titles, "seeds", "spread", "minutes", "trials", "protocol", "command"]
     lines = [header, ["---", "---", *["---:"] * (len(titles) + 4), "---", "---"]]
@@ -131,7 +131,7 @@ def demo_table(comparison: pd.DataFrame) -> str:
         comparison: What the demo wrote to comparison.csv.
     """
     shown = comparison[(comparison["k"] == 20) & comparison["measure"].isin(["ndcg", "recall"])]
-    columns = [(measure, items) for measure in ("ndcg", "recall") for items in ITEM_WORDS]
+    columns = [(measure, items) for measure in ("ndcg", "recall") for items in ITEM_SETS]
     best = shown.groupby(["measure", "items"])["value"].max()
     header = ["model", *(f"{MEASURES[f'{measure}_20']}, {items}" for measure, items in columns)]
     lines = [header, ["---", *["---:"] * len(columns)]]

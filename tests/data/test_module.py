@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from graphrec.cli.experiment.checkpoints.checks import check_monitor
 from graphrec.data.features.build import FeatureOptions
 from graphrec.data.interactions import RawData
 from graphrec.data.module import EdgeBatches, RecommenderData, run_seed
@@ -17,6 +16,7 @@ from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import Shard, evaluation_shard, training_shard
 from graphrec.models import FeatureTowers, ItemCF, LightGCN, Popularity, TopFrequency
+from graphrec.training import ClosedFormTask
 
 SPLIT = Temporal(train_end=12, val_end=15)
 
@@ -192,9 +192,10 @@ def test_a_part_in_which_there_is_nothing_to_find_is_one_line(items_of_week, emp
         module.check_to_find(part, ["new", "repeat"])
         with pytest.raises(InputError, match=f"no item of the {part} part is .*item_sets: .all."):
             module.check_to_find(part, [empty])
-    check_monitor(f"val_ndcg_20_{other}", module)
+    task = ClosedFormTask(Popularity())
+    task.check_monitor(f"val_ndcg_20_{other}", module)
     with pytest.raises(InputError, match="there is nothing to find"):
-        check_monitor(f"val_ndcg_20_{empty}", module)
+        task.check_monitor(f"val_ndcg_20_{empty}", module)
 
 
 def changed_after(source: RawData, week: int) -> RawData:
