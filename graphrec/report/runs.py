@@ -14,10 +14,12 @@ import pandas as pd
 import yaml
 
 from graphrec.errors import InputError
-from graphrec.report.run_file import IDENTITY, read_run_file
+from graphrec.report.run_file import IDENTITY, NAME, read_run_file
 
 TEST = "test_"
 CONFIG, METRICS, TESTED = "config.yaml", "metrics.csv", "test_metrics.json"
+LEFT = (NAME, METRICS, TESTED, "checkpoints")
+"""What a fit leaves beside its configuration; a file of that name may also lie above all runs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +106,10 @@ def _run_folders(path: Path) -> list[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    """Tell whether a folder is of a run, and not of its refit, nor W&B's copy of a configuration."""
+    """Tell whether a folder is of a run, and not of its refit, nor one with a configuration alone."""
     inside = folder.name == "refit" and (folder.parent / CONFIG).is_file()
-    return (folder / CONFIG).is_file() and not inside and folder.parent.parent.name != "wandb"
+    left = any((folder / name).exists() for name in LEFT)
+    return (folder / CONFIG).is_file() and left and not inside
 
 
 def _record(folder: Path) -> RunRecord:

@@ -150,7 +150,18 @@ def test_untested_runs_in_a_folder_of_runs_are_left_out_with_a_word(logged, tmp_
         read_runs([tmp_path / "lightgcn"])
 
 
+def test_a_configuration_above_the_runs_is_no_run(logged, tmp_path, monkeypatch):
+    """One's own config.yaml may well lie where `graphrec` is started."""
+    shutil.copytree(logged, tmp_path / "runs")
+    (tmp_path / "config.yaml").write_text("model: x\n")
+    monkeypatch.chdir(tmp_path)
+    for place in ("runs", ".", "runs/lightgcn", tmp_path / "runs"):
+        assert {run.name for run in read_runs([place])} <= {"lightgcn", "popularity"}
+    assert len(read_runs(["."])) == 2
+
+
 def test_a_folder_of_another_project_is_refused(tmp_path):
+    (tmp_path / "checkpoints").mkdir()
     (tmp_path / "config.yaml").write_text("lr: 1\n")
     with pytest.raises(InputError, match="not a run of graphrec; leave this folder out"):
         read_runs([tmp_path])
