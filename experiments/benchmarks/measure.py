@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader
 import graphrec.cli.experiment.warnings  # noqa: F401  (what Lightning says and a benchmark need not)
 from graphrec.cli.start_up import keep_freed_memory
 from graphrec.data import sources
-from graphrec.data.module import EdgeBatches, EdgeIds
+from graphrec.data.module import EdgeBatches, RowNumbers
 from graphrec.data.splits import Given
 from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
@@ -197,7 +197,7 @@ def training_steps(
     """
     graph, clock = task.recommender.graph, StepTimes(tell)
     batches = EdgeBatches(graph.num_edges, batch, seed=0)
-    loader = DataLoader(EdgeIds(graph.num_edges), batch_size=None, sampler=batches)
+    loader = DataLoader(RowNumbers(graph.num_edges), batch_size=None, sampler=batches)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     steps = repeats + warm_up
     bare_trainer(clock, max_steps=steps, accelerator=accelerator, enable_progress_bar=False).fit(task, loader)

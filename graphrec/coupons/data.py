@@ -11,7 +11,7 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from graphrec.coupons.campaigns import (
     CAMPAIGN,
@@ -22,7 +22,7 @@ from graphrec.coupons.campaigns import (
     split_campaigns,
 )
 from graphrec.coupons.redemption import NOT_FEATURES, redemption_table
-from graphrec.data.module import FixedBatches
+from graphrec.data.module import FixedBatches, RowNumbers
 from graphrec.errors import InputError, check_at_least
 from graphrec.files import write_parquet
 from graphrec.notices import note
@@ -31,25 +31,6 @@ KEYS = ("campaign_id", "user", "coupon", "redeemed")
 """What a row is: a pair of a campaign, and what became of it."""
 FEATURES_EDITION = 1
 """Raised when a feature is computed otherwise, so that no old cache is read."""
-
-
-class PairNumbers(Dataset[Tensor]):
-    """Row numbers are their own data: a batch of them is what was asked for.
-
-    Args:
-        count: Number of rows.
-    """
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return self.count
-
-    def __getitem__(self, rows: Tensor) -> Tensor:
-        """Hand the numbers on, ``[B]``."""
-        return rows
 
 
 @dataclass(frozen=True)
@@ -176,7 +157,7 @@ class RedemptionData(pl.LightningDataModule):
 
     def _numbers(self, count: int) -> DataLoader[Tensor]:
         batches = FixedBatches(torch.split(torch.arange(count), self.batch_size))
-        return DataLoader(PairNumbers(count), batch_size=None, sampler=batches)
+        return DataLoader(RowNumbers(count), batch_size=None, sampler=batches)
 
     def _campaign(self, campaign: int) -> pd.DataFrame:
         """Find the pairs of a campaign, in memory or in the cache if they are there."""

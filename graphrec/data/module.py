@@ -90,23 +90,23 @@ def training_batches(num_rows: int, batch_size: int, trainer: Any) -> Sampler[An
     return FixedBatches(batches) if trainer is not None and trainer.overfit_batches > 0 else batches
 
 
-class EdgeIds(Dataset[Tensor]):
-    """Edge ids are their own data: a batch of them is what was asked for.
+class RowNumbers(Dataset[Tensor]):
+    """Numbers of rows, such as edges, are their own data: a batch of them is what was asked for.
 
     Args:
-        num_edges: Number of training edges ``E``.
+        count: Number of rows.
     """
 
-    def __init__(self, num_edges: int) -> None:
-        self.num_edges = num_edges
+    def __init__(self, count: int) -> None:
+        self.count = count
 
     def __len__(self) -> int:
-        """Count the edges."""
-        return self.num_edges
+        """Count the rows."""
+        return self.count
 
-    def __getitem__(self, edges: Tensor) -> Tensor:
-        """Give the same ids, ``[B]``."""
-        return edges
+    def __getitem__(self, rows: Tensor) -> Tensor:
+        """Give the same numbers, ``[B]``."""
+        return rows
 
 
 class RecommenderData(pl.LightningDataModule):
@@ -189,7 +189,7 @@ class RecommenderData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Make batches of edge ids, the same global ones in every process; the task takes its rows."""
-        edges = EdgeIds(len(self.split.train.pairs()))
+        edges = RowNumbers(len(self.split.train.pairs()))
         batches = training_batches(len(edges), self.batch_size, self.trainer)
         return DataLoader(edges, batch_size=None, sampler=batches)
 
