@@ -72,6 +72,7 @@ def run(options: argparse.Namespace) -> Path:
             writing,
         )
         from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
+        from graphrec.cli.experiment.tracking.description import description
 
     runs = [FittedRun.read(path, options.trust) for path in options.runs]
     check_runs(runs)
@@ -89,8 +90,8 @@ def run(options: argparse.Namespace) -> Path:
     task.recommender.gate = gate
     configs = [fusion_config(runs, weights, own, refit=refit, **settings) for refit in (False, True)]
     with writing(folder):
-        data, config = _write(folder, runs, task, data, configs, options.trust)
-        _record(own, folder, data, config, found)
+        task, data, config = _write(folder, runs, task, data, configs, options.trust)
+        _record(own, folder, description(task, data, own, folder, config), found)
     path = folder.test_checkpoint()
     assert path is not None
     print(f"run: {folder.path}; next: graphrec test --ckpt_path {path}")
@@ -104,7 +105,7 @@ def _write(
     data: RecommenderData,
     configs: list[dict[str, Any]],
     trusted: bool,
-) -> tuple[RecommenderData, dict[str, Any]]:
+) -> tuple[FusionTask, RecommenderData, dict[str, Any]]:
     """Write the fusion of the fits, and that of the refits where every run has one; return what it is of."""
     from graphrec.cli.experiment.fusion import build_fusion, write_fusion
     from graphrec.cli.experiment.runs.folder import BEST, LAST
@@ -113,12 +114,12 @@ def _write(
     refits = [run.refit for run in runs if run.refit is not None]
     if len(refits) < len(runs):
         print("no refit: not every run has a finished one, see `graphrec refit`")
-        return data, configs[0]
+        return task, data, configs[0]
     gate = task.recommender.gate
     task, data = build_fusion(configs[1], refits, trusted)
     task.recommender.gate = gate
     write_fusion(folder.refit, LAST, task, data, configs[1])
-    return data, configs[1]
+    return task, data, configs[1]
 
 
 def _check_validation(data: RecommenderData) -> None:
@@ -175,27 +176,15 @@ def _print_weights(candidates: MemberScores, labels: list[str], weights: list[fl
     print_frame(pd.DataFrame(columns), title)
 
 
-def _record(
-    own: RunOptions, folder: RunFolder, data: RecommenderData, config: dict[str, Any], found: dict[str, float]
-) -> None:
-    """Write the numbers of the search into ``fusion.json`` and the run's offline W&B run."""
+def _record(own: RunOptions, folder: RunFolder, said: dict[str, Any], found: dict[str, float]) -> None:
+    """Write the numbers of the search into ``fusion.json``, ``run.json`` and the run's offline W&B run."""
     from graphrec.cli.experiment.tracking import wandb_runs
     from graphrec.cli.experiment.tracking.loggers import make_loggers, record_fit, record_result
 
     write_text(folder.path / "fusion.json", json.dumps(found, indent=1) + "\n")
-    description = {
-        "run": own.name,
-        "id": folder.id,
-        "model": own.name.removeprefix(f"{data.source.name}-"),
-        "dataset": data.source.name,
-        "seed": config["seed_everything"],
-        "split_sha256": data.split.sha256(),
-        "candidates": list(data.item_sets),
-        "cli": config,
-    }
     try:
-        loggers = make_loggers(own, folder, "fuse", config)
-        record_fit(folder, loggers, description, own.monitor, None)
+        loggers = make_loggers(own, folder, "fuse", said["cli"])
+        record_fit(folder, loggers, said, own.monitor, None)
         record_result(folder, loggers, **found)
     finally:
         wandb_runs.finish()
