@@ -16,6 +16,7 @@ from graphrec.errors import InputError
 from graphrec.files import write_text
 
 NAME = "run.json"
+_AGAIN = "delete the folder or fit again"
 IDENTITY = ("run", "id", "model", "dataset", "seed", "split_sha256")
 
 
@@ -30,7 +31,7 @@ def add_to_run_file(folder: Path, said: Mapping[str, Any], summary: Mapping[str,
     Raises:
         InputError: If the file cannot be written.
     """
-    before = _json(folder / NAME) if (folder / NAME).is_file() else {}
+    before = _said(folder) if (folder / NAME).is_file() else {}
     numbers = {**before.get("summary", {}), **summary}
     content = {**before, **said, "summary": numbers}
     write_text(folder / NAME, json.dumps(content, indent=1) + "\n")
@@ -46,11 +47,11 @@ def read_run_file(folder: Path) -> dict[str, Any]:
         InputError: If it is no run of graphrec, or the file is damaged.
     """
     if (folder / NAME).is_file():
-        content = _json(folder / NAME)
+        content = _said(folder)
         missing = [key for key in IDENTITY if key not in content]
         if missing:
-            hint = "delete the folder or fit again"
-            raise InputError("says not which run it is of", file=folder / NAME, column=missing[0], hint=hint)
+            what = "says not which run it is of"
+            raise InputError(what, file=folder / NAME, column=missing[0], hint=_AGAIN)
         return content
     return _of_older(folder)
 
@@ -78,13 +79,27 @@ def _of_older(folder: Path) -> dict[str, Any]:
     }
 
 
-def _json(file: Path) -> dict[str, Any]:
+def read_mapping(file: Path, hint: str) -> dict[str, Any]:
+    """Read a mapping from a JSON file.
+
+    Args:
+        file: The file.
+        hint: What to do where it cannot be read.
+
+    Raises:
+        InputError: If it is missing or damaged, or holds something else.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"cannot be read ({error})", file=file, hint="delete the folder or fit again"
-        ) from error
-    if not isinstance(content, dict) or not isinstance(content.get("summary", {}), dict):
-        raise InputError("is no record of a run", file=file, hint="delete the folder or fit again")
+        raise InputError(f"cannot be read ({error})", file=file, hint=hint) from error
+    if not isinstance(content, dict):
+        raise InputError("holds no keys with values", file=file, hint=hint)
+    return content
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    content = read_mapping(folder / NAME, _AGAIN)
+    if not isinstance(content.get("summary", {}), dict):
+        raise InputError("is no record of a run", file=folder / NAME, hint=_AGAIN)
     return content

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import pandas as pd
 import yaml
 
 from graphrec.errors import InputError
-from graphrec.report.run_file import IDENTITY, NAME, read_run_file
+from graphrec.report.run_file import IDENTITY, NAME, read_mapping, read_run_file
 
 TEST = "test_"
 CONFIG, METRICS, TESTED = "config.yaml", "metrics.csv", "test_metrics.json"
@@ -124,7 +123,7 @@ def _record(folder: Path) -> RunRecord:
         checkpoint = folder / "checkpoints" / "best.ckpt"
         hint = f"run `graphrec test --ckpt_path {checkpoint}` first, or leave this run out"
         raise _UntestedError("the run has no test metrics", file=folder, hint=hint)
-    tested = _tested(tests[0] / TESTED)
+    tested = read_mapping(tests[0] / TESTED, "run `graphrec test` again")
     identity = said | {"split_sha256": tested.get("split_sha256") or said.get("split_sha256", "")}
     name, run_id, model, dataset, seed, sha = (identity[key] for key in IDENTITY)
     summary = _numbers(said["summary"]) | {
@@ -145,16 +144,6 @@ def _record(folder: Path) -> RunRecord:
         checkpoint_sha256=str(tested.get("checkpoint_sha256", "")),
         measures=_own_measures(tested.get("measures", {})),
     )
-
-
-def _tested(file: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read ({error})", file=file, hint="run `graphrec test` again") from error
-    if not isinstance(content, dict):
-        raise InputError("holds no test metrics", file=file, hint="run `graphrec test` again")
-    return content
 
 
 def _config(file: Path) -> dict[str, Any]:
