@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> Path:
     with importing():
         import yaml
 
-        from graphrec.cli.config.vocabulary import permitted, trusted_modules
+        from graphrec.cli.config.vocabulary import permitted_by
         from graphrec.cli.experiment.checkpoints.config import taken
         from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
         from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
@@ -58,6 +58,6 @@ def run(options: argparse.Namespace) -> Path:
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
-        with permitted(trusted_modules(config) if options.trust else []):
+        with permitted_by(config, trusted=options.trust):
             run_lightning(["fit", "--config", str(file)])
     return folder.refit.checkpoints / LAST

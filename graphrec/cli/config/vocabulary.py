@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,16 @@ def permitted(modules: Iterable[str]) -> Iterator[None]:
         jsonargparse.set_parsing_settings(import_path_denylist=more)
         for module in more:
             _permitted.remove(module)
+
+
+def permitted_by(config: Any, *, trusted: bool) -> AbstractContextManager[None]:
+    """Let a checkpoint's configuration name whatever it does, if it is trusted.
+
+    Args:
+        config: The configuration.
+        trusted: Whether the user said ``--trust``.
+    """
+    return permitted(trusted_modules(config) if trusted else [])
 
 
 def own_modules(value: Any) -> list[str]:

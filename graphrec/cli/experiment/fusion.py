@@ -15,7 +15,7 @@ from typing import Any, cast
 import torch
 import yaml
 
-from graphrec.cli.config.vocabulary import permitted, trusted_modules
+from graphrec.cli.config.vocabulary import permitted_by
 from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split
 from graphrec.cli.experiment.checkpoints.config import taken
 from graphrec.cli.experiment.checkpoints.files import save
@@ -185,7 +185,7 @@ def build_fusion(
         InputError: If the data is not what the members were fitted to.
     """
     # a copy, for jsonargparse writes what it makes of a configuration into it
-    with permitted(trusted_modules(config) if trusted else []):
+    with permitted_by(config, trusted=trusted):
         cli = run_lightning(copy.deepcopy(config), run=False)
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:

@@ -8,7 +8,7 @@ import torch
 
 from graphrec.cli.config.files import leaves
 from graphrec.cli.config.tasks import said, task_class
-from graphrec.cli.config.vocabulary import permitted, trusted_modules
+from graphrec.cli.config.vocabulary import permitted_by
 from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
 from graphrec.cli.experiment.checkpoints.config import taken
 from graphrec.cli.experiment.runs.folder import read_checkpoint
@@ -41,7 +41,7 @@ def load_run(
     content = read_checkpoint(checkpoint)
     warn_if_unfinished(checkpoint)
     config = taken(content, checkpoint, trusted)
-    with permitted(trusted_modules(config) if trusted else []):
+    with permitted_by(config, trusted=trusted):
         kind = task_class(config)
     if not said(kind, "ranks"):
         hint = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
@@ -51,7 +51,7 @@ def load_run(
         check_no_input(out, (value for _, value in leaves(config["data"], "data")))
     if strict:
         config["data"]["init_args"]["strict"] = True
-    with permitted(trusted_modules(config) if trusted else []):
+    with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
     check_split(content, task, data)
@@ -81,12 +81,12 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
         hint = "give best.ckpt of a run whose data is ResponseData"
         raise InputError("this is no checkpoint", file=checkpoint, column="--response", hint=hint) from error
     config = taken(content, checkpoint, trusted)
-    with permitted(trusted_modules(config) if trusted else []):
+    with permitted_by(config, trusted=trusted):
         kind = task_class(config)
     if not said(kind, "gives_curves"):
         hint = "give a run of experiments/complete_journey/response.yaml or the like"
         raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", hint=hint)
-    with permitted(trusted_modules(config) if trusted else []):
+    with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
     task, state = cli.model, content["state_dict"]
     tables = [value for name, value in state.items() if name.startswith("network.effects.")]
