@@ -13,6 +13,9 @@ from graphrec.report.runs import RunRecord
 from graphrec.report.significance import Significance
 from graphrec.report.table import at_main, heading, headlines, name_at, to_markdown
 
+_NO_REFIT = " and Config('job') != 'refit'"
+"""A refit has a loss of its own, which is no part of the fit's curve."""
+
 
 def publish(
     comparison: pd.DataFrame,
@@ -82,9 +85,10 @@ def build_report(
     if tests is not None and (paired := leads_markdown(comparison, tests)):
         blocks += [wr.MarkdownBlock(paired)]
     blocks += [wr.H1("Learning curves")]
-    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_curves(wr, comparison))]
+    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs, _NO_REFIT)], panels=_curves(wr, comparison))]
     blocks += [wr.H1("Configurations")]
-    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs)], panels=[wr.RunComparer(diff_only="split")])]
+    comparer = wr.RunComparer(diff_only="split")
+    blocks += [wr.PanelGrid(runsets=[_runset(wr, runs, _NO_REFIT)], panels=[comparer])]
     return wr.Report(entity=entity, project=project, title=title, width="fluid", blocks=blocks)
 
 
@@ -99,13 +103,13 @@ def _workspaces() -> Any:
     return wr
 
 
-def _runset(wr: Any, runs: list[RunRecord]) -> Any:
+def _runset(wr: Any, runs: list[RunRecord], more: str = "") -> Any:
     """Group the compared runs so that the seeds of one experiment become one line or bar.
 
     It names neither entity nor project: the report's own are used, and none is looked up while building.
     """
-    names = sorted({run.name for run in runs})
-    return wr.Runset(name="Compared runs", filters=f"Config('run') in {names!r}", groupby=["config.run"])
+    named = f"Config('run') in {sorted({run.name for run in runs})!r}"
+    return wr.Runset(name="Compared runs", filters=named + more, groupby=["config.run"])
 
 
 def _bars(wr: Any, comparison: pd.DataFrame) -> list[Any]:

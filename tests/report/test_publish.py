@@ -30,6 +30,9 @@ def test_report_holds_findings_panels_table_and_run_filter():
         assert panel in text
     assert "| lightgcn | lightgcn | 1 |" in text
     assert '["lightgcn", "popularity"]' in text
+    assert text.count('["lightgcn", "popularity"]') == 3
+    no_refit = '"name": "job"}, "op": "!=", "value": "refit"'
+    assert text.count(no_refit) == 2, "the curves and the configurations are of fits"
 
 
 def test_report_goes_to_the_named_project():

@@ -72,7 +72,8 @@ class GraphRecCLI(LightningCLI):
         self._args = args if isinstance(args, list) else []
         self._command = self._args[0] if self._args else None
         self._basis = basis
-        self.task_class = task_class(read_entries(args) if isinstance(args, list) else args)
+        self._entries = read_entries(self._args)
+        self.task_class = task_class(self._entries if isinstance(args, list) else args)
         super().__init__(base_class(self.task_class), data_class(self.task_class), args=args, **options)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> GraphRecCLI:
@@ -149,7 +150,7 @@ class GraphRecCLI(LightningCLI):
             if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
                 raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
         check_named(self._settings)
-        check_nulls(read_entries(self._args))
+        check_nulls(self._entries)
         if self.subcommand != "fit" and (checkpoint := self._settings.get("ckpt_path")):
             warn_if_unfinished(Path(checkpoint))
         if self.run_options.refit_of:
@@ -158,12 +159,11 @@ class GraphRecCLI(LightningCLI):
         given = {name: entry.plain() for name, entry in self._given_trainer().items()}
         self._counts = keep_counts(self._settings.trainer, given)
         if self.subcommand == "fit":
-            settle_shared(self._settings, read_entries(self._args))
+            settle_shared(self._settings, self._entries)
 
     def _given_trainer(self) -> dict[str, Entry]:
         """Read what files and command line say of the trainer."""
-        given = read_entries(self._args).keys
-        return given["trainer"].keys if "trainer" in given else {}
+        return self._entries.keys["trainer"].keys if "trainer" in self._entries.keys else {}
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Let the task make what ``--optimizer`` and ``--lr_scheduler`` name, once it has weights."""
@@ -177,8 +177,8 @@ class GraphRecCLI(LightningCLI):
             return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
         settings, fit = self._settings, self.subcommand == "fit"
         given, trial = settings.get("ckpt_path") or None, bool(settings.trainer.fast_dev_run)
-        ids = values_of(self._args, "--run.id")
-        self.folder = folder_of(self.run_options, given, ids, fit=fit, trial=trial)
+        named, run = self._get(self.config_init, "trainer", default={}), self.run_options
+        self.folder = folder_of(run, given, values_of(self._args, "--run.id"), fit=fit, trial=trial)
         check_options(self.subcommand, settings)
         if fit and not self.experiment.by_gradient:
             kwargs |= WITHOUT_GRADIENTS
@@ -187,7 +187,6 @@ class GraphRecCLI(LightningCLI):
         kwargs |= self._counts | {"default_root_dir": str(self.folder.path)}
         kwargs["num_sanity_val_steps"] = settings.trainer.num_sanity_val_steps or 0
         kwargs["use_distributed_sampler"] = False  # the data module shares the users out, the task the edges
-        named, run = self._get(self.config_init, "trainer", default={}), self.run_options
         if settings.trainer.logger is not False and not is_bare(settings.trainer):
             kwargs["logger"] = loggers.make_loggers(run, self.folder, self.subcommand, settings, named)
         if trial:  # it leaves nothing behind
@@ -215,10 +214,9 @@ class GraphRecCLI(LightningCLI):
         """Build the model, then tell W&B what this run is."""
         self._build()
         if not (self._is_done or self.trainer.fast_dev_run):  # type: ignore[attr-defined]
-            run, task, data = self.run_options, self.experiment, self.datamodule
-            told = description(task, data, run, self.folder, self._settings)
-            mode = task.mode_of(run.monitor, data) if self._watched else None
-            loggers.record_fit(self.folder, self.trainer.loggers, told, run.monitor, mode)
+            monitor = self.run_options.monitor
+            mode = self.experiment.mode_of(monitor, self.datamodule) if self._watched else None
+            loggers.record_fit(self.folder, self.trainer.loggers, self._description(), monitor, mode)
 
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
@@ -273,6 +271,9 @@ class GraphRecCLI(LightningCLI):
         finish_fit(self.folder, self.experiment.data_sha256(self.datamodule))
         print(f"run: {self.folder.path}")
 
+    def _description(self) -> dict[str, Any]:
+        return description(self.experiment, self.datamodule, self.run_options, self.folder, self._settings)
+
     def after_validate(self) -> None:
         """Print the measures."""
         self._print("val")
@@ -282,7 +283,7 @@ class GraphRecCLI(LightningCLI):
         if not is_trial(self.trainer):
             task, data = self.experiment, self.datamodule
             tested = {**source_of(self.trainer.ckpt_path, task.data_sha256(data)), **task.tested(data)}
-            loggers.record_test(self.trainer.loggers, self._settings, tested, self.folder.step)
+            loggers.record_test(self.folder, self.trainer.loggers, self._description(), tested)
         elif not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             say("limit_test_batches leaves some of the test part out, so its numbers are shown and not kept")
         self._print("test")
@@ -295,6 +296,5 @@ class GraphRecCLI(LightningCLI):
         """Let the task write what was predicted."""
         if self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
-        written = self.experiment.write_predictions(self.trainer.predict_loop.predictions)
-        if written is not None:
-            print(written)
+        if (line := self.experiment.write_predictions(self.trainer.predict_loop.predictions)) is not None:
+            print(line)

@@ -113,13 +113,11 @@ def record_fit(
         mode: ``min`` or ``max``, of which W&B then keeps the value and not the last one; None if it watches
             nothing.
     """
-    settings = short_config(said["cli"])
-    add_to_run_file(folder.path, {**_without(said, "cli"), "settings": settings}, {})
+    add_to_run_file(folder.path, {**_without(said, "cli"), "settings": short_config(said["cli"])}, {})
     for logger in loggers:
         if mode is not None and isinstance(logger, WandbLogger):
             logger.experiment.define_metric(monitor, summary=mode)
-    whole = _of_no_folder(said["cli"])
-    record_in_wandb(loggers, {**_without(said, "id", "cli"), **settings, "cli": whole}, {})
+    record_in_wandb(loggers, _compared_by(said, folder.step), {})
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
@@ -130,21 +128,26 @@ def record_result(folder: RunFolder, loggers: list[Logger], **summary: float) ->
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
-def record_test(loggers: list[Logger], config: Any, tested: Mapping[str, Any], step: str) -> None:
+def record_test(
+    folder: RunFolder, loggers: list[Logger], said: Mapping[str, Any], tested: Mapping[str, Any]
+) -> None:
     """Write what was tested into the W&B run of the test.
 
     Args:
+        folder: Of the fit or the refit whose checkpoint it is.
         loggers: Of the trainer.
-        config: The whole configuration, as its parser holds it.
+        said: What the run says of itself, with the whole configuration as ``cli``.
         tested: Checkpoint and split.
-        step: Whose checkpoint it is: ``fit`` or ``refit``.
     """
-    record_in_wandb(loggers, {**short_config(plain(config)), "tested": {**tested, "step": step}}, {})
+    config = {**_compared_by(said, "test"), "tested": {**tested, "step": folder.step}}
+    record_in_wandb(loggers, config, {})
 
 
-def _of_no_folder(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave the run's folder out: equal runs have equal configurations in W&B."""
-    return {**config, "run": _without(config.get("run") or {}, "id", "root", "refit_of")}
+def _compared_by(said: Mapping[str, Any], job: str) -> dict[str, Any]:
+    """Join what W&B compares runs by: equal runs have equal configurations, whatever their folders are."""
+    whole = said["cli"]
+    cli = {**whole, "run": _without(whole.get("run") or {}, "id", "root", "refit_of")}
+    return {**_without(said, "id"), **short_config(whole), "cli": cli, "job": job}
 
 
 def _without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:

@@ -74,6 +74,9 @@ def test_settings_have_short_keys_beside_the_whole_configuration(jobs):
     assert found["cli"]["model"]["init_args"]["loss"] == "graphrec.losses.bpr"
     assert "0x" not in json.dumps(found)
     assert expected.items() <= jobs["test"].config.items()
+    for job, tracked in jobs.items():  # a report finds them by these two
+        assert (tracked.config["run"], tracked.config["job"]) == ("small", job)
+    assert jobs["test"].config["tested"]["step"] == "refit"
 
 
 def test_what_is_watched_is_summed_up_by_its_best_value(jobs, folder):
