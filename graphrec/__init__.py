@@ -11,6 +11,8 @@ columns are those of a shop's own file:
 >>> measures = run.metrics("validation")  # mean of the seeds, their spread, 95 % interval over users
 >>> items = run.recommend(["C17"], k=10)
 >>> leaders = gr.compare([run, gr.fit(gr.ItemCF(), data)])
+>>> ablation = gr.trials(gr.LightGCN(dim=8), data, {"num_layers": [0, 1]}, seeds=range(2), epochs=2)
+>>> both = gr.fuse([gr.fit(gr.TopFrequency(), data), gr.fit(gr.ItemCF(), data)], items="new")
 >>> offers = gr.offers(run, policy="knapsack", budget=500)
 
 All models of `graphrec.models` are here too, such as ``gr.LightGCN`` and ``gr.ItemCF``: a call names the
@@ -32,9 +34,11 @@ __all__ = [
     "Temporal",
     "compare",
     "fit",
+    "fuse",
     "load",
     "models",
     "offers",
+    "trials",
 ]
 _HOMES = {
     "InputError": "errors",
@@ -42,7 +46,9 @@ _HOMES = {
     "Run": "front.runs",
     "compare": "front.compare",
     "fit": "front.fit",
+    "fuse": "front.fuse",
     "load": "front.data",
+    "trials": "front.trials",
 }
 _SPLITS = ("Given", "LeaveLast", "Random", "Temporal")
 _DEPARTMENTS = ("models", "offers")

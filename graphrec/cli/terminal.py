@@ -37,6 +37,9 @@ def print_summary(summary: Summary) -> None:
 
 
 def console() -> Console:
-    """Find the terminal; a log file has no width of its own, and 80 columns would cut words."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=140)
+    """Find the terminal; a log file has no width of its own, and 80 columns would cut words.
+
+    In a notebook, too, what is printed goes to standard output, where Python's front door sees it.
+    """
+    terminal = Console(force_jupyter=False)
+    return terminal if terminal.is_terminal else Console(width=140, force_jupyter=False)

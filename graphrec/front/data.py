@@ -185,6 +185,14 @@ class Data:
         """Tell what became of the rows: a line of the reading and a line of the split."""
         return reading_line(self.raw), split_line(self.split, self.module.splitter, self.raw.log)
 
+    def told(self, folder: Path) -> set[str]:
+        """List the lines of `load` as a run says them that keeps tables in memory in a folder."""
+        reading, split = self.ledger()
+        for key, value in self._arguments.items():
+            if isinstance(value, FrameFile):
+                reading = reading.replace(str(value), str(folder / f"{FILES[key]}.parquet"))
+        return {f"graphrec: {line}" for line in (reading, split)}
+
     def __repr__(self) -> str:
         """Show name and sizes."""
         parts = self.split

@@ -5,30 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import shutil
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
-from rich.console import Console
-from rich.progress import track
 
-from graphrec.cli.config.files import check_configs
-from graphrec.cli.config.locations import read_entries
-from graphrec.cli.config.vocabulary import permitted, trusted_modules
+from graphrec.cli.config.vocabulary import permitted
 from graphrec.cli.experiment.command import run_experiment
-from graphrec.cli.experiment.runs.folder import BEST, RunFolder, RunOptions
+from graphrec.cli.experiment.runs.folder import BEST, RunFolder
 from graphrec.cli.experiment.runs.resuming import check_new
 from graphrec.cli.trust import TRUST
 from graphrec.errors import InputError, check_seed
-from graphrec.front.arguments import check_kind, written
+from graphrec.front.arguments import check_kind
+from graphrec.front.bars import bar, in_notebook
 from graphrec.front.data import Data
-from graphrec.front.models import Model, model_of
+from graphrec.front.plans import Plan, over, plan_of
 from graphrec.front.runs import Run
 from graphrec.front.surroundings import left_as_they_were, told_once
 
@@ -69,108 +64,56 @@ def fit(
     Raises:
         InputError: If something is wrong with an argument, the data or the model.
     """
-    plan = _plan(model, data, epochs, options, name, root, trust)
-    wanted = _seeds(seeds)
-    known: set[str] | None = set() if len(wanted) > 1 else None
-    bar = Console(file=sys.stderr)  # as it is now: within a fit, standard error goes elsewhere
-    shown = track(wanted, "Fitting", console=bar, transient=True, disable=known is None)
-    folders: list[Path] = []
-    stamp = f"{dt.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    for seed in shown:
-        own = f"{stamp}-seed{seed}" if len(wanted) > 1 else stamp
-        with left_as_they_were(), told_once(known):
-            folders.append(_fit(plan, seed, own, folders[0] if folders else None, len(wanted) > 1))
-    return Run(folders, plan.modules, trust, known)
+    plan = plan_of(model, data, epochs, options, name, root, trust)
+    wanted = seeds_of(seeds)
+    with bar(len(wanted), "Fitting") as advance:
+        return fit_plan(plan, wanted, advance=advance)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is fitted.
+def fit_plan(
+    plan: Plan,
+    seeds: Sequence[int | None],
+    *,
+    advance: Callable[[], None],
+    known: set[str] | None = None,
+    first: Path | None = None,
+) -> Run:
+    """Fit what is planned for each seed.
 
     Args:
-        file: A YAML file below everything else.
-        config: Keys on top of it, in the form of a YAML.
-        data: Data on top of it.
-        modules: Packages that may be named, as the caller gave objects of theirs.
-        trust: Whether any may.
+        plan: What is fitted.
+        seeds: From `seeds_of`.
+        advance: Called after each fit.
+        known: Lines that were told before and are not told again; grows. If missing, a single fit in a
+            terminal tells all, with a bar over its epochs.
+        first: A folder that holds the tables given as frames already.
+
+    Raises:
+        InputError: If several runs are to have one id, or a fit fails by a mistake.
     """
-
-    file: Path | None
-    config: dict[str, Any]
-    data: Data | None
-    modules: list[str]
-    trust: bool
-
-    def said(self, key: str) -> str | None:
-        """Find what files and options say of a key of ``run``."""
-        own = self.config["run"].get(key)
-        if own is not None or self.file is None:
-            return None if own is None else str(own)
-        run = read_entries(["fit", "--config", str(self.file)]).keys.get("run")
-        entry = None if run is None else run.keys.get(key)
-        return None if entry is None or entry.value is None else str(entry.value)
-
-    def folder(self, own: str) -> Path:
-        """Find where the run of an id goes."""
-        root, name = self.said("root") or RunOptions.root, self.said("name") or RunOptions.name
-        return Path(root) / name / own
+    many = len(seeds) > 1 or known is not None
+    if many and plan.said("id") is not None:
+        raise InputError("several fits cannot have one id", column="run.id", hint="leave it out")
+    quiet = many or in_notebook()
+    told = known if known is not None else set[str]()
+    stamp = f"{dt.datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    folders: list[Path] = []
+    for seed in seeds:
+        own = plan.said("id") or (f"{stamp}-seed{seed}" if len(seeds) > 1 else stamp)
+        with left_as_they_were(), told_once(told if quiet else None):
+            found = _fit(plan, seed, own, first or next(iter(folders), None), told if quiet else None)
+        folders.append(found)
+        told |= set() if plan.data is None else plan.data.told(found / "data")
+        advance()
+    return Run(folders, plan.modules, plan.trust, told)
 
 
-def _plan(
-    model: Any,
-    data: Data | None,
-    epochs: int | None,
-    options: Mapping[str, Any] | None,
-    name: str | None,
-    root: str | Path | None,
-    trust: bool,
-) -> Plan:
-    """Check the arguments and write them as a YAML would."""
-    hint = "read it first: gr.load(..., split=gr.LeaveLast())"
-    check_kind(data, (Data, type(None)), "data", "data", hint)
-    check_kind(epochs, (int, type(None)), "whole number", "epochs", "give 1 or more")
-    check_kind(options, (Mapping, type(None)), "mapping", "options", 'give {"trainer.max_epochs": 20}')
-    config: dict[str, Any] = {"run": {}, "trainer": {}}
-    file = Path(model) if isinstance(model, str | Path) else None
-    if file is None:
-        _add_model(config, model_of(model), data, epochs)
-    else:
-        check_configs(["fit", "--config", str(file)])
-    if epochs is not None:
-        config["trainer"]["max_epochs"] = epochs
-    config["run"] |= {key: str(one) for key, one in (("name", name), ("root", root)) if one is not None}
-    for key, value in (options or {}).items():
-        _set(config, key, written(value, key))
-    modules = trusted_modules({key: value for key, value in config.items() if key != "run"})
-    return Plan(file, config, data, modules + ([] if data is None else data.modules), trust)
+def seeds_of(given: int | Iterable[int] | None) -> list[int | None]:
+    """List the seeds, each once; None stands for what the YAML says.
 
-
-def _add_model(config: dict[str, Any], model: Model, data: Data | None, epochs: int | None) -> None:
-    if data is None:
-        raise InputError("there is no data to fit to", column="data", hint="give what gr.load returns")
-    config["model"] = model.task()
-    config["run"]["name"] = f"{data.name}-{model.label.lower()}"
-    config["trainer"] |= {"devices": 1, "enable_model_summary": False}
-    if model.is_closed:
-        if epochs is not None:
-            what = f"{model.name} is fitted at once, so this would do nothing"
-            raise InputError(what, column="epochs", hint="leave it out")
-        config["trainer"] |= {"max_epochs": 1, "enable_progress_bar": False}
-
-
-def _set(config: dict[str, Any], dotted: str, value: Any) -> None:
-    """Set a key as the command line does: ``trainer.max_epochs``."""
-    *above, last = str(dotted).split(".")
-    place = config
-    for key in above:
-        place = place.setdefault(key, {})
-        if not isinstance(place, dict):
-            raise InputError(f"{key} has no keys of its own", column=dotted, hint="see `graphrec fit --help`")
-    place[last] = value
-
-
-def _seeds(given: int | Iterable[int] | None) -> list[int | None]:
-    """List the seeds, each once; None stands for what the YAML says."""
+    Raises:
+        InputError: If a seed is none, or is there twice.
+    """
     if given is None:
         return [None]
     hint = "give a whole number such as 0, or several: range(3)"
@@ -183,20 +126,20 @@ def _seeds(given: int | Iterable[int] | None) -> list[int | None]:
     return [int(seed) for seed in seeds]
 
 
-def _fit(plan: Plan, seed: int | None, own: str, first: Path | None, several: bool) -> Path:
-    """Fit for one seed; return the run's folder."""
+def _fit(plan: Plan, seed: int | None, own: str, first: Path | None, told: set[str] | None) -> Path:
+    """Fit for one seed; return the run's folder. Without `told` there is a bar over the epochs."""
     config = {**plan.config, "run": dict(plan.config["run"]), "trainer": dict(plan.config["trainer"])}
-    if several:
+    if told is not None:
         config["trainer"] = {"enable_progress_bar": False, "enable_model_summary": False, **config["trainer"]}
     if seed is not None:
         config["seed_everything"] = seed
-    given = plan.said("id")
-    if several or given is None:
-        config["run"]["id"] = own
-    folder = plan.folder(own if several or given is None else given)
+    config["run"]["id"] = own
+    folder = plan.folder(own)
     with _tables(plan, folder, first) as data, tempfile.TemporaryDirectory() as place:
         if data is not None:
-            config["data"] = data
+            config["data"] = over(data, plan.config.get("data", {}))
+        if told is not None and plan.data is not None:
+            told |= plan.data.told(folder / "data")
         file = Path(place) / "fit.yaml"
         file.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
         below = [] if plan.file is None else ["--config", str(plan.file)]

@@ -68,11 +68,23 @@ class Model:
         Raises:
             InputError: If no task fits such a class.
         """
-        if issubclass(self.maker, RankedTask):
+        task, inside = self.parts()
+        if task is self.maker:
             return self.as_config()
+        return {"class_path": path_of(task), "init_args": dict.fromkeys(inside, self.as_config())}
+
+    def parts(self) -> tuple[type[RankedTask], dict[str, Any]]:
+        """Find the task that fits it, and the classes inside by the task's names for them.
+
+        Raises:
+            InputError: If no task fits such a class.
+        """
+        if inspect.isclass(self.maker) and issubclass(self.maker, RankedTask):
+            inside = {name: one.maker for name, one in self.arguments.items() if isinstance(one, Model)}
+            return self.maker, inside
         for kind, task, argument in TASKS:
-            if issubclass(self.maker, kind):
-                return {"class_path": path_of(task), "init_args": {argument: self.as_config()}}
+            if inspect.isclass(self.maker) and issubclass(self.maker, kind):
+                return task, {argument: self.maker}
         hint = "give it to a task: gr.Model(RankingTask, encoder=gr.LightGCN(), decoder=...)"
         raise InputError(f"{self.name} alone is no model", hint=hint)
 

@@ -15,6 +15,7 @@ import torch
 
 from graphrec.cli.config.vocabulary import permitted, set_policy
 from graphrec.cli.errors.boundary import mistakes_told
+from graphrec.front.bars import no_widgets
 
 SEEDS = ("PL_GLOBAL_SEED", "PL_SEED_WORKERS")
 """What ``seed_everything`` leaves in the environment."""
@@ -78,10 +79,10 @@ def told_once(known: set[str] | None = None) -> Iterator[None]:
     """
     target = sys.stderr
     if known is None:
-        with redirect_stdout(target):
+        with redirect_stdout(target), no_widgets():
             yield
         return
-    with redirect_stdout(Lines(target, known)), redirect_stderr(Lines(target, known)):
+    with redirect_stdout(Lines(target, known)), redirect_stderr(Lines(target, known)), no_widgets():
         yield
 
 

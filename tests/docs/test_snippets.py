@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import os
 from pathlib import Path
@@ -14,6 +15,7 @@ from pytorch_lightning.cli import LightningArgumentParser
 from scripts import run_python
 from wandb_files import wandb_runs_of
 
+import graphrec as gr
 from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.main import LIGHTNING
@@ -147,6 +149,25 @@ def test_a_measure_of_a_users_own_is_found_in_the_csv_the_page_and_wandb(shop):
     assert logged["fit"].metrics["val_surprise_20"] == {"max": True}
     users = pd.read_parquet(run.path / "test_users.parquet")
     assert users["surprise_20"].mean() == pytest.approx(run.summary["test_surprise_20_new"], abs=1e-5)
+
+
+def test_the_ablation_runs_as_it_is_shown_in_twelve_lines(shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    (text,) = [b.text for b in blocks(DOCS / "how-to" / "ablation.md") if b.language == "python"]
+    example = doctest.DocTestParser().get_doctest(text, {}, "ablation.md", None, 0)
+    assert len(example.examples) <= 12
+    assert doctest.DocTestRunner().run(example, clear_globs=False).failed == 0
+    found, table = example.globs["found"], example.globs["table"]
+    assert found["folder"].nunique() == 6
+    assert (table["min"] <= table["mean"]).all()
+    assert (table["mean"] <= table["max"]).all()
+    models = {
+        one: gr.Run.of(rows["folder"].iloc[0]).config["model"]["init_args"]
+        for one, rows in found.groupby("num_layers")
+    }
+    assert {one: model["encoder"]["init_args"]["num_layers"] for one, model in models.items()} == {
+        one: one for one in (0, 1, 2)
+    }, "settings must reach the model"
 
 
 class ParserMadeError(Exception):
