@@ -21,6 +21,7 @@ class WandbFiles:
         summary: The numbers at the end.
         metrics: How each metric is summed up, by name.
         rows: What was logged.
+        stats: What was seen of the machine.
     """
 
     run: dict[str, Any] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class WandbFiles:
     summary: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    stats: list[dict[str, Any]] = field(default_factory=list)
 
 
 def read_wandb(folder: Path) -> WandbFiles:
@@ -51,6 +53,8 @@ def read_wandb(folder: Path) -> WandbFiles:
             found.metrics[content["name"]] = content.get("summary", {})
         elif record["type"] == "history":
             found.rows.append(content["item"])
+        elif record["type"] == "stats":
+            found.stats.append(content)
     return found
 
 

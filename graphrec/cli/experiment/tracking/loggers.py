@@ -53,6 +53,7 @@ def _weights_and_biases(
     import wandb
 
     os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # a process that ends would wait for it
     asked = os.environ.get
     job = folder.step if command == "fit" else command
     group = folder.wandb_id(options.name)
@@ -67,7 +68,7 @@ def _weights_and_biases(
         save_dir=folder.path.resolve(),
         resume="allow",
         tags=tags,
-        settings=wandb.Settings(console="off", silent=True, x_disable_stats=command != "fit"),
+        settings=wandb.Settings(console="off", silent=True),
     )
 
 

@@ -21,31 +21,35 @@ from graphrec.notices import warn
 
 MODES = ("online", "offline", "disabled", "shared", "run", "dryrun")
 _ONLINE = ("online", "shared", "run")
-_ANSWER_SECONDS, _START_SECONDS = 3.0, 6.0
+_ANSWER_SECONDS, _START_SECONDS, _FINISH_SECONDS = 3.0, 6.0, 120.0
 _SYNC = "the run is kept offline, `wandb sync` sends it later"
 
 
 def mode() -> str:
-    """Find what WANDB_MODE asks for, ``offline`` if it says nothing; ``offline`` too where nobody answers.
+    """Find what WANDB_MODE asks for, and change that to ``offline`` where nobody answers.
+
+    If it says nothing, a trial of a sweep is online, since its agent waits for what comes of it. All else is
+    offline.
 
     Raises:
         InputError: If there is no such mode.
     """
-    asked = os.environ.get("WANDB_MODE") or "offline"
+    asked = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_SWEEP_ID") else "offline")
     if asked not in MODES:
         hint = "set it to online, offline or disabled"
         raise InputError(f"WANDB_MODE is '{asked}', which is no mode of Weights & Biases", hint=hint)
-    if asked in _ONLINE and not answers(_server()):
+    if asked in _ONLINE and not answers(str(wandb_settings().base_url)):
         warn("Weights & Biases does not answer", hint=_SYNC)
-        asked = "offline"
+        asked = wandb_settings().mode = "offline"
     os.environ["WANDB_MODE"] = asked  # for the other processes of the launch as well
     return asked
 
 
-def _server() -> str:
+def wandb_settings() -> Any:
+    """Find the settings of W&B in this process, as files and environment say; they may be changed."""
     import wandb
 
-    return str(wandb.setup().settings.base_url)
+    return wandb.setup().settings
 
 
 def answers(url: str) -> bool:
@@ -78,7 +82,10 @@ class QuietWandbLogger(WandbLogger):
         super().__init__(**settings, mode=chosen)
         self._wandb_init.pop("anonymous", None)
         if chosen in _ONLINE:
-            self._wandb_init["settings"].init_timeout = _START_SECONDS
+            own = self._wandb_init["settings"]
+            own.init_timeout = _START_SECONDS
+            own.finish_timeout = float(os.environ.get("WANDB_FINISH_TIMEOUT") or _FINISH_SECONDS)
+            own.finish_timeout_raises = True
 
     @property
     @rank_zero_experiment
@@ -131,8 +138,13 @@ def finish() -> None:
         return
     import wandb
 
+    run = wandb.run
     try:
         wandb.finish()
+    except TimeoutError:
+        folder = "FOLDER" if run is None else os.path.relpath(run.settings.sync_dir)
+        rest = f"`wandb sync --no-skip-online {folder}` sends the rest"
+        warn("Weights & Biases does not take the end of the run", hint=rest)
     except Exception as error:
         if not _is_of_wandb(error):
             raise

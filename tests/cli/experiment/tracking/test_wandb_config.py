@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import wandb
 import yaml
 from small_runs import CONFIG
 from wandb_files import WandbFiles, wandb_runs_of
+from wandb_server import WandbServer, wandb_server
 
 from graphrec.cli import main
 from graphrec.cli.experiment.tracking.loggers import plain
@@ -46,6 +51,51 @@ def folder(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def jobs(folder) -> dict[str, WandbFiles]:
     return wandb_runs_of(folder / "a")
+
+
+@pytest.fixture(scope="module")
+def received(folder) -> WandbServer:
+    """What a server was told by `wandb sync` of fit, refit and test."""
+    runs = [str(path) for path in (folder / "a").rglob("offline-run-*")]
+    with wandb_server() as server:
+        environment = {**os.environ, **server.environment()}
+        command = [sys.executable, "-m", "wandb", "sync", *runs]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (server.unknown, server.errors) == ([], [])
+    return server
+
+
+def test_sync_brings_three_finished_runs_of_one_group(received, jobs):
+    assert {one.facts["jobType"] for one in received.runs.values()} == {"fit", "refit", "test"}
+    assert {one.facts["groupName"] for one in received.runs.values()} == {"small-a"}
+    assert {one.facts["displayName"] for one in received.runs.values()} == {"lightgcn-d8-s3"}
+    assert {one.exit_code for one in received.runs.values()} == {0}
+    for job, files in jobs.items():
+        arrived = received.of_job(job)
+        assert {"model": "LightGCN", "dim": 8, "lr": 0.01, "job": job}.items() <= arrived.config.items()
+        assert {**arrived.config, "_wandb": 0} == {**files.config, "_wandb": 0}
+
+
+def test_sync_brings_curves_best_value_and_measures(received, folder):
+    logged = pd.read_csv(folder / "a" / "metrics.csv")
+    curve = [row["val_ndcg_20"] for row in received.of_job("fit").rows if "val_ndcg_20" in row]
+    assert curve == pytest.approx(logged["val_ndcg_20"].dropna().tolist())
+    assert received.of_job("fit").summary["val_ndcg_20"] == {"max": pytest.approx(max(curve))}
+    written = json.loads((folder / "a" / "refit" / "test_metrics.json").read_text())
+    assert received.of_job("test").summary["test_ndcg_20_new"] == pytest.approx(written["test_ndcg_20_new"])
+
+
+def test_the_machine_is_watched_unless_the_user_says_no(received, jobs, tmp_path, monkeypatch):
+    assert jobs["fit"].stats
+    assert any("cpu" in key for row in received.of_job("fit").stats for key in row)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_X_DISABLE_STATS", "true")
+    wandb.teardown()  # it reads its environment once
+    Path("exp.yaml").write_text(config(id="quiet"))
+    main(["fit", "-c", "exp.yaml", "--trainer.max_epochs", "1"])
+    assert wandb_runs_of(tmp_path / "runs")["fit"].stats == []
+    wandb.teardown()
 
 
 def test_fit_refit_and_test_are_three_runs_of_one_group(jobs):
