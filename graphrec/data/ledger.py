@@ -56,6 +56,35 @@ def split_line(split: Split, splitter: Splitter, log: pd.DataFrame) -> str:
     return f"{line}{f'; not used: {lost}' if lost else ''}"
 
 
+def data_card(raw: RawData, split: Split, splitter: str, edges: int) -> dict[str, Any]:
+    """Count what a run was trained and judged on, for whoever reads about it later.
+
+    Args:
+        raw: What the source returned.
+        split: Its parts.
+        splitter: Name of the class that cut them.
+        edges: Distinct pairs of user and item in the training part.
+    """
+    steps = [step for step in raw.steps if step.table == "log"]
+    users, items = len(split.users), len(split.items)
+    return {
+        "rows_in": len(raw.log) + sum(step.removed for step in steps),
+        "rows": len(raw.log),
+        "removed": _listed({step.step: step.removed for step in steps}),
+        "changed": _listed({step.step: step.filled for step in steps}),
+        "span": span(raw.log),
+        "split": splitter,
+        "train": len(split.train),
+        "validation": len(split.val),
+        "test": len(split.test),
+        "not_used": _listed(split.dropped),
+        "users": users,
+        "items": items,
+        "pairs": edges,
+        "density": edges / (users * items) if users * items else 0.0,
+    }
+
+
 def span(log: pd.DataFrame) -> str:
     """Write first and last time and week of a log."""
     said = []

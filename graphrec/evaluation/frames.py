@@ -1,15 +1,18 @@
-"""Rankings as a table."""
+"""Rankings and what they are worth as tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.data.interactions import IdMap
 from graphrec.evaluation.finite import check_scores
-from graphrec.models.base import Ranking
+from graphrec.evaluation.measures import HISTORY
+from graphrec.evaluation.ranking import UserMetrics
+from graphrec.models.base import ItemSet, Ranking
 
 
 def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd.DataFrame:
@@ -32,3 +35,23 @@ def ranking_frame(rankings: Iterable[Ranking], users: IdMap, items: IdMap) -> pd
             }
         )
     return pd.concat([pd.DataFrame(part) for part in parts], ignore_index=True)
+
+
+def users_frame(result: Mapping[ItemSet, UserMetrics], users: IdMap, bought: IntArray) -> pd.DataFrame:
+    """Write the measures of each user, a row per user and item set.
+
+    Args:
+        result: What was measured on each item set.
+        users: Codes of the users.
+        bought: Rows of the training part of each user. Shape ``[U]``.
+
+    Returns:
+        A column per measure, then ``train_interactions``, ``user_id`` and ``items``.
+    """
+    parts = []
+    for items, metrics in result.items():
+        codes = metrics.users.numpy()
+        values = {name: value.numpy() for name, value in metrics.values.items()}
+        more = {HISTORY: bought[codes], "user_id": users.ids[codes], "items": items}
+        parts.append(pd.DataFrame({**values, **more}))
+    return pd.concat(parts)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["user", "catalogue", "probability"]
 """What is measured: the list of each user, all lists together, or a probability against what happened."""
+HISTORY = "train_interactions"
+"""How many rows of the training part a user has: a column beside the measures of each user."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 

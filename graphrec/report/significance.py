@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from graphrec.evaluation.measures import HISTORY
 from graphrec.evaluation.significance import paired_bootstrap
 from graphrec.report.runs import RunRecord
 from graphrec.report.table import ITEM_SETS, labels
@@ -125,10 +126,16 @@ def _averaged(tables: list[pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Average metrics by user over seeds, of the users that all seeds have: item set to frame."""
     result = {}
     for items in set.intersection(*(set(table["items"]) for table in tables)):
-        parts = [table[table["items"] == items].drop(columns="items") for table in tables]
+        parts = [of_items(table, items) for table in tables]
         users = pd.concat(parts).astype({"user_id": "str"}).groupby("user_id")
         result[items] = users.mean()[users.size() == len(tables)].dropna(axis="columns")
     return result
+
+
+def of_items(table: pd.DataFrame, items: str) -> pd.DataFrame:
+    """Take the measures of the users of one item set, with ``user_id`` and without what is no measure."""
+    rows = table[table["items"] == items]
+    return rows.drop(columns=["items", *(name for name in rows if name == HISTORY)])
 
 
 def _rows(experiments: list[_Experiment], items: str) -> Iterator[dict[str, Any]]:

@@ -157,6 +157,10 @@ class Experiment:
     def report(self, data: Any) -> None:
         """Print what became of the rows of the data, once nothing is wrong."""
 
+    def cost(self) -> dict[str, float]:
+        """Tell what the last fit took: at least ``fit_seconds``."""
+        return {"fit_seconds": self.fit_seconds}
+
     def parameter_groups(self) -> list[Any] | None:
         """Collect what is optimised, in the groups of an optimizer; None for all weights as one."""
         return None

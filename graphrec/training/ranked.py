@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
-import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
-import pandas as pd
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from graphrec.data.interactions import Columns
+from graphrec.data.ledger import data_card
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.evaluation.frames import ranking_frame
+from graphrec.evaluation.frames import ranking_frame, users_frame
 from graphrec.evaluation.gather import gather_metrics, gather_rankings
 from graphrec.evaluation.measures import own_measures, told
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
@@ -26,6 +26,7 @@ from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import node_shard
 from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
+from graphrec.training.cost import FitCost
 from graphrec.training.experiment import SplitTask, Summary
 from graphrec.training.ranked_measures import known_metrics, summary_of_sets, try_measures
 from graphrec.training.trial import is_trial
@@ -56,7 +57,7 @@ class RankedTask(SplitTask):
         super().__init__()
         self.evaluator: RankingEvaluator | None = None
         self.test_result: dict[ItemSet, UserMetrics] = {}
-        self._fit_started = time.perf_counter()
+        self._cost: FitCost | None = None
 
     @abstractmethod
     def build(self, graph: BipartiteGraph) -> Recommender:
@@ -108,8 +109,11 @@ class RankedTask(SplitTask):
 
     def prepare(self, trainer: pl.Trainer, data: RecommenderData, state: Mapping[str, Tensor] | None) -> None:
         """Build the recommender on the graph of the training part, on the trainer's device."""
+        self._cost = FitCost(trainer.strategy.root_device)
+        self._cost.go()  # a closed-form model is fitted while it is built
         with trainer.init_module():
             self.bind(BipartiteGraph(data.split.train, data.features, node_shard(trainer)), state)
+        self._cost.stop()
 
     def logged(self, data: RecommenderData) -> dict[str, bool | None]:
         """Name every measure at every K, without and with its item set, and the loss."""
@@ -154,8 +158,18 @@ class RankedTask(SplitTask):
         return found
 
     def described(self, data: RecommenderData) -> dict[str, Any]:
-        """Tell which items are ranked."""
-        return {"candidates": list(data.item_sets)}
+        """Tell which items are ranked, and of which data."""
+        edges = self.recommender.graph.num_edges
+        return {
+            "candidates": list(data.item_sets),
+            "data_card": data_card(data.source, data.split, type(data.splitter).__name__, edges),
+        }
+
+    def cost(self) -> dict[str, float]:
+        """Tell the seconds of building and training, the memory at its peak and the trained weights."""
+        weights = sum(one.numel() for one in self.parameters() if one.requires_grad)
+        measured = {} if self._cost is None else {"fit_seconds": self._cost.seconds, **self._cost.peaks()}
+        return {**super().cost(), **measured, "parameters": float(weights)}
 
     def summary(self, part: str, metrics: Mapping[str, Any], data: RecommenderData) -> Summary:
         """Lay out a row per item set and a column per measure at the largest K, with its interval."""
@@ -176,12 +190,14 @@ class RankedTask(SplitTask):
         return self.recommender.score(users)
 
     def on_fit_start(self) -> None:
-        """Start the clock."""
-        self._fit_started = time.perf_counter()
+        """Let the clock run."""
+        self._cost = self._cost or FitCost(self.device)
+        self._cost.go()
 
     def on_fit_end(self) -> None:
         """Stop the clock."""
-        self.fit_seconds = time.perf_counter() - self._fit_started
+        if self._cost is not None:
+            self._cost.stop()
 
     def check_trained(self) -> None:
         """Raise `InputError` if the epoch that ends left something that is no number; see `RankingTask`."""
@@ -270,11 +286,8 @@ class RankedTask(SplitTask):
         source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
         content = {**source, **told(self.data.measures), **flat}
         write_text(folder / "test_metrics.json", json.dumps(content, indent=1) + "\n")
-        rows = pd.concat(
-            pd.DataFrame({name: value.numpy() for name, value in metrics.values.items()}).assign(
-                user_id=self.data.split.users.ids[metrics.users.numpy()], items=items
-            )
-            for items, metrics in self.test_result.items()
-        )
+        split = self.data.split
+        bought = np.bincount(split.train.frame[Columns.USER_CODE], minlength=len(split.users))
+        rows = users_frame(self.test_result, split.users, bought)
         rows.attrs = dict(source)
         write_parquet(rows, folder / "test_users.parquet")

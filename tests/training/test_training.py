@@ -131,6 +131,8 @@ def test_test_writes_metrics_with_intervals_and_a_row_per_user(tmp_path):
     assert sorted(rows["items"].unique()) == ["all", "new", "repeat"]
     assert not rows.duplicated(["user_id", "items"]).any()
     assert set(rows["user_id"]) == set(module.split.test.frame["user_id"])
+    bought = module.split.train.frame["user_id"].value_counts()
+    assert rows["train_interactions"].tolist() == bought.loc[rows["user_id"]].tolist()
     for items, group in rows.groupby("items"):
         assert metrics[f"test_users_{items}"] == len(group)
         for name in ("precision", "recall", "ndcg", "hit_ratio", "mrr", "map", "novelty", "coverage"):

@@ -266,8 +266,8 @@ class GraphRecCLI(LightningCLI):
             return
         best = best_of_fit(self.trainer, self.folder, done=self._is_done)
         if best is not None:
-            epoch, seconds = int(read_checkpoint(best)["epoch"]) + 1, self.experiment.fit_seconds
-            loggers.record_result(self.folder, self.trainer.loggers, best_epoch=epoch, fit_seconds=seconds)
+            epoch, cost = int(read_checkpoint(best)["epoch"]) + 1, self.experiment.cost()
+            loggers.record_result(self.folder, self.trainer.loggers, best_epoch=epoch, **cost)
         finish_fit(self.folder, self.experiment.data_sha256(self.datamodule))
         print(f"run: {self.folder.path}")
 

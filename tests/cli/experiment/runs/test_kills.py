@@ -28,7 +28,9 @@ COMMANDS = {
     "reproduce": ["reproduce", "shop", "--out", "row"],
 }
 POINTS = 5
-CHANCE = ("seconds", "fit_seconds", "peak_gb", "checkpoint_sha256", "path", "machine")
+CHANCE = (
+    *("seconds", "fit_seconds", "peak_gb", "peak_process_bytes", "checkpoint_sha256", "path", "machine"),
+)
 """What differs from run to run; a checkpoint holds when it was written."""
 
 
@@ -102,7 +104,8 @@ def results(folder: Path) -> dict[str, Any]:
             found[name] = (content["step"], content["finished"] is not None, sorted(content["checkpoints"]))
         elif file.suffix == ".json" and file.name != "steps.json":
             content = json.loads(file.read_text())
-            content |= content.pop("summary", {}) | content.pop("settings", {})  # of run.json
+            for part in ("summary", "settings", "data_card"):  # of run.json
+                content |= content.pop(part, {})
             plain = {key: value for key, value in content.items() if not isinstance(value, list)}
             found[name] = {key: value for key, value in plain.items() if key not in CHANCE}
     return found
