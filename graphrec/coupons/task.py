@@ -22,6 +22,7 @@ from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.evaluation.classification import user_intervals
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.training.probability import ProbabilityTask, probability_measures
+from graphrec.training.shown import calibration
 from graphrec.training.trial import is_trial
 
 REPLICATES = 200
@@ -158,6 +159,7 @@ class RedemptionTask(ProbabilityTask):
             flat |= {f"test_{name}": value for name, value in between.items()}
         self.log_dict(flat)
         if self.trainer.is_global_zero and not is_trial(self.trainer):
+            self.shown = {"calibration": calibration(probability, happened)}
             self._write_test(flat, pairs.assign(probability=probability))
 
     def _fit(self, data: RedemptionData) -> None:

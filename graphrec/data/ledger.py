@@ -85,6 +85,22 @@ def data_card(raw: RawData, split: Split, splitter: str, edges: int) -> dict[str
     }
 
 
+def rows_lost(raw: RawData, dropped: Mapping[str, int]) -> pd.DataFrame:
+    """List the rows that are not used and the values that were changed, by reason.
+
+    Args:
+        raw: With its steps of cleaning.
+        dropped: Rows that a split left out, by reason.
+
+    Returns:
+        ``table`` (``log``, ``users``, ``items`` or ``split``), ``step``, ``rows_before``, ``removed``,
+        ``filled`` (numbers of values) and ``asked``, whether an option asked for it.
+    """
+    rows = [(one.table, one.step, one.rows_before, one.removed, one.filled, one.asked) for one in raw.steps]
+    rows += [("split", why, len(raw.log), count, 0, why in ASKED) for why, count in dropped.items()]
+    return pd.DataFrame(rows, columns=["table", "step", "rows_before", "removed", "filled", "asked"])
+
+
 def span(log: pd.DataFrame) -> str:
     """Write first and last time and week of a log."""
     said = []

@@ -11,8 +11,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from graphrec.arrays import AnyArray, BoolArray, FloatArray
+from graphrec.arrays import BoolArray, FloatArray
 
 CalibratorKind = Literal["isotonic", "platt"]
 
@@ -187,11 +188,30 @@ def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike
         bought: Shape ``[P]``.
         bins: At most this many bins.
     """
+    table = calibration_table(probability, bought, bins)
+    gaps = (table["predicted"] - table["observed"]).abs() * table["rows"]
+    return float(gaps.sum() / table["rows"].sum())
+
+
+def calibration_table(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
+    """Average what was predicted and what happened over the bins of `expected_calibration_error`.
+
+    Args:
+        probability: Shape ``[P]``.
+        bought: Shape ``[P]``.
+        bins: At most this many bins.
+
+    Returns:
+        ``predicted`` and ``observed`` (means) and ``rows`` (pairs), a row per bin, the least likely first.
+    """
     predicted, observed = np.asarray(probability, dtype=np.float64), np.asarray(bought, dtype=np.float64)
     edges = np.unique(np.quantile(predicted, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
     in_bin = np.searchsorted(edges, predicted, side="left")
-    gap: AnyArray = np.bincount(in_bin, weights=predicted - observed)
-    return float(np.abs(gap).sum() / len(predicted))
+    rows = np.bincount(in_bin)
+    sums = {"predicted": np.bincount(in_bin, predicted), "observed": np.bincount(in_bin, observed)}
+    filled = rows > 0
+    means = {name: values[filled] / rows[filled] for name, values in sums.items()}
+    return pd.DataFrame({**means, "rows": rows[filled]})
 
 
 def log_loss(probability: npt.ArrayLike, bought: npt.ArrayLike) -> float:

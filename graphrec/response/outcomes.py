@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 
 from graphrec.arrays import FloatArray
@@ -23,6 +24,17 @@ class Outcomes(NamedTuple):
         """Compute what the discount of each row adds to its logit. ``[n]``."""
         shapes = response_shapes(torch.tensor(self.rate), knots).numpy()
         return np.asarray((self.weights * shapes).sum(axis=1), dtype=np.float64)
+
+    def mean_curve(self, knots: tuple[float, ...]) -> pd.DataFrame:
+        """Average the probability of a purchase over all rows, at rates from 0 to 0.5.
+
+        Returns:
+            ``rate`` and ``probability``.
+        """
+        rates = np.linspace(0.0, 0.5, 11).round(2)
+        shapes = response_shapes(torch.tensor(rates), knots).numpy()
+        means = [float(sigmoid(self.base + self.weights @ shape).mean()) for shape in shapes]
+        return pd.DataFrame({"rate": rates, "probability": means})
 
 
 def sigmoid(logit: FloatArray) -> FloatArray:

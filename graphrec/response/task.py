@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.arrays import FloatArray
+from graphrec.data.ledger import rows_lost
 from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.response.data import PanelBatch, PanelRows, ResponseData
@@ -28,6 +30,7 @@ from graphrec.response.splines import KNOTS, check_knots, response_shapes
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.experiment import Summary
 from graphrec.training.probability import ProbabilityTask, probability_measures
+from graphrec.training.shown import Shown, calibration
 from graphrec.training.trial import is_trial
 
 COMPARISONS = 1_000_000
@@ -120,6 +123,10 @@ class ResponseTask(ProbabilityTask):
         """List the features that are read."""
         return {"features": list(data.panel.names)}
 
+    def cleaning(self, data: ResponseData) -> pd.DataFrame:
+        """Count what reading left out."""
+        return rows_lost(data.source, {})
+
     def summary(self, part: str, metrics: Mapping[str, Any], data: ResponseData) -> Summary:
         """Lay out the measures, and below them how often a curve falls."""
         falls = metrics.get("monotonicity_violations")
@@ -196,7 +203,11 @@ class ResponseTask(ProbabilityTask):
         flat["monotonicity_violations"] = float(self._violations(final))
         self.log_dict(flat)
         if not is_trial(self.trainer):
-            self._write_test(flat, final, probability)
+            self.shown = {
+                "calibration": calibration(probability, outcomes.bought > 0),
+                "response_curve": Shown(final.mean_curve(self.knots), "rate", ("probability",)),
+                "lifts": Shown(self._write_test(flat, final, probability)),
+            }
 
     def calibrated(self, base: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Recalibrate base logits and weights of curves. Shapes ``[n]`` and ``[n, K]``."""
@@ -253,13 +264,17 @@ class ResponseTask(ProbabilityTask):
 
         return monotonicity_violations(probability, len(outcomes.rate), COMPARISONS)
 
-    def _write_test(self, flat: dict[str, float], outcomes: Outcomes, probability: FloatArray) -> None:
-        """Write ``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``."""
+    def _write_test(
+        self, flat: dict[str, float], outcomes: Outcomes, probability: FloatArray
+    ) -> pd.DataFrame:
+        """Write ``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``; give the lifts."""
         folder, split = Path(self.trainer.default_root_dir), self.data.split
         source = source_of(self.trainer.ckpt_path, split.sha256())
         rows = split.panel.rows.iloc[split.test[: len(probability)]].reset_index(drop=True)
-        write_parquet(lift_table(rows, probability), folder / "test_lifts.parquet")
+        lifts = lift_table(rows, probability)
+        write_parquet(lifts, folder / "test_lifts.parquet")
         rows = rows.assign(base_logit=outcomes.base, probability=probability)
         rows.attrs = dict(source)
         write_parquet(rows, folder / "test_rows.parquet")
         write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")
+        return lifts

@@ -8,13 +8,16 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, Protocol
 
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
 from graphrec.errors import InputError
+from graphrec.training.shown import Shown
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Experiment:
     """Promises that a fit logs what `logged` names and nothing else; a class has to say it itself."""
     fit_seconds: float = 0.0
     """How long the last fit took."""
+    shown: Mapping[str, Shown] = MappingProxyType({})
+    """What people look at of the last test, by name: tables and curves for Weights & Biases."""
 
     @property
     def model_name(self) -> str:
@@ -153,6 +158,10 @@ class Experiment:
     def described(self, data: Any) -> dict[str, Any]:
         """Collect what else a run says of itself in its W&B run."""
         return {}
+
+    def cleaning(self, data: Any) -> pd.DataFrame | None:
+        """Count the rows that are not used, by reason; None if that is not known."""
+        return None
 
     def report(self, data: Any) -> None:
         """Print what became of the rows of the data, once nothing is wrong."""

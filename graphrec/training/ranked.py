@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
+import pandas as pd
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from graphrec.data.interactions import Columns
-from graphrec.data.ledger import data_card
+from graphrec.data.ledger import data_card, rows_lost
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.frames import ranking_frame, users_frame
@@ -29,6 +30,7 @@ from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
 from graphrec.training.cost import FitCost
 from graphrec.training.experiment import SplitTask, Summary
 from graphrec.training.ranked_measures import known_metrics, summary_of_sets, try_measures
+from graphrec.training.shown import example_lists
 from graphrec.training.trial import is_trial
 
 ROWS = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
@@ -171,6 +173,10 @@ class RankedTask(SplitTask):
         measured = {} if self._cost is None else {"fit_seconds": self._cost.seconds, **self._cost.peaks()}
         return {**super().cost(), **measured, "parameters": float(weights)}
 
+    def cleaning(self, data: RecommenderData) -> pd.DataFrame:
+        """Count what reading and splitting left out."""
+        return rows_lost(data.source, data.split.dropped)
+
     def summary(self, part: str, metrics: Mapping[str, Any], data: RecommenderData) -> Summary:
         """Lay out a row per item set and a column per measure at the largest K, with its interval."""
         return summary_of_sets(part, metrics, data)
@@ -248,6 +254,7 @@ class RankedTask(SplitTask):
         self.log_dict(flat)
         if not is_trial(self.trainer):
             self._write_test(flat)
+            self.shown = {"recommendations": example_lists(self.recommender, self.test_result, self.data)}
 
     def predict_step(self, users: Tensor, batch_idx: int) -> Ranking:
         """Recommend the 20 best items the user has not bought."""

@@ -136,6 +136,7 @@ RUN: dict[str, list[Check]] = {
     "--run.patience": t("--run.patience 1", trainer("early_stopping_callback.patience")),
     "--run.refit_of": t("--run.refit_of nowhere", refused="refit_of"),
     "--run.wandb_project": t("--run.wandb_project p", run_options),
+    "--run.wandb_artifacts": t("--run.wandb_artifacts true", names),
     "--run.tags": t("--run.tags [a]", run_options),
 }
 

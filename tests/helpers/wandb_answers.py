@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
 import yaml
 
 ENTITY, PROJECT = "team", "graphrec"
@@ -39,10 +40,10 @@ class ServedRun:
     artifacts: list[str] = field(default_factory=list)
     exit_code: int | None = None
 
-    def table(self, name: str) -> dict[str, Any]:
-        """Read a table that was logged under a name: ``columns`` and ``data``."""
-        content: dict[str, Any] = json.loads(self.files[self.summary[name]["path"]])
-        return content
+    def table(self, name: str) -> pd.DataFrame:
+        """Read a table that was logged under a name."""
+        content = json.loads(self.files[self.summary[name]["path"]])
+        return pd.DataFrame(content["data"], columns=content["columns"])
 
 
 @dataclass
@@ -210,6 +211,14 @@ def _upsert_view(known: Received, given: dict[str, Any]) -> dict[str, Any]:
     return {"upsertView": {"view": view, "inserted": True}}
 
 
+def _features(known: Received, given: dict[str, Any]) -> dict[str, Any]:
+    return {"serverInfo": {"features": []}}
+
+
+def _organization(known: Received, given: dict[str, Any]) -> dict[str, Any]:
+    return {"entity": {"organization": None}}
+
+
 ANSWERS: dict[str, Callable[[Received, dict[str, Any]], dict[str, Any]]] = {
     "Viewer": _viewer, "GetViewer": _viewer, "GetDefaultEntity": _viewer,
     "UpsertBucket": _upsert_run, "RunResumeStatus": _resume_status, "CreateRunFiles": _create_files,
@@ -218,5 +227,7 @@ ANSWERS: dict[str, Callable[[Received, dict[str, Any]], dict[str, Any]]] = {
     "UpsertSweep": _upsert_sweep, "SweepWithRuns": _sweep, "CreateAgent": _create_agent,
     "Heartbeat": _heartbeat, "GetProjects": _projects, "ProjectInternalId": _project_id,
     "upsertView": _upsert_view,
+    "ServerFeaturesQuery": _features,
+    "OrganizationCoreWeaveOrganizationID": _organization,
 }  # fmt: skip
 """What is answered, by the name of the operation."""

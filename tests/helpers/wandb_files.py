@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 
 @dataclass
 class WandbFiles:
@@ -22,6 +24,7 @@ class WandbFiles:
         metrics: How each metric is summed up, by name.
         rows: What was logged.
         stats: What was seen of the machine.
+        folder: Where its files are.
     """
 
     run: dict[str, Any] = field(default_factory=dict)
@@ -30,6 +33,12 @@ class WandbFiles:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     stats: list[dict[str, Any]] = field(default_factory=list)
+    folder: Path = Path()
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Read a table that was logged under a name."""
+        content = json.loads((self.folder / "files" / self.summary[f"{name}.path"]).read_text())
+        return pd.DataFrame(content["data"], columns=content["columns"])
 
 
 def read_wandb(folder: Path) -> WandbFiles:
@@ -38,7 +47,7 @@ def read_wandb(folder: Path) -> WandbFiles:
     environment = {key: value for key, value in os.environ.items() if key != "WANDB_MODE"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    found = WandbFiles()
+    found = WandbFiles(folder=folder)
     for line in done.stdout.splitlines():
         record = json.loads(line)
         content = record.get(record["type"], {})

@@ -11,6 +11,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import yaml
+from wandb_files import wandb_runs_of
 
 from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
@@ -20,6 +21,7 @@ from graphrec.errors import InputError
 from graphrec.models import IdealLowPass, Spectral
 from graphrec.response.curves import SplineResponse
 from graphrec.response.data import ResponseData
+from graphrec.response.splines import response_shapes
 from graphrec.response.task import ResponseTask
 from graphrec.response.visits import VisitOptions
 
@@ -89,6 +91,30 @@ def test_a_test_writes_its_measures_rows_and_lifts(run):
     constant = -(share * np.log(share) + (1 - share) * np.log(1 - share))
     assert metrics["test_logloss"] < constant
     assert metrics["test_auc"] > 0.55
+
+
+def test_a_test_shows_calibration_curve_and_lifts_in_wandb(run):
+    (shown,) = (found for job, found in wandb_runs_of(run).items() if job == "test")
+    rows, bins = pd.read_parquet(run / "test_rows.parquet"), shown.table("calibration")
+    assert bins["rows"].sum() == len(rows)
+    assert bins["predicted"] @ bins["rows"] == pytest.approx(rows["probability"].sum())
+    assert bins["observed"] @ bins["rows"] == pytest.approx(rows["bought"].sum())
+    error = ((bins["predicted"] - bins["observed"]).abs() @ bins["rows"]) / len(rows)
+    assert json.loads((run / "test_metrics.json").read_text())["test_ece"] == pytest.approx(error)
+    curve = shown.table("response_curve").set_index("rate")["probability"]
+    task, module = load_response(run / "checkpoints" / "best.ckpt")
+    panel, test = module.panel, module.split.test
+    base, weights = task.curves(torch.from_numpy(panel.features[test]), torch.from_numpy(panel.groups[test]))
+    for rate in (0.0, 0.3):
+        every = [1 / (1 + np.exp(-(b + w @ response_shapes(torch.tensor(rate)).numpy())))
+                 for b, w in zip(base, weights, strict=True)]  # fmt: skip
+        assert curve[rate] == pytest.approx(np.mean(every), rel=1e-4)
+    lifts = pd.read_parquet(run / "test_lifts.parquet")
+    assert shown.table("lifts")["observed"].tolist() == pytest.approx(lifts["observed"].tolist(), nan_ok=True)
+    drawn = shown.table("calibration_chart_table")
+    assert sorted(drawn["lineKey"].unique()) == ["observed", "predicted"]
+    drawn = shown.table("response_curve_chart_table")
+    assert drawn["lineVal"].tolist() == curve.tolist()
 
 
 def test_the_checkpoint_gives_back_the_tested_curves(run):

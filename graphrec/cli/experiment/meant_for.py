@@ -34,6 +34,7 @@ MEANT_FOR: dict[str, tuple[str, ...]] = {
     "run.monitor": _FIT,
     "run.patience": _FIT,
     "run.refit_of": _FIT,
+    "run.wandb_artifacts": _FIT,
     "optimizer": _FIT,
     "lr_scheduler": _FIT,
 }

@@ -32,6 +32,7 @@ class RunOptions:
         patience: Epochs without a better value after which the fit stops.
         refit_of: Folder of a run to repeat on train and validation together; `graphrec refit` sets it.
         wandb_project: Project in Weights & Biases.
+        wandb_artifacts: Give the W&B run the best checkpoint and a card of the data as artifacts.
         tags: Tags of the W&B run.
     """
 
@@ -42,6 +43,7 @@ class RunOptions:
     patience: int = 5
     refit_of: str | None = None
     wandb_project: str = "graphrec"
+    wandb_artifacts: bool = False
     tags: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

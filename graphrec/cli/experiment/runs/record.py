@@ -11,9 +11,13 @@ import yaml
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
+from graphrec.cli.experiment.runs.folder import RunFolder
+from graphrec.cli.experiment.tracking.artifacts import record_artifacts
+from graphrec.cli.experiment.tracking.tables import record_shown
 from graphrec.evaluation.finite import check_weights_finite
 from graphrec.files import write_text
 from graphrec.training.experiment import experiment_of
+from graphrec.training.shown import Shown
 
 _NO_TEXT = "Unable to serialize instance"
 """How jsonargparse writes a default that is an object, such as the device of Lightning's SWA."""
@@ -28,6 +32,22 @@ class RecordRun(SaveConfigCallback):
         """Write the file of a fit; a test leaves the fit's file alone. Called in one process only."""
         if stage == "fit" and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             write_text(Path(trainer.default_root_dir) / "config.yaml", self.text)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Tell W&B what became of the rows."""
+        lost = experiment_of(pl_module).cleaning(trainer.datamodule)  # type: ignore[attr-defined]
+        record_shown(trainer.loggers, {} if lost is None else {"cleaning": Shown(lost)})
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show W&B what was tested."""
+        record_shown(trainer.loggers, experiment_of(pl_module).shown)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give W&B checkpoint and data card, if that was asked for."""
+        if self.config.run.wandb_artifacts:
+            folder, name = RunFolder(Path(trainer.default_root_dir)), self.config.run.name
+            data = trainer.datamodule  # type: ignore[attr-defined]
+            record_artifacts(trainer.loggers, folder, name, experiment_of(pl_module), data)
 
     @cached_property
     def text(self) -> str:

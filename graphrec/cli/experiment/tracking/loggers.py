@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
@@ -15,6 +16,9 @@ from graphrec.cli.experiment.tracking.metrics_file import MetricsFile
 from graphrec.cli.experiment.tracking.short_config import run_title, short_config
 from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger
 from graphrec.report.run_file import add_to_run_file
+
+_STAGED = {""}
+"""Places that we named to W&B, for earlier runs of this process."""
 
 
 def make_loggers(
@@ -52,6 +56,7 @@ def _weights_and_biases(
     """Make the logger of W&B; what its environment variables say goes before what we would."""
     import wandb
 
+    _stage_in(folder.path.resolve() / "wandb")
     os.environ.setdefault("WANDB_SILENT", "true")
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # a process that ends would wait for it
     asked = os.environ.get
@@ -70,6 +75,13 @@ def _weights_and_biases(
         tags=tags,
         settings=wandb.Settings(console="off", silent=True),
     )
+
+
+def _stage_in(folder: Path) -> None:
+    """Keep tables and artifacts that wait to be sent with their run, unless the user has a place for them."""
+    if os.environ.get("WANDB_DATA_DIR", "") in _STAGED:
+        _STAGED.add(str(folder))
+        os.environ["WANDB_DATA_DIR"] = str(folder)
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]

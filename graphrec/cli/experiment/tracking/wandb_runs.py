@@ -7,7 +7,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -130,6 +130,22 @@ class QuietWandbLogger(WandbLogger):
             wandb.teardown()
         self._experiment = wandb.init(mode="disabled", reinit="create_new")
         return self._experiment
+
+
+def send(logger: WandbLogger, action: Callable[[Any], None], *, what: str) -> None:
+    """Do something with a run of W&B; where that fails, a line says so and the command goes on.
+
+    Args:
+        logger: Of the run.
+        action: Takes the run.
+        what: What is left out then, in words.
+    """
+    try:
+        action(logger.experiment)
+    except Exception as error:
+        if not _is_of_wandb(error):
+            raise
+        warn(f"Weights & Biases failed: {_first_line(error)}", hint=f"the run there lacks {what}")
 
 
 def finish() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import wandb
 import yaml
 from small_runs import CONFIG
@@ -17,13 +18,15 @@ from wandb_files import WandbFiles, wandb_runs_of
 from wandb_server import WandbServer, wandb_server
 
 from graphrec.cli import main
+from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.tracking.loggers import plain
 from graphrec.cli.experiment.tracking.short_config import run_title, short_config
+from graphrec.cli.experiment.tracking.tables import Pseudonyms
 from graphrec.losses import bpr
 from graphrec.report.runs import read_runs
 
 
-def config(**run: str) -> str:
+def config(**run: str | bool) -> str:
     return yaml.safe_dump({**CONFIG, "run": {"name": "small", **run}, "seed_everything": 3})
 
 
@@ -36,7 +39,7 @@ def folder(tmp_path_factory) -> Path:
         patch.setenv("WANDB_MODE", "offline")
         for name in ("WANDB_NAME", "WANDB_TAGS", "WANDB_RUN_GROUP", "WANDB_RUN_ID"):
             patch.delenv(name, raising=False)
-        Path("exp.yaml").write_text(config(id="a"))
+        Path("exp.yaml").write_text(config(id="a", wandb_artifacts=True))
         fit = ["fit", "-c", "exp.yaml", "--trainer.max_epochs", "3"]
         main(fit)
         main(["refit", "runs/small/a"])
@@ -84,6 +87,70 @@ def test_sync_brings_curves_best_value_and_measures(received, folder):
     assert received.of_job("fit").summary["val_ndcg_20"] == {"max": pytest.approx(max(curve))}
     written = json.loads((folder / "a" / "refit" / "test_metrics.json").read_text())
     assert received.of_job("test").summary["test_ndcg_20_new"] == pytest.approx(written["test_ndcg_20_new"])
+
+
+def test_a_test_shows_what_some_users_are_recommended(jobs, received, folder):
+    shown = jobs["test"].table("recommendations")
+    assert received.of_job("test").table("recommendations").equals(shown)
+    assert shown["user_id"].nunique() == 20
+    task, data = load_run(folder / "a" / "refit" / "checkpoints" / "last.ckpt")
+    log, split = data.source.log, data.split
+    wanted = log[log["week"].between(18, 20)].groupby("user_id")["item_id"].agg(set)
+    lists = {}
+    for code in range(len(split.users)):
+        found = task.recommender.recommend(torch.tensor([code]), k=20)
+        lists[tuple(split.items.ids[found.items[0]])] = split.users.ids[code], found.scores[0].numpy()
+    for _, rows in shown.groupby("user_id"):
+        assert rows["rank"].tolist() == list(range(1, 21))
+        user, scores = lists[tuple(rows["item_id"])]
+        assert rows["score"].to_numpy() == pytest.approx(scores, rel=1e-5, abs=1e-8)
+        assert rows["bought"].tolist() == [item in wanted[user] for item in rows["item_id"]]
+
+
+def test_a_fit_counts_the_rows_that_are_not_used(jobs, folder):
+    _, data = load_run(folder / "a" / "checkpoints" / "best.ckpt")
+    for job in ("fit", "refit"):
+        shown = jobs[job].table("cleaning")
+        of_split = shown[shown["table"] == "split"].set_index("step")["removed"]
+        if job == "fit":
+            assert of_split.to_dict() == data.split.dropped
+        assert set(shown) == {"table", "step", "rows_before", "removed", "filled", "asked"}
+
+
+def test_checkpoint_and_data_card_are_artifacts_where_asked(received, folder):
+    sent = {(one.name, one.facts["runName"]): one for one in received.artifacts.values()}
+    assert all(one.is_committed for one in sent.values())
+    best = (folder / "a" / "checkpoints" / "best.ckpt").read_bytes()
+    assert sent["small-a-checkpoint", "small-a"].files == {"best.ckpt": best}
+    last = (folder / "a" / "refit" / "checkpoints" / "last.ckpt").read_bytes()
+    assert sent["small-a-checkpoint", "small-a-refit"].files == {"last.ckpt": last}
+    card = sent["small-a-data-card", "small-a"].files["data_card.md"].decode()
+    assert card == (folder / "a" / "data_card.md").read_text()
+    assert json.loads((folder / "a" / "run.json").read_text())["split_sha256"] in card
+    assert "| rows | 720 |" in card
+    assert list((folder / "a" / "wandb" / "artifacts" / "staging").iterdir()), "kept with the run until sent"
+
+
+def test_no_id_of_a_user_is_sent_and_a_pseudonym_holds_in_one_run(received, folder):
+    _, data = load_run(folder / "a" / "checkpoints" / "best.ckpt")
+    ids = [str(one).encode() for one in data.split.users.ids]
+    files = [content for run in received.runs.values() for content in run.files.values()]
+    files += [made.files["data_card.md"] for made in received.artifacts.values() if "card" in made.name]
+    assert len(files) > 10
+    assert not [one for one in ids if any(one in content for content in files)]
+    names, users = Pseudonyms(), pd.Series(["a", "b", "a"])
+    first, second, third = names.of(users)
+    assert first == third != second
+    assert names.of(users) == [first, second, third]
+    assert Pseudonyms().of(users)[0] != first, "nobody who knows the ids can find them by trying"
+
+
+def test_artifacts_without_a_run_to_give_them_to_are_told(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    Path("exp.yaml").write_text(config(id="x", wandb_artifacts=True))
+    main(["fit", "-c", "exp.yaml", "--trainer.max_epochs", "1", "--trainer.logger", "false"])
+    line = "'run.wandb_artifacts': there is no run of Weights & Biases to give it to"
+    assert capfd.readouterr().err.count(line) == 1
 
 
 def test_the_machine_is_watched_unless_the_user_says_no(received, jobs, tmp_path, monkeypatch):
