@@ -195,7 +195,7 @@ def _heartbeat(known: Received, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _projects(known: Received, given: dict[str, Any]) -> dict[str, Any]:
-    node = {**_project(), "createdAt": "2026-01-01T00:00:00", "isBenchmark": False}
+    node = {**_project(), "createdAt": "2026-01-01T00:00:00", "isBenchmark": False, "user": None}
     page = {"endCursor": None, "hasNextPage": False}
     return {"models": {"edges": [{"cursor": "", "node": node}], "pageInfo": page}}
 

@@ -15,7 +15,7 @@ from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
 from graphrec.cli.experiment.tracking.metrics_file import MetricsFile
 from graphrec.cli.experiment.tracking.short_config import run_title, short_config
 from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger
-from graphrec.report.run_file import add_to_run_file
+from graphrec.report.run_file import NAME, add_to_run_file, read_run_file
 
 _STAGED = {""}
 """Places that we named to W&B, for earlier runs of this process."""
@@ -128,8 +128,10 @@ def record_fit(
     """
     add_to_run_file(folder.path, {**_without(said, "cli"), "settings": short_config(said["cli"])}, {})
     for logger in loggers:
-        if mode is not None and isinstance(logger, WandbLogger):
-            logger.experiment.define_metric(monitor, summary=mode)
+        if isinstance(logger, WandbLogger):
+            add_to_run_file(folder.path, {"wandb_group": logger.experiment.group or None}, {})
+            if mode is not None:
+                logger.experiment.define_metric(monitor, summary=mode)
     record_in_wandb(loggers, _compared_by(said, folder.step), {})
 
 
@@ -144,7 +146,7 @@ def record_result(folder: RunFolder, loggers: list[Logger], **summary: float) ->
 def record_test(
     folder: RunFolder, loggers: list[Logger], said: Mapping[str, Any], tested: Mapping[str, Any]
 ) -> None:
-    """Write what was tested into the W&B run of the test.
+    """Write what was tested into the W&B run of the test, beside settings and numbers of the fit.
 
     Args:
         folder: Of the fit or the refit whose checkpoint it is.
@@ -152,8 +154,11 @@ def record_test(
         said: What the run says of itself, with the whole configuration as ``cli``.
         tested: Checkpoint and split.
     """
-    config = {**_compared_by(said, "test"), "tested": {**tested, "step": folder.step}}
-    record_in_wandb(loggers, config, {})
+    place = folder.path.parent if folder.is_refit else folder.path
+    fit = read_run_file(place) if (place / NAME).is_file() else {}
+    settings = fit.get("settings", {})  # a test has no epochs of its own
+    config = {**_compared_by(said, "test"), **settings, "tested": {**tested, "step": folder.step}}
+    record_in_wandb(loggers, config, fit.get("summary", {}))
 
 
 def _compared_by(said: Mapping[str, Any], job: str) -> dict[str, Any]:

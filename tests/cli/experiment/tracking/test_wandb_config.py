@@ -89,6 +89,14 @@ def test_sync_brings_curves_best_value_and_measures(received, folder):
     assert received.of_job("test").summary["test_ndcg_20_new"] == pytest.approx(written["test_ndcg_20_new"])
 
 
+def test_a_report_finds_the_runs_by_group_and_their_seconds_beside_their_measures(received, folder):
+    said = json.loads((folder / "a" / "run.json").read_text())
+    assert {one.facts["groupName"] for one in received.runs.values()} == {said["wandb_group"]}
+    summary = received.of_job("test").summary
+    assert summary["fit_seconds"] == pytest.approx(said["summary"]["fit_seconds"])
+    assert said["settings"].items() <= received.of_job("test").config.items()
+
+
 def test_a_test_shows_what_some_users_are_recommended(jobs, received, folder):
     shown = jobs["test"].table("recommendations")
     assert received.of_job("test").table("recommendations").equals(shown)
