@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docstring_parser
 import yaml
+
+from graphrec.cli.config import docstrings
 
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 MISSING = inspect.Parameter.empty
@@ -74,7 +75,7 @@ def _of_parser() -> Iterator[Part]:
             hint = getattr(action, "_typehint", None) or action.type
             kind = "true or false" if hint is None else _type(hint)
             about = re.sub(r"\s*Default: ``.*", "", str(action.help or ""), flags=re.DOTALL)
-            groups[group or "top"].append(Key(name, kind, _value(action.default), _plain(about)))
+            groups[group or "top"].append(Key(name, kind, _value(action.default), docstrings.plain(about)))
     about = {
         "top": "Keys that stand at the top of a file.",
         "run": "Where a fit writes and what it watches.",
@@ -105,7 +106,8 @@ def _fit_parser() -> Any:
 
 
 def _of_classes() -> Iterator[Part]:
-    from graphrec import losses, models
+    from graphrec import models
+    from graphrec.cli.config.signatures import loss_names
     from graphrec.cli.config.tasks import data_class, kinds
     from graphrec.data import sources, splits
     from graphrec.data.features.build import FeatureOptions
@@ -133,21 +135,12 @@ def _of_classes() -> Iterator[Part]:
             yield _part(model, "Closed forms", f"{RECOMMENDER}.init_args")
         else:
             yield _part(model, "Filters", f"{RECOMMENDER}.init_args.response.init_args")
-    for name, loss in vars(losses).items():
-        if getattr(loss, "__module__", "") == losses.__name__ and _is_loss(loss):
-            yield _part(loss, "Losses", "model.init_args.loss.init_args", f"graphrec.losses.{name}")
-
-
-def _is_loss(loss: Any) -> bool:
-    """Whether something is called with bought and sampled scores."""
-    call = loss.__call__ if inspect.isclass(loss) and "__call__" in vars(loss) else loss
-    if inspect.isclass(call):
-        return False
-    return [name for name in inspect.signature(call).parameters if name != "self"] == ["positive", "negative"]
+    for name, loss in loss_names().items():
+        yield _part(loss, "Losses", "model.init_args.loss.init_args", name)
 
 
 def _part(made: Callable[..., Any], group: str, place: str, path: str | None = None) -> Part:
-    described = _descriptions(made)
+    described = docstrings.arguments(made)
     function_loss = group == "Losses" and not inspect.isclass(made)
     parameters = {} if function_loss else inspect.signature(made).parameters
     plain = [one for one in parameters.values() if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
@@ -156,20 +149,7 @@ def _part(made: Callable[..., Any], group: str, place: str, path: str | None = N
         for one in plain
         if one.name not in ("graph", "num_users", "num_items")
     ]
-    about = (inspect.getdoc(made) or "").partition("\nArgs:")[0].partition("\nRaises:")[0].strip()
-    return Part(made.__name__, group, place, about, tuple(keys), path or made.__name__)
-
-
-def _descriptions(made: Callable[..., Any]) -> dict[str, str]:
-    """Argument → description, of a class also from those it inherits from."""
-    found: dict[str, str] = {}
-    for one in reversed(inspect.getmro(made) if inspect.isclass(made) else [made]):
-        text = (
-            inspect.cleandoc(vars(one).get("__doc__") or "") if inspect.isclass(one) else inspect.getdoc(one)
-        )
-        parsed = docstring_parser.parse(text or "", style=docstring_parser.DocstringStyle.GOOGLE)
-        found |= {name: _plain(p.description or "") for p in parsed.params for name in p.arg_name.split(", ")}
-    return found
+    return Part(made.__name__, group, place, docstrings.about(made), tuple(keys), path or made.__name__)
 
 
 def _type(hint: Any) -> str:
@@ -190,12 +170,6 @@ def _value(value: Any) -> str | None:
             yaml.safe_dump(list(value) if isinstance(value, tuple) else value).removesuffix("...\n").strip()
         )
     return type(value).__name__
-
-
-def _plain(text: str) -> str:
-    """Sphinx's marks as Markdown, in one paragraph."""
-    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", " ".join(text.split()))
-    return text.replace("``", "`")
 
 
 def shipped() -> dict[tuple[str, str], list[tuple[str, Any]]]:

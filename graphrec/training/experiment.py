@@ -84,7 +84,7 @@ class Experiment:
     def watchable(self, data: Any) -> Sequence[str] | None:
         """Name what a run may watch; None if that is not known."""
         known = self.logged(data)
-        return None if known is None else [name for name in known if name.startswith("val_")]
+        return None if known is None else [name for name in known if name.startswith(("val_", "train_"))]
 
     def check_monitor(self, monitor: str, data: Any) -> None:
         """Raise `InputError` if nothing that a run may watch has this name."""

@@ -131,8 +131,10 @@ class RankedTask(SplitTask):
 
     def check_monitor(self, monitor: str, data: RecommenderData) -> None:
         """Raise `InputError` if there is nothing to validate on, or the watched metric will not exist."""
-        data.check_part("validation")
         super().check_monitor(monitor, data)
+        if monitor.startswith("train_"):
+            return
+        data.check_part("validation")
         sets = data.item_sets
         watched = next((items for items in sets if monitor.endswith(f"_{items}")), sets[0])
         data.check_to_find("validation", [watched])

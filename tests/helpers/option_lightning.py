@@ -133,6 +133,8 @@ RUN: dict[str, list[Check]] = {
     "--run.id": [Check("--run.id y", "-c {config} --run.root {dir}", "--run.id x", result=names)],
     "--run.monitor": t("--run.monitor val_ndcg_20_new", trainer("checkpoint_callback.monitor"))
     + t("--run.monitor val_x", refused="val_x"),
+    "--run.mode": t("--run.mode min", trainer("checkpoint_callback.mode"))
+    + t("--run.mode least", refused="'least' is not one of min, max or null"),
     "--run.patience": t("--run.patience 1", trainer("early_stopping_callback.patience")),
     "--run.refit_of": t("--run.refit_of nowhere", refused="refit_of"),
     "--run.wandb_project": t("--run.wandb_project p", run_options),

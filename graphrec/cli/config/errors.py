@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -183,7 +184,8 @@ def _in_class(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
         return Mistake(entry.keys["init_args"], "init_args", what, hint)
     given = dict(entry.keys.get("init_args", Entry({}, entry.file)).keys)
     given |= {name: value for name, value in entry.keys.items() if name not in ("class_path", "init_args")}
-    return None if parameter.is_function else _in_arguments(given, target, named)
+    takes_none = parameter.is_function and inspect.isfunction(target)  # the fit gives it what it takes
+    return None if takes_none else _in_arguments(given, target, named)
 
 
 def _in_functions(entry: Entry, key: str) -> Mistake:

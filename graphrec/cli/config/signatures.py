@@ -100,7 +100,6 @@ class Parameter:
 
 def choices(base: Any) -> dict[str, Any]:
     """Find the classes of a kind by their short names; functions by their full names."""
-    from graphrec import losses
     from graphrec.coupons import campaigns
     from graphrec.coupons.campaigns import CouponData
     from graphrec.data import sources
@@ -111,12 +110,24 @@ def choices(base: Any) -> dict[str, Any]:
     if base is RawData:
         return {f"graphrec.data.sources.{name}": getattr(sources, name) for name in sources.__all__}
     if base is collections.abc.Callable:
-        functions = inspect.getmembers(losses, inspect.isfunction)
-        own = {
-            name: f for name, f in functions if f.__module__ == losses.__name__ and not name.startswith("_")
-        }
-        return {f"graphrec.losses.{name}": function for name, function in own.items()}
+        return loss_names()
     return {kind.__name__: kind for kind in _kinds(base) if not _is_abstract(kind)}
+
+
+def loss_names() -> dict[str, Any]:
+    """Find the losses of graphrec by their full names: whatever is called with the scores of bought items."""
+    from graphrec import losses
+
+    own = {name: made for name, made in vars(losses).items() if not name.startswith("_")}
+    here = {name: made for name, made in own.items() if getattr(made, "__module__", "") == losses.__name__}
+    return {f"{losses.__name__}.{name}": made for name, made in here.items() if _is_loss(made)}
+
+
+def _is_loss(made: Any) -> bool:
+    """Tell whether the first thing that a call takes are the scores of bought items."""
+    call = vars(made).get("__call__") if inspect.isclass(made) else made
+    names = [name for name in inspect.signature(call).parameters if name != "self"] if callable(call) else []
+    return names[:1] == ["positive"]
 
 
 def resolve(name: str, known: dict[str, Any]) -> Any:
@@ -187,7 +198,11 @@ def in_words(hint: Any) -> str:
         return "a mapping of keys to values"
     alternatives = _alternatives(hint)
     if len(alternatives) > 1:
-        return " or ".join(dict.fromkeys(map(in_words, alternatives)))
+        literals = [one for one in alternatives if typing.get_origin(one) is typing.Literal]
+        words = dict.fromkeys(str(word) for one in literals for word in typing.get_args(one))
+        listed = [f"one of {', '.join(words)}"] if words else []
+        others = [in_words(one) for one in alternatives if one not in literals]
+        return " or ".join(dict.fromkeys([*listed, *others]))
     return _WORDS.get(hint, getattr(hint, "__name__", "what is expected here"))
 
 

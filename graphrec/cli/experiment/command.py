@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from graphrec.cli.config.environment import with_environment
 from graphrec.cli.errors.boundary import mistakes_told
 from graphrec.cli.shipped import with_shipped
 from graphrec.cli.start_up import importing
@@ -22,6 +24,7 @@ def run_experiment(args: list[str]) -> Any:
     Raises:
         InputError: What the user can fix.
     """
+    args = with_environment(args, os.environ)
     with mistakes_told(args):
         return _lightning(args)
 
@@ -41,7 +44,11 @@ def _lightning(args: list[str]) -> Any:
     with importing():
         from graphrec.cli.config.vocabulary import permitted
         from graphrec.cli.experiment.checkpoints.config import on_checkpoint
+        from graphrec.cli.experiment.option_help import help_asked
         from graphrec.cli.experiment.start import run_lightning
 
+    if (text := help_asked(args)) is not None:
+        print(text)
+        raise SystemExit(0)
     with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
         return run_lightning(basis.args, basis=basis)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from pytorch_lightning import Trainer
 from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.experiment.checkpoints.keeping import RunCheckpoint
+from graphrec.cli.experiment.fit_summary import summary_lines
 from graphrec.cli.experiment.processes import say
-from graphrec.cli.experiment.runs.folder import BEST, RunFolder, RunOptions
+from graphrec.cli.experiment.runs.folder import BEST, RunFolder, RunOptions, read_checkpoint
 from graphrec.cli.experiment.runs.locks import locked
 from graphrec.cli.experiment.runs.names import check_links
 from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.experiment.runs.resuming import check_new, check_same
-from graphrec.cli.experiment.tracking.loggers import make_folder
+from graphrec.cli.experiment.tracking.loggers import make_folder, record_result
 from graphrec.errors import InputError
 from graphrec.files import remove_parts
+from graphrec.training.experiment import Experiment
 
 _LONGER = (
     "give it more epochs, steps or time, or validate sooner by --trainer.val_check_interval and"
@@ -104,7 +107,31 @@ def best_of_fit(trainer: Trainer, folder: RunFolder, *, done: bool) -> Path | No
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
-def finish_fit(folder: RunFolder, split_sha256: str) -> None:
+def end_fit(
+    trainer: Trainer, folder: RunFolder, task: Experiment, data: Any, monitor: str, *, done: bool
+) -> None:
+    """Note which epoch was the best and how long it took, mark the run as whole, and say what comes next.
+
+    Args:
+        trainer: That has fitted.
+        folder: The run's folder.
+        task: Answers for the model.
+        data: The data module.
+        monitor: What was watched.
+        done: Whether nothing was left to train.
+
+    Raises:
+        InputError: If the fit ended before its first validation.
+    """
+    best = best_of_fit(trainer, folder, done=done)
+    content = None if best is None else read_checkpoint(best)
+    if content is not None:
+        record_result(folder, trainer.loggers, best_epoch=int(content["epoch"]) + 1, **task.cost())
+    _finish(folder, task.data_sha256(data))
+    print("\n".join(summary_lines(folder, content, monitor, task.cost()["fit_seconds"], refits=task.refits)))
+
+
+def _finish(folder: RunFolder, split_sha256: str) -> None:
     """Mark what the folder holds as whole, unless it is so already."""
     progress = Progress.of(folder.path) or Progress.begin(folder.path, folder.step)
     if progress.finished is None:

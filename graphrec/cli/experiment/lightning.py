@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonargparse
-from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning import Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 
@@ -24,9 +23,10 @@ from graphrec.cli.config.vocabulary import set_policy
 from graphrec.cli.experiment.checkpoints.agreement import check_agreement
 from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
 from graphrec.cli.experiment.checkpoints.config import Basis
-from graphrec.cli.experiment.checkpoints.files import WholeCheckpoints
+from graphrec.cli.experiment.checkpoints.files import with_whole_checkpoints
 from graphrec.cli.experiment.checkpoints.keeping import is_done, own_callbacks
-from graphrec.cli.experiment.fit_folder import begin_fit, best_of_fit, finish_fit, folder_of
+from graphrec.cli.experiment.fit_folder import begin_fit, end_fit, folder_of
+from graphrec.cli.experiment.option_help import what_may_be_named
 from graphrec.cli.experiment.processes import say
 from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, read_checkpoint
 from graphrec.cli.experiment.runs.names import check_links
@@ -34,9 +34,11 @@ from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
 from graphrec.cli.experiment.stopping import stopped_as_told
 from graphrec.cli.experiment.tracking import loggers
 from graphrec.cli.experiment.tracking.description import description
+from graphrec.cli.experiment.trainer.display import display
 from graphrec.cli.experiment.trainer.optimizers import choose, settle_shared
 from graphrec.cli.experiment.trainer.options import (
     WITHOUT_GRADIENTS,
+    bound_epochs,
     callbacks_of,
     check_options,
     is_bare,
@@ -96,6 +98,12 @@ class GraphRecCLI(LightningCLI):
         return not self._settings.data.init_args.get("refit", False)
 
     @property
+    def _mode(self) -> Literal["min", "max"]:
+        """Whether the least or the greatest value of what is watched is the best."""
+        run = self.run_options
+        return run.mode or self.experiment.mode_of(run.monitor, self.datamodule)
+
+    @property
     def experiment(self) -> Experiment:
         """Who answers for the task."""
         return experiment_of(self.model)
@@ -114,6 +122,7 @@ class GraphRecCLI(LightningCLI):
     ) -> LightningArgumentParser:
         """Leave Lightning's table of all metrics off; ours is printed after a test."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser.description += f" {what_may_be_named()}"
         parser.add_argument(TRUST, action="store_true", help=HELP)
         parser.add_argument("--strict", action="store_true", help=_STRICT)
         parser.set_defaults({"trainer.use_distributed_sampler": False})
@@ -146,9 +155,9 @@ class GraphRecCLI(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Check what the parser lets pass, and tell the data whether it belongs to a refit."""
-        for group in ("run", "trainer"):
-            if not isinstance(self._settings[group], jsonargparse.Namespace):  # the parser lets a list pass
-                raise jsonargparse.ArgumentError(None, f"{group} is no mapping of keys to values")
+        groups = ((group, self._settings[group]) for group in ("run", "trainer"))
+        if lists := [group for group, given in groups if not isinstance(given, jsonargparse.Namespace)]:
+            raise jsonargparse.ArgumentError(None, f"{lists[0]} is no mapping of keys to values")
         check_named(self._settings)
         check_nulls(self._entries)
         if self.subcommand != "fit" and (checkpoint := self._settings.get("ckpt_path")):
@@ -159,6 +168,7 @@ class GraphRecCLI(LightningCLI):
         given = {name: entry.plain() for name, entry in self._given_trainer().items()}
         self._counts = keep_counts(self._settings.trainer, given)
         if self.subcommand == "fit":
+            bound_epochs(self._settings.trainer, by_gradient=said(self.task_class, "by_gradient"))
             settle_shared(self._settings, self._entries)
 
     def _given_trainer(self) -> dict[str, Entry]:
@@ -192,13 +202,10 @@ class GraphRecCLI(LightningCLI):
         if trial:  # it leaves nothing behind
             kwargs["enable_checkpointing"] = False
         elif fit:
-            watched, mode = self._watched, self.experiment.mode_of(run.monitor, self.datamodule)
-            ours = own_callbacks(self.folder.checkpoints, run, mode, watched=watched)
+            watched = self._watched
+            ours = [*display(), *own_callbacks(self.folder.checkpoints, run, self._mode, watched=watched)]
             kwargs["callbacks"] = callbacks_of(named.get("callbacks"), ours, settings.trainer, watched)
-        trainer = super().instantiate_trainer(**kwargs)
-        if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:  # else the user has one of their own
-            trainer.strategy.checkpoint_io = WholeCheckpoints()
-        return trainer
+        return with_whole_checkpoints(super().instantiate_trainer(**kwargs))
 
     def _run_subcommand(self, subcommand: str) -> None:
         """Run it; what holds the run's folder lets go of it in the end."""
@@ -214,9 +221,8 @@ class GraphRecCLI(LightningCLI):
         """Build the model, then tell W&B what this run is."""
         self._build()
         if not (self._is_done or self.trainer.fast_dev_run):  # type: ignore[attr-defined]
-            monitor = self.run_options.monitor
-            mode = self.experiment.mode_of(monitor, self.datamodule) if self._watched else None
-            loggers.record_fit(self.folder, self.trainer.loggers, self._description(), monitor, mode)
+            watched = (self.run_options.monitor, self._mode if self._watched else None)
+            loggers.record_fit(self.folder, self.trainer.loggers, self._description(), *watched)
 
     def _build(self) -> None:
         """Read and check everything that can be wrong; only then the run's folder appears."""
@@ -261,15 +267,10 @@ class GraphRecCLI(LightningCLI):
             begin_fit(self.folder, self._holding, resumed=content is not None)
 
     def after_fit(self) -> None:
-        """Note which epoch was the best and how long it took, mark the run as whole, and say where it is."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        best = best_of_fit(self.trainer, self.folder, done=self._is_done)
-        if best is not None:
-            epoch, cost = int(read_checkpoint(best)["epoch"]) + 1, self.experiment.cost()
-            loggers.record_result(self.folder, self.trainer.loggers, best_epoch=epoch, **cost)
-        finish_fit(self.folder, self.experiment.data_sha256(self.datamodule))
-        print(f"run: {self.folder.path}")
+        """Finish the run's folder and say what is in it."""
+        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            told = (self.experiment, self.datamodule, self.run_options.monitor)
+            end_fit(self.trainer, self.folder, *told, done=self._is_done)
 
     def _description(self) -> dict[str, Any]:
         return description(self.experiment, self.datamodule, self.run_options, self.folder, self._settings)

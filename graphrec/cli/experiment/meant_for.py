@@ -32,6 +32,7 @@ MEANT_FOR: dict[str, tuple[str, ...]] = {
     "trainer.limit_test_batches": ("test",),
     "trainer.limit_predict_batches": ("predict",),
     "run.monitor": _FIT,
+    "run.mode": _FIT,
     "run.patience": _FIT,
     "run.refit_of": _FIT,
     "run.wandb_artifacts": _FIT,

@@ -31,7 +31,7 @@ def run_lightning(
     Raises:
         InputError: If something in the data is wrong, or code is named that may not be.
     """
-    strict: dict[str, Any] = {"exit_on_error": False}
+    strict: dict[str, Any] = {"exit_on_error": False, "allow_abbrev": False}  # no guess at half a name
     if isinstance(args, list):
         text = f"example: graphrec {args[0]} -c experiments/complete_journey/lightgcn.yaml"
         strict |= {args[0]: {**strict, "epilog": text}}

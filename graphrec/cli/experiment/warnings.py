@@ -16,6 +16,7 @@ for _message in (
     "Total length of `list` across ranks is zero",  # a refit has no validation part
     "The number of training batches .* is smaller than the logging interval",  # losses are logged per epoch
     ".*to accumulate the metric across devices",  # what is logged has been gathered by then
+    r"You are trying to `self.log\(\)` but `Trainer\(barebones=True\)`",  # which is what was asked for
     "Couldn't infer the batch indices fetched",  # a batch of predictions carries its users
 ):
     warnings.filterwarnings("ignore", message=_message)

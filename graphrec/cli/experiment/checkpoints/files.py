@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
+from pytorch_lightning import Trainer
 
 from graphrec.files import write_atomically
 
@@ -30,6 +31,13 @@ class WholeCheckpoints(TorchCheckpointIO):
             InputError: If it cannot be written, for example as the disk is full.
         """
         save(checkpoint, path)
+
+
+def with_whole_checkpoints(trainer: Trainer) -> Trainer:
+    """Let a trainer write its checkpoints so, unless the user gave it a way of their own."""
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+        trainer.strategy.checkpoint_io = WholeCheckpoints()
+    return trainer
 
 
 def save(checkpoint: dict[str, Any], path: str | Path) -> Path:

@@ -57,13 +57,27 @@ def own_callbacks(
     last = _keep(folder, LAST, None, "min")
     if not watched:
         return [last]
-    stop = RunStopping(options.monitor, mode=mode, patience=options.patience, strict=False)
-    return [stop, _keep(folder, BEST, options.monitor, mode), last]
+    of_training = options.monitor.startswith("train_") or None  # Lightning decides where it is of validation
+    stop = RunStopping(
+        options.monitor,
+        mode=mode,
+        patience=options.patience,
+        strict=False,
+        check_on_train_epoch_end=of_training,
+    )
+    return [stop, _keep(folder, BEST, options.monitor, mode, of_training), last]
 
 
-def _keep(folder: Path, file: str, monitor: str | None, mode: str) -> RunCheckpoint:
+def _keep(
+    folder: Path, file: str, monitor: str | None, mode: str, of_training: bool | None = None
+) -> RunCheckpoint:
     return RunCheckpoint(
-        dirpath=folder, filename=Path(file).stem, monitor=monitor, mode=mode, enable_version_counter=False
+        dirpath=folder,
+        filename=Path(file).stem,
+        monitor=monitor,
+        mode=mode,
+        enable_version_counter=False,
+        save_on_train_epoch_end=of_training,
     )
 
 

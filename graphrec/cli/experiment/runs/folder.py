@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -27,8 +27,9 @@ class RunOptions:
         name: Name of the experiment; runs of one name are seeds or repetitions of the same thing.
         root: Folder above all runs.
         id: Name of this run's folder; time and four random letters if missing.
-        monitor: Validation metric that chooses the best checkpoint, the larger the better unless the task
-            says otherwise.
+        monitor: What chooses the best checkpoint: a measure of validation, or ``train_loss``.
+        mode: Whether its least (``min``) or its greatest (``max``) value is the best; as the task says if
+            missing.
         patience: Epochs without a better value after which the fit stops.
         refit_of: Folder of a run to repeat on train and validation together; `graphrec refit` sets it.
         wandb_project: Project in Weights & Biases.
@@ -40,6 +41,7 @@ class RunOptions:
     root: str = "runs"
     id: str | None = None
     monitor: str = "val_ndcg_20"
+    mode: Literal["min", "max"] | None = None
     patience: int = 5
     refit_of: str | None = None
     wandb_project: str = "graphrec"

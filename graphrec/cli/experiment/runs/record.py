@@ -12,6 +12,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.cli import SaveConfigCallback
 
 from graphrec.cli.experiment.runs.folder import RunFolder
+from graphrec.cli.experiment.runs.made_by import as_comment, made_by
 from graphrec.cli.experiment.tracking.artifacts import record_artifacts
 from graphrec.cli.experiment.tracking.tables import record_shown
 from graphrec.evaluation.finite import check_weights_finite
@@ -55,9 +56,9 @@ class RecordRun(SaveConfigCallback):
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=rf"\s*{_NO_TEXT}")
             text: str = self.parser.dump(self.config, skip_none=False)
-        if _NO_TEXT not in text:
-            return text
-        return str(yaml.safe_dump(_without_defaults(yaml.safe_load(text)), sort_keys=False))
+        if _NO_TEXT in text:
+            text = yaml.safe_dump(_without_defaults(yaml.safe_load(text)), sort_keys=False)
+        return f"{as_comment()}\n{text}"
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -73,7 +74,7 @@ class RecordRun(SaveConfigCallback):
         if self._data is None:
             data = trainer.datamodule  # type: ignore[attr-defined]
             self._data = experiment_of(pl_module).fingerprints(data, state)
-        checkpoint["graphrec"] = {"config": self.text, **self._data}
+        checkpoint["graphrec"] = {"config": self.text, "made_by": made_by(), **self._data}
 
 
 def _without_defaults(value: Any) -> Any:

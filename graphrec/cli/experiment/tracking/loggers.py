@@ -12,6 +12,7 @@ from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
+from graphrec.cli.experiment.runs.made_by import made_by
 from graphrec.cli.experiment.tracking.metrics_file import MetricsFile
 from graphrec.cli.experiment.tracking.short_config import run_title, short_config
 from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger
@@ -126,7 +127,8 @@ def record_fit(
         mode: ``min`` or ``max``, of which W&B then keeps the value and not the last one; None if it watches
             nothing.
     """
-    add_to_run_file(folder.path, {**_without(said, "cli"), "settings": short_config(said["cli"])}, {})
+    settings = {"settings": short_config(said["cli"]), "made_by": made_by()}
+    add_to_run_file(folder.path, {**_without(said, "cli"), **settings}, {})
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             add_to_run_file(folder.path, {"wandb_group": logger.experiment.group or None}, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, ModelSummary, ProgressBar
 
 from graphrec.cli.config.locations import Entry
 from graphrec.errors import InputError, check_above, check_at_least
@@ -46,6 +46,8 @@ WITHOUT_GRADIENTS = {
     "gradient_clip_algorithm": None,
 }
 """What Lightning refuses to leave unused: the trainer of a closed form has none of it."""
+_MOST_EPOCHS = 1000
+"""Of a fit without any bound, which its patience ends much sooner; Lightning would say so in a warning."""
 _SPAWNED = ("ddp_spawn", "ddp_fork", "ddp_notebook")
 _PASSED_OVER = {
     "use_distributed_sampler": "users and edges are shared out exactly without it",
@@ -184,6 +186,18 @@ def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float
     return found
 
 
+def bound_epochs(options: Any, *, by_gradient: bool) -> None:
+    """Write down how many epochs a fit has at most where nothing bounds it: Lightning's number, or one.
+
+    Args:
+        options: The group ``trainer``; changed in place.
+        by_gradient: Whether the task is trained; what is fitted at once needs one epoch.
+    """
+    bounds = (options.max_epochs, options.max_time, None if options.max_steps == -1 else options.max_steps)
+    if all(one is None for one in bounds):
+        options.max_epochs = _MOST_EPOCHS if by_gradient else 1
+
+
 def is_bare(options: Any) -> bool:
     """Tell whether the trainer is to do nothing but train."""
     return bool(options.barebones)
@@ -194,7 +208,7 @@ def callbacks_of(given: Any, ours: Sequence[Callback], options: Any, watched: bo
 
     Args:
         given: One callback, a list of them, or None.
-        ours: What stops the fit and keeps its checkpoints.
+        ours: What stops the fit, keeps its checkpoints and shows it.
         options: The group ``trainer``.
         watched: Whether there is a validation part; without one, what watches it has nothing to do.
     """
@@ -203,6 +217,12 @@ def callbacks_of(given: Any, ours: Sequence[Callback], options: Any, watched: bo
         theirs = [one for one in theirs if not str(getattr(one, "monitor", "")).startswith("val_")]
     stopping = {one.monitor for one in theirs if isinstance(one, EarlyStopping)}
     kept = [one for one in ours if not isinstance(one, EarlyStopping) or one.monitor not in stopping]
+    for kind, wanted in (
+        (ProgressBar, options.enable_progress_bar),
+        (ModelSummary, options.enable_model_summary),
+    ):
+        if wanted is False or any(isinstance(one, kind) for one in theirs):
+            kept = [one for one in kept if not isinstance(one, kind)]
     if options.enable_checkpointing is False or is_bare(options):
         kept = [one for one in kept if not isinstance(one, ModelCheckpoint)]
         warn("no checkpoint is kept, so this run can be neither tested nor used")

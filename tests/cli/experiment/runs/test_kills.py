@@ -104,7 +104,7 @@ def results(folder: Path) -> dict[str, Any]:
             found[name] = (content["step"], content["finished"] is not None, sorted(content["checkpoints"]))
         elif file.suffix == ".json" and file.name != "steps.json":
             content = json.loads(file.read_text())
-            for part in ("summary", "settings", "data_card"):  # of run.json
+            for part in ("summary", "settings", "data_card", "made_by"):  # of run.json
                 content |= content.pop(part, {})
             plain = {key: value for key, value in content.items() if not isinstance(value, list)}
             found[name] = {key: value for key, value in plain.items() if key not in CHANCE}
