@@ -135,9 +135,8 @@ class RankedTask(SplitTask):
         if monitor.startswith("train_"):
             return
         data.check_part("validation")
-        sets = data.item_sets
-        watched = next((items for items in sets if monitor.endswith(f"_{items}")), sets[0])
-        data.check_to_find("validation", [watched])
+        named = [items for items in data.item_sets if monitor.endswith(f"_{items}")]
+        data.check_to_find("validation", named or data.item_sets[:1])
 
     def check_data(self, command: str, data: RecommenderData) -> None:
         """Raise `InputError` if nobody has anything to find in the part that a command ranks."""
@@ -293,9 +292,8 @@ class RankedTask(SplitTask):
         """Write ``test_metrics.json`` (numbers, own measures) and ``test_users.parquet`` (a row per user)."""
         folder = Path(self.trainer.default_root_dir)
         source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
-        content = {**source, **told(self.data.measures), **flat}
+        content, split = {**source, **told(self.data.measures), **flat}, self.data.split
         write_text(folder / "test_metrics.json", json.dumps(content, indent=1) + "\n")
-        split = self.data.split
         bought = np.bincount(split.train.frame[Columns.USER_CODE], minlength=len(split.users))
         rows = users_frame(self.test_result, split.users, bought)
         rows.attrs = dict(source)

@@ -123,6 +123,8 @@ def end_fit(
     Raises:
         InputError: If the fit ended before its first validation.
     """
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        return
     best = best_of_fit(trainer, folder, done=done)
     content = None if best is None else read_checkpoint(best)
     if content is not None:

@@ -122,7 +122,7 @@ class GraphRecCLI(LightningCLI):
     ) -> LightningArgumentParser:
         """Leave Lightning's table of all metrics off; ours is printed after a test."""
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
-        parser.description += f" {what_may_be_named()}"
+        parser.description = f"{parser.description} {what_may_be_named()}"
         parser.add_argument(TRUST, action="store_true", help=HELP)
         parser.add_argument("--strict", action="store_true", help=_STRICT)
         parser.set_defaults({"trainer.use_distributed_sampler": False})
@@ -268,9 +268,8 @@ class GraphRecCLI(LightningCLI):
 
     def after_fit(self) -> None:
         """Finish the run's folder and say what is in it."""
-        if not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            told = (self.experiment, self.datamodule, self.run_options.monitor)
-            end_fit(self.trainer, self.folder, *told, done=self._is_done)
+        told = (self.experiment, self.datamodule, self.run_options.monitor)
+        end_fit(self.trainer, self.folder, *told, done=self._is_done)
 
     def _description(self) -> dict[str, Any]:
         return description(self.experiment, self.datamodule, self.run_options, self.folder, self._settings)
