@@ -30,7 +30,7 @@ from graphrec.cli.reproduce.kinds import Ranked, Row, Study
 from graphrec.cli.reproduce.rows import read_rows
 from graphrec.errors import InputError
 from graphrec.files import write_text
-from graphrec.report.table import ITEM_SETS
+from graphrec.report.runs import ITEM_SETS
 
 ROOT = Path(__file__).parents[1]
 PAGE, README = ROOT / "docs" / "results.md", ROOT / "README.md"

@@ -16,7 +16,8 @@ from graphrec.evaluation.measures import told
 from graphrec.evaluation.ranking import UserMetrics
 from graphrec.evaluation.significance import paired_bootstrap
 from graphrec.models.base import ItemSet
-from graphrec.report.table import METRIC, over_seeds
+from graphrec.report.runs import METRIC
+from graphrec.report.table import over_seeds
 
 Part = Literal["validation", "test"]
 KEYS = ["metric", "items", "measure", "k"]

@@ -9,13 +9,16 @@ import pandas as pd
 from rich.console import Console
 
 from graphrec.files import write_text
-from graphrec.report.html import render_html
+from graphrec.report.leaderboard import leaderboards, wide_csv
 from graphrec.report.leads import leads_markdown
 from graphrec.report.offer_summary import read_offers
+from graphrec.report.page.html import Content, render_html
 from graphrec.report.publish import publish
-from graphrec.report.runs import RunRecord, read_runs
+from graphrec.report.runs import Part, RunRecord, read_runs
+from graphrec.report.segments import segments
 from graphrec.report.significance import significance
-from graphrec.report.table import comparison, to_markdown
+from graphrec.report.table import comparison, main_cutoff, to_markdown
+from graphrec.report.users import tested_users
 
 
 def compare(
@@ -26,9 +29,11 @@ def compare(
     title: str = "Which recommender, which offer",
     notes: dict[str, str] | None = None,
     allow_different_splits: bool = False,
+    part: Part = "test",
 ) -> Path:
     """Compare finished runs; write `comparison.csv`, `comparison.md`, `significance.csv` and `report.html`.
 
+    `leaderboard.csv` has a row per experiment, `segments.csv` the main measure by groups of users.
     `runs.csv` tells what the numbers are of: checkpoint and split of each run.
 
     Args:
@@ -39,6 +44,7 @@ def compare(
         title: Heading of the report.
         notes: Assumptions to list in the report, name to value.
         allow_different_splits: Compare even where one dataset was split in different ways.
+        part: ``test``, or ``val`` for the validation of each fit at the epoch that it chose.
 
     Returns:
         Path of `report.html`.
@@ -47,21 +53,29 @@ def compare(
         InputError: A run or the offers table cannot be used; nothing was written then.
     """
     offered = None if offers is None else read_offers(offers)
-    records = read_runs(runs)
+    records = read_runs(runs, part)
     table = comparison(records, allow_different_splits)
     with Console(stderr=True).status("Paired bootstrap over users"):
-        tests = significance(records)
-    report = render_html(table, records, offered, title, notes or {}, out / "report.html", tests)
+        users = tested_users(records)
+        tests, groups = significance(records, users), segments(users, main_cutoff(table))
+    content = Content(table, records, title, offered, notes or {}, tests, groups)
+    report = render_html(content, out / "report.html")
     write_text(out / "comparison.md", "\n".join([to_markdown(table), leads_markdown(table, tests)]))
-    write_text(out / "comparison.csv", table.to_csv(index=False))
-    write_text(out / "significance.csv", tests.table.to_csv(index=False))
-    write_text(out / "runs.csv", sources(records).to_csv(index=False))
+    tables = {
+        "comparison": table.to_csv(index=False),
+        "leaderboard": wide_csv(leaderboards(table, records)),
+        "significance": tests.table.to_csv(index=False),
+        "segments": groups.table.to_csv(index=False),
+        "runs": sources(records).to_csv(index=False),
+    }
+    for name, text in tables.items():
+        write_text(out / f"{name}.csv", text)
     if wandb is not None:
         publish(table, records, wandb, title, tests)
     return report
 
 
 def sources(runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """Tell for each run whose test its numbers are, with checkpoint and split: a row each."""
-    keys = ["dataset", "name", "id", "seed", "tested", "checkpoint_sha256", "split_sha256", "path"]
+    """Tell for each run whose numbers it has, with checkpoint and split: a row each."""
+    keys = ["dataset", "name", "id", "seed", "part", "tested", "checkpoint_sha256", "split_sha256", "path"]
     return pd.DataFrame([{key: getattr(run, key) for key in keys} for run in runs], columns=keys)

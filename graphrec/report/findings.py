@@ -32,8 +32,8 @@ class Finding:
         leader: The run with the highest NDCG.
         value: Its NDCG; `low` and `high` are the bounds of the 95 % interval.
         runner_up: The next best run, or None when there is only one.
-        sure: Whether the lead over every other run is more than chance: by the paired test where there is
-            one, else because no interval reaches the leader's.
+        sure: Whether the lead over every other run is more than chance: larger than the spread of the seeds,
+            and by the paired test where there is one, else because no interval reaches the leader's.
         sentence: All this in words.
     """
 
@@ -87,6 +87,8 @@ def _finding(dataset: str, items: str, part: pd.DataFrame, k: int, tests: Signif
         sentence += _tested(chances)
     else:
         sentence += _certainty(len(runs), overlapping, lows[0])
+    if within := _within_seeds(runs, values, part["spread"].tolist()):
+        sure, sentence = False, f"{sentence} {within}"
     return Finding(
         dataset,
         items,
@@ -98,6 +100,19 @@ def _finding(dataset: str, items: str, part: pd.DataFrame, k: int, tests: Signif
         sure,
         sentence,
     )
+
+
+def _within_seeds(runs: list[str], values: list[float], spreads: list[float]) -> str:
+    """Say which leads are smaller than the spread of the seeds, of the leader or of the other run."""
+    known = [max((s for s in (spreads[0], spread) if not math.isnan(s)), default=0.0) for spread in spreads]
+    close = [
+        f"{run} ({values[0] - value:.4f} against ± {spread:.4f})"
+        for run, value, spread in zip(runs[1:], values[1:], known[1:], strict=True)
+        if values[0] - value < spread
+    ]
+    if not close:
+        return ""
+    return f"The lead over {', '.join(close)} is smaller than the spread of the seeds and may be chance."
 
 
 def _bounds(low: float, high: float) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from graphrec.report.runs import ITEM_SETS
 from graphrec.report.significance import Significance
-from graphrec.report.table import ITEM_SETS, OURS, at_main, escape, headlines, is_higher_better
+from graphrec.report.table import OURS, at_main, escape, headlines, is_higher_better
 
 EXPLANATION = (
     "By how much the best run of a column is ahead of each other run: mean difference over the users both"

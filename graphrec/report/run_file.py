@@ -20,6 +20,10 @@ _AGAIN = "delete the folder or fit again"
 IDENTITY = ("run", "id", "model", "dataset", "seed", "split_sha256")
 
 
+class NoRunError(InputError):
+    """A folder without a run of graphrec that was judged; among others it is left out."""
+
+
 def add_to_run_file(folder: Path, said: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
     """Add to what a run says of itself.
 
@@ -64,7 +68,7 @@ def _of_older(folder: Path) -> dict[str, Any]:
         source = config["data"]["init_args"]["source"]
         name, seed = str(config["run"]["name"]), int(config["seed_everything"])
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise InputError("not a run of graphrec", file=folder, hint="leave this folder out") from error
+        raise NoRunError("not a run of graphrec", file=folder, hint="leave this folder out") from error
     arguments = source.get("init_args") or {}
     path = arguments.get("path") or arguments.get("folder")
     dataset = arguments.get("name") or (Path(path).name.partition(".")[0] if path else "")

@@ -7,16 +7,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import yaml
 
 from graphrec.errors import InputError
-from graphrec.report.run_file import IDENTITY, NAME, read_mapping, read_run_file
+from graphrec.report.history import METRICS, read_history
+from graphrec.report.run_file import IDENTITY, NAME, NoRunError, read_mapping, read_run_file
 
-TEST = "test_"
-CONFIG, METRICS, TESTED = "config.yaml", "metrics.csv", "test_metrics.json"
+Part = Literal["test", "val"]
+"""What runs are judged on."""
+ITEM_SETS = ("all", "repeat", "new")
+METRIC = re.compile(rf"(?:test|val)_(?P<measure>[A-Za-z]\w*)_(?P<k>\d+)_(?P<items>{'|'.join(ITEM_SETS)})")
+CONFIG, TESTED = "config.yaml", "test_metrics.json"
 LEFT = (NAME, METRICS, TESTED, "checkpoints")
 """What a fit leaves beside its configuration; a file of that name may also lie above all runs."""
 
@@ -33,12 +37,14 @@ class RunRecord:
         seed: Random seed.
         split_sha256: Fingerprint of the split (`Split.sha256`).
         config: Everything the run was configured with.
-        summary: Final numbers, such as `test_ndcg_20_new`.
+        summary: Final numbers, such as `test_ndcg_20_new`, of one part alone.
         history: One row per epoch, column `epoch` first, then whatever was logged.
         path: The run folder.
-        tested: ``fit`` or ``refit``: whose test the numbers are; never of both.
+        tested: ``fit`` or ``refit``: whose numbers they are; never of both.
         checkpoint_sha256: Of the checkpoint that was tested; empty where an older version tested it.
         measures: Of measures that are not graphrec's: name to title and whether larger is better.
+        part: What it was judged on: ``test``, or ``val`` at the epoch that the fit chose.
+        said: The rest of ``run.json``, such as ``data_card``.
     """
 
     name: str
@@ -54,39 +60,62 @@ class RunRecord:
     tested: str = "fit"
     checkpoint_sha256: str = ""
     measures: dict[str, tuple[str, bool | None]] = field(default_factory=dict)
+    part: Part = "test"
+    said: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it was judged by lists of items."""
+        return any(METRIC.fullmatch(name) for name in self.summary)
 
 
-class _UntestedError(InputError):
-    """A run that was fitted but never tested."""
-
-
-def read_runs(paths: Sequence[str | Path]) -> list[RunRecord]:
+def read_runs(paths: Sequence[str | Path], part: Part = "test") -> list[RunRecord]:
     """Read every run at or below the paths, once each, in order of data set, name, seed and id.
 
     Test metrics are those of one test: the last one of the refit, or of the fit where no refit was tested.
+    Among several, what is no run, was not judged on the part or ranks nothing is left out with a line.
 
     Args:
         paths: Run folders, folders of runs, or something inside of a run's folder.
+        part: ``test``, or ``val`` for the measures of the fit at the epoch that it chose.
 
     Raises:
-        InputError: A path is missing, has no run below it, or a run is unreadable or foreign; or no run is
-            tested, or one that was named itself is not. Untested runs in a folder of runs are left out.
+        InputError: A path is missing, a run is unreadable, or nothing is left that can be compared.
     """
-    folders = {folder.resolve(): folder for path in paths for folder in _run_folders(Path(path))}
-    named = {Path(path).resolve() for path in paths}
-    records, untested = [], []
-    for folder in folders.values():
+    records: list[RunRecord] = []
+    left_out: list[NoRunError] = []
+    for folder in _folders(paths, left_out):
         try:
-            records.append(_record(folder))
-        except _UntestedError as error:
-            if folder.resolve() in named:
-                raise
-            untested.append(error)
+            records.append(_record(folder, part))
+        except NoRunError as error:
+            left_out.append(error)
+    records, others = _ranking(records)
     if not records:
-        raise untested[0]
-    for left_out in untested:
-        print(f"graphrec: left out {left_out}", file=sys.stderr)
+        raise left_out[0]
+    for reason in [*left_out, *others]:
+        print(f"graphrec: left out {reason}", file=sys.stderr)
     return sorted(records, key=lambda record: (record.dataset, record.name, record.seed, record.id))
+
+
+def _ranking(records: list[RunRecord]) -> tuple[list[RunRecord], list[InputError]]:
+    """Keep the runs that rank, where there is one; runs of probabilities alone are compared, too."""
+    ranking = [record for record in records if record.ranks]
+    if not ranking:
+        return records, []
+    what, hint = "is no ranking run: it was judged by probabilities", "compare such runs among themselves"
+    others = [InputError(what, file=record.path, hint=hint) for record in records if not record.ranks]
+    return ranking, others
+
+
+def _folders(paths: Sequence[str | Path], left_out: list[NoRunError]) -> list[Path]:
+    """List the folders of runs, each once; what has none is put to what is left out."""
+    found: dict[Path, Path] = {}
+    for path in paths:
+        try:
+            found |= {folder.resolve(): folder for folder in _run_folders(Path(path))}
+        except NoRunError as error:
+            left_out.append(error)
+    return list(found.values())
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -100,7 +129,7 @@ def _run_folders(path: Path) -> list[Path]:
     below = sorted(config.parent for config in path.rglob(CONFIG))
     found = [folder for folder in below if _is_run(folder) and not folder.is_symlink()]
     if not found:
-        raise InputError("holds no run", file=path, hint=hint)
+        raise NoRunError("holds no run", file=path, hint=hint)
     return found
 
 
@@ -111,24 +140,23 @@ def _is_run(folder: Path) -> bool:
     return (folder / CONFIG).is_file() and left and not inside
 
 
-def _record(folder: Path) -> RunRecord:
+def _record(folder: Path, part: Part) -> RunRecord:
     """Read one run.
 
     Raises:
-        InputError: The run is not graphrec's, or was fitted but never tested.
+        InputError: The run is not graphrec's, or was not judged on the part.
     """
     said = read_run_file(folder)
-    tests = [place for place in (folder / "refit", folder) if (place / TESTED).is_file()]
-    if not tests:
-        checkpoint = folder / "checkpoints" / "best.ckpt"
-        hint = f"run `graphrec test --ckpt_path {checkpoint}` first, or leave this run out"
-        raise _UntestedError("the run has no test metrics", file=folder, hint=hint)
-    tested = read_mapping(tests[0] / TESTED, "run `graphrec test` again")
-    identity = said | {"split_sha256": tested.get("split_sha256") or said.get("split_sha256", "")}
+    history = read_history(folder)
+    place = _tested_at(folder)
+    tested = {} if place is None else read_mapping(place / TESTED, "run `graphrec test` again")
+    if part == "test":
+        found, place = _test(folder, tested), place or folder
+    else:
+        found, place = _validation(folder, said, history), folder
+    split = tested.get("split_sha256") if part == "test" else None
+    identity = said | {"split_sha256": split or said.get("split_sha256", "")}
     name, run_id, model, dataset, seed, sha = (identity[key] for key in IDENTITY)
-    summary = _numbers(said["summary"]) | {
-        key: value for key, value in _numbers(tested).items() if key.startswith(TEST)
-    }
     return RunRecord(
         name=str(name),
         id=str(run_id),
@@ -137,13 +165,51 @@ def _record(folder: Path) -> RunRecord:
         seed=int(seed),
         split_sha256=str(sha),
         config=_config(folder / CONFIG),
-        summary=summary,
-        history=_history(folder),
+        summary=_numbers(said["summary"]) | found,
+        history=history,
         path=folder,
-        tested="refit" if tests[0].name == "refit" else "fit",
-        checkpoint_sha256=str(tested.get("checkpoint_sha256", "")),
+        tested="refit" if place.name == "refit" else "fit",
+        checkpoint_sha256=str(tested.get("checkpoint_sha256", "")) if part == "test" else "",
         measures=_own_measures(tested.get("measures", {})),
+        part=part,
+        said=said,
     )
+
+
+def _tested_at(folder: Path) -> Path | None:
+    """Find where the test lies that counts: of the refit, else of the fit."""
+    return next((place for place in (folder / "refit", folder) if (place / TESTED).is_file()), None)
+
+
+def _test(folder: Path, tested: dict[str, Any]) -> dict[str, float]:
+    """Take the measures of the test part, as ``test_ndcg_20_new``.
+
+    Raises:
+        InputError: There is no test.
+    """
+    if not tested:
+        checkpoint = folder / "checkpoints" / "best.ckpt"
+        hint = f"run `graphrec test --ckpt_path {checkpoint}` first, or leave this run out"
+        raise NoRunError("the run has no test metrics", file=folder, hint=hint)
+    return {key: value for key, value in _numbers(tested).items() if key.startswith("test_")}
+
+
+def _validation(folder: Path, said: dict[str, Any], history: pd.DataFrame) -> dict[str, float]:
+    """Take the measures of the validation part at the epoch of the best checkpoint, as ``val_ndcg_20_new``.
+
+    Raises:
+        InputError: Nothing was validated, or the run does not say which epoch it chose.
+    """
+    names = [str(name) for name in history if str(name).startswith("val_")]
+    rows = history.dropna(subset=names, how="all") if names else history.head(0)
+    chosen = said["summary"].get("best_epoch")  # counts from 1, the file from 0
+    if chosen is not None:
+        rows = rows[rows["epoch"] == int(chosen) - 1]
+    if len(rows) != 1:
+        known = "in the epoch that it chose" if chosen is not None else "or does not say which epoch it chose"
+        what, hint = f"the run has no validation metrics {known}", "fit it again, or leave this run out"
+        raise NoRunError(what, file=folder / METRICS, hint=hint)
+    return {name: float(rows[name].iloc[0]) for name in names if pd.notna(rows[name].iloc[0])}
 
 
 def _config(file: Path) -> dict[str, Any]:
@@ -163,31 +229,3 @@ def _numbers(values: dict[str, Any]) -> dict[str, float]:
 def _own_measures(told: dict[str, Any]) -> dict[str, tuple[str, bool | None]]:
     """Read what the test said of measures that are not graphrec's; their code is not imported."""
     return {name: (str(one["title"]), one["higher_is_better"]) for name, one in told.items()}
-
-
-def _history(folder: Path) -> pd.DataFrame:
-    """Lay out one row per epoch: Lightning logs training and validation apart, and a resumed epoch twice."""
-    parts = [frame for file in _metric_files(folder) if "epoch" in (frame := _csv(file))]
-    if not parts:
-        return pd.DataFrame({"epoch": pd.Series(dtype="int64")})
-    frame = pd.concat(parts, ignore_index=True)
-    frame = frame.drop(columns=[column for column in frame if str(column).startswith(TEST)])
-    frame = frame.dropna(subset=["epoch"]).groupby("epoch", as_index=False).last()
-    values = frame.drop(columns=["epoch", "step"], errors="ignore")
-    frame = frame.drop(columns="step", errors="ignore")
-    return frame[values.notna().any(axis=1)].astype({"epoch": "int64"}).reset_index(drop=True)
-
-
-def _metric_files(folder: Path) -> list[Path]:
-    """``metrics.csv``, after what earlier parts of a resumed fit wrote."""
-    parts = [(int(found[1]), file) for file in folder.glob("metrics.part*.csv")
-             if (found := re.fullmatch(r"metrics\.part(\d+)\.csv", file.name))]  # fmt: skip
-    whole = folder / METRICS
-    return [*(file for _, file in sorted(parts)), *([whole] if whole.is_file() else [])]
-
-
-def _csv(file: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(file)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from graphrec.evaluation.measures import HISTORY
 from graphrec.evaluation.significance import paired_bootstrap
-from graphrec.report.runs import RunRecord
-from graphrec.report.table import ITEM_SETS, labels
+from graphrec.report.runs import ITEM_SETS, RunRecord
+from graphrec.report.users import Experiment, TestedUsers, tested_users
 
 COLUMNS = ["run_a", "run_b", "items", "metric", "difference", "low", "high", "p", "users", "dataset"]
-_TOLERANCE = 1e-5
-"""Rounding of the mean between a table of users (32 bits) and the number in the summary."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +42,7 @@ class Significance:
         return found
 
 
-@dataclass
-class _Experiment:
-    """Seeds of one experiment as one: the values of each user, averaged over the seeds."""
-
-    label: str
-    dataset: str
-    split: str
-    values: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-
-def significance(runs: Sequence[RunRecord]) -> Significance:
+def significance(runs: Sequence[RunRecord], users: TestedUsers | None = None) -> Significance:
     """Compare every pair of runs that were tested on the same split, on the users both have.
 
     Seeds of one experiment are averaged user by user first, so that chance in training is not counted as
@@ -64,11 +50,13 @@ def significance(runs: Sequence[RunRecord]) -> Significance:
 
     Args:
         runs: What `read_runs` returned.
+        users: What `tested_users` returned for them, where it was read already.
     """
-    experiments, left_out = _experiments(runs)
+    experiments, reasons = tested_users(runs) if users is None else users
+    left_out = list(reasons)
     rows: list[dict[str, Any]] = []
     for dataset in dict.fromkeys(one.dataset for one in experiments):
-        splits: dict[str, list[_Experiment]] = {}
+        splits: dict[str, list[Experiment]] = {}
         for one in experiments:
             if one.dataset == dataset:
                 splits.setdefault(one.split, []).append(one)
@@ -80,69 +68,11 @@ def significance(runs: Sequence[RunRecord]) -> Significance:
     return Significance(pd.DataFrame(rows, columns=COLUMNS), left_out)
 
 
-def _experiments(runs: Sequence[RunRecord]) -> tuple[list[_Experiment], list[str]]:
-    """Gather runs with the values of their users, seeds averaged, and why some are missing."""
-    named: dict[tuple[str, str], list[RunRecord]] = {}
-    for run, label in zip(runs, labels(runs), strict=True):
-        named.setdefault((run.dataset, label), []).append(run)
-    experiments, left_out = [], []
-    for (dataset, label), seeds in named.items():
-        shas = {run.split_sha256 for run in seeds}
-        tables = [table for run in seeds if (table := _users(run)) is not None]
-        if len(shas) > 1:
-            left_out.append(f"{label}: its seeds were tested on different splits")
-        elif len(tables) < len(seeds):
-            left_out.append(f"{label}: no test_users.parquet that belongs to its test; test it again")
-        else:
-            experiments.append(_Experiment(label, dataset, shas.pop(), _averaged(tables)))
-    return experiments, left_out
-
-
-def _users(run: RunRecord) -> pd.DataFrame | None:
-    """Read the values of each user behind the run's summary: of its refit, if that was tested last."""
-    for folder in (run.path / "refit", run.path):
-        file = folder / "test_users.parquet"
-        if file.is_file() and _belongs(table := pd.read_parquet(file), run):
-            return table
-    return None
-
-
-def _belongs(table: pd.DataFrame, run: RunRecord) -> bool:
-    """Tell whether the means over users are the numbers of the summary."""
-    if not {"user_id", "items"} <= set(table.columns):
-        return False
-    means = table.drop(columns="user_id").groupby("items").mean()
-    told = [
-        (float(str(means.loc[items, metric])), run.summary[f"test_{metric}_{items}"])
-        for items in means.index
-        for metric in means.columns
-        if f"test_{metric}_{items}" in run.summary
-    ]
-    told = [pair for pair in told if not math.isnan(pair[1])]
-    return bool(told) and all(abs(mean - value) <= _TOLERANCE * max(1.0, abs(value)) for mean, value in told)
-
-
-def _averaged(tables: list[pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Average metrics by user over seeds, of the users that all seeds have: item set to frame."""
-    result = {}
-    for items in set.intersection(*(set(table["items"]) for table in tables)):
-        parts = [of_items(table, items) for table in tables]
-        users = pd.concat(parts).astype({"user_id": "str"}).groupby("user_id")
-        result[items] = users.mean()[users.size() == len(tables)].dropna(axis="columns")
-    return result
-
-
-def of_items(table: pd.DataFrame, items: str) -> pd.DataFrame:
-    """Take the measures of the users of one item set, with ``user_id`` and without what is no measure."""
-    rows = table[table["items"] == items]
-    return rows.drop(columns=["items", *(name for name in rows if name == HISTORY)])
-
-
-def _rows(experiments: list[_Experiment], items: str) -> Iterator[dict[str, Any]]:
+def _rows(experiments: list[Experiment], items: str) -> Iterator[dict[str, Any]]:
     """Make one row per pair and metric, of experiments that share their split."""
-    classes: list[list[_Experiment]] = []
+    classes: list[list[Experiment]] = []
     for one in experiments:
-        same = (c for c in classes if _alike(c[0].values[items], one.values[items]))
+        same = (c for c in classes if _alike(c[0].measures(items), one.measures(items)))
         if (found := next(same, None)) is not None:
             found.append(one)
         else:
@@ -160,10 +90,10 @@ def _alike(a: pd.DataFrame, b: pd.DataFrame) -> bool:
 
 
 def _compared(
-    experiments: list[_Experiment], pairs: list[tuple[int, int]], items: str
+    experiments: list[Experiment], pairs: list[tuple[int, int]], items: str
 ) -> Iterator[dict[str, Any]]:
     """Make the rows of the given pairs, on the users and metrics that all the experiments have."""
-    frames = [one.values[items] for one in experiments]
+    frames = [one.measures(items) for one in experiments]
     users, metrics = frames[0].index, frames[0].columns
     for frame in frames[1:]:
         users, metrics = users.intersection(frame.index), metrics.intersection(frame.columns, sort=False)

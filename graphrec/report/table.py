@@ -1,4 +1,4 @@
-"""The comparison table: one row per experiment and metric, with intervals and the number of seeds."""
+"""The comparison table: one row per experiment and metric, with intervals and the spread of the seeds."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ import pandas as pd
 
 from graphrec.errors import InputError
 from graphrec.evaluation.measures import of_kind
-from graphrec.report.runs import RunRecord
+from graphrec.report.runs import ITEM_SETS, METRIC, RunRecord
 
-ITEM_SETS = ("all", "repeat", "new")
 PAIRS = "pairs"
 """What stands in the place of an item set where probabilities are judged; their K is 0."""
 HEADLINE = ("ndcg", "recall", "logloss", "auc")
 """The measures that a reader sees first."""
 OURS = {measure.name: measure for measure in of_kind("user", "catalogue", "probability")}
-METRIC = re.compile(rf"test_(?P<measure>[A-Za-z]\w*)_(?P<k>\d+)_(?P<items>{'|'.join(ITEM_SETS)})")
 KEYS = ["dataset", "run", "model", "split", "items", "measure", "k", "metric"]
 COLUMNS = [
     "run",
@@ -30,6 +28,7 @@ COLUMNS = [
     "value",
     "low",
     "high",
+    "spread",
     "seeds",
     "measure",
     "k",
@@ -40,10 +39,11 @@ COLUMNS = [
 
 
 def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) -> pd.DataFrame:
-    """Lay the test metrics of runs side by side.
+    """Lay the metrics of runs side by side: of the test part, or of validation.
 
     Runs that share dataset, name and model but differ in seed become one row: value, low and high are each
-    averaged over the seeds. The interval stays that of the users (95 %, bootstrap), not one of the seeds.
+    averaged over the seeds. The interval stays that of the users (95 %, bootstrap), not one of the seeds;
+    `spread` is the standard deviation of the seeds. Validation has no interval.
     Where a name holds the same seed twice, or several models, its runs are kept apart as `name/id`.
 
     Args:
@@ -51,25 +51,31 @@ def comparison(runs: Sequence[RunRecord], allow_different_splits: bool = False) 
         allow_different_splits: Compare even where one dataset was split in different ways.
 
     Returns:
-        Columns `COLUMNS`; `metric` reads `recall_20_new`, `split` is always `test`. `higher_is_better` is
-        empty where no winner is to be named.
+        Columns `COLUMNS`; `metric` reads `recall_20_new`, `split` is the part, `test` or `val`.
+        `higher_is_better` is empty where no winner is to be named.
 
     Raises:
-        InputError: No test metric at all, runs of one dataset that were tested on different splits, or two
+        InputError: No metric at all, runs of one dataset that were tested on different splits, or two
             measures of one name.
     """
     if not allow_different_splits:
         _require_one_split(runs)
-    rows = [row for run, label in zip(runs, labels(runs), strict=True) for row in _rows(run, label)]
-    if not rows:
+    rows = by_seed(runs)
+    if rows.empty:
         raise InputError(
-            "the runs hold no test metric that can be compared", hint="run `graphrec test` on them first"
+            "the runs hold no metric that can be compared", hint="run `graphrec test` on them first"
         )
     told = _told(runs)
-    frame = over_seeds(pd.DataFrame(rows), KEYS)
+    frame = over_seeds(rows, KEYS)
     words = [told.get(measure, (measure, None)) for measure in frame["measure"]]
     better = pd.Series([better for _, better in words], dtype="object")
     return _ordered(frame.assign(title=[title for title, _ in words], higher_is_better=better))[COLUMNS]
+
+
+def by_seed(runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """Lay out one row per run and metric, seeds apart: columns `KEYS`, value, low, high and seed."""
+    named = zip(runs, labels(runs), strict=True)
+    return pd.DataFrame([row for run, label in named for row in _rows(run, label)])
 
 
 def _told(runs: Sequence[RunRecord]) -> dict[str, tuple[str, bool | None]]:
@@ -122,7 +128,7 @@ def _require_one_split(runs: Sequence[RunRecord]) -> None:
         other = first.setdefault(run.dataset, run)
         if other.split_sha256 != run.split_sha256:
             raise InputError(
-                f"tested on another split of {run.dataset} ({run.split_sha256[:8]}) than {other.path} "
+                f"judged on another split of {run.dataset} ({run.split_sha256[:8]}) than {other.path} "
                 f"({other.split_sha256[:8]})",
                 file=run.path,
                 column="split_sha256",
@@ -131,18 +137,19 @@ def _require_one_split(runs: Sequence[RunRecord]) -> None:
 
 
 def _rows(run: RunRecord, label: str) -> list[dict[str, Any]]:
-    """Make a row per `test_<measure>_<k>_<items>`, and per measure of a probability.
+    """Make a row per `<part>_<measure>_<k>_<items>`, and per measure of a probability.
 
     The copy without item set only repeats one of them.
     """
+    part = run.part
     matches = [match for key in run.summary if (match := METRIC.fullmatch(key))]
     found = [(match[0], match["measure"], int(match["k"]), match["items"]) for match in matches]
-    names = [one.name for one in of_kind("probability") if f"test_{one.name}" in run.summary]
-    found += [(f"test_{name}", name, 0, PAIRS) for name in names]
+    names = [one.name for one in of_kind("probability") if f"{part}_{one.name}" in run.summary]
+    found += [(f"{part}_{name}", name, 0, PAIRS) for name in names]
     return [
         {
-            **{"dataset": run.dataset, "run": label, "model": run.model, "split": "test", "seed": run.seed},
-            **{"metric": key.removeprefix("test_"), "measure": measure, "k": k},
+            **{"dataset": run.dataset, "run": label, "model": run.model, "split": part, "seed": run.seed},
+            **{"metric": key.removeprefix(f"{part}_"), "measure": measure, "k": k},
             **{"items": items, "value": run.summary[key]},
             "low": run.summary.get(f"{key}_low", float("nan")),
             "high": run.summary.get(f"{key}_high", float("nan")),
@@ -212,11 +219,24 @@ def to_markdown(table: pd.DataFrame, k: int | None = None) -> str:
         k: The cut-off to show; `main_cutoff` unless given.
     """
     shown = at_main(table, k)
-    parts = ["Test metrics with 95 % bootstrap intervals over users; the best value of a column is bold."]
+    parts = [_introduction(table)]
     for (dataset, items), part in shown.groupby(["dataset", "items"], sort=False):
         what = items if items == PAIRS else f"{items} items"
         parts += [f"## {escape(str(dataset))}, {what}", _markdown_table(part)]
     return "\n\n".join(parts) + "\n"
+
+
+def _introduction(table: pd.DataFrame) -> str:
+    """Say in a line what the numbers are."""
+    spread = " ± is the standard deviation of the seeds." if table["spread"].notna().any() else ""
+    return f"{part_words(table)}; the best value of a column is bold.{spread}"
+
+
+def part_words(table: pd.DataFrame) -> str:
+    """Say which part was judged, and with which interval."""
+    if (table["split"] == "val").all():
+        return "Validation metrics at the epoch that the fit chose; no interval over users exists for them"
+    return "Test metrics with 95 % bootstrap intervals over users"
 
 
 def _markdown_table(part: pd.DataFrame) -> str:
@@ -236,17 +256,21 @@ def _markdown_table(part: pd.DataFrame) -> str:
     for run in order:
         rows = part[part["run"] == run].set_index("measure")
         cells = [escape(run), escape(rows["model"].iloc[0]), str(rows["seeds"].max())]
-        values = rows[["value", "low", "high"]].reindex(measures).itertuples(name=None)
-        cells += [_number(value, low, high, best.get(measure)) for measure, value, low, high in values]
+        values = rows[["value", "low", "high", "spread"]].reindex(measures).to_numpy().tolist()
+        cells += [
+            _number(value, low, high, spread, best.get(measure))
+            for measure, (value, low, high, spread) in zip(measures, values, strict=True)
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def _number(value: float, low: float, high: float, best: float | None) -> str:
-    """Write `**0.184** [0.180, 0.188]`, the bold only for the best; a dash where nothing was measured."""
+def _number(value: float, low: float, high: float, spread: float, best: float | None) -> str:
+    """Write `**0.184** ± 0.002 [0.180, 0.188]`, the bold for the best; a dash where nothing was measured."""
     if math.isnan(value):
         return "–"
     text = f"**{value:.4f}**" if value == best else f"{value:.4f}"
+    text = text if math.isnan(spread) else f"{text} ± {spread:.4f}"
     return text if math.isnan(low) or math.isnan(high) else f"{text} [{low:.4f}, {high:.4f}]"
 
 

@@ -2,24 +2,22 @@
 
 import os
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from browsing import CHROMIUM, browse
 from made_runs import make_run
 
 from graphrec.errors import InputError
 from graphrec.files import write_table
-from graphrec.report.charts import bars
-from graphrec.report.html import render_html
+from graphrec.report.charts.bars import bars
 from graphrec.report.offer_summary import offers_sample, policy_totals, read_offers
+from graphrec.report.page.html import Content, render_html
 from graphrec.report.table import comparison
 
 EVIL = '<script>alert("item")</script>'
-CHROMIUM = shutil.which("chromium")
 
 
 def make_offers() -> pd.DataFrame:
@@ -69,7 +67,8 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_run("lightgcn", seed=1),
         make_run("<b>$x$</b>", ndcg=0.2, history=single),
     ]
-    return render_html(comparison(runs), runs, make_offers(), "Shop & co", {"Response": f"as {EVIL}"}, out)
+    notes = {"Response": f"as {EVIL}"}
+    return render_html(Content(comparison(runs), runs, "Shop & co", make_offers(), notes), out)
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +99,7 @@ def test_everything_from_outside_is_escaped(text):
 
 def test_charts_are_text_and_readable_by_machines(text):
     charts = Page(text).all("svg")
-    assert len(charts) == 4 + 2 + 4
+    assert len(charts) == 4 + 1 + 2 + 1 + 4
     assert all(svg["role"] == "img" and svg["aria-label"] for svg in charts)
     assert text.count("<svg") == len(re.findall(r"<svg[^>]*><title>[^<]+</title><desc>[^<]+</desc>", text))
     assert ">lightgcn</text>" in text
@@ -121,7 +120,7 @@ def test_sections_show_findings_runs_notes_and_commands(text):
 
 def test_offers_are_optional(tmp_path):
     runs = [make_run()]
-    out = render_html(comparison(runs), runs, None, "Shop", {}, tmp_path / "a" / "report.html")
+    out = render_html(Content(comparison(runs), runs, "Shop"), tmp_path / "a" / "report.html")
     words = out.read_text()
     assert 'id="offers"' not in words
     assert 'id="assumptions"' not in words
@@ -131,7 +130,8 @@ def test_offers_are_optional(tmp_path):
 def test_the_page_says_whether_policies_decide_on_the_same_pairs(text, tmp_path):
     assert "so the rows can be compared" in text
     runs = [make_run()]
-    out = render_html(comparison(runs), runs, make_offers().iloc[1:], "Shop", {}, tmp_path / "report.html")
+    content = Content(comparison(runs), runs, "Shop", make_offers().iloc[1:])
+    out = render_html(content, tmp_path / "report.html")
     assert "different user and item pairs" in out.read_text()
 
 
@@ -214,20 +214,9 @@ def test_a_failed_write_leaves_the_old_report(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(InputError, match="disk full"):
-        render_html(comparison([make_run()]), [make_run()], None, "Shop", {}, out)
+        render_html(Content(comparison([make_run()]), [make_run()], "Shop"), out)
     assert out.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
-
-
-def browse(page: Path, profile: Path) -> tuple[str, list[str]]:
-    """The page's elements after its scripts ran, and what the browser's console says."""
-    switches = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    switches += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-    command = [str(CHROMIUM), *switches, f"--user-data-dir={profile}"]
-    command += ["--enable-logging=stderr", "--v=0", "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")
@@ -241,7 +230,7 @@ def test_a_browser_shows_the_charts_without_error_or_request(page, text, tmp_pat
 
     assert console == []
     assert "<title>0 requests</title>" in elements
-    assert elements.count('<svg class="chart"') == 10
+    assert elements.count('<svg class="chart"') == 12
     assert re.search(r'id="filter-count"[^>]*>24 of 24 rows<', elements)
 
 

@@ -12,8 +12,8 @@ from made_runs import make_run
 from graphrec.errors import InputError
 from graphrec.evaluation.measures import of_kind
 from graphrec.files import write_parquet
-from graphrec.report.html import render_html
 from graphrec.report.leads import leads
+from graphrec.report.page.html import Content, render_html
 from graphrec.report.publish import build_report
 from graphrec.report.significance import significance
 from graphrec.report.table import comparison, headlines, to_markdown
@@ -70,7 +70,9 @@ def test_pairs_are_told_from_the_smallest_where_smaller_is_better(tmp_path):
     assert of_late.rows[1][0] == "slow"
     assert of_late.rows[1][1][0].startswith("−1.0000 [−1.0000, −1.0000], p ≤ 0.001")
 
-    page = render_html(table, runs, None, "T", {}, tmp_path / "r.html", tests).read_text(encoding="utf-8")
+    page = render_html(Content(table, runs, "T", tests=tests), tmp_path / "r.html").read_text(
+        encoding="utf-8"
+    )
     assert "Places &lt;to&gt; a hit@20, all items, shorter is better" in page
     assert "Places &lt;to&gt; a hit@20, the smaller the better: lead of the best run" in page
     assert "<to>" not in page

@@ -214,8 +214,10 @@ def test_compare_writes_its_files_and_nothing_when_it_fails(logged, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == [
         "comparison.csv",
         "comparison.md",
+        "leaderboard.csv",
         "report.html",
         "runs.csv",
+        "segments.csv",
         "significance.csv",
     ]
     table = pd.read_csv(out / "comparison.csv").set_index(["run", "metric"])

@@ -12,8 +12,8 @@ from scipy import stats
 
 from graphrec.evaluation.significance import paired_bootstrap
 from graphrec.report.findings import findings
-from graphrec.report.html import render_html
 from graphrec.report.leads import leads, leads_markdown
+from graphrec.report.page.html import Content, render_html
 from graphrec.report.runs import RunRecord
 from graphrec.report.significance import COLUMNS, significance
 from graphrec.report.table import comparison
@@ -193,7 +193,7 @@ def test_findings_and_page_follow_the_paired_test_where_intervals_overlap(tmp_pa
 
     assert first.sure
     assert first.sentence.endswith("a paired bootstrap over users confirms every lead (p ≤ 0.001).")
-    page = render_html(table, runs, None, "Shop", {}, tmp_path / "report.html", tests).read_text()
+    page = render_html(Content(table, runs, "Shop", tests=tests), tmp_path / "report.html").read_text()
     assert "confirms every lead" in page
     assert "NDCG@20: lead of the best run" in page
     assert "<td>a</td>" in page, "the matrix has the page's short names"

@@ -54,7 +54,7 @@ def test_missing_bounds_stay_missing():
 
 def test_different_splits_of_one_dataset_are_refused_unless_allowed():
     runs = [make_run("a"), make_run("b", split_sha256="b" * 64)]
-    with pytest.raises(InputError, match=r"runs/b/0, column 'split_sha256': tested on another split of shop"):
+    with pytest.raises(InputError, match=r"runs/b/0, column 'split_sha256': judged on another split of shop"):
         comparison(runs)
     assert set(comparison(runs, allow_different_splits=True)["run"]) == {"a", "b"}
     elsewhere = [make_run("a"), make_run("b", split_sha256="b" * 64, dataset="other")]
@@ -62,9 +62,9 @@ def test_different_splits_of_one_dataset_are_refused_unless_allowed():
 
 
 def test_runs_without_metric_per_item_set_are_refused():
-    with pytest.raises(InputError, match="no test metric"):
+    with pytest.raises(InputError, match="no metric that can be compared"):
         comparison([make_run(summary={"test_ndcg_20": 0.3})])
-    with pytest.raises(InputError, match="no test metric"):
+    with pytest.raises(InputError, match="no metric that can be compared"):
         comparison([])
 
 

@@ -8,17 +8,28 @@ from pathlib import Path
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
 
+EXAMPLE = (
+    "examples: graphrec compare runs/complete_journey-* --offers offers.parquet --out runs/comparison;"
+    " graphrec compare runs --part val --out runs/chosen"
+)
+
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = subcommands.add_parser(
         "compare",
         help=COMMANDS["compare"],
-        description="Read the local W&B runs below the given folders and write a comparison.",
-        epilog="example: graphrec compare runs/complete_journey-* --offers offers.parquet"
-        " --out runs/comparison",
+        description="Read the runs below the given folders and write a comparison: a page, Markdown and CSV"
+        " files. Of several paths, those without a ranking run are left out with a line.",
+        epilog=EXAMPLE,
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders, or folders of runs")
+    parser.add_argument(
+        "--part",
+        choices=("test", "val"),
+        default="test",
+        help="test (default), or val: validation at the epoch that each fit chose",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--offers", type=Path, help="an offers table to show as well")
     parser.add_argument("--title", default="Which recommender, which offer", help="heading of the report")
@@ -41,6 +52,7 @@ def run(options: argparse.Namespace) -> Path:
         wandb=options.wandb,
         title=options.title,
         allow_different_splits=options.allow_different_splits,
+        part=options.part,
     )
     print(f"report: {report}")
     return report

@@ -1,0 +1,1 @@
+"""Charts as inline SVG, a module for each kind."""

@@ -1,0 +1,115 @@
+"""The values of each user that a test wrote, seeds averaged: ``test_users.parquet``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from graphrec.report.runs import RunRecord
+from graphrec.report.table import labels
+
+_TOLERANCE = 1e-5
+"""Rounding of the mean between a table of users (32 bits) and the number in the summary."""
+_MEASURE = re.compile(r"[A-Za-z]\w*_\d+")
+
+
+@dataclass
+class Experiment:
+    """Seeds of one experiment as one: the values of each user, averaged over the seeds.
+
+    Args:
+        label: What the comparison calls it.
+        dataset: Name of the dataset.
+        split: Fingerprint of the split.
+        values: A row per user by item set: the measures, and what else the test said of the user.
+    """
+
+    label: str
+    dataset: str
+    split: str
+    values: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def measures(self, items: str) -> pd.DataFrame:
+        """Take the measures of one item set, a row per user."""
+        frame = self.values[items]
+        return frame[[name for name in frame if is_measure(name, frame)]]
+
+    def attributes(self, items: str) -> pd.DataFrame:
+        """Take what is said of the users of one item set, a row per user."""
+        frame = self.values[items]
+        return frame[[name for name in frame if not is_measure(name, frame)]]
+
+
+TestedUsers = tuple[list[Experiment], list[str]]
+"""Experiments with the values of their users, and why others are missing."""
+
+
+def is_measure(name: object, frame: pd.DataFrame) -> bool:
+    """Tell a measure such as ``ndcg_20`` from what is said of a user."""
+    return _MEASURE.fullmatch(str(name)) is not None and pd.api.types.is_numeric_dtype(frame[name])
+
+
+def tested_users(runs: Sequence[RunRecord]) -> TestedUsers:
+    """Gather runs with the values of their users, seeds averaged, and why some are missing.
+
+    Args:
+        runs: What `read_runs` returned.
+    """
+    if any(run.part == "val" for run in runs):
+        return [], ["validation keeps no values of each user, so there is neither interval nor paired test"]
+    named: dict[tuple[str, str], list[RunRecord]] = {}
+    for run, label in zip(runs, labels(runs), strict=True):
+        named.setdefault((run.dataset, label), []).append(run)
+    experiments, left_out = [], []
+    for (dataset, label), seeds in named.items():
+        shas = {run.split_sha256 for run in seeds}
+        tables = [table for run in seeds if (table := _users(run)) is not None]
+        if len(shas) > 1:
+            left_out.append(f"{label}: its seeds were tested on different splits")
+        elif len(tables) < len(seeds):
+            left_out.append(f"{label}: no test_users.parquet that belongs to its test; test it again")
+        else:
+            experiments.append(Experiment(label, dataset, shas.pop(), _averaged(tables)))
+    return experiments, left_out
+
+
+def _users(run: RunRecord) -> pd.DataFrame | None:
+    """Read the values of each user behind the run's summary: of its refit, if that was tested last."""
+    for folder in (run.path / "refit", run.path):
+        file = folder / "test_users.parquet"
+        if file.is_file() and _belongs(table := pd.read_parquet(file), run):
+            return table
+    return None
+
+
+def _belongs(table: pd.DataFrame, run: RunRecord) -> bool:
+    """Tell whether the means over users are the numbers of the summary."""
+    if not {"user_id", "items"} <= set(table.columns):
+        return False
+    measures = [name for name in table if is_measure(name, table)]
+    means = table.groupby("items")[measures].mean()
+    told = [
+        (float(str(means.loc[items, metric])), run.summary[f"test_{metric}_{items}"])
+        for items in means.index
+        for metric in means.columns
+        if f"test_{metric}_{items}" in run.summary
+    ]
+    told = [pair for pair in told if not math.isnan(pair[1])]
+    return bool(told) and all(abs(mean - value) <= _TOLERANCE * max(1.0, abs(value)) for mean, value in told)
+
+
+def _averaged(tables: list[pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Average metrics by user over seeds, of the users that all seeds have: item set to frame."""
+    result = {}
+    for items in set.intersection(*(set(table["items"]) for table in tables)):
+        parts = [table[table["items"] == items].drop(columns="items") for table in tables]
+        whole = pd.concat(parts).astype({"user_id": "str"})
+        users = whole.groupby("user_id")
+        means = users[[name for name in whole if is_measure(name, whole)]].mean()
+        said = users[[name for name in whole if name != "user_id" and name not in means]].first()
+        result[items] = means.join(said)[users.size() == len(tables)].dropna(axis="columns", how="any")
+    return result
