@@ -53,7 +53,7 @@ def test_a_sweep_of_four_is_drawn_with_its_best_run_in_colour():
     panel = drawn(swept(4))
     assert panel["title"] == "Settings of each run, and NDCG@20, all items"
     chart = str(panel["chart"])
-    assert "4 runs; the best has learning_rate 0.1, loss l0, NDCG@20, all items 0.2" in chart
+    assert "4 runs; the best has learning_rate 0.1, loss l0, NDCG@20 all 0.2" in chart
     assert chart.count("stroke: var(--accent)") == 1
     for words in ("0.001", "l0", "l1", "learning_rate"):
         assert f">{words}</text>" in chart

@@ -103,11 +103,9 @@ def _validated(data: Dataset) -> dict[str, str]:
         for measure in headlines(data.rows)
     }
     watched = dict.fromkeys(str((run.config.get("run") or {}).get("monitor") or "") for run in data.runs)
-    for name in watched:
-        if name in found:
-            found[name] += ", watched by the runs"
-        elif name:
-            found[name] = f"{_watched(name, kinds)}, watched by the runs"
+    who = "the runs" if len(watched) == 1 else "some runs"
+    for name in filter(None, watched):
+        found[name] = f"{found.get(name) or _watched(name, kinds)}, watched by {who}"
     return found
 
 
@@ -164,6 +162,7 @@ def sweep(data: Dataset, board: Leaderboard) -> Panel | None:
     if len(runs) < 4 or settings.shape[1] < 2:
         return None
     title = f"{main.title}, {main.items} items" if main.items else main.title
-    values = pd.Series([run.summary[f"{run.part}_{main.key}"] for run in runs], name=title)
+    values = pd.Series([run.summary[f"{run.part}_{main.key}"] for run in runs])
+    values.name = f"{main.title} {main.items}".strip()
     chart = parallel(settings, values, f"{data.name}: settings of each run", main.better is False)
     return {"title": f"Settings of each run, and {title}", "chart": chart}
