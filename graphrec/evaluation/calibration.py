@@ -193,13 +193,16 @@ def expected_calibration_error(probability: npt.ArrayLike, bought: npt.ArrayLike
     return float(gaps.sum() / table["rows"].sum())
 
 
-def calibration_table(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15) -> pd.DataFrame:
+def calibration_table(
+    probability: npt.ArrayLike, bought: npt.ArrayLike, bins: int = 15, weight: npt.ArrayLike | None = None
+) -> pd.DataFrame:
     """Average what was predicted and what happened over the bins of `expected_calibration_error`.
 
     Args:
         probability: Shape ``[P]``.
         bought: Shape ``[P]``.
         bins: At most this many bins.
+        weight: How many pairs each one stands for, where pairs were sampled. Shape ``[P]``.
 
     Returns:
         ``predicted`` and ``observed`` (means) and ``rows`` (pairs), a row per bin, the least likely first.
@@ -207,8 +210,10 @@ def calibration_table(probability: npt.ArrayLike, bought: npt.ArrayLike, bins: i
     predicted, observed = np.asarray(probability, dtype=np.float64), np.asarray(bought, dtype=np.float64)
     edges = np.unique(np.quantile(predicted, np.linspace(0.0, 1.0, bins + 1)[1:-1]))
     in_bin = np.searchsorted(edges, predicted, side="left")
-    rows = np.bincount(in_bin)
-    sums = {"predicted": np.bincount(in_bin, predicted), "observed": np.bincount(in_bin, observed)}
+    weights = np.ones(len(predicted)) if weight is None else np.asarray(weight, dtype=np.float64)
+    rows = np.bincount(in_bin, weights)
+    both = {"predicted": predicted, "observed": observed}
+    sums = {name: np.bincount(in_bin, values * weights) for name, values in both.items()}
     filled = rows > 0
     means = {name: values[filled] / rows[filled] for name, values in sums.items()}
     return pd.DataFrame({**means, "rows": rows[filled]})

@@ -14,7 +14,12 @@ from offer_pairs import candidate_frame
 
 from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
-from graphrec.offers.candidates.build import build_candidates, fit_calibrator, regular_prices
+from graphrec.offers.candidates.build import (
+    build_candidates,
+    calibration_check,
+    fit_calibrator,
+    regular_prices,
+)
 from graphrec.offers.candidates.eligibility import Eligibility
 from graphrec.offers.economics import Economics
 from graphrec.offers.levels import LEVELS
@@ -298,6 +303,20 @@ def test_calibrator_samples_users_by_seed_in_batches(shop, monkeypatch):
     probe, new = np.linspace(-5, 5, 50), np.zeros(50, dtype=bool)
     assert (whole.probability(probe, new) == batched.probability(probe, new)).all()
     assert model.asked[:40] == model.asked[40:]
+
+
+@pytest.mark.parametrize("max_pairs", [2_000_000, 6_000])
+def test_a_calibration_is_checked_on_users_it_was_not_fitted_to(shop, max_pairs):
+    model = FakeRecommender(shop.model.scores, shop.seen)
+    table = calibration_check(model, shop.graph, shop.split, sample_users=300, max_pairs=max_pairs)
+    fitted, judged = set(model.asked[:150]), set(model.asked[150:])
+    assert not fitted & judged
+    assert len(judged) == 150
+    bought = sum(user in judged for user, _ in shop.split.val.pairs().tolist())
+    assert table["observed"] @ table["rows"] == pytest.approx(bought)
+    assert table["rows"].sum() == pytest.approx(150 * 60, rel=0.05)
+    assert ((table["predicted"] - table["observed"]).abs() @ table["rows"]) / (150 * 60) < 0.02
+    assert table["predicted"].is_monotonic_increasing
 
 
 def test_calibrator_needs_a_validation_part(shop):

@@ -16,7 +16,7 @@ from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
 from graphrec.files import source_of
-from graphrec.offers.candidates.build import build_candidates, fit_calibrator
+from graphrec.offers.candidates.build import build_candidates, calibration_check, fit_calibrator
 from graphrec.offers.candidates.eligibility import Eligibility, eligibility
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.candidates.user_embedding import user_embedding
@@ -58,7 +58,20 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     print(week)
     print_assumptions(request)
     print(f"{len(offers):,} rows: {path}")
+    _track(request, task, data, offers)
     return path
+
+
+def _track(request: Request, task: RankedTask, data: RecommenderData, offers: pd.DataFrame) -> None:
+    """Show W&B some of the offers, where it knows the run."""
+    from graphrec.cli.experiment.tracking.offers import record_offers
+
+    options, ranker = request.options, task.recommender
+    asked = {"scenario": request.scenario.name, "objective": options.objective, "budget": options.budget}
+    asked |= {"policies": list(dict.fromkeys(offers["policy"])), "promotion": options.promotion}
+    record_offers(
+        options.ckpt_path, asked, offers, lambda: calibration_check(ranker, ranker.graph, data.split)
+    )
 
 
 def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: Decided) -> pd.DataFrame:

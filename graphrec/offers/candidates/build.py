@@ -15,7 +15,7 @@ from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splits import Split
 from graphrec.errors import InputError
-from graphrec.evaluation.calibration import Calibrator, CalibratorKind
+from graphrec.evaluation.calibration import Calibrator, CalibratorKind, calibration_table
 from graphrec.evaluation.finite import check_scores
 from graphrec.notices import note
 from graphrec.offers.candidates.eligibility import Eligibility
@@ -83,18 +83,41 @@ def fit_calibrator(
     if sample_users is not None and sample_users < len(users):
         users = np.sort(rng.choice(users, sample_users, replace=False))
     keep = min(1.0, max_pairs / max(len(users) * items, 1))
-    parts = [
-        _labelled(recommender, graph, split.val.pairs(), batch, keep, rng, eligible)
-        for batch in _batches(users, len(split.items), "Calibrating")
-    ]
-    if not sum(len(part.score) for part in parts):
-        what = "no user has an item that this scenario is for"
-        raise InputError(what, column="scenario", hint="choose another scenario")
-    score, bought, seen, weight = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("score", "bought", "seen", "weight")
+    whole = _all_labelled(recommender, graph, split, users, keep, rng, eligible)
+    return Calibrator.fit(whole.score, whole.bought, whole.seen, kind, whole.weight)
+
+
+def calibration_check(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    sample_users: int = 400,
+    seed: int = 1,
+    max_pairs: int = 1_000_000,
+) -> pd.DataFrame:
+    """Calibrate on one half of some users, and compare with what the other half bought in validation.
+
+    Args:
+        recommender: Trained on `graph`, without the validation part.
+        graph: Graph of the training part.
+        split: With a validation part.
+        sample_users: Users of both halves; all if there are fewer.
+        seed: Of the draws.
+        max_pairs: Bound of memory, see `fit_calibrator`.
+
+    Returns:
+        What `graphrec.evaluation.calibration.calibration_table` returns, for the second half.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(len(split.users))[: max(2, sample_users)]
+    keep = min(1.0, max_pairs / max(len(drawn) * len(split.items), 1))
+    fitted, judged = (
+        _all_labelled(recommender, graph, split, np.sort(half), keep, rng, None)
+        for half in np.array_split(drawn, 2)
     )
-    return Calibrator.fit(score, bought, seen, kind, weight)
+    calibrator = Calibrator.fit(fitted.score, fitted.bought, fitted.seen, weight=fitted.weight)
+    probability = calibrator.probability(judged.score, judged.seen)
+    return calibration_table(probability, judged.bought, weight=judged.weight)
 
 
 def build_candidates(
@@ -179,6 +202,27 @@ def _batches(users: IntArray, num_items: int, title: str) -> Iterable[IntArray]:
 
 def _on_device(graph: BipartiteGraph, users: IntArray) -> torch.Tensor:
     return torch.as_tensor(users, dtype=torch.long, device=graph.edge_user.device)
+
+
+def _all_labelled(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    users: IntArray,
+    keep: float,
+    rng: np.random.Generator,
+    eligible: Eligibility | None,
+) -> _Labelled:
+    """Score and label the pairs of some users, a batch at a time; raise `InputError` if there is none."""
+    parts = [
+        _labelled(recommender, graph, split.val.pairs(), batch, keep, rng, eligible)
+        for batch in _batches(users, len(split.items), "Calibrating")
+    ]
+    if not sum(len(part.score) for part in parts):
+        what = "no user has an item that this scenario is for"
+        raise InputError(what, column="scenario", hint="choose another scenario")
+    names = ("score", "bought", "seen", "weight")
+    return _Labelled(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @torch.no_grad()
