@@ -11,6 +11,7 @@ COMMANDS = {
     "recommend": "write the best items of each user",
     "offers": "decide the discount of each shopper's best items",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
+    "report": "write a page on one run: data, curves, measures, examples, cost",
     "reproduce": "make one row of docs/results.md from scratch, or list them",
     "experiments": "list the experiments that come with graphrec, or copy them to change them",
     "data": "describe or check a table of interactions",

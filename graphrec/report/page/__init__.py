@@ -1,1 +1,1 @@
-"""The comparison as one HTML page: templates, style, scripts, and what fills them."""
+"""What fills the templates of the pages: of a comparison, and of one run."""

@@ -102,7 +102,7 @@ def render_html(content: Content, out: Path) -> Path:
 
 def environment() -> Environment:
     """Make what fills the templates of the pages."""
-    loader = PackageLoader("graphrec.report.page", "")
+    loader = PackageLoader("graphrec.report", "templates")
     # Not select_autoescape: it goes by the file's ending and would leave `.j2` unescaped.
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     made.filters["number"] = _number
@@ -167,18 +167,21 @@ def _run(run: RunRecord, label: str) -> dict[str, Any]:
 
 def _commands(runs: Sequence[RunRecord], out: Path) -> list[str]:
     """Write shell lines that fit and test each run again and rebuild this page."""
-    lines = []
-    for run in runs:
-        config = shlex.quote(str(run.path / "config.yaml"))
-        lines.append(f"graphrec fit -c {config}")
-        if run.part == "val":
-            continue
-        if (run.path / "refit").is_dir():
-            lines.append(f"graphrec refit {shlex.quote(str(run.path.parent))}")
-        lines.append(f"graphrec test -c {config}")
+    lines = [line for run in runs for line in commands_of(run)]
     folders = " ".join(shlex.quote(str(run.path)) for run in runs)
     part = " --part val" if any(run.part == "val" for run in runs) else ""
     return [*lines, f"graphrec compare {folders}{part} --out {shlex.quote(str(out.parent))}"]
+
+
+def commands_of(run: RunRecord) -> list[str]:
+    """Write shell lines that fit a run again and judge it."""
+    config = shlex.quote(str(run.path / "config.yaml"))
+    lines = [f"graphrec fit -c {config}"]
+    if run.part == "val":
+        return lines
+    if (run.path / "refit").is_dir():
+        lines.append(f"graphrec refit {shlex.quote(str(run.path.parent))}")
+    return [*lines, f"graphrec test -c {config}"]
 
 
 def _number(value: Any, digits: int = 2, unit: str = "") -> str:
