@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from graphrec.errors import InputError
+from graphrec.notices import note
 from graphrec.report.findings import ITEM_WORDS, findings
 from graphrec.report.leads import leads_markdown
 from graphrec.report.run_file import NAME, read_run_file
@@ -59,12 +61,15 @@ def publish(
             W&B refuses.
     """
     report = build_report(comparison, runs, entity_project, title, tests)
+    os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
     try:
         with _nobody_asked():
             report.save()
-            return str(report.url)
+            address = str(report.url)
+        note(f"W&B report: {address}")
+        return address
     except Exception as error:  # wandb-workspaces wraps a missing login in a bare one
         if isinstance(error.__cause__, wandb.errors.UsageError):
             hint = "run `wandb login`, or set WANDB_API_KEY"

@@ -105,7 +105,8 @@ def test_a_saved_report_has_every_panel(published):
     server, _, said = published
     (view,) = server.views
     assert (view["entityName"], view["projectName"]) == (ENTITY, PROJECT)
-    assert f"{server.url}/{ENTITY}/{PROJECT}/reports/" in said
+    (line,) = [line for line in said.splitlines() if "/reports/" in line]
+    assert line.startswith(f"graphrec: W&B report: {server.url}/{ENTITY}/{PROJECT}/reports/")
     panels = {panel["viewType"]: panel["config"] for _, panel in panels_of(view)}
     drawn = {"Bar Chart", "Run History Line Plot", "Scatter Plot", "Parallel Coordinates Plot"}
     assert set(panels) == drawn | {"Run Comparer", "Weave"}

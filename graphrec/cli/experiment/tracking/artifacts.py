@@ -35,8 +35,7 @@ def record_artifacts(
         task: Tells what the data are.
         data: The data module.
     """
-    ours = [logger for logger in loggers if isinstance(logger, WandbLogger)]
-    if not ours:
+    if not any(isinstance(logger, WandbLogger) for logger in loggers):
         hint = "leave out `trainer.logger: false`"
         warn("there is no run of Weights & Biases to give it to", column="run.wandb_artifacts", hint=hint)
         return
@@ -47,8 +46,7 @@ def record_artifacts(
     if checkpoint is not None:
         files[f"{group}-checkpoint"[-128:]] = ("model", checkpoint)
     said = {"split_sha256": task.data_sha256(data), "step": folder.step}
-    for logger in ours:
-        send(logger, lambda run: _log(run, files, said), what="its artifacts")
+    send(loggers, lambda run: _log(run, files, said))
 
 
 def _log(run: Any, files: Mapping[str, tuple[str, Path]], said: Mapping[str, Any]) -> None:

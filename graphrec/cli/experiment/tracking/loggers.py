@@ -15,7 +15,7 @@ from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions
 from graphrec.cli.experiment.runs.made_by import made_by
 from graphrec.cli.experiment.tracking.metrics_file import MetricsFile
 from graphrec.cli.experiment.tracking.short_config import run_title, short_config
-from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger
+from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger, send
 from graphrec.report.run_file import NAME, add_to_run_file, read_run_file
 
 _STAGED = {""}
@@ -101,12 +101,14 @@ def make_folder(folder: RunFolder, fit: bool) -> None:
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
 def record_in_wandb(loggers: list[Logger], config: Mapping[str, Any], summary: Mapping[str, Any]) -> None:
     """Write what a command does, and what came out of it, into its W&B run."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            if config:
-                logger.experiment.config.update(dict(config), allow_val_change=True)
-            if summary:
-                logger.experiment.summary.update(dict(summary))
+
+    def write(run: Any) -> None:
+        if config:
+            run.config.update(dict(config), allow_val_change=True)
+        if summary:
+            run.summary.update(dict(summary))
+
+    send(loggers, write)
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
@@ -129,11 +131,13 @@ def record_fit(
     """
     settings = {"settings": short_config(said["cli"]), "made_by": made_by()}
     add_to_run_file(folder.path, {**_without(said, "cli"), **settings}, {})
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            add_to_run_file(folder.path, {"wandb_group": logger.experiment.group or None}, {})
-            if mode is not None:
-                logger.experiment.define_metric(monitor, summary=mode)
+
+    def begin(run: Any) -> None:
+        add_to_run_file(folder.path, {"wandb_group": run.group or None}, {})
+        if mode is not None:
+            run.define_metric(monitor, summary=mode)
+
+    send(loggers, begin)
     record_in_wandb(loggers, _compared_by(said, folder.step), {})
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.experiment.tracking.wandb_runs import send
@@ -40,16 +40,12 @@ def record_shown(loggers: Sequence[Logger], shown: Mapping[str, Shown]) -> None:
         shown: By name.
     """
     names = Pseudonyms()
-    for logger in loggers:
-        if isinstance(logger, WandbLogger) and shown:
-            send(logger, _writer(shown, names), what="its tables")
 
-
-def _writer(shown: Mapping[str, Shown], names: Pseudonyms) -> Callable[[Any], None]:
     def write(run: Any) -> None:
         run.log({key: part for name, one in shown.items() for key, part in _parts(name, one, names).items()})
 
-    return write
+    if shown:
+        send(loggers, write)
 
 
 def _parts(name: str, one: Shown, names: Pseudonyms) -> dict[str, Any]:

@@ -7,12 +7,12 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from lightning_fabric.loggers.logger import rank_zero_experiment
-from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.errors.foreign import is_raised_by
@@ -96,7 +96,7 @@ class QuietWandbLogger(WandbLogger):
         try:
             return super().experiment
         except OSError as error:
-            return self._give_up(error)
+            return give_up(self, error)
 
     def _begin_online(self) -> None:
         """Begin the run, or let it be one that is offline."""
@@ -117,35 +117,38 @@ class QuietWandbLogger(WandbLogger):
         try:
             super().log_metrics(metrics, step)
         except Exception as error:
-            self._give_up(error)
-
-    def _give_up(self, error: Exception) -> Any:
-        """Go on without W&B; `error` is raised again where it is not of W&B."""
-        import wandb
-
-        if not _is_of_wandb(error):
-            raise error
-        warn(f"Weights & Biases failed: {_first_line(error)}", hint="the fit goes on without it")
-        with suppress(Exception):  # it would fail at the end of the process as well
-            wandb.teardown()
-        self._experiment = wandb.init(mode="disabled", reinit="create_new")
-        return self._experiment
+            give_up(self, error)
 
 
-def send(logger: WandbLogger, action: Callable[[Any], None], *, what: str) -> None:
-    """Do something with a run of W&B; where that fails, a line says so and the command goes on.
+def send(loggers: Iterable[Logger], action: Callable[[Any], None]) -> None:
+    """Do something with each run of W&B; where that fails, a line says so and the command goes on.
+
+    A run that cannot begin is no such failure: its name or its tags are the user's mistake.
 
     Args:
-        logger: Of the run.
+        loggers: Of a trainer; those that are not of W&B are passed over.
         action: Takes the run.
-        what: What is left out then, in words.
     """
-    try:
-        action(logger.experiment)
-    except Exception as error:
-        if not _is_of_wandb(error):
-            raise
-        warn(f"Weights & Biases failed: {_first_line(error)}", hint=f"the run there lacks {what}")
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            run = logger.experiment
+            try:
+                action(run)
+            except Exception as error:
+                give_up(logger, error)
+
+
+def give_up(logger: WandbLogger, error: Exception) -> Any:
+    """Go on without W&B, and give the run that does nothing; an error of others is raised again."""
+    import wandb
+
+    if not _is_of_wandb(error):
+        raise error
+    warn(f"Weights & Biases failed: {_first_line(error)}", hint="the command goes on without it")
+    with suppress(Exception):  # it would fail at the end of the process as well
+        wandb.teardown()
+    logger._experiment = wandb.init(mode="disabled", reinit="create_new")
+    return logger._experiment
 
 
 def finish() -> None:

@@ -18,6 +18,7 @@ from small_runs import write_log
 from wandb.errors import CommError
 
 from graphrec.cli import main
+from graphrec.cli.experiment.runs import record
 from graphrec.cli.experiment.tracking import wandb_runs
 from graphrec.errors import InputError
 
@@ -121,23 +122,43 @@ def test_a_run_that_the_server_refuses_is_offline(monkeypatch, capfd):
     assert Path("runs/sync/one/checkpoints/best.ckpt").is_file()
 
 
+def kill_service() -> None:
+    children = psutil.Process().children(recursive=True)
+    for service in (child for child in children if "wandb-core" in " ".join(child.cmdline())):
+        service.kill()
+        service.wait()
+
+
+def test_a_test_outlives_the_service_of_wandb(monkeypatch, capfd):
+    main(["fit", "-c", "c.yaml"])
+    show = record.record_shown
+
+    def killed(*given):
+        kill_service()
+        show(*given)
+
+    monkeypatch.setattr(record, "record_shown", killed)
+    capfd.readouterr()
+    main(["test", "-c", "c.yaml"])
+    said = capfd.readouterr().err
+    assert said.count("Weights & Biases failed") == 1
+    assert Path("runs/sync/one/test_metrics.json").is_file()
+
+
 def test_a_fit_outlives_the_service_of_wandb(monkeypatch, capfd):
     send, epochs = wandb_runs.WandbLogger.log_metrics, []
 
     def log_metrics(self, metrics, step=None):
         epochs.append(step)
         if len(epochs) == 1:
-            children = psutil.Process().children(recursive=True)
-            for service in (child for child in children if "wandb-core" in " ".join(child.cmdline())):
-                service.kill()
-                service.wait()
+            kill_service()
         send(self, metrics, step)
 
     monkeypatch.setattr(wandb_runs.WandbLogger, "log_metrics", log_metrics)
     main(["fit", "-c", "c.yaml", "--trainer.max_epochs", "5"])
     said = capfd.readouterr().err
     assert said.count("Weights & Biases failed") == 1
-    assert "the fit goes on without it" in said
+    assert "the command goes on without it" in said
     assert len(pd.read_csv("runs/sync/one/metrics.csv")) == 5
 
 
