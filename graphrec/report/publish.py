@@ -30,6 +30,10 @@ from graphrec.report.table import (
 
 _FITS = " and Config('job') not in ['refit', 'test']"
 """A refit has a loss of its own, which is no part of the fit's curve."""
+_LAST = (
+    "W&B draws each run's last epoch, and the best value of what a fit watched."
+    " The table is of the epoch that the fit chose."
+)
 _RANGE = {"groupby_aggfunc": "mean", "groupby_rangefunc": "minmax"}
 """Of the seeds of an experiment: their mean, and their least and greatest value around it."""
 
@@ -60,8 +64,8 @@ def publish(
         InputError: The target is not `ENTITY/PROJECT`, wandb-workspaces is missing, nobody is logged in or
             W&B refuses.
     """
+    os.environ.setdefault("WANDB_SILENT", "true")  # read once, as it is imported
     report = build_report(comparison, runs, entity_project, title, tests)
-    os.environ.setdefault("WANDB_SILENT", "true")
     import wandb
 
     try:
@@ -161,8 +165,10 @@ def _measures(wr: Any, comparison: pd.DataFrame, runs: list[RunRecord]) -> list[
         y=wr.SummaryMetric(f"{main.split}_{main.metric}"),
         log_x=True,
     )
+    tested = main.split == "test"
     return [
-        wr.H1("Test metrics"),
+        wr.H1("Test metrics" if tested else "Validation metrics"),
+        *([] if tested else [wr.MarkdownBlock(_LAST)]),
         wr.PanelGrid(runsets=[_runset(wr, runs)], panels=_bars(wr, comparison)),
         wr.H1("Quality against time"),
         wr.PanelGrid(runsets=[_runset(wr, runs, grouped=False)], panels=[cost]),

@@ -146,6 +146,16 @@ def test_a_report_has_the_words_of_the_local_page(published):
     assert next(line for line in table.splitlines() if line.startswith("| large")) in words
 
 
+def test_a_report_on_validation_says_which_epoch_is_drawn():
+    pytest.importorskip("wandb_workspaces", reason="the extra 'report' is not installed")
+    table = comparison(RUNS).assign(split="val")
+    text = json.dumps(spec(build_report(table, RUNS, "team/shop", "Comparison")))
+    assert "Validation metrics" in text
+    assert "draws each run's last epoch" in text
+    assert 'Test metrics"' not in text
+    assert "val_ndcg_20_all" in text
+
+
 def test_runs_of_one_name_and_seed_stay_apart(tmp_path):
     wr = pytest.importorskip("wandb_workspaces.reports.v2", reason="the extra 'report' is not installed")
     runs = [make_run("same", run_id="a"), make_run("same", run_id="b")]
