@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   graphrec recommend --ckpt_path runs/.../checkpoints/best.ckpt -k 20 --out items.parquet
   graphrec offers --ckpt_path runs/.../checkpoints/best.ckpt --policy expected_profit --out offers.parquet
   graphrec compare runs/complete_journey-* --out runs/comparison
+  graphrec report runs/complete_journey-lightgcn --out lightgcn.html
   graphrec reproduce gowalla-chebycf --data FOLDER --out runs/reproduce/chebycf
   graphrec data check purchases.csv --columns user_id=customer item_id=sku timestamp=date
 """

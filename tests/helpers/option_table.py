@@ -62,6 +62,7 @@ FUSE: dict[str, list[Check]] = {
 
 COMPARE: dict[str, list[Check]] = {
     "RUN": [Check("{other_run}", "--out {dir}", "{best_run}")],
+    "--part": [Check("--part val", "{best_run} --out {dir}")],
     "--out": [Check("--out {dir}/a", "{best_run}", "--out {dir}/b", result=names)],
     "--offers": [Check("--offers {offers}", "{best_run} --out {dir}")],
     "--title": [Check("--title Ours", "{best_run} --out {dir}")],
@@ -69,6 +70,15 @@ COMPARE: dict[str, list[Check]] = {
     "--allow_different_splits": [
         Check("--allow_different_splits", "{best_run} {apart_run} --out {dir}", allows="split")
     ],
+}
+
+REPORT: dict[str, list[Check]] = {
+    "RUN": [Check("{other_run}", "--out {out}", "{best_run}")],
+    "--part": [Check("--part val", "{best_run} --out {out}")],
+    "--out": [Check("--out {dir}/a", "{best_run}", "--out {dir}/b", result=names)],
+    "--examples": [Check("--examples 1", "{best_run} --out {out}")],
+    "--title": [Check("--title Ours", "{best_run} --out {out}")],
+    "--trust": [Check("--trust", "{own_run} --part val --out {out}")],
 }
 
 REPRODUCE: dict[str, list[Check]] = {
@@ -170,6 +180,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "recommend": RECOMMEND,
     "offers": OFFERS,
     "compare": COMPARE,
+    "report": REPORT,
     "reproduce": REPRODUCE,
     "experiments": EXPERIMENTS,
     "data": DATA,

@@ -8,10 +8,7 @@ from pathlib import Path
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
 
-EXAMPLE = (
-    "examples: graphrec compare runs/complete_journey-* --offers offers.parquet --out runs/comparison;"
-    " graphrec compare runs --part val --out runs/chosen"
-)
+EXAMPLE = "example: graphrec compare runs/complete_journey-* --offers offers.parquet --out runs/comparison"
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -83,7 +83,7 @@ def begin_fit(folder: RunFolder, holding: ExitStack, *, resumed: bool) -> None:
 def _remove_what_was_killed(folder: RunFolder) -> None:
     """Remove what an attempt before left, so that nothing of it passes for a result of this one."""
     (folder.checkpoints / BEST).unlink(missing_ok=True)
-    for left in ("metrics*.csv", "test_*", "recommendations.parquet"):
+    for left in ("metrics*.csv", "test_*", "shown_*", "recommendations.parquet"):
         for file in folder.path.glob(left):
             file.unlink()
 

@@ -78,9 +78,12 @@ def _bars(part: pd.DataFrame, seeds: pd.DataFrame, dataset: str) -> Panel:
 
 
 def learning_curves(data: Dataset) -> list[Panel]:
-    """Draw validation curves of all runs, what they watch, and the loss of those that train in epochs."""
+    """Draw validation curves of all runs, what they watch, and the loss of those that train in epochs.
+
+    Epochs count from 1, as in the best epoch that a fit tells.
+    """
     parts = [
-        run.history.assign(run=label, seed=f"{run.seed}/{run.id}")
+        run.history.assign(run=label, seed=f"{run.seed}/{run.id}", epoch=run.history["epoch"] + 1)
         for run, label in zip(data.runs, data.labels, strict=True)
     ]
     history = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

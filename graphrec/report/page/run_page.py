@@ -8,11 +8,13 @@ from typing import Any
 
 from graphrec import __version__
 from graphrec.files import write_text
+from graphrec.report.charts.lines import lines
 from graphrec.report.findings import ITEM_WORDS
 from graphrec.report.leaderboard import COSTS, leaderboards
 from graphrec.report.page import panels
 from graphrec.report.page.examples import Examples
 from graphrec.report.page.html import Content, commands_of, environment
+from graphrec.report.page.shown import ShownTable, read_shown
 from graphrec.report.runs import CONFIG, RunRecord
 from graphrec.report.segments import WORDS
 from graphrec.report.table import at_main, heading, headlines, part_words
@@ -48,7 +50,7 @@ def render_run(content: Content, found: Examples, out: Path) -> Path:
     shown = content.with_short_names()
     (board,) = leaderboards(content.comparison, content.runs)
     data = panels.Dataset.of(shown.comparison, shown.runs, run.dataset)
-    segments = shown.segments.table
+    segments, left = shown.segments.table, read_shown(run) if run.part == "test" else []
     page = environment().get_template("run.html.j2").render(
         title=content.title,
         version=__version__,
@@ -69,6 +71,8 @@ def render_run(content: Content, found: Examples, out: Path) -> Path:
         left_out=list(dict.fromkeys([*content.tests.left_out, *content.segments.left_out])),
         metrics=shown.comparison.to_dict("records"),
         examples=found,
+        drawn=[_drawn(one) for one in left if one.x],
+        listed=[_listed(one) for one in left if not one.x],
         costs=_costs(run),
         versions=_versions(run),
         commands=[*commands_of(run), f"graphrec report {run.path}"],
@@ -100,6 +104,17 @@ def _text(key: str, value: Any) -> str:
     if key == "density":
         return f"{value:.3%}"
     return f"{value:,}" if isinstance(value, int) else str(value) or "none"
+
+
+def _drawn(one: ShownTable) -> dict[str, Any]:
+    title = one.name.replace("_", " ").capitalize()
+    return {"title": title, "chart": lines(one.frame, one.x, one.y, title)}
+
+
+def _listed(one: ShownTable) -> dict[str, Any]:
+    rows = [[f"{cell:,.4g}" if isinstance(cell, float) else str(cell) for cell in row]
+            for row in one.frame.itertuples(index=False, name=None)]  # fmt: skip
+    return {"title": one.name.replace("_", " ").capitalize(), "columns": list(one.frame), "rows": rows}
 
 
 def _costs(run: RunRecord) -> list[tuple[str, str]]:

@@ -16,9 +16,11 @@ from browsing import CHROMIUM, asked
 from small_runs import CONFIG
 
 from graphrec.cli.experiment.loading import load_run
+from graphrec.cli.experiment.tracking.shown_files import keep_shown
 from graphrec.cli.main import main
 from graphrec.errors import InputError
 from graphrec.report.page.examples import TrainingLog, examples
+from graphrec.training.shown import Shown, calibration
 
 RUN = Path("runs/small/a")
 USERS, ITEMS, WEEKS = 50, 25, 21
@@ -163,6 +165,22 @@ def test_validation_needs_no_test_and_several_runs_are_a_mistake(shop, capsys):
         main(["report", "runs", "--part", "val"])
     with pytest.raises(InputError, match="-1 is no number of shoppers"):
         main(["report", str(RUN), "--examples", "-1"])
+
+
+def test_calibration_and_tables_of_a_test_are_on_the_page_and_no_users(shop):
+    probability = np.array([0.1, 0.1, 0.6, 0.6])
+    happened = np.array([False, True, True, True])
+    lifts = Shown(pd.DataFrame({"rate": [0.1], "lift": [1.25]}))
+    lists = Shown(pd.DataFrame({"user_id": ["secret1"], "item_id": [1]}))
+    keep_shown(RUN, {"calibration": calibration(probability, happened), "lifts": lifts, "lists": lists})
+    assert {file.name for file in RUN.glob("shown_*")} == {"shown_calibration.parquet", "shown_lifts.parquet"}
+    main(["report", str(RUN), "--examples", "0"])
+    text = (RUN / "report.html").read_text()
+    assert "<desc>predicted 0.1: 0.5; predicted 0.6: 1</desc>" in text
+    assert "<td>1.25</td>" in text
+    assert "secret" not in text
+    main(["report", str(RUN), "--part", "val", "--examples", "0"])
+    assert "<td>1.25</td>" not in (RUN / "report.html").read_text(), "they are of the test"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not on the PATH")

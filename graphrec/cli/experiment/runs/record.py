@@ -14,6 +14,7 @@ from pytorch_lightning.cli import SaveConfigCallback
 from graphrec.cli.experiment.runs.folder import RunFolder
 from graphrec.cli.experiment.runs.made_by import as_comment, made_by
 from graphrec.cli.experiment.tracking.artifacts import record_artifacts
+from graphrec.cli.experiment.tracking.shown_files import keep_shown
 from graphrec.cli.experiment.tracking.tables import record_shown
 from graphrec.evaluation.finite import check_weights_finite
 from graphrec.files import write_text
@@ -40,8 +41,10 @@ class RecordRun(SaveConfigCallback):
         record_shown(trainer.loggers, {} if lost is None else {"cleaning": Shown(lost)})
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show W&B what was tested."""
-        record_shown(trainer.loggers, experiment_of(pl_module).shown)
+        """Keep what people look at after a test, and show it to W&B."""
+        shown = experiment_of(pl_module).shown
+        keep_shown(Path(trainer.default_root_dir), shown)
+        record_shown(trainer.loggers, shown)
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give W&B checkpoint and data card, if that was asked for."""
