@@ -84,8 +84,9 @@ def _groups(experiments: Sequence[Experiment], items: str, by: str) -> pd.Series
     if not pd.api.types.is_numeric_dtype(told):
         groups = told.astype("str").astype("category")
         return groups if 1 < len(groups.cat.categories) <= MOST else None
-    edges = np.unique(np.quantile(told, np.linspace(0, 1, GROUPS + 1), method="lower"))
-    places = np.clip(np.searchsorted(edges, told, side="left") - 1, 0, None)
+    inner = np.arange(1, GROUPS) / GROUPS
+    tops = np.unique(np.quantile(told, inner, method="lower"))  # equal values stay together
+    places = np.searchsorted(tops, told, side="left")
     found = sorted(set(places.tolist()))
     if len(found) < 2:
         return None

@@ -236,6 +236,8 @@ def part_words(table: pd.DataFrame) -> str:
     """Say which part was judged, and with which interval."""
     if (table["split"] == "val").all():
         return "Validation metrics at the epoch that the fit chose; no interval over users exists for them"
+    if table["low"].isna().all():
+        return "Test metrics; no interval over users was measured"
     return "Test metrics with 95 % bootstrap intervals over users"
 
 

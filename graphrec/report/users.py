@@ -68,7 +68,9 @@ def tested_users(runs: Sequence[RunRecord]) -> TestedUsers:
     for (dataset, label), seeds in named.items():
         shas = {run.split_sha256 for run in seeds}
         tables = [table for run in seeds if (table := _users(run)) is not None]
-        if len(shas) > 1:
+        if not any(run.ranks for run in seeds):
+            left_out.append(f"{label}: it was judged by probabilities of pairs")
+        elif len(shas) > 1:
             left_out.append(f"{label}: its seeds were tested on different splits")
         elif len(tables) < len(seeds):
             left_out.append(f"{label}: no test_users.parquet that belongs to its test; test it again")
