@@ -14,6 +14,7 @@ from graphrec.front.arguments import arguments_of, check_call, class_config, mad
 from graphrec.front.makers import Maker
 from graphrec.models.base import ClosedForm, Decoder, Encoder
 from graphrec.models.encoders.contrastive import ContrastiveEncoder
+from graphrec.models.filter_responses import FilterResponse
 from graphrec.training import ClosedFormTask, ContrastiveTask, RankedTask, RankingTask
 
 TASKS: tuple[tuple[type, type[RankedTask], str], ...] = (
@@ -24,13 +25,18 @@ TASKS: tuple[tuple[type, type[RankedTask], str], ...] = (
 """Kind of model → the task that fits it, and the argument of the task that it is."""
 
 
+PARTS = (Encoder, ClosedForm, RankedTask, Decoder, FilterResponse)
+"""What a model is made of."""
+
+
 class Model:
     """A class and its arguments; nothing is built before there is a graph.
 
     ``gr.LightGCN(dim=64)`` makes one of ours, ``gr.Model(MyEncoder, dim=8)`` one of the user's own.
 
     Args:
-        maker: An `Encoder`, a `ClosedForm`, a task, or what is an argument of one: a decoder.
+        maker: An `Encoder`, a `ClosedForm`, a task, or what is an argument of one: a decoder, or the response
+            of a spectral filter.
         arguments: Of the class, by name; those of an encoder without its graph.
 
     Raises:
@@ -38,7 +44,7 @@ class Model:
     """
 
     def __init__(self, maker: Callable[..., Any], /, **arguments: Any) -> None:
-        if not inspect.isclass(maker) or not issubclass(maker, Encoder | ClosedForm | RankedTask | Decoder):
+        if not inspect.isclass(maker) or not issubclass(maker, PARTS):
             what = f"{maker!r} is no class of a model"
             hint = "give a class that derives from Encoder or ClosedForm of graphrec.models.base"
             raise InputError(what, hint=hint)

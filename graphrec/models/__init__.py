@@ -7,6 +7,7 @@ from graphrec.models.encoders.features import FeatureTowers, RawFeatures
 from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.models.encoders.ngcf import NGCF
 from graphrec.models.encoders.table import EmbeddingTable
+from graphrec.models.feature_trees import FeatureTrees
 from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.ials import IALS
 from graphrec.models.linear import EASE
@@ -30,6 +31,7 @@ __all__ = [
     "Dot",
     "EmbeddingTable",
     "FeatureTowers",
+    "FeatureTrees",
     "GATv2",
     "IdealLowPass",
     "ItemCF",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 from rich.progress import Progress
 
 from graphrec.arrays import Float32Array, FloatArray, IntArray
@@ -72,7 +73,9 @@ def build_panel(
     pair, column = visits.rows
     seen_from = column if rolling else np.full_like(column, visits.history_end)
     names, columns = [], []
-    with Progress(transient=True) as bar:
+    # a line of text: in a notebook rich's own form leaves a warning about ipywidgets in the cell
+    console = Console(stderr=True, force_jupyter=False)
+    with Progress(console=console, transient=True) as bar:
         task = bar.add_task("Features of the response", total=None)
         for name, table, line, history in feature_tables(source, visits, shelf, groups):
             columns.append(table[line[pair], seen_from if history else column].astype(np.float32))

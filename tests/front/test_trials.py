@@ -129,3 +129,12 @@ def test_a_bar_is_drawn_for_a_reader_only(capsys, monkeypatch):
     with bars.bar(1, "Trials"):
         pass
     assert capsys.readouterr().err == "", "one thing needs no bar"
+
+
+def test_the_response_of_a_filter_is_an_argument_like_any_other(data):
+    run = gr.fit(gr.Spectral(response=gr.PowerLaw(exponent=0.7), rank=8), data)
+    (inside,) = run.config["model"]["init_args"].values()
+    assert inside["init_args"]["response"]["init_args"]["exponent"] == 0.7
+    assert run.loaded()[0].recommender.response.exponent == 0.7
+    with pytest.raises(gr.InputError, match="PowerLaw alone is no model"):
+        gr.fit(gr.PowerLaw(), data)

@@ -1,0 +1,107 @@
+"""Boosted trees on the features of user and item, as `FeatureTowers` has them: no ids, no graph."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graphrec.arrays import Float32Array
+from graphrec.errors import MOST_ROUNDS, check_above, check_at_least, check_between, check_seed
+from graphrec.graph import BipartiteGraph
+from graphrec.models.base import ClosedForm
+from graphrec.models.encoders.features import features_of
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+_ROWS = 500_000
+"""Pairs that are scored at once: 128 MB of 64 features."""
+
+
+class FeatureTrees(ClosedForm):
+    """Ranks by the log odds that a pair was bought, from trees over the features of its two sides.
+
+    Bought pairs are told from pairs drawn at random that were not. It sees the very features that
+    `FeatureTowers` sees, so that the two differ in the form of the function alone. One tree without shrinkage
+    (``trees: 1, learning_rate: 1``) is a decision tree.
+
+    Args:
+        trees: Boosting rounds.
+        leaves: Leaves of a tree.
+        learning_rate: Shrinkage of a tree.
+        negatives: Pairs that were not bought, for each one that was.
+        seed: Of their draw.
+    """
+
+    def __init__(
+        self,
+        trees: int = 100,
+        leaves: int = 31,
+        learning_rate: float = 0.1,
+        negatives: int = 1,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_between(1, MOST_ROUNDS, trees=trees)
+        check_at_least(2, leaves=leaves)
+        check_at_least(1, negatives=negatives)
+        check_above(0, learning_rate=learning_rate)
+        check_seed(seed=seed)
+        self.trees, self.leaves, self.learning_rate = trees, leaves, learning_rate
+        self.negatives, self.seed = negatives, seed
+        self._fitted: HistGradientBoostingClassifier | None = None
+
+    def fit(self, graph: BipartiteGraph) -> None:
+        """Tell bought pairs from random ones.
+
+        Raises:
+            InputError: If the data has no features.
+        """
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        self.graph = graph
+        self._user, self._item = (table.cpu().numpy() for table in features_of(graph))
+        user, item = graph.edge_user.cpu(), graph.edge_item.cpu()
+        others, drawn = self._not_bought(graph, user)
+        columns = self._columns(torch.cat([user, others]).numpy(), torch.cat([item, drawn]).numpy())
+        bought = np.arange(len(columns)) < len(user)
+        self._fitted = None
+        if len(user) and len(others):
+            trees = HistGradientBoostingClassifier(
+                max_iter=self.trees,
+                max_leaf_nodes=self.leaves,
+                learning_rate=self.learning_rate,
+                early_stopping=False,
+                random_state=self.seed,
+            )
+            self._fitted = trees.fit(columns, bought)
+
+    @torch.no_grad()
+    def score(self, users: Tensor) -> Tensor:
+        """Compute log odds of every pair. Shape ``[B, I]``."""
+        size = self.graph.num_items
+        if self._fitted is None or not len(users):
+            return torch.zeros(len(users), size, device=users.device)
+        every, rows = np.arange(size), []
+        for part in torch.split(users.cpu(), max(_ROWS // max(size, 1), 1)):
+            codes = part.numpy()
+            columns = self._columns(np.repeat(codes, size), np.tile(every, len(codes)))
+            odds = self._fitted.decision_function(columns)
+            rows.append(torch.from_numpy(odds.astype(np.float32)).view(len(codes), size))
+        return torch.cat(rows).to(users.device)
+
+    def _not_bought(self, graph: BipartiteGraph, user: Tensor) -> tuple[Tensor, Tensor]:
+        """Draw items for the users of all edges, and leave out what they have bought."""
+        generator = torch.Generator().manual_seed(self.seed)
+        users = user.repeat(self.negatives)
+        items = torch.randint(graph.num_items, (len(users),), generator=generator)
+        device = graph.edge_item.device
+        new = ~graph.seen.contains(users.to(device), items[:, None].to(device))[:, 0].cpu()
+        return users[new], items[new]
+
+    def _columns(self, user: np.ndarray, item: np.ndarray) -> Float32Array:
+        """Join the features of both sides of some pairs. Shape ``[P, F]``."""
+        return np.concatenate([self._user[user], self._item[item]], axis=1)
