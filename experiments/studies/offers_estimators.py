@@ -16,13 +16,10 @@ import argparse
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
-from reward_model import Logistic, standardised
 from rich.progress import Progress
-from sklearn.linear_model import LogisticRegression
 from study import (
     COLOURS,
     PICTURE,
-    WORST_CASE,
     arguments,
     interval,
     load_facts,
@@ -32,58 +29,35 @@ from study import (
     write,
 )
 
-from graphrec.arrays import FloatArray, IntArray
+from graphrec.arrays import IntArray
 from graphrec.offers.budget.budgets import Budget
 from graphrec.offers.decide import decide
 from graphrec.offers.policies.by_value import Knapsack
-from graphrec.offpolicy.estimators import ESTIMATORS, PolicyValue, estimate, target_of
+from graphrec.offpolicy.estimators import ESTIMATORS, estimate, target_of
 from graphrec.offpolicy.folds import Fold, FoldedValue, cross_validate, rolling_origin
 from graphrec.offpolicy.market import Market, draw_market
 from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.shop.judging import (
+    estimated_propensities,
+    judge,
+    learned_levels,
+    levels_of,
+    naive_value,
+    shallow_propensities,
+    true_value,
+)
+from graphrec.offpolicy.shop.logistic import Logistic
+from graphrec.offpolicy.shop.policies import WORST_CASE, articles_budget
 from graphrec.offpolicy.simulator import (
     LEVELS,
     SimulatedLog,
     confounded_propensities,
     even_propensities,
-    outcome,
     simulate_log,
 )
-from graphrec.offpolicy.support import Decisions, Support
+from graphrec.offpolicy.support import Decisions
 
 PAIRS, WEEKS, FOLD_WEEKS = 10_000, 2, 10
-
-
-def policy(market: Market, log: SimulatedLog) -> IntArray:
-    """The new policy's level of each pair: the knapsack on a model of an earlier log."""
-    budget = outcome(market, 0.1 * market.unit_score, WORST_CASE).spend
-    pairs = market.pairs(Logistic.fit(market, log).response(), WORST_CASE)
-    rate = decide(Knapsack(), pairs, Budget(budget)).rate
-    return np.searchsorted(np.asarray(LEVELS), rate - 1e-9).astype(np.int64)
-
-
-def estimated_propensities(market: Market, log: SimulatedLog) -> FloatArray:
-    """Multinomial logistic regression of the level on the features: what an analyst can do. ``[n, R]``."""
-    x = standardised(market)[log.pair]
-    return np.asarray(LogisticRegression(max_iter=200).fit(x, log.level).predict_proba(x), dtype=np.float64)
-
-
-def judge(
-    market: Market, log: SimulatedLog, level: IntArray, propensity: FloatArray, seed: int
-) -> tuple[dict[str, PolicyValue], Support]:
-    """All estimators; the model of the reward for one half of the households comes from the other."""
-    half = np.random.default_rng(seed).integers(2, size=int(market.user.max()) + 1)[market.user[log.pair]]
-    predicted = np.empty((len(log), len(LEVELS)))
-    for side in (0, 1):
-        model = Logistic.fit(market, log.part(np.flatnonzero(half != side)))
-        predicted[half == side] = model.table()[log.pair[half == side]]
-    decisions = Decisions(log.level, log.bought.astype(float), propensity)
-    found, support = estimate(decisions, target_of(level[log.pair], len(LEVELS)), predicted)
-    return dict(found), support
-
-
-def naive(log: SimulatedLog, level: IntArray) -> float:
-    """Mean of the decisions that happen to be what the policy would do."""
-    return float(log.bought[log.level == level[log.pair]].mean())
 
 
 def naive_lift(log: SimulatedLog) -> float:
@@ -102,21 +76,21 @@ def true_lift(market: Market, log: SimulatedLog) -> float:
 def one_run(facts: MarketFacts, seed: int, pairs: int) -> dict[str, float]:
     """Errors, coverage and support in both twins of one market."""
     market = draw_market(facts, seed, pairs)
-    level = policy(market, simulate_log(market, even_propensities(pairs), 1, seed + 1000))
-    table, found = market.truth.curve(LEVELS), dict[str, float]()
+    level = learned_levels(market, simulate_log(market, even_propensities(pairs), 1, seed + 1000))
+    found = dict[str, float]()
     for twin, table_of in (
         ("randomised", even_propensities(pairs)),
         ("confounded", confounded_propensities(market)),
     ):
         log = simulate_log(market, table_of, WEEKS, seed + 2000, known=twin == "randomised")
         propensity = log.propensity if log.known else estimated_propensities(market, log)
-        truth = float(table[log.pair, level[log.pair]].mean())
+        truth = true_value(market, log, level)
         values, support = judge(market, log, level, propensity, seed)
         for name, value in values.items():
             found[f"{twin}_{name}_error"] = value.value - truth
             found[f"{twin}_{name}_covered"] = float(value.low <= truth <= value.high)
             found[f"{twin}_{name}_refused"] = float(bool(value.reason))
-        found[f"{twin}_naive_error"] = naive(log, level) - truth
+        found[f"{twin}_naive_error"] = naive_value(log, level) - truth
         found[f"{twin}_naive_lift"] = naive_lift(log)
         found[f"{twin}_true_lift"] = true_lift(market, log)
         found[f"{twin}_effective_sample_size"] = support.effective_sample_size
@@ -127,10 +101,7 @@ def one_run(facts: MarketFacts, seed: int, pairs: int) -> dict[str, float]:
 
 def thin_support(market: Market, level: IntArray, seed: int) -> dict[str, float]:
     """A shop that never went beyond 10 % is asked about the new policy, and one that wrote nothing down."""
-    shallow = even_propensities(len(market))
-    shallow[:, np.asarray(LEVELS) > 0.1] = 0.0
-    shallow /= shallow.sum(axis=1, keepdims=True)
-    log = simulate_log(market, shallow, WEEKS, seed + 3000)
+    log = simulate_log(market, shallow_propensities(market, 0.1), WEEKS, seed + 3000)
     values, support = judge(market, log, level, log.propensity, seed)
     target = target_of(level[log.pair], len(LEVELS))
     unknown, _ = estimate(Decisions(log.level, log.bought.astype(float)), target, estimators=["ips", "snips"])
@@ -145,14 +116,14 @@ def folded(facts: MarketFacts, seed: int, pairs: int) -> dict[str, FoldedValue]:
     """Cross-validation over weeks and households: value by DR, and regret, which only a simulator knows."""
     market = draw_market(facts, seed, pairs)
     log = simulate_log(market, even_propensities(pairs), FOLD_WEEKS, seed + 4000)
-    table, budget = market.truth.curve(LEVELS), outcome(market, 0.1 * market.unit_score, WORST_CASE).spend
+    table, budget = market.truth.curve(LEVELS), articles_budget(market)
     oracle = decide(Knapsack(), market.pairs(market.truth, WORST_CASE), Budget(budget)).rate
-    best = np.searchsorted(np.asarray(LEVELS), oracle - 1e-9)
+    best = levels_of(oracle)
     regrets: list[float] = []
 
     def value(fold: Fold) -> float:
         train, test = log.part(fold.train), log.part(fold.test)
-        level, model = policy(market, train), Logistic.fit(market, train).table()[test.pair]
+        level, model = learned_levels(market, train), Logistic.fit(market, train).table()[test.pair]
         decisions = Decisions(test.level, test.bought.astype(float), test.propensity, market.user[test.pair])
         found, _ = estimate(decisions, target_of(level[test.pair], len(LEVELS)), model, ["dr"])
         gains = [

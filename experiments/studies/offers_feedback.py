@@ -16,15 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from learn_response import FitSettings, fit_response, last_layer
-from market_policies import articles_budget
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.progress import Progress
 from study import (
     COLOURS,
     PICTURE,
-    WORST_CASE,
     arguments,
     interval,
     load_facts,
@@ -42,6 +39,8 @@ from graphrec.offpolicy.bandits import Choices, LinUCB, ThompsonSampling
 from graphrec.offpolicy.feedback import Feedback, run_loop
 from graphrec.offpolicy.market import Market, draw_market
 from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.shop.learned import FitSettings, fit_response, last_layer
+from graphrec.offpolicy.shop.policies import WORST_CASE, articles_budget
 from graphrec.offpolicy.simulator import LEVELS, simulate_log
 
 PAIRS, ROUNDS, WARM_UP_WEEKS, EPSILON, WINDOW = 30_000, 20, 2, 0.2, 5

@@ -15,15 +15,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from learn_response import Fitted, fit_response
-from market_policies import POLICIES, articles_budget, at_spend, averaged, lp_gap, rates
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from rich.progress import Progress
 from study import (
     COLOURS,
     PICTURE,
-    WORST_CASE,
     arguments,
     interval,
     load_facts,
@@ -35,6 +32,8 @@ from study import (
 
 from graphrec.arrays import FloatArray
 from graphrec.offers.budget.budgets import Budget
+from graphrec.offers.budget.knapsack import allocate
+from graphrec.offers.budget.linear_bound import linear_bound
 from graphrec.offers.decide import decide
 from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offpolicy.equal_spend import agreed_profit
@@ -42,6 +41,15 @@ from graphrec.offpolicy.estimators import estimate, target_of
 from graphrec.offpolicy.gate import gate
 from graphrec.offpolicy.market import Market, draw_market, explained_share, hidden_spread
 from graphrec.offpolicy.market_facts import MarketFacts
+from graphrec.offpolicy.shop.learned import Fitted, fit_response
+from graphrec.offpolicy.shop.policies import (
+    POLICIES,
+    WORST_CASE,
+    articles_budget,
+    at_spend,
+    averaged,
+    rates,
+)
 from graphrec.offpolicy.simulator import LEVELS, Outcome, even_propensities, outcome, simulate_log
 from graphrec.offpolicy.support import Decisions
 
@@ -131,6 +139,15 @@ def one_seed(
         gap=lp_gap(market, budget),
     )
     return run, market, fitted
+
+
+def lp_gap(market: Market, budget: float, count: int = 4000) -> float:
+    """Relative distance of `allocate` from HiGHS' bound on the first pairs, with their part of the budget."""
+    choices = market.pairs(market.truth, WORST_CASE).choices(LEVELS)
+    value, spend = choices.value[:count], choices.spend[:count]
+    money = budget * len(value) / len(market)
+    bound = linear_bound(value, spend, money)
+    return (bound - allocate(value, spend, money).value) / bound
 
 
 def figures(runs: list[Run]) -> dict[str, float]:

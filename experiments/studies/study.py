@@ -21,13 +21,10 @@ from graphrec.data.datasets.complete_journey import complete_journey
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns
 from graphrec.files import write_atomically, write_text
-from graphrec.offers.economics import Economics
 from graphrec.offpolicy.market_facts import MarketFacts, market_facts
 
 FULL_WEEKS = 52
 """The last week of the year is cut short."""
-WORST_CASE = Economics(margin=0.30, funded_share=1.0)
-"""Margin 30 %, and the shop pays every discount itself."""
 COLOURS = ("#1b6ca8", "#d1495b", "#2e8b57", "#8d6cab", "#c98b2b", "#5f6b76", "#111111", "#8fb8de")
 PICTURE = {
     "axes.spines.top": False,

@@ -1,8 +1,8 @@
-"""What the studies of offers share: fitting the response network to a simulated log.
+"""What a shop in the simulated market learns of the response: a network fitted to its own log.
 
 The network sees the market's observable features, items and categories, and never the truth. Its settings
-were chosen on a development seed by the logloss on the last weeks of the log and by the share of the oracle's
-gain that its policy reached there: the logloss alone hardly told the sizes apart.
+were chosen on a development seed, by the logloss on the last weeks of the log and by what its policy reached
+there. The logloss alone hardly told the sizes apart.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from graphrec.arrays import FloatArray
+from graphrec.offers.levels import LEVELS
 from graphrec.offpolicy.market import Market
-from graphrec.offpolicy.simulator import LEVELS, SimulatedLog
+from graphrec.offpolicy.simulator import SimulatedLog
 from graphrec.response.curves import SplineResponse
 from graphrec.response.network import ResponseNetwork
 
@@ -59,17 +61,17 @@ class Fitted:
     validation_logloss: float
 
     def members(self, market: Market) -> list[SplineResponse]:
-        """Each network's curves of the market's pairs."""
+        """Read off each network's curves of the market's pairs."""
         return [_curves(network, market) for network in self.networks]
 
     def response(self, market: Market) -> SplineResponse:
-        """Their mean in logits, which rises with the rate as each of them does."""
+        """Average them in logits; the mean rises with the rate as each of them does."""
         return _mean_response(self.members(market))
 
 
 @torch.no_grad()
-def last_layer(network: ResponseNetwork, market: Market) -> tuple[np.ndarray, np.ndarray]:
-    """What the last layers of base logit and slope see, standardised, with a constant in front.
+def last_layer(network: ResponseNetwork, market: Market) -> tuple[FloatArray, FloatArray]:
+    """Compute what the last layers of base logit and slope see, standardised, with a constant in front.
 
     Returns:
         Shapes ``[P, 1 + hidden]`` and ``[P, 1 + slope_hidden]``.
@@ -78,15 +80,15 @@ def last_layer(network: ResponseNetwork, market: Market) -> tuple[np.ndarray, np
     return _with_constant(network.base[:-1](x)), _with_constant(network.slopes[:-1](x))
 
 
-def _with_constant(hidden: Tensor) -> np.ndarray:
-    values = hidden.double().numpy()
+def _with_constant(hidden: Tensor) -> FloatArray:
+    values: FloatArray = hidden.double().numpy()
     spread = values.std(axis=0)
     standard = (values - values.mean(axis=0)) / np.where(spread > 1e-9, spread, 1.0)
     return np.column_stack([np.ones(len(values)), standard])
 
 
 def inputs(market: Market) -> tuple[Tensor, Tensor]:
-    """Features and groups as tensors. ``[P, F]`` and ``[P, 2]``."""
+    """Take features and groups as tensors. ``[P, F]`` and ``[P, 2]``."""
     return torch.tensor(market.features, dtype=torch.float32), torch.tensor(market.groups)
 
 
@@ -119,12 +121,12 @@ def _fit(market: Market, log: SimulatedLog, held_out: SimulatedLog, settings: Fi
     optimiser = torch.optim.Adam(network.parameters(), settings.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(settings.epochs):
-        for rows in torch.randperm(len(log)).split(settings.batch):
+        for rows in torch.split(torch.randperm(len(log)), settings.batch):
             logits = network(features[pair[rows]], groups[pair[rows]], rate[rows])
             loss = functional.binary_cross_entropy_with_logits(logits, bought[rows])
             loss = loss + settings.pooling / len(log) * network.pooling()
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
         score = _logloss(network, market, held_out)

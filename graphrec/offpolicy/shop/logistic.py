@@ -1,4 +1,4 @@
-"""The model of purchases that the study of estimators leans on: logistic, with a slope of depth."""
+"""A plain model of purchases for off-policy estimates: logistic, with a slope of depth."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from graphrec.arrays import FloatArray
+from graphrec.offers.levels import LEVELS
 from graphrec.offpolicy.market import Market
-from graphrec.offpolicy.simulator import LEVELS, SimulatedLog
+from graphrec.offpolicy.simulator import SimulatedLog
 from graphrec.response.curves import ElasticResponse
 
 STEPS = -np.log1p(-np.asarray(LEVELS))
@@ -17,7 +18,7 @@ STEPS = -np.log1p(-np.asarray(LEVELS))
 
 @dataclass(frozen=True)
 class Logistic:
-    """Purchases from features, depth, and depth times affinity: the model that the estimators use.
+    """Foretells purchases from features, depth, and depth times affinity.
 
     Args:
         base: Logit at full price. Shape ``[P]``.
@@ -37,22 +38,23 @@ class Logistic:
         return cls(x @ base + float(model.intercept_[0]), moved @ slope)
 
     def table(self) -> FloatArray:
-        """Probability at every level. Shape ``[P, R]``."""
-        return 1.0 / (1.0 + np.exp(-(self.base[:, None] + self.slope[:, None] * STEPS)))
+        """Compute the probability at every level. Shape ``[P, R]``."""
+        logit = self.base[:, None] + self.slope[:, None] * STEPS
+        return np.asarray(1.0 / (1.0 + np.exp(-logit)))
 
     def response(self) -> ElasticResponse:
-        """As curves that do not fall."""
+        """Make curves that do not fall."""
         return ElasticResponse(1.0 / (1.0 + np.exp(-self.base)), np.maximum(self.slope, 0.0))
 
 
 def standardised(market: Market) -> FloatArray:
-    """Features with mean 0 and spread 1. Shape ``[P, F]``."""
+    """Bring features to mean 0 and spread 1. Shape ``[P, F]``."""
     x = market.features
     spread = x.std(axis=0)
-    return (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
 
 
 def slope_features(market: Market) -> FloatArray:
-    """A constant, the affinity and the product's elasticity. Shape ``[P, 3]``."""
+    """Join a constant, the affinity and the product's elasticity. Shape ``[P, 3]``."""
     named = [market.feature(name) for name in ("affinity_rank", "log_product_elasticity")]
     return np.column_stack([np.ones(len(market)), *named])
