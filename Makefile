@@ -44,10 +44,9 @@ bench: $(VENV)/.installed-dev
 	  $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; \
 	done
 
-# outputs go to copies: the notebooks themselves stay without
+# runs them in place: what they show is committed with them
 notebooks: $(VENV)/.installed-dev
-	@mkdir -p runs/notebooks
-	$(BIN)/jupyter-execute notebooks/*.ipynb --kernel_name=python3 --output='../runs/notebooks/{notebook_name}'
+	$(BIN)/python notebooks/execute.py
 
 $(VENV)/.installed-docs: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e '.[docs]'

@@ -146,7 +146,7 @@ def test_no_test_imports_a_test():
 
 def test_tests_lie_where_their_department_does():
     departments = {folder.relative_to(PACKAGE) for folder in {file.parent for file in FILES}}
-    beside = {Path(name) for name in ("cases", "docs", "experiments", "helpers")}
+    beside = {Path(name) for name in ("cases", "docs", "experiments", "helpers", "notebooks")}
     folders = {file.parent.relative_to(TESTS) for file in TESTS.rglob("*.py")}
     assert folders - beside <= departments
 
