@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from notebook_runs import WEEKS, outputs, reading, run, shop_log, table
 
-from graphrec.report.sentences import lead
+from graphrec.evaluation.sentences import lead
 
 
 def test_log_and_graph(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graphrec.report.sentences import lead
+from graphrec.evaluation.sentences import lead
 
 
 @pytest.mark.parametrize(
