@@ -93,8 +93,7 @@ def published(tmp_path_factory) -> tuple[WandbServer, Path, str]:
             write_run(place / "runs" / name / f"{name}{seed}", seed, dim)
     command = [*COMPARE, f"{ENTITY}/{PROJECT}"]
     with wandb_server() as server:
-        # a fit of an earlier test in this process would silence W&B in this one, too
-        environment = {**os.environ, **server.environment(), "WANDB_SILENT": "false"}
+        environment = {**os.environ, **server.environment()}
         done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (server.unknown, server.errors) == ([], [])
