@@ -13,6 +13,7 @@ from made_runs import make_run
 from graphrec.errors import InputError
 from graphrec.files import write_table
 from graphrec.report.charts.bars import bars
+from graphrec.report.charts.scatter import scatter
 from graphrec.report.offer_summary import offers_sample, policy_totals, read_offers
 from graphrec.report.page.html import Content, render_html
 from graphrec.report.table import comparison
@@ -116,6 +117,27 @@ def test_sections_show_findings_runs_notes_and_commands(text):
     assert "<dt>margin</dt><dd>0.35</dd>" in text
     assert "graphrec fit -c runs/lightgcn/1/config.yaml" in text
     assert "graphrec compare runs/lightgcn/0 runs/lightgcn/1 &#39;runs/&lt;b&gt;" in text
+
+
+def test_each_dataset_has_sections_of_its_own_that_links_lead_to(tmp_path):
+    runs = [
+        make_run(name, dataset=shop, ndcg=n)
+        for shop in ("one", "two")
+        for name, n in (("a", 0.3), ("b", 0.4))
+    ]
+    out = render_html(Content(comparison(runs), runs, "Shops"), tmp_path / "report.html")
+    elements = Page(out.read_text()).elements
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    links = [attributes["href"] for tag, attributes in elements if tag == "a"]
+    assert {"#results-1", "#results-2", "#costs-2", "#learning-2"} <= set(links)
+    assert {link.removeprefix("#") for link in links} <= set(ids)
+    boards = [
+        attributes["aria-label"]
+        for _, attributes in elements
+        if "Leaderboard" in attributes.get("aria-label", "")
+    ]
+    assert boards == ["Leaderboard: one", "Leaderboard: two"]
 
 
 def test_offers_are_optional(tmp_path):
@@ -241,3 +263,18 @@ def test_the_page_forbids_itself_to_load_anything(text, tmp_path):
     leaky.write_text(text.replace("</body>", '<img src="http://localhost:9/x.png"></body>'))
     _, console = browse(leaky, tmp_path / "profile")
     assert any("Content Security Policy" in line for line in console)
+
+
+def test_names_of_points_that_lie_close_do_not_cover_each_other():
+    names = [f"model_{n}" for n in range(5)]
+    costs, values = [70.0, 70.5, 71.0, 69.0, 300.0], [0.230, 0.228, 0.226, 0.229, 0.1]
+    points = pd.DataFrame({"run": names, "cost": costs, "value": values})
+    drawing = scatter(points, "Quality", "Seconds", "NDCG", "model_0")
+    found = re.findall(
+        r'<text style="font-size: 8px[^>]* x="([\d.]+)" y="([\d.]+)"[^>]*>(\w+)</text>', drawing
+    )
+    assert [name for *_, name in found] == names
+    places = [(float(x), float(y)) for x, y, _ in found]
+    for place, (x, y) in enumerate(places):
+        for other_x, other_y in places[:place]:
+            assert abs(x - other_x) > 34 or abs(y - other_y) > 8, "34 is the width of the name, 8 its height"

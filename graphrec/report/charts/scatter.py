@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import Bbox
 
 from graphrec.report.charts.drawing import ACCENT, INK, MUTED, STYLE, canvas, inline, short
+
+_SIZE = 8  # points, of the names
 
 
 def scatter(points: pd.DataFrame, title: str, across: str, up: str, best: str) -> Markup:
@@ -31,11 +36,29 @@ def scatter(points: pd.DataFrame, title: str, across: str, up: str, best: str) -
         axes.xaxis.set_major_formatter(lambda cost, _: f"{cost:,.10g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.margins(y=0.18)
-        for row in points.itertuples():
-            axes.annotate(
-                short(str(row.run)), (row.cost, row.value), (6, 4), textcoords="offset points", fontsize=8
-            )
         axes.set_xlabel(across)
         axes.set_ylabel(up)
+        figure.draw_without_rendering()  # only then it is known where a point lies
+        _name(axes, points)
         told = "; ".join(f"{row.run}: {row.value:.4f} at {row.cost:,.4g}" for row in points.itertuples())
         return inline(figure, title, told)
+
+
+def _name(axes: Axes, points: pd.DataFrame) -> None:
+    """Write each name beside its point, where it covers no other name or point."""
+    places = axes.transData.transform(points[["cost", "value"]].to_numpy(dtype=np.float64))
+    scale = axes.figure.dpi / 72
+    taken = [Bbox.from_extents(*(place - 4 * scale), *(place + 4 * scale)) for place in places]
+    for (x, y), run in zip(places, points["run"], strict=True):
+        text = short(str(run))
+        width, height = 0.6 * _SIZE * len(text), 1.2 * _SIZE
+        spots = [(side, up) for up in (4, -4 - height, 14, -14 - height) for side in (6, -6 - width)]
+        boxes = [
+            Bbox.from_bounds(x + side * scale, y + up * scale, width * scale, height * scale)
+            for side, up in spots
+        ]
+        free = (place for place, box in enumerate(boxes) if not any(box.overlaps(other) for other in taken))
+        spot = next(free, 0)
+        taken.append(boxes[spot])
+        at = axes.transData.inverted().transform((x, y))
+        axes.annotate(text, tuple(at), spots[spot], textcoords="offset points", fontsize=_SIZE)

@@ -114,6 +114,7 @@ def test_the_command_takes_six_seconds_of_cpu_at_most(spent):
 
 def test_the_page_is_small_and_names_what_it_shows(page, validated):
     assert page.stat().st_size <= 2_000_000
+    assert "<button" not in page.read_text(), "without scripts no dead control is shown"
     assert "Test metrics with 95 % bootstrap intervals over users." in page.read_text()
     text = validated.read_text()
     assert (
