@@ -52,6 +52,8 @@ def run(options: argparse.Namespace) -> Path:
         raise InputError(
             f"{options.examples} is no number of shoppers", column="--examples", hint="give 0 or more"
         )
+    if options.out is not None and options.out.suffix.lower() not in (".html", ".htm"):
+        raise InputError("is no name of a page", file=options.out, column="--out", hint="end it with .html")
     with importing():
         from graphrec.report.one_run import read_one, report
 

@@ -71,6 +71,7 @@ def render_run(content: Content, found: Examples, out: Path) -> Path:
         left_out=list(dict.fromkeys([*content.tests.left_out, *content.segments.left_out])),
         metrics=shown.comparison.to_dict("records"),
         examples=found,
+        item_words=ITEM_WORDS,
         drawn=[_drawn(one) for one in left if one.x],
         listed=[_listed(one) for one in left if not one.x],
         costs=_costs(run),

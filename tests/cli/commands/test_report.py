@@ -100,6 +100,7 @@ def test_the_page_holds_what_the_files_and_the_log_say(shop, capsys):
     assert "graphrec fit -c runs/small/a/config.yaml" in text
     assert "seed_everything: 3" in text
     assert text.count("<h3>Shopper ") == 3
+    assert "what is the best for them among all items." in text
     assert "secret" not in text, "users have no name"
     assert "Tea &lt;" in text
     assert "<script>Tea" not in text
@@ -163,6 +164,13 @@ def test_validation_needs_no_test_and_several_runs_are_a_mistake(shop, capsys):
     shutil.copytree(RUN, RUN.with_name("b"))
     with pytest.raises(InputError, match="runs: holds 2 runs; name one of them"):
         main(["report", "runs", "--part", "val"])
+    checkpoint = RUN / "checkpoints" / "best.ckpt"
+    before = checkpoint.read_bytes()
+    with pytest.raises(
+        InputError, match=r"best\.ckpt, option --out: is no name of a page; end it with \.html"
+    ):
+        main(["report", str(RUN), "--out", str(checkpoint)])
+    assert checkpoint.read_bytes() == before
     with pytest.raises(InputError, match="-1 is no number of shoppers"):
         main(["report", str(RUN), "--examples", "-1"])
 
