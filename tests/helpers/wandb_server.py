@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import sys
 import threading
@@ -21,6 +22,11 @@ from wandb_answers import ANSWERS, Received
 
 KEY = "a" * 40
 _NAME = re.compile(r"\b(?:query|mutation)\s+(\w+)")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """This process's environment without what W&B left in it, such as its service, and with more."""
+    return {**{key: value for key, value in os.environ.items() if "WANDB" not in key}, **more}
 
 
 class WandbServer(Received, ThreadingHTTPServer):
@@ -40,9 +46,9 @@ class WandbServer(Received, ThreadingHTTPServer):
         self.is_silent = False
         self.called, self.over = threading.Event(), threading.Event()
 
-    def environment(self) -> dict[str, str]:
-        """What a process is given so that its W&B speaks to this server."""
-        return {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": KEY, "WANDB_MODE": "online"}
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a process whose W&B is to speak to this server."""
+        return environment(WANDB_BASE_URL=self.url, WANDB_API_KEY=KEY, WANDB_MODE="online", **more)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that hung up, and keep what else went wrong for the test."""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from made_runs import make_run
 from wandb_answers import ENTITY, PROJECT
-from wandb_server import WandbServer, wandb_server
+from wandb_server import WandbServer, environment, wandb_server
 
 from graphrec.errors import InputError
 from graphrec.report.publish import build_report, publish
@@ -93,8 +93,7 @@ def published(tmp_path_factory) -> tuple[WandbServer, Path, str]:
             write_run(place / "runs" / name / f"{name}{seed}", seed, dim)
     command = [*COMPARE, f"{ENTITY}/{PROJECT}"]
     with wandb_server() as server:
-        environment = {**os.environ, **server.environment()}
-        done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=place, env=server.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (server.unknown, server.errors) == ([], [])
     return server, place / "out", done.stderr
@@ -167,12 +166,11 @@ def test_runs_of_one_name_and_seed_stay_apart(tmp_path):
 def test_without_a_login_it_is_one_line_and_no_question(tmp_path):
     pytest.importorskip("wandb_workspaces", reason="the extra 'report' is not installed")
     write_run(tmp_path / "runs" / "small" / "a", 0, 8)
-    left = {key: value for key, value in os.environ.items() if not key.startswith("WANDB_")}
-    environment = {**left, "HOME": str(tmp_path), "WANDB_BASE_URL": "http://127.0.0.1:1"}
+    given = environment(HOME=str(tmp_path), WANDB_BASE_URL="http://127.0.0.1:1")
     command = [*COMPARE, "team/shop"]
     terminal, other = pty.openpty()  # W&B asks whom it finds at a terminal
     try:
-        done = subprocess.run(command, cwd=tmp_path, env=environment, stdin=other, stderr=other, timeout=60)
+        done = subprocess.run(command, cwd=tmp_path, env=given, stdin=other, stderr=other, timeout=60)
         said = os.read(terminal, 100_000).decode().replace("\r\n", "\n")
     finally:
         os.close(terminal)

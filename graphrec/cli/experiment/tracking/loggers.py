@@ -18,9 +18,6 @@ from graphrec.cli.experiment.tracking.short_config import run_title, short_confi
 from graphrec.cli.experiment.tracking.wandb_runs import QuietWandbLogger, send
 from graphrec.report.run_file import NAME, add_to_run_file, read_run_file
 
-_STAGED = {""}
-"""Places that we named to W&B, for earlier runs of this process."""
-
 
 def make_loggers(
     options: RunOptions,
@@ -80,9 +77,9 @@ def _weights_and_biases(
 
 def _stage_in(folder: Path) -> None:
     """Keep tables and artifacts that wait to be sent with their run, unless the user has a place for them."""
-    if os.environ.get("WANDB_DATA_DIR", "") in _STAGED:
-        _STAGED.add(str(folder))
-        os.environ["WANDB_DATA_DIR"] = str(folder)
+    ours = "GRAPHREC_WANDB_DATA_DIR"  # for an earlier run, of this process or of the one that started it
+    if os.environ.get("WANDB_DATA_DIR") in (None, "", os.environ.get(ours)):
+        os.environ["WANDB_DATA_DIR"] = os.environ[ours] = str(folder)
 
 
 @rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,9 +60,8 @@ def received(folder) -> WandbServer:
     """What a server was told by `wandb sync` of fit, refit and test."""
     runs = [str(path) for path in (folder / "a").rglob("offline-run-*")]
     with wandb_server() as server:
-        environment = {**os.environ, **server.environment()}
         command = [sys.executable, "-m", "wandb", "sync", *runs]
-        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, env=server.environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (server.unknown, server.errors) == ([], [])
     return server
@@ -136,7 +134,8 @@ def test_checkpoint_and_data_card_are_artifacts_where_asked(received, folder):
     assert card == (folder / "a" / "data_card.md").read_text()
     assert json.loads((folder / "a" / "run.json").read_text())["split_sha256"] in card
     assert "| rows | 720 |" in card
-    assert list((folder / "a" / "wandb" / "artifacts" / "staging").iterdir()), "kept with the run until sent"
+    for run in ("a", "b"):  # kept with the run until sent
+        assert list((folder / run / "wandb" / "artifacts" / "staging").iterdir())
 
 
 def test_no_id_of_a_user_is_sent_and_a_pseudonym_holds_in_one_run(received, folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 import socket
 import subprocess
@@ -20,15 +19,9 @@ import pytest
 import yaml
 from small_runs import CLOSED_FORM, write_config
 from wandb_answers import PROJECT
-from wandb_server import KEY, WandbServer, wandb_server
+from wandb_server import KEY, WandbServer, environment, wandb_server
 
-OWN = ("WANDB_MODE", "WANDB_RUN_ID", "WANDB_NAME", "WANDB_TAGS", "WANDB_RUN_GROUP", "WANDB_SWEEP_ID")
 OFFLINE = "the run is kept offline, `wandb sync` sends it later"
-
-
-def environment(**more: str) -> dict[str, str]:
-    """The environment of a process that speaks to a server of a test."""
-    return {**{key: value for key, value in os.environ.items() if key not in OWN}, **more}
 
 
 @contextmanager
@@ -61,11 +54,11 @@ class Fitted:
     folder: Path
 
 
-def started(folder: Path, **more: str) -> subprocess.Popen[str]:
+def started(folder: Path, given: dict[str, str]) -> subprocess.Popen[str]:
     folder.mkdir()
     config = write_config(folder / "exp.yaml", id="one", model=CLOSED_FORM)
     command = [sys.executable, "-m", "graphrec", "fit", "-c", config]
-    return subprocess.Popen(command, cwd=folder, env=environment(**more), stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=folder, env=given, stderr=subprocess.PIPE, text=True)
 
 
 def watched(process: subprocess.Popen[str], called: Event, folder: Path) -> Fitted:
@@ -86,12 +79,13 @@ def fits(tmp_path_factory) -> dict[str, Fitted]:
     place = tmp_path_factory.mktemp("online")
     with ExitStack() as stack:
         url, called = stack.enter_context(silent())
-        told = {"deaf": ({"WANDB_BASE_URL": url, "WANDB_API_KEY": KEY, "WANDB_MODE": "online"}, called)}
+        deaf = environment(WANDB_BASE_URL=url, WANDB_API_KEY=KEY, WANDB_MODE="online")
+        told = {"deaf": (deaf, called)}
         for name, silent_at in {"mute": "RunResumeStatus", "dies": "CreateRunFiles"}.items():
             server = stack.enter_context(wandb_server())
             server.silent_at = silent_at
-            told[name] = ({**server.environment(), "WANDB_FINISH_TIMEOUT": "2"}, server.called)
-        begun = {name: started(place / name, **given) for name, (given, _) in told.items()}
+            told[name] = (server.environment(WANDB_FINISH_TIMEOUT="2"), server.called)
+        begun = {name: started(place / name, given) for name, (given, _) in told.items()}
         found: dict[str, Fitted] = {}
 
         def watch(name: str) -> None:
@@ -133,7 +127,7 @@ def test_a_server_that_dies_is_not_waited_for_at_the_end(fits):
     assert (fit.folder / "runs" / "small" / "one" / "checkpoints" / "best.ckpt").is_file()
     with wandb_server() as server:
         again = [sys.executable, "-m", "wandb", *said[1].split()]
-        given = environment(**server.environment())
+        given = server.environment()
         done = subprocess.run(again, cwd=fit.folder, env=given, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (arrived,) = server.runs.values()
@@ -162,7 +156,7 @@ def swept(tmp_path_factory) -> WandbServer:
     write_config(place / "exp.yaml", model=CLOSED_FORM)
     (place / "sweep.yaml").write_text(yaml.safe_dump(SWEEP))
     with wandb_server() as server:
-        given = environment(**{**server.environment(), "WANDB_PROJECT": PROJECT})
+        given = server.environment(WANDB_PROJECT=PROJECT)
         del given["WANDB_MODE"]
         kept = {"cwd": place, "env": given, "capture_output": True, "text": True}
         made = subprocess.run([sys.executable, "-m", "wandb", "sweep", "sweep.yaml"], **kept)

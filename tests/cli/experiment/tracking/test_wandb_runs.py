@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -16,13 +15,13 @@ import pytest
 import wandb
 from small_runs import write_log
 from wandb.errors import CommError
+from wandb_server import KEY, environment
 
 from graphrec.cli import main
 from graphrec.cli.experiment.runs import record
 from graphrec.cli.experiment.tracking import wandb_runs
 from graphrec.errors import InputError
 
-KEY = "0123456789" * 4
 CONFIG = """\
 run: {name: sync, root: runs, id: one}
 trainer: {max_epochs: 2, enable_progress_bar: false, enable_model_summary: false}
@@ -88,10 +87,9 @@ def test_nobody_answers_there(url):
 
 
 def test_a_fit_without_a_network_is_offline_and_says_so():
-    environment = {**os.environ, "WANDB_MODE": "online", "WANDB_API_KEY": KEY}
-    environment |= {"WANDB_BASE_URL": "http://127.0.0.1:1"}
+    given = environment(WANDB_MODE="online", WANDB_API_KEY=KEY, WANDB_BASE_URL="http://127.0.0.1:1")
     started = [sys.executable, "-m", "graphrec", "fit", "-c", "c.yaml"]
-    done = subprocess.run(started, env=environment, capture_output=True, text=True)
+    done = subprocess.run(started, env=given, capture_output=True, text=True)
     assert done.returncode == 0
     ours = ("rows in", "is fitted at once")
     assert [line for line in done.stderr.splitlines() if not any(words in line for words in ours)] == [
