@@ -73,12 +73,12 @@ COMPARE: dict[str, list[Check]] = {
 }
 
 REPORT: dict[str, list[Check]] = {
-    "RUN": [Check("{other_run}", "--out {out}", "{best_run}")],
-    "--part": [Check("--part val", "{best_run} --out {out}")],
-    "--out": [Check("--out {dir}/a", "{best_run}", "--out {dir}/b", result=names)],
-    "--examples": [Check("--examples 1", "{best_run} --out {out}")],
-    "--title": [Check("--title Ours", "{best_run} --out {out}")],
-    "--trust": [Check("--trust", "{own_run} --part val --out {out}")],
+    "RUN": [Check("{other_run}", "--out {out}.html", "{best_run}")],
+    "--part": [Check("--part val", "{best_run} --out {out}.html")],
+    "--out": [Check("--out {dir}/a.html", "{best_run}", "--out {dir}/b.html", result=names)],
+    "--examples": [Check("--examples 1", "{best_run} --out {out}.html")],
+    "--title": [Check("--title Ours", "{best_run} --out {out}.html")],
+    "--trust": [Check("--trust", "{own_run} --part val --out {out}.html")],
 }
 
 REPRODUCE: dict[str, list[Check]] = {
