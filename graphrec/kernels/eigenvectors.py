@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
@@ -56,7 +57,9 @@ def decompose(
     generator = torch.Generator().manual_seed(seed)
     basis = torch.randn(matrix.columns, rank + oversampling, generator=generator).to(matrix.values.device)
     basis = _orthonormal(square(matrix, basis))
-    for _ in track(range(iterations), "Decomposition", transient=True):
+    # a line of text: in a notebook rich's own form leaves a warning about ipywidgets in the cell
+    console = Console(stderr=True, force_jupyter=False)
+    for _ in track(range(iterations), "Decomposition", console=console, transient=True):
         basis = _orthonormal(_amplify(matrix, basis))
     return _rayleigh_ritz(matrix, _orthonormal(basis), rank)
 

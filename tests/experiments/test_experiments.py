@@ -16,7 +16,10 @@ FILES = [file for file in MODELS if file.stem not in ("response", "redemption")]
 """What ranks; the others have tests of their own, in response/test_task.py and coupons/test_task.py."""
 SOURCE_PATH = "--data.init_args.source.init_args.path"
 RANKER = "--model.init_args.recommender.init_args."
-LIGHTER = {"complete_journey/purchase_ranker": {"windows": "1", "trees": "5", "depth": "5"}}
+LIGHTER = {
+    "complete_journey/purchase_ranker": {"windows": "1", "trees": "5", "depth": "5"},
+    "complete_journey/feature_trees": {"trees": "2"},
+}
 """A trial run shortens no closed form: sizes for those whose own would take a minute."""
 
 
