@@ -138,13 +138,22 @@ def test_checkpoint_and_data_card_are_artifacts_where_asked(received, folder):
         assert list((folder / run / "wandb" / "artifacts" / "staging").iterdir())
 
 
+def contents(received: WandbServer) -> list[tuple[str, bytes]]:
+    """The files of all runs."""
+    return [file for run in received.runs.values() for file in run.files.items()]
+
+
 def test_no_id_of_a_user_is_sent_and_a_pseudonym_holds_in_one_run(received, folder):
     _, data = load_run(folder / "a" / "checkpoints" / "best.ckpt")
     ids = [str(one).encode() for one in data.split.users.ids]
-    files = [content for run in received.runs.values() for content in run.files.values()]
+    files = [text for _, text in contents(received)]
     files += [made.files["data_card.md"] for made in received.artifacts.values() if "card" in made.name]
     assert len(files) > 10
     assert not [one for one in ids if any(one in content for content in files)]
+    cards = [made.files["data_card.md"] for made in received.artifacts.values() if "card" in made.name]
+    tables = [text for name, text in contents(received) if name.startswith("media/table/")]
+    assert (len(cards), len(tables)) == (2, 3)
+    assert not [text for text in (*cards, *tables) if str(folder.parent).encode() in text], "nor a path"
     names, users = Pseudonyms(), pd.Series(["a", "b", "a"])
     first, second, third = names.of(users)
     assert first == third != second
