@@ -64,14 +64,15 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int = SECONDS) -> str
         NotebookClient(notebook, timeout=timeout, kernel_name="python3", resources=where).execute()
     finally:
         os.chdir(before)
-    said = ""
+    said = shown = ""
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
         if cell.cell_type == "code":
             said += "".join(one.text for one in cell.outputs if one.get("name") == "stderr")
             cell.outputs = [one for one in cell.outputs if one.get("name") != "stderr"]
-    if "warning" in said.lower():
-        raise RuntimeError(f"a cell warned: {said}")
+            shown += "".join(str(one.get("data", {}).get("text/plain", "")) for one in cell.outputs)
+    if "warning" in said.lower() or "Warning" in shown:
+        raise RuntimeError(f"a cell warned: {said}{shown}")
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},

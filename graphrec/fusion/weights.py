@@ -162,7 +162,8 @@ def find_weights(candidates: MemberScores, seed: int = 0) -> Tensor:
         candidates: Of the validation users.
         seed: Of the random starts.
     """
-    with Console().status("Weighing the members"):
+    # a line of text: in a notebook rich leaves a warning about ipywidgets in the cell
+    with Console(stderr=True, force_jupyter=False).status("Weighing the members"):
         return _pruned(candidates, _climb(candidates, _start(candidates, seed)))
 
 
