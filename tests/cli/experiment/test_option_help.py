@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,9 @@ def test_every_key_is_there_as_it_is_written_with_its_default(help_of, words, ma
         if name == "graph":  # the task gives it
             continue
         assert f"--{place}.init_args.{name} " in text
+        described = re.search(rf"--{place}\.init_args\.{name} <[^>]*>\s+(\S+)", text)
+        assert described is not None
+        assert described[1].lower() not in ("(default:", "(required)", "one"), f"{name} is not described"
         if isinstance(parameter.default, int | float) and not isinstance(parameter.default, bool):
             assert f"(default: {parameter.default}" in " ".join(text.split())
 

@@ -167,7 +167,8 @@ def tell_at_once(model: str, given: Mapping[str, Entry]) -> None:
     if idle == ["max_epochs"] and given["max_epochs"].value == 1:
         return
     if idle:
-        note(f"{model} is fitted at once: trainer.{' and trainer.'.join(idle)} change nothing")
+        verb = "change" if len(idle) > 1 else "changes"
+        note(f"{model} is fitted at once: trainer.{' and trainer.'.join(idle)} {verb} nothing")
 
 
 def keep_counts(options: Any, given: Mapping[str, Any]) -> dict[str, int | float]:

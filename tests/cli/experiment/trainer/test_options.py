@@ -225,7 +225,7 @@ def test_what_changes_nothing_in_a_closed_form_is_told(option, capfd):
     Path("c.yaml").write_text(CLOSED)
     fit(*f"--trainer.{option}".split())
     assert (
-        f"Popularity is fitted at once: trainer.{option.split()[0]} change nothing" in capfd.readouterr().err
+        f"Popularity is fitted at once: trainer.{option.split()[0]} changes nothing" in capfd.readouterr().err
     )
     assert (RUN / "checkpoints/best.ckpt").exists()
 
