@@ -97,6 +97,7 @@ def main() -> None:
         if not options.names or file.stem in options.names:
             notebook = with_parameters(nbformat.read(file, as_version=4), values)
             with tempfile.TemporaryDirectory() as folder:
+                os.environ["TMPDIR"] = folder  # of the kernel: runs and tables go with the folder
                 execute(notebook, Path(folder))
             nbformat.write(notebook, options.out / file.name)
             print(options.out / file.name)
