@@ -11,6 +11,7 @@ from torch import Tensor
 from graphrec.arrays import Float32Array
 from graphrec.errors import MOST_ROUNDS, check_above, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.memory import check_room
 from graphrec.models.base import ClosedForm
 from graphrec.models.encoders.features import features_of
 
@@ -95,6 +96,8 @@ class FeatureTrees(ClosedForm):
 
     def _not_bought(self, graph: BipartiteGraph, user: Tensor) -> tuple[Tensor, Tensor]:
         """Draw items for the users of all edges, and leave out what they have bought."""
+        row = 4 * (self._user.shape[1] + self._item.shape[1]) + 16
+        check_room(row * self.negatives * len(user), negatives=self.negatives)
         generator = torch.Generator().manual_seed(self.seed)
         users = user.repeat(self.negatives)
         items = torch.randint(graph.num_items, (len(users),), generator=generator)

@@ -63,7 +63,7 @@ def test_a_shell_can_read_its_script(shell, scripts, tmp_path):
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        (["re"], {"recommend", "refit", "reproduce"}),
+        (["re"], {"recommend", "refit", "report", "reproduce"}),
         (["data", ""], {"describe", "check"}),
         (["data", "check", "mi"], {"mine.yaml"}),
         (["offers", "--sc"], {"--scenario"}),
