@@ -11,6 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.experiment.checkpoints.keeping import RunCheckpoint
 from graphrec.cli.experiment.fit_summary import summary_lines
+from graphrec.cli.experiment.plateau import RunStopping
 from graphrec.cli.experiment.processes import say
 from graphrec.cli.experiment.runs.folder import BEST, RunFolder, RunOptions, read_checkpoint
 from graphrec.cli.experiment.runs.locks import locked
@@ -130,6 +131,9 @@ def end_fit(
     if content is not None:
         record_result(folder, trainer.loggers, best_epoch=int(content["epoch"]) + 1, **task.cost())
     _finish(folder, task.data_sha256(data))
+    for one in trainer.early_stopping_callbacks if content is not None and not done else []:
+        if isinstance(one, RunStopping):
+            one.warn_of_plateau(trainer, task)
     print("\n".join(summary_lines(folder, content, monitor, task.cost()["fit_seconds"], refits=task.refits)))
 
 

@@ -12,18 +12,8 @@ from typing import Any, Literal
 
 from pytorch_lightning import callbacks
 
+from graphrec.cli.experiment.plateau import ROUNDS, RunStopping
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunOptions
-
-
-class RunStopping(callbacks.EarlyStopping):
-    """Stops a fit; a resumed one goes by the patience of now, not by that of the checkpoint.
-
-    What it watches is known to exist (`check_monitor`), so an epoch without it is one without validation.
-    """
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over how long the fit has waited."""
-        super().load_state_dict({**state_dict, "patience": self.patience})
 
 
 class RunCheckpoint(callbacks.ModelCheckpoint):
@@ -62,6 +52,7 @@ def own_callbacks(
         options.monitor,
         mode=mode,
         patience=options.patience,
+        rounds=ROUNDS if options.patience == RunOptions.patience else 0,
         strict=False,
         check_on_train_epoch_end=of_training,
     )

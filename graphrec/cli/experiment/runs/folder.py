@@ -30,7 +30,8 @@ class RunOptions:
         monitor: What chooses the best checkpoint: a measure of validation, or ``train_loss``.
         mode: Whether its least (``min``) or its greatest (``max``) value is the best; as the task says if
             missing.
-        patience: Epochs without a better value after which the fit stops.
+        patience: Epochs without a better value after which the fit stops. With 5, the default, it waits up to
+            five times as long while it is no better than the most bought items.
         refit_of: Folder of a run to repeat on train and validation together; `graphrec refit` sets it.
         wandb_project: Project in Weights & Biases.
         wandb_artifacts: Give the W&B run the best checkpoint and a card of the data as artifacts.
