@@ -20,10 +20,7 @@ def arguments(made: Callable[..., Any]) -> dict[str, str]:
     """Describe each argument in one paragraph of Markdown, those that a class inherits, too."""
     found: dict[str, str] = {}
     for one in reversed(inspect.getmro(made) if inspect.isclass(made) else [made]):
-        told = (
-            vars(one).get("__doc__") if inspect.isclass(one) else one.__doc__
-        )  # its own, not an inherited one
-        text = inspect.cleandoc(told or "")
+        text = inspect.cleandoc(one.__doc__ or "")  # its own: `inspect.getdoc` would give an inherited one
         parsed = docstring_parser.parse(text, style=docstring_parser.DocstringStyle.GOOGLE)
         found |= {name: plain(p.description or "") for p in parsed.params for name in p.arg_name.split(", ")}
     return found

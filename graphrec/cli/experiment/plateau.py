@@ -60,7 +60,7 @@ class RunStopping(EarlyStopping):
         self._go_on(trainer, pl_module, before, asked)
 
     def popularity(self, trainer: Trainer, task: Experiment) -> float | None:
-        """Measure, once, what the most bought items come to in what is watched; most fits never ask.
+        """Measure what the most bought items come to in what is watched, once: it ranks the validation part.
 
         Args:
             trainer: Of the fit.
