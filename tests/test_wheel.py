@@ -41,7 +41,8 @@ for name in names():
         assert Path(words[words.index("--config") + 1]).is_file()
     if "model" not in content:
         continue
-    args = with_shipped(["fit", "-c", name])
+    data = ["--data", "complete_journey/data.yaml"] if name.startswith("models/") else []
+    args = with_shipped(["fit", "-c", name, *data])
     class Parsed(GraphRecCLI):
         def before_instantiate_classes(self):
             raise LookupError

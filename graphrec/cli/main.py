@@ -25,6 +25,7 @@ LIGHTNING = {
 }
 EXAMPLES = """examples:
   graphrec demo --out runs/demo
+  graphrec fit -m lightgcn --data purchases.csv --columns user_id=customer item_id=sku timestamp=date
   graphrec fit -c experiments/complete_journey/lightgcn.yaml
   graphrec fit -c experiments/complete_journey/lightgcn.yaml --model.init_args.learning_rate 0.01
   graphrec fit -c experiments/complete_journey/lightgcn.yaml --ckpt_path last      # go on after a kill

@@ -48,7 +48,7 @@ def with_shipped(args: list[str]) -> list[str]:
 
 
 def _present(name: str) -> str:
-    if Path(name).exists() or (file := path_of(name)) is None:
+    if not name.endswith(SUFFIXES) or Path(name).exists() or (file := path_of(name)) is None:
         return name
     note(f"{name}: the one that comes with graphrec")
     return str(file)

@@ -16,6 +16,7 @@ from option_shop import log
 from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.main import LIGHTNING, main, parser
+from graphrec.cli.short import model_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +56,9 @@ def test_an_example_is_read_by_its_parser(command, args, monkeypatch):
     assert command in ("", args[0])
     if args[0] not in LIGHTNING:
         assert parser().parse_args(args).command == args[0]
+        return
+    if "-m" in args:  # with a file of the reader's own, which tests/cli/test_short.py brings
+        assert model_file(args[args.index("-m") + 1]).is_file()
         return
     config = [value for option, value in itertools.pairwise(args) if option == "-c"]
     assert all(Path(file).is_file() for file in config)

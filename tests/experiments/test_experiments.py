@@ -11,7 +11,11 @@ import yaml
 from graphrec.cli.main import main
 
 ROOT = Path(__file__).parents[2] / "experiments"
-MODELS = [file for file in sorted(ROOT.rglob("*.yaml")) if "model" in yaml.safe_load(file.read_text())]
+MODELS = [
+    file
+    for file in sorted(ROOT.rglob("*.yaml"))
+    if "model" in yaml.safe_load(file.read_text()) and file.parent.name != "models"
+]
 FILES = [file for file in MODELS if file.stem not in ("response", "redemption")]
 """What ranks; the others have tests of their own, in response/test_task.py and coupons/test_task.py."""
 SOURCE_PATH = "--data.init_args.source.init_args.path"

@@ -8,6 +8,7 @@ from typing import Any
 from graphrec.cli.config.environment import with_environment
 from graphrec.cli.errors.boundary import mistakes_told
 from graphrec.cli.shipped import with_shipped
+from graphrec.cli.short import spelled
 from graphrec.cli.start_up import importing
 from graphrec.cli.trust import TRUST
 
@@ -38,7 +39,7 @@ def _lightning(args: list[str]) -> Any:
     trusted, strict = TRUST in args, "--strict" in args
     args = ["--ckpt_path" if arg == "--ckpt" else arg for arg in args if arg not in (TRUST, "--strict")]
     args += ["--data.init_args.strict=true"] if strict else []
-    args = with_shipped([renamed_option(arg) for arg in args])
+    args = with_shipped(spelled([renamed_option(arg) for arg in args]))
     check_meant_for(args)
     check_configs(args)
     with importing():

@@ -20,6 +20,7 @@ from graphrec.cli.config import docstrings
 from graphrec.cli.config.signatures import Parameter, choices, in_words, loss_names, parameters, resolve
 from graphrec.cli.config.tasks import data_class, kinds
 from graphrec.cli.config.vocabulary import own_modules, permitted
+from graphrec.cli.short import model_names
 from graphrec.data import sources
 from graphrec.errors import InputError
 from graphrec.training import ExperimentTask
@@ -79,7 +80,8 @@ def what_may_be_named() -> str:
     """Name sources and losses for the help of a command, and the options that list the rest."""
     losses = ", ".join(name.rpartition(".")[2] for name in loss_names())
     return (
-        f"Sources, as graphrec.data.sources.NAME: {', '.join(sources.__all__)}."
+        f"In place of a YAML file: -m {', '.join(model_names())}; --data FILE with --columns OURS=THEIRS,"
+        f" --delimiter and --encoding. Sources, as graphrec.data.sources.NAME: {', '.join(sources.__all__)}."
         f" Losses, as graphrec.losses.NAME: {losses}. Options such as --model.help, --model.encoder.help,"
         " --model.recommender.help and --data.source.help list what may be named; with a name behind them"
         " they show its keys."

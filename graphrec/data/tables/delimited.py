@@ -166,12 +166,12 @@ class Layout:
         """Read columns the slow way, for files that pandas would read otherwise than the first pass."""
         places = [self.header.index(name) for name in names]
         columns: list[list[str]] = [[] for _ in places]
-        with _records(self.path, self.delimiter, self.encoding, self.quoted) as reader:
+        with records(self.path, self.delimiter, self.encoding, self.quoted) as reader:
             if self.has_header:
-                next(record for record in reader if not _is_blank(record))
+                next(record for record in reader if not is_blank(record))
             ragged, start = {first for first, _, _ in self.ragged}, reader.line_num + 1
             for record in reader:
-                if len(record) == len(self.header) and start not in ragged and not _is_blank(record):
+                if len(record) == len(self.header) and start not in ragged and not is_blank(record):
                     for column, place in zip(columns, places, strict=True):
                         column.append(record[place])
                 start = reader.line_num + 1
@@ -204,19 +204,19 @@ def scan(path: Path, delimiter: str, form: TextFormat) -> Layout:
 def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted: bool) -> Layout:
     lines, ragged, quotes = array("q"), [], False
     mark = _single(delimiter)
-    with _records(path, delimiter, encoding, quoted) as reader:
+    with records(path, delimiter, encoding, quoted) as reader:
         header = form.names or _header(reader, path, delimiter)
         width, start = len(header), reader.line_num + 1
         for record in reader:
             number = reader.line_num
             if start == 1 and form.names:
                 _refuse_header(record, form.names, path)
-            if len(record) == width and not (width == 1 and _is_blank(record)):
+            if len(record) == width and not (width == 1 and is_blank(record)):
                 if number > start and runs_over(record, mark):
                     ragged.append((start, number, width))
                 else:
                     lines.append(start)
-            elif not _is_blank(record):
+            elif not is_blank(record):
                 ragged.append((start, number, len(record)))
             start = number + 1
     if not quoted and form.quoted is None:
@@ -231,7 +231,7 @@ def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted
 
 
 @contextmanager
-def _records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterator[Any]:
+def records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterator[Any]:
     """Open a ``csv`` reader of a file; its errors are those of the file."""
     try:
         with open_bytes(path) as handle:
@@ -252,7 +252,7 @@ def _records(path: Path, delimiter: str, encoding: str, quoted: bool) -> Iterato
 
 
 def _header(reader: Iterator[list[str]], path: Path, delimiter: str) -> tuple[str, ...]:
-    header = next((record for record in reader if not _is_blank(record)), None)
+    header = next((record for record in reader if not is_blank(record)), None)
     if header is None:
         raise InputError("the file is empty", file=path, hint="give a file with a header and rows")
     if header[0].startswith("sep="):
@@ -286,7 +286,8 @@ def _refuse_other_delimiter(header: str, path: Path, delimiter: str) -> None:
         )
 
 
-def _is_blank(record: list[str]) -> bool:
+def is_blank(record: list[str]) -> bool:
+    """Tell whether a record holds nothing, as that of an empty line."""
     return not record or (len(record) == 1 and not record[0].strip())
 
 

@@ -109,7 +109,8 @@ MODELS = [name for name in MODELS if "model" in yaml.safe_load((EXPERIMENTS / na
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_is_read_by_its_name(name):
-    args = with_shipped(["fit", "-c", name])
+    data = ["--data", "complete_journey/data.yaml"] if name.startswith("models/") else []
+    args = with_shipped(["fit", "-c", name, *data])
 
     class Parsed(GraphRecCLI):
         def before_instantiate_classes(self):

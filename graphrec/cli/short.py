@@ -1,0 +1,220 @@
+"""What ``-m lightgcn`` and ``--data purchases.csv`` stand for: a shipped model, and a file as it is."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+from collections.abc import Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from graphrec.cli.shipped import EXPERIMENTS, path_of
+from graphrec.cli.table_options import add_table_options, column_mapping
+from graphrec.errors import InputError
+from graphrec.notices import note
+
+_MODELS = EXPERIMENTS / "models"
+_YAML = (".yaml", ".yml")
+_JOURNEY = "complete_journey"
+_WITHOUT_HEADER = ("user_id", "item_id", "rating", "timestamp")
+"""What the columns of a file without a header are taken for, as far as it has them."""
+_SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".dat",
+    ".inter",
+    ".parquet",
+    ".pq",
+    ".gz",
+    ".bz2",
+    ".xz",
+    ".zst",
+    ".zip",
+)
+
+
+def model_names() -> list[str]:
+    """List the models that ``-m`` takes by name: ``lightgcn``, ``ease`` and so on."""
+    return sorted(file.stem for file in _MODELS.glob("*.yaml"))
+
+
+def model_file(name: str) -> Path:
+    """Find the YAML file of a model, which holds the key ``model`` and what its trainer needs.
+
+    Args:
+        name: One of `model_names`, or the path of a YAML file.
+
+    Raises:
+        InputError: If there is no such model; names the nearest.
+    """
+    if name in model_names():
+        return _MODELS / f"{name}.yaml"
+    if name.endswith(_YAML) and (file := Path(name) if Path(name).is_file() else path_of(name)):
+        return file
+    close = difflib.get_close_matches(name, model_names(), n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(model_names())}, or a YAML file"
+    raise InputError(f"no model is called '{name}'", column="-m", hint=hint)
+
+
+def data_config(
+    given: str | Path,
+    columns: Mapping[str, str | None] | None = None,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> dict[str, Any]:
+    """Write the key ``data`` of a YAML for a file or folder: its source, and the split that suits it.
+
+    A log with times is cut by ``LeaveLast``, one that names its parts by ``Given``, any other at random. All
+    of it is told.
+
+    Args:
+        given: A CSV, TSV, Parquet or .inter file, a folder of parts, of MovieLens or of LightGCN's text
+            files, ``complete_journey``, or a YAML file of data.
+        columns: Our name → the file's name, for those that differ.
+        delimiter: Between the fields of a text file; by the suffix if missing.
+        encoding: Of a text file.
+
+    Raises:
+        InputError: If there is no such file, or it lacks a column of users or items.
+    """
+    if str(given) == _JOURNEY or str(given).endswith(_YAML):
+        return _written_in(f"{_JOURNEY}/data.yaml" if str(given) == _JOURNEY else str(given))
+    if not Path(given).exists():
+        hint = "check the path, or name a class such as RecommenderData or a YAML file"
+        raise InputError("there is no such file or folder", file=given, column="--data", hint=hint)
+    with_form = {"columns": dict(columns or {}), "delimiter": delimiter, "encoding": encoding}
+    source, split = _read_as(Path(given), {key: value for key, value in with_form.items() if value})
+    return {"class_path": "RecommenderData", "init_args": {"source": source, "split": split}}
+
+
+def spelled(args: list[str]) -> list[str]:
+    """Put what they stand for in the place of ``-m NAME`` and of ``--data FILE`` with its columns.
+
+    Args:
+        args: The command and its options.
+
+    Raises:
+        InputError: See `model_file` and `data_config`.
+    """
+    given = _last(args, "--data")
+    data = given if _is_file(given) else None
+    if data is None and not any(arg == "-m" or arg.startswith("-m=") for arg in args):
+        return args
+    try:
+        options, others = _parser(data is not None).parse_known_args(args[1:])
+    except argparse.ArgumentError as error:
+        raise InputError(str(error), hint=f"see `graphrec {args[0]} --help`") from error
+    found = _name_of_run(options.model, given)
+    if options.model is not None:
+        found += ["--config", str(model_file(options.model))]
+    if data is not None:
+        content = data_config(data, column_mapping(options.columns), options.delimiter, options.encoding)
+        found += ["--data", json.dumps(content)]
+    return [*args[:1], *found, *others]
+
+
+def _parser(takes_data: bool) -> argparse.ArgumentParser:
+    """Make the parser of what is spelled out; all other options are left as they are."""
+    short = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    short.add_argument("-m", dest="model", metavar="MODEL")
+    if takes_data:
+        short.add_argument("--data")
+        add_table_options(short, "the file of --data")
+    return short
+
+
+def _last(args: list[str], option: str) -> str:
+    """Give the last value of an option, empty if it is not there."""
+    pairs = [(arg.partition("=")[0], arg.partition("=")[2]) for arg in args if "=" in arg]
+    pairs += list(pairwise(args))
+    return next((value for name, value in reversed(pairs) if name == option), "")
+
+
+def _is_file(data: str) -> bool:
+    """Tell whether ``--data`` names a file as it is: no class, no YAML file and none written out."""
+    if not data or data.lstrip().startswith("{") or data.endswith(_YAML):
+        return False
+    return data == _JOURNEY or Path(data).exists() or "/" in data or Path(data).suffix in _SUFFIXES
+
+
+def _name_of_run(model: str | None, data: str) -> list[str]:
+    """Name a run after its data and its model, for those that get no other name."""
+    if model is None or not data or data.lstrip().startswith("{"):
+        return []
+    name = Path(data).resolve().name.partition(".")[0]
+    return ["--run.name", f"{name}-{Path(model).stem}"]
+
+
+def _read_as(file: Path, form: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Choose the source of a file with its arguments, and the split."""
+    from graphrec.data import sources
+
+    source = sources.source_of(str(file))
+    arguments: dict[str, Any] = {"path": str(file), **form}
+    split: dict[str, Any] = {"class_path": "LeaveLast"}
+    if source is sources.lightgcn_txt:
+        split = {"class_path": "Given", "init_args": {"whole_catalogue": True}}
+    elif source in (sources.table, sources.recbole):
+        columns = _columns(file, arguments)
+        split = {"class_path": _split_for(columns)}
+    return {"class_path": f"graphrec.data.sources.{source.__name__}", "init_args": arguments}, split
+
+
+def _columns(file: Path, arguments: dict[str, Any]) -> set[str]:
+    """Find what the columns are, by our names; those of a file without a header become an argument.
+
+    Raises:
+        InputError: If there is no column of users or of items.
+    """
+    from graphrec.data.tables.header import Header, header_of
+    from graphrec.data.tables.read import TextFormat
+
+    text = TextFormat(arguments.get("delimiter"), encoding=arguments.get("encoding"))
+    header: Header = header_of(file, text)
+    if header.is_data:
+        arguments["names"] = list(_WITHOUT_HEADER[: len(header.fields)])
+        arguments["delimiter"] = header.delimiter
+        note(f"{file}: no header, so its columns are taken for {', '.join(arguments['names'])}")
+        return set(arguments["names"])
+    given: dict[str, str | None] = arguments.get("columns", {})
+    found = {ours for ours, theirs in given.items() if theirs in header.fields}
+    found |= {name for name in header.fields if name not in given}
+    for name in _WITHOUT_HEADER[:2]:
+        if name not in found:
+            what = f"there is no such column; the file has {', '.join(header.fields)}"
+            hint = f"say which one it is: --columns {name}=..."
+            raise InputError(what, file=file, column=name, hint=hint)
+    return found
+
+
+def _split_for(columns: set[str]) -> str:
+    """Choose how a log with these columns is cut."""
+    from graphrec.data.interactions import Columns
+
+    if Columns.PART in columns:
+        return "Given"
+    return "LeaveLast" if columns & {Columns.TIMESTAMP, Columns.WEEK} else "Random"
+
+
+def _written_in(name: str) -> dict[str, Any]:
+    """Read a YAML file of data, its own or that of a whole experiment.
+
+    Raises:
+        InputError: If there is no such file, or it holds no data.
+    """
+    from graphrec.cli.config.files import load_yaml
+
+    file = Path(name) if Path(name).is_file() else path_of(name)
+    if file is None:
+        raise InputError("there is no such file", file=name, column="--data", hint="check the path")
+    content = load_yaml(file)
+    content = content.get("data", content) if isinstance(content, dict) else content
+    if isinstance(content, str):
+        return _written_in(str(file.parent / content))
+    if not isinstance(content, dict) or "class_path" not in content:
+        hint = "write class_path: RecommenderData and init_args, see docs/how-to/table.md"
+        raise InputError("this file describes no data", file=file, column="--data", hint=hint)
+    return content
