@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,16 +13,20 @@ import numpy as np
 import pandas as pd
 
 from graphrec.data.module import RecommenderData
+from graphrec.evaluation.correction import Correction, corrected
 from graphrec.evaluation.measures import told
 from graphrec.evaluation.ranking import UserMetrics
-from graphrec.evaluation.significance import paired_bootstrap
+from graphrec.evaluation.significance import crossed_differences
 from graphrec.models.base import ItemSet
 from graphrec.report.runs import METRIC
+from graphrec.report.significance import verdict
 from graphrec.report.table import over_seeds
 
 Part = Literal["validation", "test"]
 KEYS = ["metric", "items", "measure", "k"]
 COLUMNS = ["metric", "value", "low", "high", "spread", "seeds", "measure", "k", "items"]
+BEHIND = ["behind", "behind_low", "behind_high", "p", "p_corrected", "verdict"]
+"""What separates a run from the best one."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,41 @@ def _falling(said: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(name for name, one in own.items() if one["higher_is_better"] is False)
 
 
+@dataclass(frozen=True)
+class Compared:
+    """A run among others.
+
+    Args:
+        name: What it is called among them.
+        measures: Those of each seed.
+        draws: Whether a fit draws something that another seed would draw otherwise.
+    """
+
+    name: str
+    measures: Mapping[int, Measures]
+    draws: bool
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The seeds averaged; columns `COLUMNS`."""
+        return averaged(self.measures)
+
+    @property
+    def users(self) -> list[pd.DataFrame]:
+        """The values of each user, of each seed."""
+        return [found.users for found in self.measures.values()]
+
+    @property
+    def falling(self) -> frozenset[str]:
+        """Names of the measures that are better the smaller."""
+        return frozenset(name for found in self.measures.values() for name in found.falling)
+
+    @property
+    def tells_seeds(self) -> bool:
+        """Whether it is known what a seed does."""
+        return len(self.measures) > 1 or not self.draws
+
+
 def averaged(measures: Mapping[int, Measures]) -> pd.DataFrame:
     """Average the seeds, a row per metric.
 
@@ -90,39 +130,49 @@ def averaged(measures: Mapping[int, Measures]) -> pd.DataFrame:
     return over_seeds(rows, KEYS)[COLUMNS]
 
 
-def differences(
-    tables: Sequence[pd.DataFrame], users: Sequence[pd.DataFrame], falling: Collection[str] = ()
-) -> pd.DataFrame:
+def differences(runs: Sequence[Compared], correction: Correction = "holm") -> pd.DataFrame:
     """Put runs below each other, best first in each metric, with what separates each from the best.
 
     Args:
-        tables: `averaged` of each run, with a column ``run``.
-        users: Values of each user, averaged over the seeds, of each run; see `Measures`.
-        falling: Names of the measures that are better the smaller.
+        runs: What is compared.
+        correction: How p is corrected for the number of pairs of runs.
 
     Returns:
-        ``run``, `COLUMNS`, and ``behind``, ``behind_low``, ``behind_high`` and ``p``: the best run's value
-        less this one's on the same users (paired bootstrap, 95 %). Missing for the best and for coverage.
+        ``run``, `COLUMNS` and `BEHIND`; the latter are missing for the best and for coverage.
     """
-    whole = pd.concat(tables, ignore_index=True)
-    whole = whole.assign(behind=np.nan, behind_low=np.nan, behind_high=np.nan, p=np.nan)
-    values = dict(zip((table["run"].iloc[0] for table in tables), users, strict=True))
+    whole = pd.concat([run.table.assign(run=run.name) for run in runs], ignore_index=True)
+    missing: dict[str, Any] = dict.fromkeys(BEHIND, np.nan) | {"verdict": None}
+    whole = whole.assign(**missing).astype({"verdict": "str"})
+    named = {run.name: run for run in runs}
+    falling = {name for run in runs for name in run.falling}
     parts = []
     for _, part in whole.groupby("metric", sort=False):
         falls = part["measure"].iloc[0] in falling
         ranked = part.sort_values("value", ascending=falls, kind="stable").reset_index(drop=True)
         name = f"{ranked['measure'].iloc[0]}_{ranked['k'].iloc[0]}"
-        runs = [values[run] for run in ranked["run"]]
-        if len(runs) > 1 and all(name in one for one in runs):
-            _fill_in(ranked, [one.loc[ranked["items"].iloc[0], name] for one in runs])
+        own = [named[run] for run in ranked["run"]]
+        if len(own) > 1 and all(name in one.users[0] for one in own):
+            _fill_in(ranked, own, name, correction)
         parts.append(ranked)
-    return pd.concat(parts, ignore_index=True)[["run", *COLUMNS, "behind", "behind_low", "behind_high", "p"]]
+    return pd.concat(parts, ignore_index=True)[["run", *COLUMNS, *BEHIND]]
 
 
-def _fill_in(ranked: pd.DataFrame, users: Sequence[pd.Series[Any]]) -> None:
-    """Write what separates each run from the first."""
-    aligned = np.stack([one.reindex(users[0].index).to_numpy(dtype=np.float64) for one in users])
-    found = paired_bootstrap(aligned[:, :, None], [(0, place) for place in range(1, len(users))])
+def _fill_in(ranked: pd.DataFrame, runs: Sequence[Compared], name: str, correction: Correction) -> None:
+    """Write what separates each run from the first; p is corrected for all pairs."""
+    items = ranked["items"].iloc[0]
+    users = runs[0].users[0].loc[items].index
+    values = [
+        np.stack([one.loc[items, name].reindex(users).to_numpy(dtype=np.float64) for one in run.users])
+        for run in runs
+    ]
+    pairs = list(itertools.combinations(range(len(runs)), 2))
+    found = crossed_differences([value[:, :, None] for value in values], pairs)
+    first = [place for place, (best, _) in enumerate(pairs) if best == 0]
     columns = {"behind": found.difference, "behind_low": found.low, "behind_high": found.high, "p": found.p}
+    columns["p_corrected"] = corrected(found.p[:, 0], correction)[:, None]
     for column, value in columns.items():
-        ranked.loc[1:, column] = value[:, 0]
+        ranked.loc[1:, column] = value[first, 0]
+    told = [run.tells_seeds and runs[0].tells_seeds for run in runs[1:]]
+    ranked.loc[1:, "verdict"] = [
+        verdict(*one) for one in zip(ranked["p_corrected"].iloc[1:], told, strict=True)
+    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from graphrec.evaluation.correction import Correction
 from graphrec.files import write_text
 from graphrec.report.leaderboard import leaderboards, wide_csv
 from graphrec.report.leads import leads_markdown
@@ -30,6 +31,7 @@ def compare(
     notes: dict[str, str] | None = None,
     allow_different_splits: bool = False,
     part: Part = "test",
+    correction: Correction = "holm",
 ) -> Path:
     """Compare finished runs; write `comparison.csv`, `comparison.md`, `significance.csv` and `report.html`.
 
@@ -45,6 +47,7 @@ def compare(
         notes: Assumptions to list in the report, name to value.
         allow_different_splits: Compare even where one dataset was split in different ways.
         part: ``test``, or ``val`` for the validation of each fit at the epoch that it chose.
+        correction: How the p of a lead is corrected for the number of pairs of runs.
 
     Returns:
         Path of `report.html`.
@@ -55,9 +58,10 @@ def compare(
     offered = None if offers is None else read_offers(offers)
     records = read_runs(runs, part)
     table = comparison(records, allow_different_splits)
-    with Console(stderr=True).status("Paired bootstrap over users"):
+    with Console(stderr=True).status("Leads over users and seeds"):
         users = tested_users(records)
-        tests, groups = significance(records, users), segments(users, main_cutoff(table))
+        tests = significance(records, users, correction)
+        groups = segments(users, main_cutoff(table))
     content = Content(table, records, title, offered, notes or {}, tests, groups)
     report = render_html(content, out / "report.html")
     write_text(out / "comparison.md", "\n".join([to_markdown(table), leads_markdown(table, tests)]))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from graphrec.report.leads import p_text
-from graphrec.report.significance import Significance
+from graphrec.report.significance import CHANCE, CONFIRMED, LEVEL, Significance
 from graphrec.report.table import PAIRS, main_cutoff
 
 ITEM_WORDS = {
@@ -18,8 +19,6 @@ ITEM_WORDS = {
     PAIRS: "pairs",
 }
 """What item sets are called; a probability is of pairs."""
-CHANCE = 0.05
-"""A lead with a larger p may be chance."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +31,9 @@ class Finding:
         leader: The run with the highest NDCG.
         value: Its NDCG; `low` and `high` are the bounds of the 95 % interval.
         runner_up: The next best run, or None when there is only one.
-        sure: Whether the lead over every other run is more than chance: larger than the spread of the seeds,
-            and by the paired test where there is one, else because no interval reaches the leader's.
+        sure: Whether the lead over every other run is more than what users and seeds do by chance, by the
+            test where there is one. Else because no interval reaches the leader's and the lead is larger than
+            the spread of the seeds.
         sentence: All this in words.
     """
 
@@ -52,8 +52,8 @@ def findings(table: pd.DataFrame, tests: Significance | None = None) -> list[Fin
     """Make one finding per dataset and item set, by NDCG at the main cut-off.
 
     Overlapping intervals do not prove a tie: the runs share their users, so a paired test may still tell them
-    apart. Where one was made against every other run, the words are its; else they say no more than what the
-    intervals show.
+    apart. Where one was made against every other run, the words are its; else they say no more than what
+    intervals and seeds show.
 
     Args:
         table: What `comparison` returned.
@@ -81,14 +81,14 @@ def _finding(dataset: str, items: str, part: pd.DataFrame, k: int, tests: Signif
         gain = f" ({values[0] / values[1] - 1:+.0%})" if values[1] > 0 else ""
         sentence += f", ahead of {runs[1]} with {values[1]:.4f}{gain}"
     pairs = {} if tests is None else tests.of(dataset, items, f"ndcg_{k}")
-    chances = {run: pairs[runs[0], run]["p"] for run in runs[1:] if (runs[0], run) in pairs}
-    if len(runs) > 1 and len(chances) == len(runs) - 1:
-        sure = max(chances.values()) < CHANCE
-        sentence += _tested(chances)
+    tested = {run: pairs[runs[0], run] for run in runs[1:] if (runs[0], run) in pairs}
+    if tests is not None and len(runs) > 1 and len(tested) == len(runs) - 1:
+        sure = all(pair["verdict"] == CONFIRMED for pair in tested.values())
+        sentence += _tested(tested, tests, dataset, runs)
     else:
         sentence += _certainty(len(runs), overlapping, lows[0])
-    if within := _within_seeds(runs, values, part["spread"].tolist()):
-        sure, sentence = False, f"{sentence} {within}"
+        if within := _within_seeds(runs, values, part["spread"].tolist()):
+            sure, sentence = False, f"{sentence} {within}"
     return Finding(
         dataset,
         items,
@@ -120,14 +120,27 @@ def _bounds(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f" [{low:.4f}, {high:.4f}]"
 
 
-def _tested(chances: dict[str, float]) -> str:
-    """Say in half a sentence how sure the lead is, from the p of every other run, the closest first."""
-    close = [f"{run} ({p_text(p)})" for run, p in chances.items() if p >= CHANCE]
-    if not close:
-        return f"; a paired bootstrap over users confirms every lead ({p_text(max(chances.values()))})."
-    return (
-        f"; a paired bootstrap over users cannot tell it from {', '.join(close)}: this order may be chance."
-    )
+def _tested(pairs: dict[str, dict[str, Any]], tests: Significance, dataset: str, runs: list[str]) -> str:
+    """Say in half a sentence how sure the lead is, by the test against every other run, the closest first."""
+    p = "p" if tests.correction == "none" else "corrected p"
+    chances = [run for run, pair in pairs.items() if pair["verdict"] == CHANCE]
+    if chances:
+        close = ", ".join(f"{run} ({_p_of(pairs[run], p)})" for run in chances)
+        return f"; users and seeds cannot tell it from {close}: this order may be chance."
+    largest = p_text(max(pair["p_corrected"] for pair in pairs.values())).replace("p", p, 1)
+    alone = [run for run in runs if (dataset, run) in tests.one_seed]
+    if alone:
+        return (
+            f"; the users confirm every lead ({largest}), but what a seed does is unknown for"
+            f" {', '.join(alone)}: one seed each."
+        )
+    return f"; users and seeds confirm every lead ({largest})."
+
+
+def _p_of(pair: dict[str, Any], p: str) -> str:
+    """Write p, and that of users alone where they would have confirmed the lead."""
+    whole = p_text(pair["p_corrected"]).replace("p", p, 1)
+    return f"{whole}; {p_text(pair['p_users'])} by users alone" if pair["p_users"] < LEVEL else whole
 
 
 def _certainty(count: int, overlapping: list[str], low: float) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
+from graphrec.evaluation.correction import Correction
 from graphrec.report.runs import ITEM_SETS
-from graphrec.report.significance import Significance
+from graphrec.report.significance import CONFIRMED, Significance
 from graphrec.report.table import OURS, at_main, escape, headlines, is_higher_better
 
-EXPLANATION = (
-    "By how much the best run of a column is ahead of each other run: mean difference over the users both"
-    " have, its 95 % interval and two-sided p from a paired bootstrap, not corrected for the number of pairs."
-)
+CORRECTIONS: dict[Correction, str] = {
+    "holm": "corrected for the number of pairs of runs (Holm)",
+    "fdr": "corrected for the number of pairs of runs (false discovery rate)",
+    "none": "not corrected for the number of pairs of runs",
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def _lead(part: pd.DataFrame, tests: Significance) -> Leads | None:
 
 
 def _cells(
-    values: pd.Series, pairs: dict[tuple[str, str], dict[str, float]], smaller_is_better: bool
+    values: pd.Series, pairs: dict[tuple[str, str], dict[str, Any]], smaller_is_better: bool
 ) -> dict[str, str]:
     """Write the cells of one column of the matrix, by run."""
     best = str(values.idxmin() if smaller_is_better else values.idxmax())
@@ -77,12 +80,29 @@ def _cells(
     for run in map(str, values.index.drop(best)):
         if (pair := pairs.get((best, run))) is not None:
             bounds = f"[{pair['low']:+.4f}, {pair['high']:+.4f}]"
-            cells[run] = f"{pair['difference']:+.4f} {bounds}, {p_text(pair['p'])}".replace("-", "−")
+            words = "" if pair["verdict"] == CONFIRMED else f", {pair['verdict']}"
+            lead = f"{pair['difference']:+.4f} {bounds}, {p_text(pair['p_corrected'])}{words}"
+            cells[run] = lead.replace("-", "−")
     return cells
 
 
+def explanation(tests: Significance) -> str:
+    """Say what a cell of the matrix holds, and of which runs the seeds are not known."""
+    alone = sorted({run for _, run in tests.one_seed})
+    unknown = (
+        f" What a seed does is unknown for {', '.join(alone)}: one seed each. Fit others to know."
+        if alone
+        else ""
+    )
+    return (
+        "By how much the best run of a column is ahead of each other run: mean difference over the users both"
+        " have, with its 95 % interval. Users and seeds both count in it. p is two-sided and"
+        f" {CORRECTIONS[tests.correction]}.{unknown}"
+    )
+
+
 def p_text(p: float) -> str:
-    """Write `p = 0.034`; what the bootstrap cannot tell from less is `p ≤ 0.001`."""
+    """Write `p = 0.034`, and `p ≤ 0.001` for what is smaller still."""
     return "p ≤ 0.001" if p <= 0.001 else f"p = {p:.3f}"
 
 
@@ -95,7 +115,7 @@ def leads_markdown(comparison: pd.DataFrame, tests: Significance) -> str:
         lines += ["| " + " | ".join([escape(run), *cells]) + " |" for run, cells in one.rows]
         parts += [
             f"## {escape(one.dataset)}, {one.metric}: lead of the best run",
-            EXPLANATION,
+            escape(explanation(tests)),
             "\n".join(lines),
         ]
     parts += [f"Left out: {escape(reason)}." for reason in tests.left_out]

@@ -1,11 +1,12 @@
-"""The values of each user that a test wrote, seeds averaged: ``test_users.parquet``."""
+"""The values of each user that tests wrote, each seed's and their mean: ``test_users.parquet``."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -26,12 +27,26 @@ class Experiment:
         dataset: Name of the dataset.
         split: Fingerprint of the split.
         values: A row per user by item set: the measures, and what else the test said of the user.
+        by_seed: By item set, the measures of each seed apart, in the rows and columns of `measures`.
+        draws: Whether a fit draws something that another seed would draw otherwise; closed forms do not.
     """
 
     label: str
     dataset: str
     split: str
     values: dict[str, pd.DataFrame] = field(default_factory=dict)
+    by_seed: dict[str, list[pd.DataFrame]] = field(default_factory=dict)
+    draws: bool = True
+
+    @property
+    def seeds(self) -> int:
+        """Number of the seeds."""
+        return max((len(tables) for tables in self.by_seed.values()), default=0)
+
+    @property
+    def tells_seeds(self) -> bool:
+        """Whether it is known what a seed does: from two of them, or because nothing is drawn."""
+        return self.seeds > 1 or not self.draws
 
     def measures(self, items: str) -> pd.DataFrame:
         """Take the measures of one item set, a row per user."""
@@ -75,8 +90,20 @@ def tested_users(runs: Sequence[RunRecord]) -> TestedUsers:
         elif len(tables) < len(seeds):
             left_out.append(f"{label}: no test_users.parquet that belongs to its test; test it again")
         else:
-            experiments.append(Experiment(label, dataset, shas.pop(), _averaged(tables)))
+            values, by_seed = _averaged(tables)
+            draws = not all(is_closed_form(run.config) for run in seeds)
+            experiments.append(Experiment(label, dataset, shas.pop(), values, by_seed, draws))
     return experiments, left_out
+
+
+def is_closed_form(config: Mapping[str, Any]) -> bool:
+    """Tell whether a run was computed rather than trained: its seed then changes nothing.
+
+    Args:
+        config: Of the run.
+    """
+    model = config.get("model") or {}
+    return str(model.get("class_path", "")).endswith("ClosedFormTask")
 
 
 def _users(run: RunRecord) -> pd.DataFrame | None:
@@ -104,14 +131,21 @@ def _belongs(table: pd.DataFrame, run: RunRecord) -> bool:
     return bool(told) and all(abs(mean - value) <= _TOLERANCE * max(1.0, abs(value)) for mean, value in told)
 
 
-def _averaged(tables: list[pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Average metrics by user over seeds, of the users that all seeds have: item set to frame."""
-    result = {}
+def _averaged(
+    tables: list[pd.DataFrame],
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[pd.DataFrame]]]:
+    """Take the users that all seeds have, by item set: their metrics averaged over the seeds, and of each."""
+    result, apart = {}, {}
     for items in set.intersection(*(set(table["items"]) for table in tables)):
         parts = [table[table["items"] == items].drop(columns="items") for table in tables]
         whole = pd.concat(parts).astype({"user_id": "str"})
         users = whole.groupby("user_id")
         means = users[[name for name in whole if is_measure(name, whole)]].mean()
         said = users[[name for name in whole if name != "user_id" and name not in means]].first()
-        result[items] = means.join(said)[users.size() == len(tables)].dropna(axis="columns", how="any")
-    return result
+        kept = means.join(said)[users.size() == len(tables)].dropna(axis="columns", how="any")
+        measures = [name for name in means if name in kept]
+        result[items] = kept
+        apart[items] = [
+            part.astype({"user_id": "str"}).set_index("user_id").loc[kept.index, measures] for part in parts
+        ]
+    return result, apart

@@ -172,7 +172,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),
     "refit": ("runs/base", ["--x"]),
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),
-    "compare": ("runs/base --out OUT", ["--offers", "--title", "--allow_different_splits", "--out"]),
+    "compare": ("runs/base --out OUT", ["--offers", "--title", "--correction", "--allow_different_splits", "--out"]),
     "reproduce": ("--list", ["--data", "--out", "--seed", "--seeds"]),
     "data check log.csv --columns price=paid": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
     "data describe log.csv": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),

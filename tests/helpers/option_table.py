@@ -63,6 +63,7 @@ FUSE: dict[str, list[Check]] = {
 COMPARE: dict[str, list[Check]] = {
     "RUN": [Check("{other_run}", "--out {dir}", "{best_run}")],
     "--part": [Check("--part val", "{best_run} --out {dir}")],
+    "--correction": [Check("--correction fdr", "{best_run} {other_run} --out {dir}")],
     "--out": [Check("--out {dir}/a", "{best_run}", "--out {dir}/b", result=names)],
     "--offers": [Check("--offers {offers}", "{best_run} --out {dir}")],
     "--title": [Check("--title Ours", "{best_run} --out {dir}")],

@@ -27,6 +27,13 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         default="test",
         help="test (default), or val: validation at the epoch that each fit chose",
     )
+    parser.add_argument(
+        "--correction",
+        choices=("holm", "fdr", "none"),
+        default="holm",
+        help="of the p of a lead for the number of pairs of runs: holm (default), which bounds the chance of"
+        " any false claim; fdr, the share of false claims; or none",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     parser.add_argument("--offers", type=Path, help="an offers table to show as well")
     parser.add_argument("--title", default="Which recommender, which offer", help="heading of the report")
@@ -50,6 +57,7 @@ def run(options: argparse.Namespace) -> Path:
         title=options.title,
         allow_different_splits=options.allow_different_splits,
         part=options.part,
+        correction=options.correction,
     )
     print(f"report: {report}")
     return report

@@ -12,10 +12,11 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 
 from graphrec import __version__
+from graphrec.evaluation.correction import Correction
 from graphrec.files import write_text
 from graphrec.report.findings import findings
 from graphrec.report.leaderboard import Leaderboard, leaderboards
-from graphrec.report.leads import EXPLANATION, leads
+from graphrec.report.leads import explanation, leads
 from graphrec.report.page import panels
 from graphrec.report.page.names import short_labels, short_names, without
 from graphrec.report.page.offers import offers_section
@@ -59,7 +60,9 @@ class Content:
 
     def with_short_names(self) -> Content:
         """Call runs as the page does."""
-        tests = replace(self.tests, table=short_names(self.tests.table, ["run_a", "run_b"]))
+        one_seed = frozenset((dataset, without(run, dataset)) for dataset, run in self.tests.one_seed)
+        table = short_names(self.tests.table, ["run_a", "run_b"])
+        tests = replace(self.tests, table=table, one_seed=one_seed)
         segments = replace(self.segments, table=short_names(self.segments.table, ["run"]))
         return replace(self, comparison=short_names(self.comparison, ["run"]), tests=tests, segments=segments)
 
@@ -85,7 +88,7 @@ def render_html(content: Content, out: Path) -> Path:
         part=part_words(content.comparison),
         findings=findings(shown.comparison, shown.tests),
         leads=leads(shown.comparison, shown.tests),
-        explanation=EXPLANATION,
+        explanation=explanation(shown.tests),
         intervals=bool(content.comparison["low"].notna().any()),
         spread=bool(content.comparison["spread"].notna().any()),
         left_out=list(dict.fromkeys([*content.tests.left_out, *content.segments.left_out])),
@@ -95,7 +98,7 @@ def render_html(content: Content, out: Path) -> Path:
         runs=[_run(run, label) for run, label in zip(runs, short_labels(runs), strict=True)],
         offers=None if content.offers is None else offers_section(content.offers),
         notes=assumptions,
-        commands=_commands(runs, out),
+        commands=_commands(runs, out, shown.tests.correction),
     )  # fmt: skip
     return write_text(out, page)
 
@@ -165,11 +168,12 @@ def _run(run: RunRecord, label: str) -> dict[str, Any]:
     }
 
 
-def _commands(runs: Sequence[RunRecord], out: Path) -> list[str]:
+def _commands(runs: Sequence[RunRecord], out: Path, correction: Correction) -> list[str]:
     """Write shell lines that fit and test each run again and rebuild this page."""
     lines = [line for run in runs for line in commands_of(run)]
     folders = " ".join(shlex.quote(str(run.path)) for run in runs)
     part = " --part val" if any(run.part == "val" for run in runs) else ""
+    part += "" if correction == "holm" else f" --correction {correction}"
     return [*lines, f"graphrec compare {folders}{part} --out {shlex.quote(str(out.parent))}"]
 
 
