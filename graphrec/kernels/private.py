@@ -25,6 +25,7 @@ def _found(owner: Any, *names: str) -> Callable[..., Any] | None:
 
 
 COO_TO_CSR = _found(scipy.sparse, "_sparsetools", "coo_tocsr")
+CSR_PRODUCT = _found(scipy.sparse, "_sparsetools", "csr_matmat")
 CSR_ROWS = _found(scipy.sparse, "_sparsetools", "csr_row_index")
 CSR_TO_CSC = _found(scipy.sparse, "_sparsetools", "csr_tocsc")
 INT_MM = _found(torch, "_int_mm")
@@ -72,6 +73,33 @@ def csr_rows(matrix: Arrays, rows: np.ndarray, starts: np.ndarray) -> tuple[np.n
     copies = tuple(np.empty(starts[-1], dtype=array.dtype) for array in (col, values))
     CSR_ROWS(len(rows), rows, crow, col, values, *copies)
     return copies[0], copies[1]
+
+
+def csr_product(left: Arrays, right: Arrays, columns: int) -> Arrays:
+    """Multiply two sparse matrices; the columns of a row come in no order.
+
+    SciPy's public way goes through all pairs twice, once to count what it has to allocate. Here as much is
+    reserved as there could be, of which the system gives only what is written to.
+
+    Args:
+        left: The three arrays of the one, int32, int32 and float32.
+        right: Those of the other.
+        columns: How many the other has.
+    """
+    rows = len(left[0]) - 1
+    most = min(int(np.diff(right[0])[left[1]].sum()), rows * columns)
+    if CSR_PRODUCT is None or most >= 2**31:
+        shape = (rows, len(right[0]) - 1), (len(right[0]) - 1, columns)
+        factors = (
+            scipy.sparse.csr_array((values, col, crow), shape=size)
+            for (crow, col, values), size in zip((left, right), shape, strict=True)
+        )
+        product = next(factors) @ next(factors)
+        return product.indptr, product.indices, product.data
+    crow, col = np.empty(rows + 1, dtype=np.int32), np.empty(most, dtype=np.int32)
+    values = np.empty(most, dtype=np.float32)
+    CSR_PRODUCT(rows, columns, *left, *right, crow, col, values)
+    return crow, col[: crow[-1]], values[: crow[-1]]
 
 
 def csr_transposed(matrix: Arrays, columns: int) -> Arrays:

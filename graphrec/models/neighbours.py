@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -10,89 +11,20 @@ import numpy as np
 import scipy.sparse as sp
 import torch
 from rich.progress import track
-from torch import Tensor, nn
+from torch import Tensor
 
+from graphrec.capabilities import written_for
 from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import KEPT_BYTES, ClosedForm
+from graphrec.kernels.private import csr_product
+from graphrec.kernels.sparse_rows import LargestOfRows, SparseRows, arrays, product_of_rows
+from graphrec.kernels.topk import tie_order
+from graphrec.models.base import KEPT_BYTES, ClosedForm, ItemSet
 
 RowBlock: TypeAlias = Callable[[int, int], sp.csr_array]
 """Rows `start` to `end` of a square matrix that is never held as a whole."""
 
 _BLOCK = 512
-_PARTS = (("start", np.int32), ("index", np.int32), ("values", np.float32))
-
-
-class SparseRows(nn.Module):
-    """A constant sparse matrix of which a few rows at a time are used, as three plain buffers (CSR, int32).
-
-    ``SparseMatrix`` is for products with a dense matrix, this is for products of some rows with another
-    sparse matrix: what a shopper bought with the neighbours of each item.
-
-    Args:
-        matrix: Any SciPy sparse matrix. Shape ``[rows, columns]``.
-        kept: Whether checkpoints hold it, unless it is large.
-    """
-
-    start: Tensor
-    index: Tensor
-    values: Tensor
-
-    def __init__(self, matrix: sp.sparray, kept: bool = False) -> None:
-        super().__init__()
-        csr = sp.csr_array(matrix)
-        self.shape: tuple[int, int] = csr.shape
-        kept = kept and 8 * csr.nnz <= KEPT_BYTES
-        parts = zip(_PARTS, (csr.indptr, csr.indices, csr.data), strict=True)
-        for (name, kind), part in parts:
-            self.register_buffer(name, torch.from_numpy(part.astype(kind)), persistent=kept)
-
-    @classmethod
-    def restored(cls, state: Mapping[str, Tensor], name: str, columns: int) -> SparseRows | None:
-        """Restore the one that a state holds under a name, if it does.
-
-        Args:
-            state: What `state_dict` of a model held that kept it.
-            name: What the model calls it.
-            columns: Its number of columns.
-        """
-        keys = [f"{name}.{part}" for part, _ in _PARTS]
-        if not state.keys() >= set(keys):
-            return None
-        start, index, values = (state[key].cpu().numpy() for key in keys)
-        return cls(sp.csr_array((values, index, start), shape=(len(start) - 1, columns)), kept=True)
-
-    def scipy(self) -> sp.csr_array:
-        """View the buffers in SciPy; they must be on the CPU."""
-        parts = (self.values.numpy(), self.index.numpy(), self.start.numpy())
-        return sp.csr_array(parts, shape=self.shape)
-
-    def tensor(self) -> Tensor:
-        """View the buffers as a sparse tensor. Shape ``[rows, columns]``."""
-        return torch.sparse_csr_tensor(
-            self.start, self.index, self.values, self.shape, check_invariants=False
-        )
-
-    def dense(self, rows: Tensor) -> Tensor:
-        """Make a dense matrix of some rows. ``[B]`` to ``[B, columns]``."""
-        start, count = self.start[rows].long(), (self.start[rows + 1] - self.start[rows]).long()
-        row = torch.repeat_interleave(torch.arange(len(rows), device=rows.device), count)
-        within = torch.arange(len(row), device=rows.device) - (count.cumsum(0) - count)[row]
-        place = start[row] + within
-        result = torch.zeros(len(rows), self.shape[1], device=rows.device)
-        result[row, self.index[place].long()] = self.values[place]
-        return result
-
-    def product(self, rows: Tensor, other: SparseRows) -> Tensor:
-        """Multiply some rows by another sparse matrix, dense. ``[B]`` to ``[B, other.columns]``.
-
-        Both factors are sparse; SciPy uses that on the CPU, about ten times faster there than the dense
-        left factor that is used elsewhere.
-        """
-        if rows.device.type != "cpu":
-            return self.dense(rows) @ other.tensor()
-        product = self.scipy()[rows.numpy()] @ other.scipy()
-        return torch.from_numpy(product.toarray())
 
 
 def purchases(graph: BipartiteGraph) -> sp.csr_array:
@@ -105,15 +37,18 @@ def purchases(graph: BipartiteGraph) -> sp.csr_array:
 def largest(rows: RowBlock, size: int, count: int, description: str) -> sp.csr_array:
     """Find the `count` largest positive entries of each row of a square matrix, block by block.
 
+    Equal entries come in the order in which equal scores are ranked (`tie_order`).
+
     Args:
         rows: Gives a block of rows; called from several threads, since SciPy's product uses only one.
         size: Number of rows.
         count: Entries to keep of each row.
         description: Of the progress bar.
     """
+    search = LargestOfRows(tie_order(size, torch.device("cpu")).numpy())
 
     def block(start: int) -> sp.csr_array:
-        return _largest_of_block(rows(start, min(start + _BLOCK, size)), count)
+        return _kept(*search.find(arrays(rows(start, min(start + _BLOCK, size))), min(count, size)), size)
 
     starts = range(0, size, _BLOCK)
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
@@ -121,15 +56,11 @@ def largest(rows: RowBlock, size: int, count: int, description: str) -> sp.csr_a
         return sp.vstack(list(track(blocks, description, total=len(starts), transient=True)), format="csr")
 
 
-def _largest_of_block(block: sp.csr_array, count: int) -> sp.csr_array:
-    """Find the largest entries of each row, where positive."""
-    count = min(count, block.shape[1])
-    top = torch.from_numpy(block.toarray()).topk(count, dim=1)
-    starts = np.arange(0, block.shape[0] * count + 1, count)
-    parts = (top.values.numpy().ravel(), top.indices.numpy().ravel(), starts)
-    kept = sp.csr_array(parts, shape=block.shape)
-    kept.eliminate_zeros()
-    return kept
+def _kept(values: np.ndarray, columns: np.ndarray, size: int) -> sp.csr_array:
+    """Make a sparse matrix of the entries that were found. Each ``[n, count]`` to ``[n, size]``."""
+    found = values != 0
+    starts = np.concatenate([[0], found.sum(axis=1).cumsum()])
+    return sp.csr_array((values[found], columns[found], starts), shape=(len(values), size))
 
 
 def cosines(matrix: sp.csr_array, count: int, shrinkage: float, description: str) -> sp.csr_array:
@@ -142,8 +73,8 @@ def cosines(matrix: sp.csr_array, count: int, shrinkage: float, description: str
     root = np.sqrt(np.asarray(matrix.sum(axis=1), dtype=np.float32)).ravel()
 
     def rows(start: int, end: int) -> sp.csr_array:
-        common = matrix[start:end] @ transposed
-        row = np.repeat(np.arange(start, end), np.diff(common.indptr))
+        common = product_of_rows(matrix, start, end, transposed)
+        row = np.repeat(np.arange(start, end, dtype=np.int32), np.diff(common.indptr))
         common.data /= root[row] * root[common.indices] + np.float32(shrinkage)
         common.data[row == common.indices] = 0.0
         return common
@@ -151,7 +82,70 @@ def cosines(matrix: sp.csr_array, count: int, shrinkage: float, description: str
     return largest(rows, matrix.shape[0], count, description)
 
 
-class ItemSimilarity(ClosedForm):
+class SparseProduct(ClosedForm):
+    """Scores by a product of two sparse matrices, whose entries are not negative.
+
+    Only items that have an entry are ranked, all others score 0. Where fewer than asked for have one, the
+    user's scores are ranked as a whole.
+    """
+
+    @abstractmethod
+    def factors(self) -> tuple[SparseRows, SparseRows]:
+        """Give the matrices ``L [U, n]`` and ``R [n, I]``."""
+
+    def score(self, users: Tensor) -> Tensor:
+        """Multiply the users' rows of ``L`` by ``R``. Shape ``[B, I]``."""
+        left, right = self.factors()
+        return left.product(users, right)
+
+    @torch.no_grad()
+    def lists(
+        self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
+    ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
+        """List the best items; on a CPU without a score for those that no entry leads to."""
+        plain = "repeat" in item_sets or not self.graph.edge_item.is_cpu
+        if plain or not len(users) or not written_for(type(self), "lists", "score"):
+            return super().lists(users, k, item_sets)
+        parts = torch.split(users, -(-len(users) // torch.get_num_threads()))
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = list(
+                pool.map(lambda part: self._best(part, min(k, self.graph.num_items), item_sets), parts)
+            )
+        lists = {}
+        for name in item_sets:
+            values, items = (torch.cat(part) for part in zip(*(part[name] for part in found), strict=True))
+            short = (values[:, -1] == 0).nonzero().flatten()
+            if len(short):
+                values[short], items[short] = super().lists(users[short], k, [name])[name]
+            lists[name] = values, items
+        return lists
+
+    def _best(
+        self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
+    ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
+        """Find the best items with a score above 0, each ``[B, k]``; score 0 where a user has fewer."""
+        left, right = self.factors()
+        crow, col, values = csr_product(
+            arrays(left.scipy()[users.numpy()]), arrays(right.scipy()), right.shape[1]
+        )
+        search = LargestOfRows(tie_order(right.shape[1], torch.device("cpu")).numpy())
+        lists = {}
+        for name in sorted(item_sets):  # all before new, which leaves some out
+            if name == "new":
+                values[self._among_seen(users, crow, col)] = 0.0
+            scores, items = search.find((crow, col, values), k)
+            lists[name] = torch.from_numpy(scores), torch.from_numpy(items)
+        return lists
+
+    def _among_seen(self, users: Tensor, crow: np.ndarray, col: np.ndarray) -> np.ndarray:
+        """Mark the entries of items that the users have seen. Shape of `col`."""
+        seen = self.graph.seen_mask(users).numpy()
+        row = np.repeat(np.arange(len(users)) * seen.shape[1], np.diff(crow))
+        marks: np.ndarray = seen.reshape(-1)[row + col]
+        return marks
+
+
+class ItemSimilarity(SparseProduct):
     """Scores an item by its weights from the items the user bought, ``s(u, ·) = Σ_{j ∈ I_u} S_j·``.
 
     ``similarity[j, i]`` is what having bought ``j`` says for ``i``.
@@ -161,7 +155,7 @@ class ItemSimilarity(ClosedForm):
     bought: SparseRows
 
     def _keep(self, graph: BipartiteGraph, matrix: sp.csr_array, similarity: sp.csr_array) -> None:
-        self._hold(graph, matrix, SparseRows(similarity, kept=True))
+        self._hold(graph, matrix, SparseRows(similarity, kept=KEPT_BYTES))
 
     def _hold(self, graph: BipartiteGraph, matrix: sp.csr_array, similarity: SparseRows) -> None:
         self.graph = graph
@@ -176,9 +170,9 @@ class ItemSimilarity(ClosedForm):
         else:
             self._hold(graph, purchases(graph), similarity)
 
-    def score(self, users: Tensor) -> Tensor:
-        """Sum the rows of what the user bought. Shape ``[B, I]``."""
-        return self.bought.product(users, self.similarity)
+    def factors(self) -> tuple[SparseRows, SparseRows]:
+        """Give what was bought and the similarities; a score is the sum of the rows of what was bought."""
+        return self.bought, self.similarity
 
 
 class ItemCF(ItemSimilarity):
@@ -211,7 +205,7 @@ class ItemCF(ItemSimilarity):
         self._keep(graph, matrix, weights.T)
 
 
-class UserKNN(ClosedForm):
+class UserKNN(SparseProduct):
     """User-based collaborative filtering, ``s(u, i) = Σ_{v ∈ N_u} w_uv r_vi``.
 
     ``w_uv`` is the cosine of the two users' rows, ``|I_u ∩ I_v| / (sqrt(|I_u| |I_v|) + shrinkage)``.
@@ -235,7 +229,7 @@ class UserKNN(ClosedForm):
         """Compute the similarities in blocks of users and keep the best of each row."""
         matrix = purchases(graph)
         weights = cosines(matrix, self.neighbours, self.shrinkage, "User similarities")
-        self._hold(graph, matrix, SparseRows(weights, kept=True))
+        self._hold(graph, matrix, SparseRows(weights, kept=KEPT_BYTES))
 
     def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
         """Take the weights as they were, if they were small enough to be kept."""
@@ -250,6 +244,6 @@ class UserKNN(ClosedForm):
         device = graph.edge_user.device
         self.bought, self.weights = SparseRows(matrix).to(device), weights.to(device)
 
-    def score(self, users: Tensor) -> Tensor:
-        """Sum the weights of the neighbours who bought the item. Shape ``[B, I]``."""
-        return self.weights.product(users, self.bought)
+    def factors(self) -> tuple[SparseRows, SparseRows]:
+        """Give weights and purchases; a score is the sum of the weights of the neighbours who bought."""
+        return self.weights, self.bought

@@ -8,8 +8,11 @@ import torch
 from random_graphs import random_graph
 
 from graphrec.errors import InputError
-from graphrec.models import ItemCF, P3alpha, RP3beta, UserKNN
-from graphrec.models.neighbours import SparseRows, largest, purchases
+from graphrec.kernels.sparse_rows import SparseRows
+from graphrec.kernels.topk import tie_order
+from graphrec.models import ItemCF, P3alpha, RP3beta, TurboCF, UserKNN
+from graphrec.models.base import Recommender
+from graphrec.models.neighbours import largest, purchases
 
 EVERYBODY = torch.arange(15)
 
@@ -128,6 +131,57 @@ def test_what_is_kept_is_positive_and_no_more_than_asked_for():
     assert (kept.data > 0).all()
     assert np.diff(kept.indptr).max() == 3
     assert np.diff(kept.indptr).min() < 3  # a row with fewer positive entries is not filled up
+
+
+@pytest.mark.parametrize("size", [3, 40])
+def test_equal_weights_stay_in_the_order_of_ties(size):
+    """All weights are equal, so what stays of a row is the first of the fixed order, itself left out."""
+    matrix = purchases(random_graph(users=1, items=40, rows=400))
+    assert matrix.nnz == 40
+    kept = largest(lambda start, end: (matrix.T.tocsr()[start:end] @ matrix).tocsr(), 40, size, "Test")
+    order = tie_order(40, torch.device("cpu")).numpy()
+    for row in range(40):
+        assert set(kept.indices[kept.indptr[row] : kept.indptr[row + 1]]) == set(order[:size])
+
+
+@pytest.mark.parametrize("kind", [ItemCF, UserKNN, RP3beta, TurboCF], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("rows", [60, 400])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_lists_are_those_of_all_scores(kind, rows, threads, monkeypatch):
+    """With few rows most users have fewer candidates than places, with many nobody has."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    graph = random_graph(users=50, items=45, rows=rows)
+    model = kind(neighbours=8)
+    model.fit(graph)
+    users = torch.randperm(50, generator=torch.Generator().manual_seed(1))[:37]
+    sets = ("new", "all")
+    plain, quick = Recommender.lists(model, users, 10, sets), model.lists(users, 10, sets)
+    for name in sets:
+        torch.testing.assert_close(quick[name][0], plain[name][0], rtol=1e-6, atol=1e-7)
+        assert torch.equal(quick[name][1], plain[name][1])
+    assert model.lists(users[:0], 10, ["new"])["new"][0].shape == (0, 10)
+
+
+def test_repeat_lists_and_scores_of_ones_own_are_ranked_as_scored():
+    class Backwards(ItemCF):
+        def score(self, users):
+            return -super().score(users)
+
+    graph = random_graph(users=50, items=45, rows=300)
+    for kind, sets in ((ItemCF, ("repeat", "new")), (Backwards, ("new",))):
+        model = kind(8)
+        model.fit(graph)
+        plain, lists = (of(model, EVERYBODY, 5, sets) for of in (Recommender.lists, kind.lists))
+        for name in sets:
+            assert torch.equal(lists[name][1], plain[name][1])
+
+
+def test_a_score_that_is_no_number_comes_first():
+    graph = random_graph(users=50, items=45, rows=400)
+    model = ItemCF(45)
+    model.fit(graph)
+    model.similarity.values[:] = torch.nan
+    assert model.lists(EVERYBODY, 5, ["new"])["new"][0][:, 0].isnan().all()
 
 
 def test_rows_on_a_gpu_multiply_as_on_the_cpu():
