@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from graphrec.arrays import IntArray
 from graphrec.data.features.build import Features
 from graphrec.data.interactions import Columns, Interactions
+from graphrec.errors import InputError
 from graphrec.kernels.polynomial import polynomial, polynomial_rows
 from graphrec.kernels.sharded import ShardedMatrix, sharded_polynomial, sharded_polynomial_rows, whole_table
 from graphrec.kernels.shards import Shard
@@ -227,6 +228,12 @@ class BipartiteGraph(nn.Module):
             history = [torch.from_numpy(rows[name].to_numpy(dtype=np.int64, copy=True)) for name in columns]
         for name, values in zip(("user", "item", "week"), history, strict=True):
             self.register_buffer(f"history_{name}", values, persistent=False)
+
+    def check_order(self, option: str) -> None:
+        """Raise `InputError` for an option that goes by time, if no purchase is known to be the older."""
+        if not len(self.edge_place):
+            hint = "leave it out, map a column of times, or in_time_order: true where lists are in that order"
+            raise InputError("the log does not say which items came first", column=option, hint=hint)
 
     def places(self, edges: Tensor) -> Tensor:
         """Find the place of edges in their users' histories, 0 the oldest to 1; ½ where no time is known."""

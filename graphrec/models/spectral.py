@@ -51,6 +51,7 @@ class Spectral(ClosedForm):
             is applied by sparse products, which is exact and slower.
         recency: Rate ``ρ`` at which a user's older items count less: the signal of an edge is
             ``exp(-ρ (1 - place))``, place being that in the user's history, from 0 to 1 (`BipartiteGraph`).
+            It takes a log with times, or a source that says that its lists are in their order.
         oversampling: Further columns of the randomised decomposition.
         iterations: Its rounds; more take time and lower `decomposition_error`.
         seed: Of its random start.
@@ -93,6 +94,8 @@ class Spectral(ClosedForm):
 
     def prepare(self, graph: BipartiteGraph) -> None:
         """Make room for the fitted state, so that a checkpoint can be loaded without a fit."""
+        if self.recency:
+            graph.check_order("recency")
         self.graph = graph
         vars(self).pop("_item_products", None)
         device = graph.edge_item.device

@@ -291,3 +291,11 @@ def test_lightgcn_holds_out_the_ends_of_the_lists(tmp_path):
     assert log.loc[(log["user_id"] == 0) & (log["item_id"] == 7), "order"].item() == 2
     with pytest.raises(InputError, match="validate_on_last"):
         sources.lightgcn_txt(str(tmp_path), validate_on_last=1.0)
+
+
+@pytest.mark.parametrize("in_time_order", [False, True])
+def test_lists_have_an_order_where_somebody_says_so(in_time_order, tmp_path):
+    (tmp_path / "train.txt").write_text("0 9 8 7\n")
+    (tmp_path / "test.txt").write_text("0 13\n")
+    log = sources.lightgcn_txt(str(tmp_path), in_time_order=in_time_order).log
+    assert ("order" in log) == in_time_order

@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse as sp
 import torch
 from numpy.polynomial import Chebyshev
+from random_graphs import random_graph
 from recommender_suite import BOARD, RecommenderSuite, checker_board, fitted_task
 
 from graphrec.data.interactions import IdMap, Interactions
@@ -298,3 +299,9 @@ def test_older_items_count_less():
         model = Spectral(GFCF(0.0), rank=rank, degree=degree, recency=2.0)
         model.fit(graph)
         np.testing.assert_allclose(model.score(torch.arange(3)), signal @ half.T @ half, atol=1e-5)
+
+
+def test_recency_without_any_order_is_refused():
+    """It would change nothing, since every purchase would be as old as every other."""
+    with pytest.raises(InputError, match=r"'recency'.*which items came first.*in_time_order"):
+        Spectral(GFCF(0.0), rank=2, recency=1.0).fit(random_graph())

@@ -20,25 +20,33 @@ _MAX_DIGITS = 18
 """Longer numbers do not fit in 64 bits."""
 
 
-def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: float | None = None) -> RawData:
+def lightgcn_txt(
+    path: str,
+    train_on_valid: bool = False,
+    validate_on_last: float | None = None,
+    in_time_order: bool = False,
+) -> RawData:
     """Read a folder with ``train.txt``, ``test.txt`` and, where there is one, ``valid.txt``.
 
     Use it to compare with published numbers on Gowalla, Yelp2018 or Amazon-Book in the papers' own split.
     There is no time in these files: choose the split ``Given``. A user without items is legal.
 
-    The lists of Gowalla's ``train.txt`` are in the order of time and its test part goes on where they end.
-    But ``valid.txt`` was drawn from all of the list: what wins there need not win on the test part. With
-    `validate_on_last` the ends of the lists are the validation part, which is as far from training as the
-    test part is.
+    These files promise no order. The lists of Gowalla's ``train.txt`` are in the order of time all the same,
+    and its test part goes on where they end. But ``valid.txt`` was drawn from all of the list: what wins
+    there need not win on the test part. With `validate_on_last` the ends of the lists are the validation
+    part, which is as far from training as the test part is.
 
     Args:
         path: The folder.
         train_on_valid: Put the validation part into the training part, as these papers do.
         validate_on_last: Share of each list of ``train.txt``, at its end, that becomes the validation part;
-            ``valid.txt`` then belongs to the training part.
+            ``valid.txt`` then belongs to the training part. It takes the lists to be in the order of time.
+        in_time_order: Whether each list of ``train.txt`` runs from the oldest item to the newest. Say so only
+            if you know it: models that give recent items more weight go by it.
 
     Returns:
-        A log with integer ids, ``part``, ``line`` and ``order``, the place in the list of ``train.txt``.
+        A log with integer ids, ``part`` and ``line``. If the lists are in the order of time, also ``order``,
+        the place in the list of ``train.txt``.
 
     Raises:
         InputError: If a file is missing, or holds anything but whole numbers ≥ 0, or the share is not one.
@@ -54,6 +62,8 @@ def lightgcn_txt(path: str, train_on_valid: bool = False, validate_on_last: floa
     )
     if validate_on_last is not None:
         log.loc[_ends(log, validate_on_last), Columns.PART] = "valid"
+    if validate_on_last is None and not in_time_order:
+        log = log.drop(columns=Columns.ORDER)
     log, steps = clean(log, [drop_duplicates])
     log.attrs.update({"file" if part == "train" else part: str(file) for part, file in files.items()})
     name, hints = Path(path).resolve().name, tuple(shared_rows(log))
