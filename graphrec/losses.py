@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.capabilities import written_for
-from graphrec.errors import check_above
+from graphrec.errors import check_above, check_between
 from graphrec.kernels.inner_products import log_sum_products
 
 _OfScores = Callable[[Tensor, Tensor], Tensor]
@@ -106,6 +106,31 @@ def mse(positive: Tensor, negative: Tensor) -> Tensor:
     """Compute squared error to 1 for bought and 0 for sampled items: the loss of the articles' network."""
     sampled = negative.masked_fill(negative.isneginf(), 0.0)
     return (positive - 1).square().mean() + sampled.square().mean()
+
+
+class CosineContrastive:
+    """Cosines of bought items near 1, of others below a margin, ``1 − s⁺ + w / K Σ max(0, s⁻ − m)``.
+
+    Mao et al., "SimpleX: a simple and strong baseline for collaborative filtering", CIKM 2021, eq. 1: most
+    sampled items are below the margin and cost nothing, so many may be drawn. Scores are those of ``Cosine``
+    with a temperature of 1.
+
+    Args:
+        margin: ``m``, from −1 to 1.
+        weight: ``w``, of the negatives.
+    """
+
+    static_step: ClassVar[bool] = True
+    takes_sum: ClassVar[bool] = False
+
+    def __init__(self, margin: float = 0.9, weight: float = 150.0) -> None:
+        check_between(-1, 1, margin=margin)
+        check_above(0, weight=weight)
+        self.margin, self.weight = margin, weight
+
+    def __call__(self, positive: Tensor, negative: Tensor) -> Tensor:
+        """Compute the loss, ``[B]`` and ``[B, K]`` to a scalar; −inf stands for a negative left out."""
+        return (1 - positive).mean() + self.weight * (negative - self.margin).clamp_min(0).mean()
 
 
 @_declared(takes_sum=True)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from graphrec.losses import (
+    CosineContrastive,
     alignment,
     bce,
     bpr,
@@ -140,3 +141,21 @@ def test_uniformity_has_a_gradient_that_spreads_and_none_for_a_lone_vector():
     value.backward()
     assert value.item() == 0.0
     assert not lone.grad.any()
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_cosine_contrastive_counts_what_is_above_the_margin(count):
+    generator = torch.Generator().manual_seed(count)
+    positive = torch.rand(4, generator=generator) * 2 - 1
+    negative = torch.rand(4, count, generator=generator) * 2 - 1
+    above = [max(0.0, score - 0.2) for score in negative.flatten().tolist()]
+    expected = sum(1 - score for score in positive.tolist()) / 4 + 30 * sum(above) / len(above)
+    assert CosineContrastive(margin=0.2, weight=30.0)(positive, negative).item() == pytest.approx(expected)
+
+
+def test_cosine_contrastive_leaves_out_the_bought_item_of_a_batch():
+    negative = torch.tensor([[-math.inf, 0.9], [0.1, -math.inf]], requires_grad=True)
+    loss = CosineContrastive(margin=0.5, weight=8.0)(torch.ones(2), negative)
+    assert loss.item() == pytest.approx(8 * 0.4 / 4)
+    (gradient,) = torch.autograd.grad(loss, negative)
+    assert gradient.tolist() == [[0.0, 2.0], [0.0, 0.0]]

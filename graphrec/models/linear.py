@@ -1,4 +1,4 @@
-"""The linear autoencoder EASE: a dense matrix of item weights in closed form."""
+"""The linear autoencoders EASE and EDLAE: a dense matrix of item weights in closed form."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn import functional
 
-from graphrec.arrays import IntArray
-from graphrec.errors import InputError, check_above, check_at_least
+from graphrec.arrays import Float32Array, IntArray
+from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import available_memory
 from graphrec.kernels.sparse import SparseMatrix
@@ -42,6 +42,7 @@ class EASE(ClosedForm):
     items: Tensor
     inverse: Tensor
     scale: Tensor
+    relief: Tensor
 
     def __init__(self, l2: float = 100.0, max_items: int | None = None) -> None:
         super().__init__()
@@ -52,9 +53,13 @@ class EASE(ClosedForm):
     def fit(self, graph: BipartiteGraph) -> None:
         """Invert the Gram matrix of the users or of the items, whichever is smaller."""
         matrix = self._prepare(graph)
-        check_memory(*matrix.shape)
-        side = matrix if self.by_users else sp.csr_array(matrix.T)
-        self.keep("inverse", regularised_inverse(side, self.l2).to(graph.edge_user.device))
+        check_memory(graph.num_users, len(self.items), type(self).__name__)
+        relief = self.relief.cpu()
+        if self.by_users:
+            side, penalty = sp.csr_array(matrix * relief.sqrt().numpy()[None]), torch.tensor(self.l2)
+        else:
+            side, penalty = sp.csr_array(matrix.T), self.l2 / relief
+        self.keep("inverse", regularised_inverse(side, penalty).to(graph.edge_user.device))
         self.keep("scale", self._inverse_diagonal())
         if not self.by_users:
             self._weights_in_place()
@@ -77,7 +82,13 @@ class EASE(ClosedForm):
         device = graph.edge_user.device
         self.register_buffer("items", torch.from_numpy(kept).to(device), persistent=False)
         self.buyers = SparseMatrix(matrix.T).to(device)
+        relief = self._relief(np.asarray(matrix.sum(axis=0)).ravel())
+        self.register_buffer("relief", torch.from_numpy(relief).to(device), persistent=False)
         return matrix
+
+    def _relief(self, buyers: Float32Array) -> Float32Array:
+        """Compute ``λ / Λ_jj``, by how much an item's penalty is above ``λ``. Shape ``[items]``."""
+        return np.ones_like(buyers)
 
     def _kept(self, graph: BipartiteGraph) -> IntArray:
         """Choose the codes of the items in the model, ascending."""
@@ -95,6 +106,7 @@ class EASE(ClosedForm):
             block = torch.arange(users, min(users + _BLOCK, self.graph.num_users), device=quadratic.device)
             bought = self.graph.seen_mask(block)[:, self.items]
             quadratic += (self._smoothed(block) * bought).sum(dim=0)
+        quadratic *= self.relief
         if (quadratic >= 1.0).any():
             raise _singular()
         return self.l2 / (1.0 - quadratic)
@@ -126,8 +138,39 @@ class EASE(ClosedForm):
         return functional.embedding_bag(columns, self.inverse, offsets, mode="sum")
 
 
-def regularised_inverse(matrix: sp.csr_array, l2: float) -> Tensor:
-    """Compute ``(A Aᵀ + λI)⁻¹`` of a sparse ``[n, m]`` ``A``, in the memory of one matrix. ``[n, n]``.
+class EDLAE(EASE):
+    """EASE with a penalty that grows with an item's buyers, as dropout on the input would have it.
+
+    ``B`` minimises ``‖X − XB‖² + ‖Λ^½ B‖²`` at zero diagonal, ``Λ = λI + p / (1 − p) diag(XᵀX)``. So it is
+    ``I − P diag(1 / diag P)`` with ``P = (XᵀX + Λ)⁻¹`` (Steck, "Autoencoders that don't overfit towards the
+    identity", NeurIPS 2020, eq. 6 and 9). ``p`` is the share of the input that dropout would leave out.
+
+    Args:
+        dropout: ``p``, from 0, which is EASE, to below 1.
+        l2: ``λ``.
+        max_items: Keep only this many items, the most bought; the others score 0. All if missing.
+
+    Raises:
+        InputError: From `fit`, before anything is allocated, if the matrix would not fit into memory.
+    """
+
+    def __init__(self, dropout: float = 0.33, l2: float = 100.0, max_items: int | None = None) -> None:
+        super().__init__(l2, max_items)
+        check_share(dropout=dropout)
+        self.dropout = dropout
+
+    def _relief(self, buyers: Float32Array) -> Float32Array:
+        odds = np.float32(self.dropout / (1 - self.dropout))
+        relief: Float32Array = np.float32(self.l2) / (np.float32(self.l2) + odds * buyers)
+        return relief
+
+
+def regularised_inverse(matrix: sp.csr_array, l2: Tensor) -> Tensor:
+    """Compute ``(A Aᵀ + Λ)⁻¹`` of a sparse ``[n, m]`` ``A``, in the memory of one matrix. ``[n, n]``.
+
+    Args:
+        matrix: ``A``.
+        l2: ``Λ``: one number, or one for each row.
 
     Raises:
         InputError: If the matrix is not positive definite in single precision.
@@ -182,8 +225,13 @@ def _singular() -> InputError:
     return InputError("the Gram matrix is singular in single precision", column="l2", hint="raise it")
 
 
-def check_memory(users: int, items: int) -> None:
+def check_memory(users: int, items: int, model: str = "EASE") -> None:
     """Refuse a matrix that does not fit.
+
+    Args:
+        users: Rows of the interactions.
+        items: Columns of the interactions that are in the model.
+        model: What the message calls it.
 
     Raises:
         InputError: It names the items, the memory needed and what else to do.
@@ -193,8 +241,8 @@ def check_memory(users: int, items: int) -> None:
         return
     fitting = int((free / _BYTES_PER_ENTRY) ** 0.5)
     raise InputError(
-        f"EASE on {items:,} items and {users:,} users needs {needed / 1e9:.1f} GB of memory for its matrix "
-        f"and {free / 1e9:.1f} GB are free",
+        f"{model} on {items:,} items and {users:,} users needs {needed / 1e9:.1f} GB of memory for its "
+        f"matrix and {free / 1e9:.1f} GB are free",
         column="max_items",
         hint=f"set max_items: {fitting}, or take RP3beta, which stays sparse",
     )

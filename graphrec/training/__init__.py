@@ -7,6 +7,7 @@ from graphrec.training.direct_au import DirectAUTask
 from graphrec.training.experiment import ExperimentTask
 from graphrec.training.ranked import RankedTask
 from graphrec.training.ranking import RankingTask
+from graphrec.training.ultragcn.task import UltraGCNTask
 
 __all__ = [
     "AdaptiveTemperatureTask",
@@ -16,4 +17,5 @@ __all__ = [
     "ExperimentTask",
     "RankedTask",
     "RankingTask",
+    "UltraGCNTask",
 ]

@@ -13,7 +13,7 @@ from graphrec.capabilities import declares
 from graphrec.errors import InputError
 from graphrec.models.base import Decoder, Encoder
 
-Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax
+Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax | losses.CosineContrastive
 Sampling = Literal["pair", "shared", "batch", "none"]
 UNOBSERVED = 0.3
 """Weight of every pair of the catalogue, unless another one is given."""

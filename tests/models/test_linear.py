@@ -6,21 +6,22 @@ import torch
 from random_graphs import random_graph
 
 from graphrec.errors import InputError
-from graphrec.models import EASE, linear
+from graphrec.models import EASE, EDLAE, linear
 
 
 def purchases(graph) -> np.ndarray:
     return graph.seen_mask(torch.arange(graph.num_users)).double().numpy()
 
 
-def steck(matrix: np.ndarray, l2: float) -> np.ndarray:
+def steck(matrix: np.ndarray, l2: float | np.ndarray) -> np.ndarray:
     """Each column of B by its own ridge regression on the other items: the problem EASE solves."""
     items = matrix.shape[1]
+    penalty = np.broadcast_to(l2, items)
     weights = np.zeros((items, items))
     for j in range(items):
         others = np.delete(np.arange(items), j)
         rest = matrix[:, others]
-        gram = rest.T @ rest + l2 * np.eye(items - 1)
+        gram = rest.T @ rest + np.diag(penalty[others])
         weights[others, j] = np.linalg.solve(gram, rest.T @ matrix[:, j])
     return weights
 
@@ -37,6 +38,27 @@ def test_ease_regresses_each_item_on_the_others(users, items, l2):
     np.testing.assert_allclose(
         model.score(torch.arange(users)), matrix @ steck(matrix, l2), atol=1e-4, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize(("users", "items"), [(40, 12), (12, 40), (20, 20)])
+def test_edlae_is_the_mean_of_ease_under_dropout(users, items):
+    """A penalty of p / (1 - p) times an item's buyers is what dropping its entries with p amounts to."""
+    graph = random_graph(users=users, items=items, rows=150)
+    matrix = purchases(graph)
+    model, dropout = EDLAE(dropout=0.4, l2=2.0), 0.4
+    model.fit(graph)
+    penalty = 2.0 + dropout / (1 - dropout) * matrix.sum(axis=0)
+    expected = matrix @ steck(matrix, penalty)
+    np.testing.assert_allclose(model.score(torch.arange(users)), expected, atol=1e-4, rtol=1e-4)
+    plain, without = EASE(l2=2.0), EDLAE(dropout=0.0, l2=2.0)
+    plain.fit(graph)
+    without.fit(graph)
+    assert torch.equal(without.score(torch.arange(users)), plain.score(torch.arange(users)))
+
+
+def test_dropping_everything_is_refused():
+    with pytest.raises(InputError, match=r"dropout.*give 0 or more and less than 1"):
+        EDLAE(dropout=1.0)
 
 
 @pytest.mark.parametrize(("users", "items"), [(40, 25), (25, 40)])
@@ -88,8 +110,9 @@ def test_what_does_not_fit_is_refused_before_anything_is_allocated(monkeypatch):
     linear.check_memory(users=200_000, items=fitting)  # what the message proposes works
     linear.check_memory(users=1_000, items=40_981)  # the smaller side counts
     monkeypatch.setattr(linear, "available_memory", lambda: 100.0)
-    with pytest.raises(InputError, match="12 items"):
-        EASE().fit(random_graph())
+    for model in (EASE, EDLAE):
+        with pytest.raises(InputError, match=f"{model.__name__} on 12 items"):
+            model().fit(random_graph())
 
 
 def test_available_memory_is_that_of_this_machine():

@@ -37,7 +37,29 @@ def test_turbo_cf_raises_each_entry_of_the_item_graph():
     np.testing.assert_allclose(few.similarity.tensor().to_dense().sum(1), kept.sum(1), rtol=1e-4, atol=1e-5)
 
 
-def test_a_negative_exponent_is_refused():
-    for mistake in ({"neighbours": 0}, {"alpha": -0.1}, {"power": -1.0}):
+@pytest.mark.parametrize("neighbours", [None, 5])
+def test_the_second_order_is_twice_the_graph_less_its_square(neighbours):
+    graph = small_graph()
+    first, second = TurboCF(neighbours=neighbours), TurboCF(neighbours=neighbours, order=2)
+    first.fit(graph)
+    second.fit(graph)
+    item_graph = first.similarity.tensor().to_dense().double().numpy()
+    signal = graph.seen_mask(torch.arange(USERS)).double().numpy()
+    expected = signal @ (2 * item_graph - item_graph @ item_graph)
+    np.testing.assert_allclose(second.score(torch.arange(USERS)), expected, rtol=1e-4, atol=1e-5)
+    for model in (first, second):
+        scores = model.score(torch.arange(USERS)).masked_fill_(signal_mask(graph), -torch.inf)
+        best = model.recommend(torch.arange(USERS), k=3)
+        torch.testing.assert_close(best.scores, scores.topk(3).values)
+
+
+def signal_mask(graph: BipartiteGraph) -> torch.Tensor:
+    return graph.seen_mask(torch.arange(USERS))
+
+
+def test_a_setting_out_of_its_range_is_refused():
+    for mistake in ({"neighbours": 0}, {"alpha": -0.1}, {"power": -1.0}, {"order": 0}):
         with pytest.raises(InputError, match="is too small"):
             TurboCF(**mistake)
+    with pytest.raises(InputError, match=r"order.*give 1 to 2"):
+        TurboCF(order=3)

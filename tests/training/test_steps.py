@@ -71,6 +71,7 @@ def test_no_temperature_of_adap_tau_turns_the_softmax_around(number):
 
 
 def test_every_loss_of_the_package_that_takes_scores_is_accepted():
-    for loss in (losses.bpr, losses.bce, losses.mse, losses.sampled_softmax, losses.BilateralSoftmax()):
+    of_scores = (losses.bpr, losses.bce, losses.mse, losses.sampled_softmax)
+    for loss in (*of_scores, losses.BilateralSoftmax(), losses.CosineContrastive()):
         RankingTask(loss=loss)
     RankingTask(loss=catalogue_squares, sampling="none")

@@ -75,7 +75,7 @@ def test_a_shell_can_read_its_script(shell, scripts, tmp_path):
         (["fit", "--config", "mi"], {"mine.yaml"}),
         (["fit", "-c", "mi"], {"mine.yaml"}),
         (["fit", "--model", "Dir"], {"DirectAUTask"}),
-        (["fit", "--model.init_args.encoder", "Lig"], {"LightGCN"}),
+        (["fit", "--model.init_args.encoder", "Lig"], {"LightGCN", "LightGCNpp"}),
         (
             ["fit", "--model.init_args.encoder.init_args.num_"],
             {"--model.init_args.encoder.init_args.num_layers"},

@@ -1,0 +1,1 @@
+"""UltraGCN: the task, and the weights that stand for endless propagation in its loss."""
