@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import yaml
 from fuzz_sources import log_rows
 
 from graphrec.cli.main import console
@@ -174,6 +175,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),
     "compare": ("runs/base --out OUT", ["--offers", "--title", "--correction", "--allow_different_splits", "--out"]),
     "reproduce": ("--list", ["--data", "--out", "--seed", "--seeds"]),
+    "sweep": ("sweep.yaml --out OUT", ["--out", "--trials", "--budget", "--workers", "--seed"]),
     "data check log.csv --columns price=paid": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
     "data describe log.csv": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
 }  # fmt: skip
@@ -259,6 +261,12 @@ def lay_out(said: Callable[[], str]) -> None:
     Path("stock.csv").write_text("item_id,stock\n" + "".join(f"i{i},{i}\n" for i in range(8)))
     text = YAML.replace("SPLIT", SPLITS[0]).replace("MODEL", MODELS[0]).replace("name: shop", "name: base")
     Path("base.yaml").write_text(text)
+    sweep = {
+        "method": "grid",
+        "metric": {"name": "val_ndcg_20"},
+        "command": ["graphrec", "fit", "-c", "base.yaml"],
+    }
+    Path("sweep.yaml").write_text(yaml.safe_dump({**sweep, "parameters": {"run.patience": {"values": [1]}}}))
     for name in "ab":
         said_of_fit = outcome(["fit", "-c", "base.yaml", "--run.id", name], said)
         assert said_of_fit == "done", said_of_fit

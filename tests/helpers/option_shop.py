@@ -127,6 +127,7 @@ def build(folder: Path) -> dict[str, str]:
         shutil.rmtree(tracked)
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
     _experiments(Path("experiments"))
+    _sweeps()
     files = (
         "log",
         "later",
@@ -171,6 +172,22 @@ def _own_model(run: str, copy: str) -> None:
         record = content["graphrec"]
         record["config"] = record["config"].replace("graphrec.models.TopFrequency", "ours.Ours")
         torch.save(content, file)
+
+
+def _sweeps() -> None:
+    """Sweep files of the closed form: of one setting and of two, and one of a model of somebody's own."""
+    key = "model.init_args.recommender.init_args.decay_weeks"
+    said = {"method": "random", "metric": {"name": "val_ndcg_20", "goal": "maximize"}}
+    for name, config_file, values in (
+        ("sweep", "frequency.yaml", [2, 20]),
+        ("sweep_all", "frequency.yaml", [2]),
+        ("sweep_own", "own.yaml", [2]),
+    ):
+        command = ["graphrec", "fit", "-c", config_file, "${args}"]
+        content = {**said, "command": command, "parameters": {key: {"values": values}}}
+        Path(f"{name}.yaml").write_text(yaml.safe_dump(content))
+    own = {"class_path": "ClosedFormTask", "init_args": {"recommender": {"class_path": "ours.Ours"}}}
+    Path("own.yaml").write_text(yaml.safe_dump(config(own, "own")))
 
 
 ECHO = """\

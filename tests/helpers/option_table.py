@@ -172,6 +172,32 @@ DEMO: dict[str, list[Check]] = {
     "--max_epochs": [Check("--max_epochs 1", "--models mf --out {dir}", result=epochs)],
 }
 
+SWEPT = "sweep.yaml --out {dir}"
+SWEEP: dict[str, list[Check]] = {
+    "FILE": [
+        Check("sweep.yaml", "--out {dir}/a --trials 1", "sweep_all.yaml", result=names),
+        Check("log.csv", "--out {dir}", refused="log.csv"),
+    ],
+    "--out": [Check("--out {dir}/a", "sweep.yaml --trials 1", "--out {dir}/b", result=names)],
+    "--trials": [
+        Check("--trials 1", SWEPT, "--trials 2", result=names),
+        Check("--trials 0", SWEPT, refused="--trials"),
+    ],
+    "--budget": [
+        Check("--budget 30", SWEPT, refused="write 90s, 30m"),
+        Check("--budget 1s", SWEPT, result=names),
+    ],
+    "--workers": [
+        Check("--workers 2", SWEPT, result=names),
+        Check("--workers 0", SWEPT, refused="--workers"),
+    ],
+    "--seed": [
+        Check("--seed 5", SWEPT, result=names),
+        Check("--seed -1", SWEPT, refused="--seed"),
+    ],
+    "--trust": [Check("--trust", "sweep_own.yaml --out {dir}", allows="--trust")],
+}
+
 ROOT: dict[str, list[Check]] = {"--version": [Check("--version", instead="--help", result=printed)]}
 
 TABLE: dict[str, dict[str, list[Check]]] = {
@@ -186,6 +212,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "experiments": EXPERIMENTS,
     "data": DATA,
     "demo": DEMO,
+    "sweep": SWEEP,
     "completion": COMPLETION,
     **LIGHTNING,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphrec.cli.config.environment import with_environment
 from graphrec.cli.errors.boundary import mistakes_told
@@ -12,12 +12,16 @@ from graphrec.cli.short import spelled
 from graphrec.cli.start_up import importing
 from graphrec.cli.trust import TRUST
 
+if TYPE_CHECKING:
+    from graphrec.cli.experiment.lightning import GraphRecCLI
 
-def run_experiment(args: list[str]) -> Any:
+
+def run_experiment(args: list[str], kind: type[GraphRecCLI] | None = None) -> Any:
     """Run fit, validate, test or predict as the command line does.
 
     Args:
         args: The command and its options.
+        kind: Commands that do more, such as watch each epoch; those of the command line if missing.
 
     Returns:
         The LightningCLI object (``.model``, ``.trainer``, ``.datamodule``).
@@ -27,10 +31,10 @@ def run_experiment(args: list[str]) -> Any:
     """
     args = with_environment(args, os.environ)
     with mistakes_told(args):
-        return _lightning(args)
+        return _lightning(args, kind)
 
 
-def _lightning(args: list[str]) -> Any:
+def _lightning(args: list[str], kind: type[GraphRecCLI] | None) -> Any:
     """Hand an experiment command to Lightning; a checkpoint brings its configuration with it."""
     from graphrec.cli.config.files import check_configs
     from graphrec.cli.config.moved import renamed_option
@@ -45,6 +49,7 @@ def _lightning(args: list[str]) -> Any:
     with importing():
         from graphrec.cli.config.vocabulary import permitted
         from graphrec.cli.experiment.checkpoints.config import on_checkpoint
+        from graphrec.cli.experiment.lightning import GraphRecCLI
         from graphrec.cli.experiment.option_help import help_asked
         from graphrec.cli.experiment.start import run_lightning
 
@@ -52,4 +57,4 @@ def _lightning(args: list[str]) -> Any:
         print(text)
         raise SystemExit(0)
     with on_checkpoint(args, trusted) as basis, permitted(basis.modules):
-        return run_lightning(basis.args, basis=basis)
+        return run_lightning(basis.args, kind or GraphRecCLI, basis=basis)
