@@ -19,6 +19,7 @@ from graphrec.data.attributes import attributes_of
 from graphrec.data.datasets.complete_journey import complete_journey
 from graphrec.data.datasets.lightgcn_txt import lightgcn_txt
 from graphrec.data.datasets.movielens import MOVIELENS_LOGS, movielens
+from graphrec.data.datasets.share_of_users import share_of_users
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.joins import as_known
@@ -34,7 +35,7 @@ from graphrec.data.tables.read import Kind, TextFormat, load_table
 from graphrec.data.tables.sheets import check_text_options
 from graphrec.errors import InputError
 
-__all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "synthetic", "table"]
+__all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "share_of_users", "synthetic", "table"]
 
 
 def table(

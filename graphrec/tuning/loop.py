@@ -57,6 +57,8 @@ class Loop:
         job_of: Makes the job of a trial.
         budget: Of this search, with what earlier sessions took.
         told: Who is told.
+        bounds_default: Whether the budget ends even the default, which else has as long as it takes.
+        running: What each worker does.
     """
 
     search: Search
@@ -64,6 +66,7 @@ class Loop:
     job_of: Callable[[Trial], Mapping[str, Any]]
     budget: Budget
     told: Told
+    bounds_default: bool = False
     running: dict[Worker, _Running] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -141,7 +144,7 @@ class Loop:
             return
         grace = max(_GRACE_SECONDS, _GRACE_SHARE * self.budget.seconds)
         for worker, own in list(self.running.items()):
-            if left < -grace and own.trial.number > 0:
+            if left < -grace and (own.trial.number > 0 or self.bounds_default):
                 worker.end()
                 del self.running[worker]
                 took = clock(time.monotonic() - own.since)

@@ -210,7 +210,8 @@ class Search:
             return False
         best = max if self.rules.larger else min
         own.report(best([value, *before.values()]), epoch)
-        return not (trial.number == 0 and self.defaults is not None) and own.should_prune()
+        behind = own.should_prune()  # asked of the default too: only so is it one that others are compared to
+        return behind and not (trial.number == 0 and self.defaults is not None)
 
     def finish(self, trial: Trial) -> None:
         """Note what a trial came to."""

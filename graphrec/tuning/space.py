@@ -72,7 +72,7 @@ class Space:
         if not self.settings:
             return ["nothing to choose: the default alone"]
         ranges = f"{count} continuous range{'s' * (count > 1)}" if count else ""
-        points = f" = {self.size:,}" if len(sizes) > 1 else ""
+        points = f" = {self.size:,}" if self.size is not None and len(sizes) > 1 else ""
         whole = " x ".join(sizes) + (f"{points} points" if self.size is not None else " values")
         name = f"{len(self.settings)} setting{'s' * (len(self.settings) > 1)}"
         return [f"{name}: {' and '.join(filter(None, [whole if sizes else '', ranges]))}", *lines]

@@ -175,6 +175,10 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),
     "compare": ("runs/base --out OUT", ["--offers", "--title", "--correction", "--allow_different_splits", "--out"]),
     "reproduce": ("--list", ["--data", "--out", "--seed", "--seeds"]),
+    "tune": (
+        "-m base.yaml --space sweep.yaml --trials 1 --no-test --out OUT",
+        ["-m", "--models", "--data", "--space", "--trials", "--budget", "--workers", "--pruner", "--subsample", "--seed", "--set", "--out"],
+    ),
     "sweep": ("sweep.yaml --out OUT", ["--out", "--trials", "--budget", "--workers", "--seed"]),
     "data check log.csv --columns price=paid": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
     "data describe log.csv": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),

@@ -198,6 +198,74 @@ SWEEP: dict[str, list[Check]] = {
     "--trust": [Check("--trust", "sweep_own.yaml --out {dir}", allows="--trust")],
 }
 
+TUNED = "--data {log} --trials 1 --no-test --out {dir}"
+TUNE: dict[str, list[Check]] = {
+    "-m": [
+        Check("-m item_cf", TUNED, "-m popularity", result=names),
+        Check("-m nothing", TUNED, refused="nothing"),
+    ],
+    "--models": [
+        Check("--models item_cf popularity", TUNED, "-m popularity", result=names),
+        Check("--models popularity popularity", TUNED, refused="twice"),
+    ],
+    "--auto": [Check("--auto", TUNED, refused="--auto shares out a time")],
+    "--data": [
+        Check("--data {later}", "-m popularity --trials 1 --no-test --out {dir}", "--data {log}"),
+        Check("--data nowhere.csv", "-m popularity --out {dir}", refused="nowhere.csv"),
+    ],
+    "--space": [
+        Check("--space sweep.yaml", f"-m top_frequency {TUNED}"),
+        Check("--space log.csv", f"-m top_frequency {TUNED}", refused="log.csv"),
+    ],
+    "--trials": [
+        Check("--trials 2", "-m item_cf --data {log} --no-test --out {dir}", "--trials 1", result=names),
+        Check("--trials 0", "-m item_cf --data {log} --out {dir}", refused="--trials"),
+    ],
+    "--budget": [
+        Check(
+            "--budget 1s", "-m popularity --data {log} --no-test --out {dir}", "--trials 1", result=printed
+        ),
+        Check("--budget 30", f"-m popularity {TUNED}", refused="write 90s, 30m"),
+    ],
+    "--workers": [
+        Check("--workers 2", "-m item_cf --data {log} --trials 2 --no-test --out {dir}", result=names),
+        Check("--workers 0", f"-m popularity {TUNED}", refused="--workers"),
+    ],
+    "--pruner": [Check("--pruner often", f"-m popularity {TUNED}", refused="often")],
+    "--subsample": [
+        Check("--subsample 0.5", f"-m popularity {TUNED}", result=names),
+        Check("--subsample 1.5", f"-m popularity {TUNED}", refused="--subsample"),
+    ],
+    "--seed": [
+        Check("--seed 5", f"-m popularity {TUNED}", result=names),
+        Check("--seed -1", f"-m popularity {TUNED}", refused="--seed"),
+    ],
+    "--set": [
+        Check("--set data.init_args.eval_batch_size=3", f"-m popularity {TUNED}"),
+        Check("--set eval_batch_size", f"-m popularity {TUNED}", refused="--set"),
+    ],
+    "--out": [
+        Check(
+            "--out {dir}/a", "-m popularity --data {log} --trials 1 --no-test", "--out {dir}/b", result=names
+        )
+    ],
+    "--no-test": [
+        Check("--no-test", "-m popularity --data {log} --trials 1 --out {dir}", result=names),
+    ],
+    "--columns": [Check("--columns user_id=nobody", f"-m popularity {TUNED}", refused="nobody")],
+    "--delimiter": [
+        Check(
+            "--delimiter ;",
+            "-m popularity --data {semicolons} --trials 1 --no-test --out {dir}",
+            allows="semicolons.csv",
+        )
+    ],
+    "--encoding": [Check("--encoding nonsense", f"-m popularity {TUNED}", refused="nonsense")],
+    "--trust": [
+        Check("--trust", "-m own.yaml --space sweep.yaml --trials 1 --no-test --out {dir}", allows="trust")
+    ],
+}
+
 ROOT: dict[str, list[Check]] = {"--version": [Check("--version", instead="--help", result=printed)]}
 
 TABLE: dict[str, dict[str, list[Check]]] = {
@@ -213,6 +281,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "data": DATA,
     "demo": DEMO,
     "sweep": SWEEP,
+    "tune": TUNE,
     "completion": COMPLETION,
     **LIGHTNING,
 }

@@ -8,6 +8,7 @@ from importlib import import_module
 COMMANDS = {
     "refit": "fit again on train and validation, for the epochs that validation chose",
     "fuse": "make one recommender of several runs, with weights found on validation",
+    "tune": "find the best settings of a model, of several, or of all, on validation",
     "sweep": "run a sweep file of W&B here, without an account",
     "recommend": "write the best items of each user",
     "offers": "decide the discount of each shopper's best items",

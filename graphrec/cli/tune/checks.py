@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError, check_at_least, check_seed
 from graphrec.tuning.budget import Budget, seconds_of
 
 MOST_WORKERS = 64
@@ -24,6 +25,25 @@ def check_workers(count: int) -> None:
         raise InputError(
             f"{count} processes are too many", column="--workers", hint=f"give {MOST_WORKERS} or less"
         )
+
+
+def check_tune(options: argparse.Namespace) -> None:
+    """Raise `InputError` for options of ``graphrec tune`` that cannot be, or not together."""
+    check_workers(options.workers)
+    check_seed(**{"--seed": options.seed})
+    named = [*(options.models or []), *([options.model] if options.model else [])]
+    if twice := [name for place, name in enumerate(named) if name in named[:place]]:
+        raise InputError(f"{twice[0]} is named twice", column="--models", hint="name each model once")
+    if options.data is None and (options.auto or not all(name.endswith((".yaml", ".yml")) for name in named)):
+        raise InputError("there is no data to tune on", column="--data", hint="give a file or a folder")
+    if options.space is not None and (options.auto or len(named) > 1):
+        raise InputError("a space is of one model", column="--space", hint="give it with -m")
+    if options.auto and options.subsample is not None:
+        what = "--auto fuses runs that saw all users"
+        raise InputError(what, column="--subsample", hint="leave it out, or give --models")
+    if options.auto and (options.budget is None or options.trials is not None):
+        what = "--auto shares out a time, not a number of trials"
+        raise InputError(what, column="--trials" if options.trials else "--budget", hint="give --budget 40m")
 
 
 def budget_of(trials: int | None, time: str | None) -> Budget:

@@ -6,7 +6,8 @@ import hashlib
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ class Plan:
         larger: Whether the largest value is the best; as the measure says if missing.
         defaults_first: Whether trial 0 is the base as it is.
         first_rung: Epochs before a trial may be stopped; the usual number if missing.
+        bounds_default: Whether the budget ends even the default, which else has as long as it takes.
     """
 
     out: Path
@@ -65,6 +67,7 @@ class Plan:
     larger: bool | None = None
     defaults_first: bool = True
     first_rung: int | None = None
+    bounds_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ def search(base: Base, space: Space, plan: Plan, pool: Pool, told: Told) -> Tune
     looked = look(base, space, plan, pool)
     study = open_study(base, space, plan, looked)
     told.known(base.name, study.trials)
-    Loop(study, pool, lambda trial: _job(base, plan, looked, trial), plan.budget, told).run()
+    jobs = partial(_job, base, plan, looked)
+    Loop(study, pool, jobs, plan.budget, told, plan.bounds_default).run()
     best, trials = study.best, study.trials
     if best is None:
         raise InputError(f"{base.name}: no trial came to an end", hint=_reasons(trials))
@@ -165,10 +169,11 @@ def open_study(base: Base, space: Space, plan: Plan, looked: Looked) -> Search:
     )
 
 
-def fingerprint(base: Base) -> str:
-    """Tell a base from another one: by its options and the content of its YAML files."""
+def fingerprint(base: Base, space: Space | None = None, plan: Plan | None = None) -> str:
+    """Tell a base from another one, by its options and its YAML files; and what is asked of it."""
+    more = [None if space is None else space.told(), None if plan is None else [plan.monitor, plan.larger]]
     files = [Path(arg) for arg in base.args if arg.endswith((".yaml", ".yml")) and Path(arg).is_file()]
-    text = json.dumps([list(base.args), [file.read_text(encoding="utf-8") for file in files]])
+    text = json.dumps([list(base.args), [file.read_text(encoding="utf-8") for file in files], more])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -179,6 +184,9 @@ def look(base: Base, space: Space, plan: Plan, pool: Pool) -> Looked:
         InputError: If no fit would take one of the settings; with file, row and key.
     """
     plan.out.mkdir(parents=True, exist_ok=True)
+    kept = plan.out / LOGS / f"{base.name}-{fingerprint(base, space, plan)}.json"
+    if kept.is_file():
+        return Looked(**json.loads(kept.read_text(encoding="utf-8")))
     points = [{one.key: value} for one in space.settings for value in one.probes()]
     job = {"do": "look", "args": ["fit", *base.args], "keys": [one.key for one in space.settings]}
     log = str(plan.out / LOGS / f"{base.name}.log")
@@ -194,7 +202,9 @@ def look(base: Base, space: Space, plan: Plan, pool: Pool) -> Looked:
         raise space.wrong(key, str(answer["why"]).removeprefix("command line, "), answer.get("hint"))
     monitor = plan.monitor or str(answer["watched"])
     larger = bool(answer["larger"]) if plan.larger is None else plan.larger
-    return Looked(answer["defaults"], monitor, larger, bool(answer["trained"]))
+    looked = Looked(answer["defaults"], monitor, larger, bool(answer["trained"]))
+    write_text(kept, json.dumps(asdict(looked)) + "\n")
+    return looked
 
 
 def _together(space: Space) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -69,7 +70,7 @@ class Lines:
         """Print what it came to."""
         if (task := self._tasks.pop((trial.model, trial.number), None)) is not None:
             self._progress.remove_task(task)
-        self.say(f"{self._name(trial)}: {self._came_to(trial)}; {_settings(trial)}")
+        self.say(f"{self._name(trial)}: {self._came_to(trial)}; {in_words(trial)}")
 
     def say(self, line: str) -> None:
         """Print a line above what is shown."""
@@ -93,11 +94,20 @@ class Lines:
         return f"{outcome.value:.4f} in epoch {outcome.epoch}, {clock(outcome.seconds)}{cut}{mark}"
 
 
-def _settings(trial: Trial) -> str:
+def in_words(trial: Trial) -> str:
+    """Write the settings of a trial in a line."""
     if not trial.settings:
         return "the default"
-    return ", ".join(f"{key.rpartition('.')[2]} {_text(value)}" for key, value in trial.settings.items())
+    return ", ".join(f"{key.rpartition('.')[2]} {shown(value)}" for key, value in trial.settings.items())
 
 
-def _text(value: object) -> str:
-    return value.rpartition(".")[2] if isinstance(value, str) else json.dumps(value)
+def shown(value: Any) -> str:
+    """Write a value in short: of a dotted path its end, of a class its name and its arguments."""
+    if isinstance(value, str):
+        return value if "/" in value else value.rpartition(".")[2]
+    if isinstance(value, dict) and "class_path" in value:
+        arguments = [
+            f"{key} {shown(one)}" for key, one in (value.get("init_args") or {}).items() if one is not None
+        ]
+        return " ".join([shown(value["class_path"]), *arguments])
+    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value)

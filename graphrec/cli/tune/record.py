@@ -28,6 +28,7 @@ class Recorded:
 
     def known(self, model: str, trials: Sequence[Trial]) -> None:
         """Take over what an earlier session did."""
+        self.trials = [one for one in self.trials if one.model != model]
         self.trials += [one for one in trials if one.outcome.state != "running"]
         self.told.known(model, trials)
 
