@@ -2,19 +2,23 @@
 
 An entry and the rank of its column make one whole number, the entry's bits before the rank's. The largest of
 these numbers are the largest entries, equal ones by rank, and NumPy partitions them with vector instructions.
-Products and searches use no more than the thread that calls them: callers share rows out over several.
+`product_of_rows` and searches use the thread that calls them: callers share rows out over several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
+from graphrec.kernels.csr import Csr
 from graphrec.kernels.private import Arrays, csr_product
+
+_BLOCK = 512
 
 _PARTS = (("start", np.int32), ("index", np.int32), ("values", np.float32))
 
@@ -110,6 +114,37 @@ def product_of_rows(left: sp.csr_array, start: int, end: int, right: sp.csr_arra
     rows = (crow[start : end + 1] - crow[start], col[entries], values[entries])
     crow, col, values = csr_product(rows, arrays(right), right.shape[1])
     return sp.csr_array((values, col, crow), shape=(end - start, right.shape[1]))
+
+
+def product(left: sp.csr_array, right: sp.csr_array) -> sp.csr_array:
+    """Multiply two sparse matrices in blocks of rows, which several threads share."""
+
+    def block(start: int) -> sp.csr_array:
+        return product_of_rows(left, start, min(start + _BLOCK, left.shape[0]), right)
+
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        return sp.csr_array(sp.vstack(list(pool.map(block, range(0, left.shape[0], _BLOCK))), format="csr"))
+
+
+def add_product(total: Tensor, left: sp.csr_array, right: sp.csr_array) -> Tensor:
+    """Add the product of two sparse matrices to a dense one, in place; on the CPU.
+
+    MKL adds up in dense rows, which takes an eighth of the time of SciPy's product where these become full.
+
+    Args:
+        total: What is added to. Shape ``[n, m]``.
+        left: Shape ``[n, k]``.
+        right: Shape ``[k, m]``.
+    """
+    has_mkl = torch.backends.mkl.is_available()  # type: ignore[no-untyped-call]
+    if not has_mkl or not left.nnz or not right.nnz:
+        return total.add_(torch.from_numpy((left @ right).toarray()))
+    return torch.addmm(total, _tensor(left), _tensor(right), out=total)
+
+
+def _tensor(matrix: sp.csr_array) -> Tensor:
+    crow, col, values = (torch.from_numpy(part) for part in arrays(matrix))
+    return Csr(crow, col, values, matrix.shape[1]).tensor()
 
 
 class LargestOfRows:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Literal, TypeAlias, get_args
 
 import torch
 from rich.progress import track
@@ -16,8 +18,13 @@ from graphrec.models.base import ClosedForm
 _CHUNK = 4_000_000
 """Numbers in the padded vectors of a group of rows: 16 MB."""
 
+_CHUNK_OF_STEPS = 200_000
+"""The same where they are read in several steps: 800 kB, which stay in the cache meanwhile."""
+
 _WASTE = 1.2
 """A group holds rows of up to this many times its smallest degree."""
+
+Solver: TypeAlias = Literal["cg", "exact"]
 
 
 class IALS(ClosedForm):
@@ -26,7 +33,10 @@ class IALS(ClosedForm):
     Minimises ``Σ_{(u,i) ∈ S} (s(u,i) − 1)² + α Σ_u Σ_i s(u,i)²`` plus ``λ Σ_u (|I_u| + α I)^ν |w_u|²`` and
     the same of the items, ``λ Σ_i (|U_i| + α U)^ν |h_i|²`` (Hu, Koren and Volinsky, ICDM 2008; form and
     frequency-scaled regularisation of Rendle et al., "Revisiting the performance of iALS on item
-    recommendation benchmarks", RecSys 2022, eqs. 1–4). Each half step is exact.
+    recommendation benchmarks", RecSys 2022, eqs. 1–4).
+
+    A half step solves for one side, given the other. It does so exactly, or by a few steps of conjugate
+    gradients from the vectors of the epoch before (Takács, Pilászy and Tikk, RecSys 2011).
 
     Args:
         dim: Dimension ``D``.
@@ -36,6 +46,8 @@ class IALS(ClosedForm):
         epochs: Passes over users and items.
         init_std: The vectors begin as normal numbers of this standard deviation over ``sqrt(D)``.
         seed: Of those numbers.
+        solver: ``cg`` for conjugate gradients, ``exact`` for a Cholesky factor of each row's equations.
+        steps: Of conjugate gradients in a half step; as many as `dim` are exact but for rounding.
     """
 
     user: Tensor
@@ -50,15 +62,21 @@ class IALS(ClosedForm):
         epochs: int = 16,
         init_std: float = 0.1,
         seed: int = 0,
+        solver: Solver = "cg",
+        steps: int = 3,
     ) -> None:
         super().__init__()
         check_at_least(1, dim=dim)
+        check_between(1, MOST_ROUNDS, steps=steps)
+        if solver not in get_args(Solver):
+            raise InputError(f"{solver!r} is no solver", column="solver", hint="give cg or exact")
         check_between(1, MOST_ROUNDS, epochs=epochs)
         check_at_least(0, unobserved=unobserved, scaling=scaling)
         check_at_least(1e-12, regularisation=regularisation, init_std=init_std)
         check_seed(seed=seed)
         self.dim, self.unobserved, self.regularisation = dim, float(unobserved), regularisation
         self.scaling, self.epochs, self.init_std, self.seed = scaling, epochs, init_std, seed
+        self.solver, self.steps = solver, steps
 
     def fit(self, graph: BipartiteGraph) -> None:
         """Solve for the users and for the items in turn.
@@ -72,10 +90,10 @@ class IALS(ClosedForm):
         item = torch.randn(graph.num_items, self.dim, generator=generator) * self.init_std / self.dim**0.5
         item = item.to(graph.edge_user.device)
         item[graph.item_degree() == 0] = 0.0  # where every half step would put them
-        sides = self._lists(graph)
+        sides, user = self._lists(graph), item.new_zeros(graph.num_users, self.dim)
         for _ in track(range(self.epochs), "iALS", transient=True):
-            user = self._half_step(sides[0], item)
-            item = self._half_step(sides[1], user)
+            user = self._half_step(sides[0], item, user)
+            item = self._half_step(sides[1], user, item)
         self.keep("user", user)
         self.keep("item", item)
 
@@ -96,29 +114,33 @@ class IALS(ClosedForm):
         transposed = ItemLists(by_item, graph.num_items, graph.num_users)
         return graph.seen, transposed.to(graph.edge_user.device)
 
-    def _half_step(self, lists: ItemLists, fixed: Tensor) -> Tensor:
+    def _half_step(self, lists: ItemLists, fixed: Tensor, before: Tensor) -> Tensor:
         """Solve for the best vectors of one side, given those of the other.
 
-        In the basis of the eigenvectors of ``α HᵀH`` the part of the normal equations that all rows share
-        is diagonal, which `solve` makes use of.
+        All rows share a part of the normal equations. It is diagonal in the basis of the eigenvectors of
+        ``α HᵀH``, which `solve` and `approach` make use of.
 
         Args:
             lists: What each row is joined to. Of ``n`` rows.
             fixed: Vectors of the other side ``H``. Shape ``[m, D]``.
+            before: What was found in the epoch before. Shape ``[n, D]``.
 
         Returns:
             Shape ``[n, D]``; zeros for a row without edges.
         """
         shared, basis = torch.linalg.eigh(self.unobserved * (fixed.T @ fixed).double())
-        rotated = torch.cat([fixed @ basis.float(), fixed.new_zeros(1, self.dim)])  # the last row pads
+        shared, basis = shared.clamp_min(0.0).float(), basis.float()
+        rotated = torch.cat([fixed @ basis, fixed.new_zeros(1, self.dim)])  # the last row pads
         degree = lists.start.diff()
         ridge = self.regularisation * (degree + self.unobserved * len(fixed)) ** self.scaling
-        result = fixed.new_zeros(len(degree), self.dim)
-        for rows in groups(degree, self.dim):
+        exact = self.solver == "exact"
+        start, result = before @ basis, fixed.new_zeros(len(degree), self.dim)
+        for rows in groups(degree, self.dim, _CHUNK if exact else _CHUNK_OF_STEPS):
             joined = padded(lists, rows, len(fixed))
-            diagonal = shared.clamp_min(0.0).float() + ridge[rows, None]
-            result[rows] = solve(rotated[joined], joined < len(fixed), diagonal)
-        solved: Tensor = result @ basis.T.float()
+            vectors = rotated.index_select(0, joined.flatten()).view(*joined.shape, self.dim)
+            way = solve if exact else partial(approach, start=start[rows], steps=self.steps)
+            result[rows] = way(vectors, joined < len(fixed), shared + ridge[rows, None])
+        solved: Tensor = result @ basis.T
         return solved
 
     def score(self, users: Tensor) -> Tensor:
@@ -126,7 +148,7 @@ class IALS(ClosedForm):
         return self.user[users] @ self.item.T
 
 
-def groups(degree: Tensor, dim: int) -> Iterator[Tensor]:
+def groups(degree: Tensor, dim: int, chunk: int) -> Iterator[Tensor]:
     """Group rows with edges by similar degree, so that their padded vectors take a bounded memory."""
     order = degree.argsort(stable=True)
     ordered = degree[order].tolist()
@@ -134,7 +156,7 @@ def groups(degree: Tensor, dim: int) -> Iterator[Tensor]:
     while start < len(ordered):
         end, smallest = start, ordered[start]
         while end < len(ordered) and ordered[end] <= _WASTE * smallest:
-            if end > start and (end + 1 - start) * ordered[end] * dim > _CHUNK:
+            if end > start and (end + 1 - start) * ordered[end] * dim > chunk:
                 break
             end += 1
         yield order[start:end]
@@ -174,6 +196,45 @@ def solve(vectors: Tensor, present: Tensor, diagonal: Tensor) -> Tensor:
     system = transposed @ vectors
     system.diagonal(dim1=1, dim2=2).add_(diagonal)
     return _positive_solve(system, transposed @ target).squeeze(-1)
+
+
+def approach(vectors: Tensor, present: Tensor, diagonal: Tensor, start: Tensor, steps: int) -> Tensor:
+    """Take steps of conjugate gradients towards what `solve` finds, with ``M⁻¹`` as preconditioner.
+
+    ``M⁻¹`` undoes what all rows share. So a row with ``d`` vectors is exact after ``d`` steps. Arguments are
+    those of `solve`.
+
+    Args:
+        vectors: ``V``, zeros where padded. Shape ``[B, d, D]``.
+        present: False where padded. Shape ``[B, d]``.
+        diagonal: Of ``M``, positive. Shape ``[B, D]``.
+        start: Where to begin. Shape ``[B, D]``.
+        steps: How many.
+
+    Returns:
+        Shape ``[B, D]``.
+    """
+    missing = present.to(vectors.dtype) - _row_products(start, vectors.transpose(1, 2))
+    residual = _row_products(missing, vectors) - diagonal * start
+    result, direction = start, residual / diagonal
+    length = (residual * direction).sum(dim=1, keepdim=True)
+    for step in range(steps):
+        along = _row_products(_row_products(direction, vectors.transpose(1, 2)), vectors)
+        along += diagonal * direction
+        curved = (direction * along).sum(dim=1, keepdim=True)
+        size = torch.where(curved > 0, length / curved, 0.0)  # 0 where the solution has been reached
+        result = torch.addcmul(result, size, direction)
+        if step + 1 < steps:
+            residual = torch.addcmul(residual, size, along, value=-1)
+            turned, before = residual / diagonal, length
+            length = (residual * turned).sum(dim=1, keepdim=True)
+            direction = turned + torch.where(before > 0, length / before, 0.0) * direction
+    return result
+
+
+def _row_products(rows: Tensor, matrices: Tensor) -> Tensor:
+    """Multiply each row by its own matrix: ``[B, n]`` and ``[B, n, m]`` to ``[B, m]``."""
+    return torch.bmm(rows[:, None], matrices).squeeze(1)
 
 
 def _positive_solve(system: Tensor, target: Tensor) -> Tensor:

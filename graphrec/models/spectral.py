@@ -16,6 +16,7 @@ from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_betwe
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import Decomposition, decompose, square
 from graphrec.kernels.sparse import SparseMatrix
+from graphrec.kernels.sparse_rows import add_product, product
 from graphrec.models.base import ClosedForm
 from graphrec.models.filter_responses import DOMAIN, ChebyCF, FilterResponse
 
@@ -171,17 +172,18 @@ class Spectral(ClosedForm):
         operator = self.operator
         arrays = tuple(part.numpy() for part in (operator.values, operator.col, operator.crow))
         matrix = sp.csr_array(arrays, shape=(operator.rows, operator.columns))
-        return sp.csr_array(matrix.T @ matrix)
+        return product(matrix.T.tocsr(), matrix)
 
     def _add_line(self, scores: Tensor, rows: Tensor, items: Tensor, signals: Tensor, after: Tensor) -> None:
         """Add ``x D^-power q(P) D^power_after`` for a line ``q``, in place. Scores of shape ``[B, I]``."""
         constant, slope = ([*self.tail.tolist(), 0.0])[:2]
         assert self.item_graph is not None
-        signal = sp.csr_array((signals.numpy(), (rows.numpy(), items.numpy())), shape=scores.shape)
-        near = sp.coo_array(signal @ self.item_graph)
-        place = torch.from_numpy(near.row.astype(np.int64) * scores.shape[1] + near.col)
-        values = 2 * slope * torch.from_numpy(near.data) * after[torch.from_numpy(near.col).long()]
-        scores.view(-1).index_add_(0, place, values)
+        weighted = (2 * slope * signals).numpy()
+        signal = sp.csr_array((weighted, (rows.numpy(), items.numpy())), shape=scores.shape)
+        if bool((after == 1).all()):
+            add_product(scores, signal, self.item_graph)
+        else:
+            scores += add_product(torch.zeros_like(scores), signal, self.item_graph).mul_(after)
         # T_1 = 2 λ - 1: what is left of the line multiplies the signal itself
         scores[rows, items] += (constant - slope) * signals * after[items]
 

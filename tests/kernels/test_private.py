@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from graphrec.kernels import private
 
-NAMES = ("COO_TO_CSR", "CSR_ROWS", "CSR_TO_CSC", "INT_MM")
+NAMES = ("COO_TO_CSR", "CSR_PRODUCT", "CSR_ROWS", "CSR_TO_CSC", "INT_MM")
 each_way = pytest.mark.parametrize("way", ["there", "missing"])
 
 

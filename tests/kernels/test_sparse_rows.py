@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import torch
 
 from graphrec.kernels import private
-from graphrec.kernels.sparse_rows import LargestOfRows, arrays, product_of_rows
+from graphrec.kernels.sparse_rows import LargestOfRows, add_product, arrays, product, product_of_rows
 
 
 @pytest.mark.parametrize("count", [1, 7, 60])
@@ -36,3 +37,22 @@ def test_product_of_rows_is_that_of_dense_matrices(monkeypatch):
     monkeypatch.setattr(private, "CSR_PRODUCT", None)
     np.testing.assert_allclose(quick, expected, rtol=1e-5)
     np.testing.assert_allclose(product_of_rows(left, 5, 17, right).toarray(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("mkl", [True, False])
+def test_products_are_those_of_dense_matrices(mkl, monkeypatch):
+    if not mkl:
+        monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
+    monkeypatch.setattr("graphrec.kernels.sparse_rows._BLOCK", 7)
+    rng = np.random.default_rng(1)
+    left = sp.random_array((30, 20), density=0.2, rng=rng, format="csr", dtype=np.float32)
+    right = sp.random_array((20, 25), density=0.2, rng=rng, format="csr", dtype=np.float32)
+    left.data[left.indptr[4] : left.indptr[6]] = 0.0
+    expected = left.toarray() @ right.toarray()
+    np.testing.assert_allclose(product(left, right).toarray(), expected, rtol=1e-5)
+    total = torch.from_numpy(rng.random((30, 25)).astype(np.float32))
+    expected = total.numpy() + expected
+    assert add_product(total, left, right) is total
+    np.testing.assert_allclose(total, expected, rtol=1e-5)
+    nothing = sp.csr_array((30, 20), dtype=np.float32)
+    np.testing.assert_allclose(add_product(total, nothing, right), expected, rtol=1e-5)
