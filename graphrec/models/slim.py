@@ -44,9 +44,9 @@ class SLIM(ItemSimilarity):
 
     def __init__(
         self,
-        neighbours: int = 200,
-        l1: float = 1.0,
-        l2: float = 100.0,
+        neighbours: int = 100,
+        l1: float = 0.5,
+        l2: float = 50.0,
         rounds: int = 100,
         tolerance: float = 1e-4,
     ) -> None:

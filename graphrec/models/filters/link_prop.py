@@ -22,7 +22,7 @@ class LinkProp(ClosedForm):
     """Scores ``s(u, i) = Σ d_u^-α d_j^-β d_v^-γ d_i^-δ`` over the paths ``u – j – v – i``.
 
     Fu, Poirson, Lee and Wang, "Revisiting neighborhood-based link prediction for collaborative filtering",
-    WWW 2022 companion, sec. 3.1. With half for each it is a linear filter of the item graph. LinkProp-Multi,
+    WWW 2022 companion, sec. 3.1. LinkProp-Multi,
     sec. 3.2, sets the degrees anew in each round: the best pairs that are no edges count as edges in the
     degrees, and paths still go over edges alone. Degrees of a round are those of the edges and the pairs
     added in it.
@@ -44,7 +44,7 @@ class LinkProp(ClosedForm):
         alpha: float = 0.5,
         beta: float = 0.5,
         gamma: float = 0.5,
-        delta: float = 0.5,
+        delta: float = 0.3,
         rounds: int = 0,
         share: float = 0.05,
     ) -> None:

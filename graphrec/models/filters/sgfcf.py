@@ -39,7 +39,8 @@ class SGFCF(ClosedForm):
 
     Args:
         rank: Singular vectors to keep; at most as many as there are users or items.
-        beta: ``β`` of the least and of the greatest homophily, of users and of items.
+        beta: ``β`` of the least and of the greatest homophily, of users and of items. Two alike are one
+            filter for all nodes, and nothing has to be counted.
         epsilon: Exponent ``ε`` of the degrees.
         shift: What is added to the degrees.
         gamma: Weight ``γ`` of the unfiltered three steps.
@@ -54,8 +55,8 @@ class SGFCF(ClosedForm):
     def __init__(
         self,
         rank: int = 256,
-        beta: tuple[float, float] = (1.0, 1.3),
-        epsilon: float = 0.5,
+        beta: tuple[float, float] = (1.0, 1.0),
+        epsilon: float = 0.35,
         shift: float = 0.0,
         gamma: float = 0.5,
         iterations: int = 3,
@@ -83,7 +84,7 @@ class SGFCF(ClosedForm):
         relative = values / values[0]
         buys = purchases(graph)
         for name, side, part in (("user_factor", buys, left), ("item_factor", buys.T.tocsr(), vectors)):
-            exponent = torch.from_numpy(self._exponents(homophily(side))).to(device)
+            exponent = torch.from_numpy(self._exponents(side)).to(device)
             self.keep(name, part * relative ** exponent[:, None])
         self.keep("sums", self._sums())
 
@@ -107,9 +108,12 @@ class SGFCF(ClosedForm):
         bound = np.sqrt(scaled.sum(axis=0).max(initial=0) * scaled.sum(axis=1).max(initial=0)) or 1.0
         return sp.csr_array(scaled / bound, dtype=np.float32)
 
-    def _exponents(self, ratio: FloatArray) -> Float32Array:
-        """Map homophily to exponents; the lower bound for all if it is the same everywhere."""
+    def _exponents(self, matrix: sp.csr_array) -> Float32Array:
+        """Map the homophily of rows to exponents; the first for all if it is the same everywhere."""
         first, last = self.beta
+        if first == last:
+            return np.full(matrix.shape[0], first, dtype=np.float32)
+        ratio = homophily(matrix)
         span = np.ptp(ratio) or 1.0
         exponents: Float32Array = (first + (last - first) * (ratio - ratio.min()) / span).astype(np.float32)
         return exponents

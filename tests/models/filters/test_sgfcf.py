@@ -40,14 +40,15 @@ def by_hand(matrix: np.ndarray, rank: int, beta, epsilon: float, shift: float, g
 
 @pytest.mark.parametrize("block", [4, 512])
 @pytest.mark.parametrize("shift", [0.0, 2.5])
-def test_scores_are_those_of_the_formula(block, shift, monkeypatch):
+@pytest.mark.parametrize("beta", [(0.5, 2.0), (1.2, 1.2)])
+def test_scores_are_those_of_the_formula(block, shift, beta, monkeypatch):
     monkeypatch.setattr(sgfcf, "_BLOCK", block)
     graph = random_graph(users=30, items=20, rows=120)
     matrix = graph.seen_mask(torch.arange(30)).double().numpy()
     assert matrix.sum(axis=1).min() > 0
-    model = SGFCF(rank=6, beta=(0.5, 2.0), epsilon=0.4, shift=shift, gamma=0.7)
+    model = SGFCF(rank=6, beta=beta, epsilon=0.4, shift=shift, gamma=0.7)
     model.fit(graph)
-    expected = by_hand(matrix, 6, (0.5, 2.0), 0.4, shift, 0.7)
+    expected = by_hand(matrix, 6, beta, 0.4, shift, 0.7)
     np.testing.assert_allclose(model.score(torch.arange(30)), expected, rtol=1e-3, atol=1e-5)
 
 
