@@ -58,6 +58,7 @@ class Loop:
         budget: Of this search, with what earlier sessions took.
         told: Who is told.
         bounds_default: Whether the budget ends even the default, which else has as long as it takes.
+        by_epochs: Whether a fit has several epochs; what is fitted at once is whole when it is heard of.
         running: What each worker does.
     """
 
@@ -67,6 +68,7 @@ class Loop:
     budget: Budget
     told: Told
     bounds_default: bool = False
+    by_epochs: bool = True
     running: dict[Worker, _Running] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -124,7 +126,7 @@ class Loop:
         own.epochs += 1
         self.told.epoch(own.trial, epoch, value)
         pruned = self.search.report(own.trial, epoch, value)
-        late = self._left is not None and self._left <= 0
+        late = self.by_epochs and self._left is not None and self._left <= 0
         own.why_stopped = own.why_stopped or ("pruned" if pruned else "cut" if late else "")
         return bool(own.why_stopped)
 

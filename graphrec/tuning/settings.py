@@ -87,7 +87,7 @@ class Choice:
 
     def told(self) -> str:
         """List the values."""
-        return " or ".join(one if isinstance(one, str) else _text(one) for one in self.choices)
+        return " or ".join(map(shown, self.choices))
 
 
 @dataclass(frozen=True)
@@ -164,3 +164,15 @@ def combinations(settings: Sequence[Setting]) -> int | None:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def shown(value: Any) -> str:
+    """Write a value in short: of a dotted path its end, of a class its name and its arguments."""
+    if isinstance(value, str):
+        return value if "/" in value else value.rpartition(".")[2]
+    if isinstance(value, dict) and "class_path" in value:
+        arguments = [
+            f"{key} {shown(one)}" for key, one in (value.get("init_args") or {}).items() if one is not None
+        ]
+        return " ".join([shown(value["class_path"]), *arguments])
+    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value)

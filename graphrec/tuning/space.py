@@ -67,15 +67,17 @@ class Space:
     def told(self) -> list[str]:
         """Say each setting and the size of the whole, a line each."""
         lines = [f"  {one.key}: {one.told()}" for one in self.settings]
-        sizes = [str(one.size) for one in self.settings if one.size is not None]
-        count = len(self.settings) - len(sizes)
+        count = sum(one.size is None for one in self.settings)
+        sizes = [str(one.size) for one in self.settings if one.size is not None and one.size > 1]
+        fixed = len(self.settings) - count - len(sizes)
         if not self.settings:
             return ["nothing to choose: the default alone"]
         ranges = f"{count} continuous range{'s' * (count > 1)}" if count else ""
         points = f" = {self.size:,}" if self.size is not None and len(sizes) > 1 else ""
         whole = " x ".join(sizes) + (f"{points} points" if self.size is not None else " values")
         name = f"{len(self.settings)} setting{'s' * (len(self.settings) > 1)}"
-        return [f"{name}: {' and '.join(filter(None, [whole if sizes else '', ranges]))}", *lines]
+        parts = [whole if sizes else "", ranges, f"{fixed} fixed" if fixed else ""]
+        return [f"{name}: {' and '.join(filter(None, parts))}", *lines]
 
 
 def space_of(parameters: Any, file: Path, rows: Mapping[str, int]) -> Space:

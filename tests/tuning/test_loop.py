@@ -142,3 +142,8 @@ def test_a_killed_process_and_a_mistake_are_infeasible_and_the_search_goes_on(ru
 def test_a_default_that_cannot_be_fitted_ends_the_search(run):
     with pytest.raises(InputError, match="m: its default cannot be fitted: no such file"):
         run([{"failed": "no such file"}, [0.3]], Rules(trials=5))
+
+
+def test_what_is_fitted_at_once_is_whole_after_its_time(run):
+    trials, _ = run([[0.3]], Rules(), Budget(None, 1.0), by_epochs=False)
+    assert [one.outcome.state for one in trials] == ["complete"]

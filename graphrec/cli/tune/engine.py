@@ -150,7 +150,7 @@ def search(base: Base, space: Space, plan: Plan, pool: Pool, told: Told) -> Tune
     study = open_study(base, space, plan, looked)
     told.known(base.name, study.trials)
     jobs = partial(_job, base, plan, looked)
-    Loop(study, pool, jobs, plan.budget, told, plan.bounds_default).run()
+    Loop(study, pool, jobs, plan.budget, told, plan.bounds_default, looked.trained).run()
     best, trials = study.best, study.trials
     if best is None:
         raise InputError(f"{base.name}: no trial came to an end", hint=_reasons(trials))

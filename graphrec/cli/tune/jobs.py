@@ -21,6 +21,7 @@ from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder
 from graphrec.cli.experiment.runs.progress import Progress
+from graphrec.cli.experiment.tracking.loggers import plain
 from graphrec.cli.tune.engine import as_arguments
 from graphrec.errors import InputError
 from graphrec.evaluation.measures import BY_NAME
@@ -91,7 +92,7 @@ def look(job: Job, asked: Asked) -> Answer:
     cli = run_experiment(job["args"], _Read)
     settings = cli.config.fit
     answer: Answer = {
-        "defaults": {key: _plain(settings.get(key)) for key in job["keys"]},
+        "defaults": {key: plain(settings.get(key)) for key in job["keys"]},
         "watched": settings.run.monitor,
         "larger": _larger(settings, cli.task_class),
         "trained": said(cli.task_class, "by_gradient"),
@@ -113,17 +114,6 @@ def _larger(settings: Any, task: Any) -> bool:
     if better is None:
         return not settings.run.monitor.endswith("_loss") and bool(said(task, "mode") == "max")
     return better
-
-
-def _plain(value: Any) -> Any:
-    """Give what JSON can hold: of a class with arguments its mapping, of an object its name."""
-    if hasattr(value, "as_dict"):
-        return _plain(value.as_dict())
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def fit(job: Job, asked: Asked) -> Answer:

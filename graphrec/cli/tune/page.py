@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from graphrec import __version__
 from graphrec.cli.tune.engine import Tuned
-from graphrec.cli.tune.progress import in_words, shown
+from graphrec.cli.tune.progress import in_words
 from graphrec.files import write_text
 from graphrec.report.charts.drawing import ACCENT, INK, MUTED, STYLE, canvas, inline, short
 from graphrec.report.charts.parallel import parallel
 from graphrec.report.page.html import environment
 from graphrec.tuning.budget import clock
+from graphrec.tuning.settings import shown
 from graphrec.tuning.trials import Trial, short_names
 
 if TYPE_CHECKING:
@@ -79,7 +80,10 @@ def _model(tuned: Tuned) -> dict[str, Any]:
 def _lines(tuned: Tuned, counted: list[Trial], names: dict[str, str]) -> Markup | None:
     """Draw parallel coordinates of the settings that vary."""
     columns = {name: [one.shown.get(key) for one in counted] for key, name in names.items()}
-    varied = [name for name, cells in columns.items() if len({shown(cell) for cell in cells}) > 1]
+    fixed = {names[one.key] for one in tuned.space.settings if one.size == 1}
+    varied = [
+        name for name, cells in columns.items() if len(set(map(shown, cells))) > 1 and name not in fixed
+    ]
     shares = {names[key]: share for key, share in tuned.importance.items()}
     chosen = sorted(varied, key=lambda name: -shares.get(name, 0.0))[:_AXES]
     if len(counted) < 3 or not chosen:
@@ -91,7 +95,7 @@ def _lines(tuned: Tuned, counted: list[Trial], names: dict[str, str]) -> Markup 
 
 def _axis(value: Any) -> Any:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if plain else shown(value)
+    return value if plain else shown(value).partition(" ")[2] or shown(value)  # of a class its arguments
 
 
 def importance(shares: dict[str, float], title: str) -> Markup:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from graphrec.tuning.budget import clock
+from graphrec.tuning.settings import shown
 from graphrec.tuning.trials import Trial
 
 
@@ -99,15 +98,3 @@ def in_words(trial: Trial) -> str:
     if not trial.settings:
         return "the default"
     return ", ".join(f"{key.rpartition('.')[2]} {shown(value)}" for key, value in trial.settings.items())
-
-
-def shown(value: Any) -> str:
-    """Write a value in short: of a dotted path its end, of a class its name and its arguments."""
-    if isinstance(value, str):
-        return value if "/" in value else value.rpartition(".")[2]
-    if isinstance(value, dict) and "class_path" in value:
-        arguments = [
-            f"{key} {shown(one)}" for key, one in (value.get("init_args") or {}).items() if one is not None
-        ]
-        return " ".join([shown(value["class_path"]), *arguments])
-    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
