@@ -39,7 +39,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy graphrec
 
 bench: $(VENV)/.installed-dev
-	@for script in $$(ls experiments/benchmarks/*.py | grep -v measure.py); do \
+	@for script in $$(ls experiments/benchmarks/*.py | grep -v -e measure.py -e peers.py); do \
 	  echo "== $$script"; \
 	  $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; \
 	done

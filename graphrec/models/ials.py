@@ -18,8 +18,8 @@ from graphrec.models.base import ClosedForm
 _CHUNK = 4_000_000
 """Numbers in the padded vectors of a group of rows: 16 MB."""
 
-_CHUNK_OF_STEPS = 200_000
-"""The same where they are read in several steps: 800 kB, which stay in the cache meanwhile."""
+_CHUNK_OF_STEPS = 1_000_000
+"""The same where they are read in several steps: 4 MB, more of which stays in the cache meanwhile."""
 
 _WASTE = 1.2
 """A group holds rows of up to this many times its smallest degree."""
