@@ -121,6 +121,8 @@ class RecommenderData(pl.LightningDataModule):
         cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.
         measures: Your own beside those of graphrec, by their dotted paths: functions of
             ``graphrec.evaluation.measures.Lists``, or a ``Measure`` of it.
+        category: Attribute of the items, such as ``department``, whose mix diversity and miscalibration are
+            measured by; without it there is neither.
         batch_size: Training edges per step.
         eval_batch_size: Users ranked at a time; bounds the memory of evaluation.
         refit: Train on train and validation together, once all choices are made.
@@ -139,6 +141,7 @@ class RecommenderData(pl.LightningDataModule):
         item_sets: list[Literal["all", "repeat", "new"]] | None = None,
         cutoffs: list[int] | None = None,
         measures: list[Callable[..., Any]] | None = None,
+        category: str | None = None,
         batch_size: int = 8192,
         eval_batch_size: int = 256,
         refit: bool = False,
@@ -151,7 +154,7 @@ class RecommenderData(pl.LightningDataModule):
         self.source, self.splitter, self.options = source, split, features
         self.item_sets: list[Literal["all", "repeat", "new"]] = ["new"] if item_sets is None else item_sets
         self.cutoffs = [10, 20] if cutoffs is None else cutoffs
-        self.measures = [] if measures is None else measures
+        self.measures, self.category = [] if measures is None else measures, category
         _check_list(item_sets=self.item_sets)
         _check_list(cutoffs=self.cutoffs)
         for cutoff in self.cutoffs:

@@ -8,71 +8,27 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from graphrec.errors import InputError
+from graphrec.evaluation.beyond import diversity, miscalibration, novelty, serendipity
 from graphrec.evaluation.calibration import expected_calibration_error, log_loss
+from graphrec.evaluation.catalogue import coverage, coverage_of_third, gini
 from graphrec.evaluation.classification import area_under_curve, average_precision
-from graphrec.evaluation.intervals import coverage
+from graphrec.evaluation.lists import Lists
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from graphrec.graph import BipartiteGraph
+__all__ = ["BY_NAME", "MEASURES", "Lists", "Measure", "metric_title", "of_kind", "own_measures", "told"]
 
 Kind = Literal["user", "catalogue", "probability"]
 """What is measured: the list of each user, all lists together, or a probability against what happened."""
-HISTORY = "train_interactions"
-"""How many rows of the training part a user has: a column beside the measures of each user."""
+Need = Literal["train", "categories"]
+"""What a measure needs beside the lists and what was to be found."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class Lists:
-    """The lists of users who have something to find, cut at K.
-
-    Args:
-        users: Codes of the users. Shape ``[n]``.
-        items: Codes of what is listed, best first, −1 where a list is shorter. Shape ``[n, K]``, or
-            ``[n, I]`` where the catalogue is smaller.
-        hits: 1.0 where the user bought what is listed, else 0.0. Shape of `items`.
-        relevant: How many items each user has to find. Shape ``[n]``.
-        information: Bits that an item tells, ``−log2`` of the share of users who bought it in training. Shape
-            of `items`.
-        k: The cut-off ``K``.
-        graph: The training graph.
-    """
-
-    users: Tensor
-    items: Tensor
-    hits: Tensor
-    relevant: Tensor
-    information: Tensor
-    k: int
-    graph: BipartiteGraph
-
-    @cached_property
-    def listed(self) -> Tensor:
-        """True where a list has an item. Shape of `items`."""
-        return self.items >= 0
-
-    @cached_property
-    def found(self) -> Tensor:
-        """How many of the user's items are listed. Shape ``[n]``."""
-        return self.hits.sum(dim=1)
-
-    @cached_property
-    def place(self) -> Tensor:
-        """1, 2, … of the places of a list. Shape ``[K]``."""
-        return self.hits.new_ones(self.hits.shape[1]).cumsum(0)
-
-    @cached_property
-    def discount(self) -> Tensor:
-        """What NDCG gives to a hit at each place. Shape ``[K]``."""
-        return 1.0 / (self.place + 1.0).log2()
 
 
 @dataclass(frozen=True)
@@ -82,10 +38,11 @@ class Measure:
     Args:
         name: Its part of ``val_<name>_20``: letters, digits and underscores.
         title: What tables and pages call it.
-        compute: `Lists` to a number per user ``[n]``; for a ``catalogue``, items ``[n, K]`` and ``I`` to a
-            share; for a ``probability``, probabilities ``[P]`` and what happened ``[P]`` to a number.
+        compute: `Lists` to a number per user ``[n]``; for a ``catalogue``, see `CatalogueMeasure`; for a
+            ``probability``, probabilities ``[P]`` and what happened ``[P]`` to a number.
         higher_is_better: False if smaller is better, None if neither is, so that no winner is named.
         kind: What it is computed of.
+        needs: Without which it cannot be computed.
 
     Raises:
         InputError: If an argument is none of these.
@@ -96,6 +53,7 @@ class Measure:
     compute: Callable[..., Any]
     higher_is_better: bool | None = True
     kind: Kind = "user"
+    needs: Need | None = None
 
     def __post_init__(self) -> None:
         """Check what a file or a user's own module may have got wrong."""
@@ -132,8 +90,8 @@ def _mean_precision(lists: Lists) -> Tensor:
     return precisions.sum(dim=1) / lists.relevant.clamp_max(lists.k)
 
 
-def _novelty(lists: Lists) -> Tensor:
-    return (lists.information * lists.listed).sum(dim=1) / lists.listed.sum(dim=1).clamp_min(1)
+def _of_catalogue(name: str, title: str, compute: Callable[..., Any]) -> Measure:
+    return Measure(name, title, compute, higher_is_better=None, kind="catalogue", needs="train")
 
 
 MEASURES = (
@@ -143,9 +101,17 @@ MEASURES = (
     Measure("hit_ratio", "Hit ratio", lambda lists: (lists.found > 0).to(lists.hits.dtype)),
     Measure("mrr", "MRR", lambda lists: (lists.hits / lists.place).amax(dim=1)),
     Measure("map", "MAP", _mean_precision),
-    # a model that shows more of the catalogue, or rarer items, is not thereby better
-    Measure("coverage", "Coverage", coverage, higher_is_better=None, kind="catalogue"),
-    Measure("novelty", "Novelty", _novelty, higher_is_better=None),
+    # a model that shows more of the catalogue, rarer items or other categories is not thereby better
+    _of_catalogue("coverage", "Coverage", coverage),
+    *(
+        _of_catalogue(f"coverage_{name}", f"Coverage, {name} third", coverage_of_third(third))
+        for third, name in enumerate(("head", "middle", "tail"))
+    ),
+    _of_catalogue("gini", "Gini of exposure", gini),
+    Measure("novelty", "Novelty", novelty, higher_is_better=None, needs="train"),
+    Measure("serendipity", "Serendipity", serendipity, needs="train"),
+    Measure("diversity", "Diversity", diversity, higher_is_better=None, needs="categories"),
+    Measure("miscalibration", "Miscalibration", miscalibration, higher_is_better=False, needs="categories"),
     Measure("logloss", "Log loss", log_loss, higher_is_better=False, kind="probability"),
     Measure("auc", "AUC", area_under_curve, kind="probability"),
     Measure("average_precision", "Average precision", average_precision, kind="probability"),
@@ -156,9 +122,25 @@ MEASURES = (
 BY_NAME = {measure.name: measure for measure in MEASURES}
 
 
-def of_kind(*kinds: Kind) -> tuple[Measure, ...]:
-    """List the measures of some kinds, in the order of the table."""
-    return tuple(measure for measure in MEASURES if measure.kind in kinds)
+def of_kind(*kinds: Kind, given: Collection[Need] | None = None) -> tuple[Measure, ...]:
+    """List the measures of some kinds, in the order of the table.
+
+    Args:
+        kinds: What they measure.
+        given: Leaves out those that need something else; None lists all.
+    """
+    found = (measure for measure in MEASURES if measure.kind in kinds)
+    return tuple(one for one in found if given is None or one.needs is None or one.needs in given)
+
+
+def absent(given: Collection[Need]) -> dict[Need, tuple[Measure, ...]]:
+    """List the measures of lists that cannot be computed, by what they lack."""
+    lists = of_kind("user", "catalogue")
+    return {
+        need: lacking
+        for need in get_args(Need)
+        if need not in given and (lacking := tuple(one for one in lists if one.needs == need))
+    }
 
 
 def own_measures(named: Iterable[Any]) -> tuple[Measure, ...]:

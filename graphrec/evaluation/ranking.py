@@ -17,9 +17,11 @@ from torch import Tensor
 
 from graphrec.arrays import IntArray
 from graphrec.errors import InputError
+from graphrec.evaluation.catalogue import Catalogue
 from graphrec.evaluation.finite import bad_scores
-from graphrec.evaluation.intervals import catalogue_interval, mean_interval
-from graphrec.evaluation.measures import Lists, Measure, of_kind
+from graphrec.evaluation.intervals import catalogue_intervals, listed_times, mean_interval
+from graphrec.evaluation.lists import Categories, Lists
+from graphrec.evaluation.measures import Measure, Need, of_kind
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.kernels.topk import tie_order
 from graphrec.models.base import ItemSet, Recommender, top_candidates
@@ -43,21 +45,23 @@ class UserMetrics:
         values: ``measure_K`` to the value of each user. Each ``[n]``.
         items: Their lists, −1 where a user has fewer items. Shape ``[n, K_max]``.
         cutoffs: The K of the measures.
-        num_items: Size of the catalogue ``I``.
+        catalogue: All items; None if nothing was trained on, so that nobody knows them.
     """
 
     users: Tensor
     values: dict[str, Tensor]
     items: Tensor
     cutoffs: tuple[int, ...]
-    num_items: int
+    catalogue: Catalogue | None
 
     def means(self) -> dict[str, float]:
         """Average each measure of a user, and compute the measures of the catalogue."""
         means = {name: float(value.double().mean()) for name, value in self.values.items()}
-        for k in self.cutoffs:
-            for measure in of_kind("catalogue"):
-                means[f"{measure.name}_{k}"] = measure.compute(self.items[:, :k].numpy(), self.num_items)
+        if self.catalogue is not None:
+            for k in self.cutoffs:
+                counts = listed_times(self.items[:, :k].numpy(), len(self.catalogue))
+                for one in of_kind("catalogue"):
+                    means[f"{one.name}_{k}"] = one.compute(counts, self.catalogue)
         return means
 
     def measured(self, replicates: int = 1000) -> dict[str, Measured]:
@@ -68,11 +72,14 @@ class UserMetrics:
         result = {
             name: Measured(means[name], float(low[j]), float(high[j])) for j, name in enumerate(self.values)
         }
-        for k in self.cutoffs:
-            items = self.items[:, :k].numpy()
-            for measure in of_kind("catalogue"):
-                bounds = catalogue_interval(measure.compute, items, self.num_items, replicates)
-                result[f"{measure.name}_{k}"] = Measured(means[f"{measure.name}_{k}"], *bounds)
+        if self.catalogue is not None:
+            measures = of_kind("catalogue")
+            for k in self.cutoffs:
+                items, shares = self.items[:, :k].numpy(), [one.compute for one in measures]
+                bounds = catalogue_intervals(shares, items, self.catalogue, replicates)
+                names = [f"{one.name}_{k}" for one in measures]
+                for name, ends in zip(names, bounds, strict=True):
+                    result[name] = Measured(means[name], *ends)
         return result
 
 
@@ -96,6 +103,7 @@ class RankingEvaluator:
         item_sets: ``all`` ranks everything, ``repeat`` only what the user has bought before, ``new`` only
             what not; truth is cut down in the same way.
         measures: A user's own, beside those of the table.
+        categories: Of the items, for the measures that need them.
     """
 
     def __init__(
@@ -105,12 +113,20 @@ class RankingEvaluator:
         cutoffs: Sequence[int] = (10, 20),
         item_sets: Sequence[ItemSet] = ("new",),
         measures: Sequence[Measure] = (),
+        categories: Categories | None = None,
     ) -> None:
         self.graph, self._keys = graph, _keys(graph, truth)
         self.cutoffs, self.item_sets = tuple(sorted(cutoffs)), tuple(item_sets)
-        self.measures = (*of_kind("user"), *measures)
+        self.categories = categories
+        needs: dict[Need, bool] = {"train": graph.num_edges > 0, "categories": categories is not None}
+        given = [need for need, there in needs.items() if there]
+        self.measures = (*of_kind("user", given=given), *measures)
         self.order = tie_order(graph.num_items, graph.edge_item.device)
-        self.information = -torch.log2(graph.item_degree().clamp_min(1) / graph.num_users)
+        buyers = graph.item_degree()
+        self.information = -torch.log2(buyers.clamp_min(1).double() / graph.num_users)
+        catalogue = Catalogue(buyers.cpu().numpy(), self.order.cpu().numpy())
+        self.popularity = torch.from_numpy(catalogue.popularity).to(self.order.device)
+        self.catalogue = catalogue if graph.num_edges else None
         self._counts = _counts(graph, self._keys)
         self._collected: dict[ItemSet, _Collected] = {name: _Collected() for name in self.item_sets}
 
@@ -146,6 +162,25 @@ class RankingEvaluator:
         if "repeat" in lists and len(lists) == 1 and scores.amax(dim=1).isnan().any():
             raise bad_scores()
         self._collect_lists(users, lists)
+
+    def take(self, users: Tensor, items: Tensor) -> None:
+        """Measure lists that were made elsewhere.
+
+        Args:
+            users: User codes. Shape ``[B]``.
+            items: Their lists, best first, none twice, −1 where a list has ended. Shape ``[B, L]``.
+        """
+        users, items = users.to(self.order.device), items.to(self.order.device)
+        width = max(0, min(self.cutoffs[-1], self.graph.num_items) - items.shape[1])
+        items = torch.nn.functional.pad(items, (0, width), value=-1)
+        listed = items >= 0
+        seen = self.graph.seen.contains(users, items.clamp_min(0))
+        belong = {"all": listed, "repeat": listed & seen, "new": listed & ~seen}
+        for name in self.item_sets:
+            first = (~belong[name]).to(torch.int8).argsort(dim=1, stable=True)[:, : self.cutoffs[-1]]
+            own, there = items.gather(1, first), belong[name].gather(1, first)
+            values = torch.zeros(own.shape, device=own.device).masked_fill(~there, -torch.inf)
+            self._collect(name, users, values, own.clamp_min(0))
 
     def _collect_lists(self, users: Tensor, lists: dict[ItemSet, tuple[Tensor, Tensor]]) -> None:
         for name, (values, items) in lists.items():
@@ -183,14 +218,17 @@ class RankingEvaluator:
         count = torch.cat(into.counts)
         kept = count.nonzero().flatten()
         users, items, hits = (torch.cat(part)[kept] for part in (into.users, into.items, into.hits))
-        count, information = count[kept], self.information[items.clamp_min(0)]
+        count, known = count[kept], items.clamp_min(0)
+        information, popularity = self.information[known], self.popularity[known]
         values = {}
         for k in self.cutoffs:
             found = hits[:, :k].double()  # float32 would be off by more than 1e-9
-            lists = Lists(users, items[:, :k], found, count, information[:, :k], k, self.graph)
+            bits, places = information[:, :k], popularity[:, :k]
+            of_k = (users, items[:, :k], found, count, bits, places, k, self.graph, self.categories)
+            lists = Lists(*of_k)
             for measure in self.measures:
                 values[f"{measure.name}_{k}"] = _of_users(measure, lists)
-        return UserMetrics(users.cpu(), values, items.cpu(), self.cutoffs, self.graph.num_items)
+        return UserMetrics(users.cpu(), values, items.cpu(), self.cutoffs, self.catalogue)
 
 
 def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from graphrec.data.module import RecommenderData
 from graphrec.evaluation.correction import Correction, corrected
-from graphrec.evaluation.measures import told
+from graphrec.evaluation.measures import MEASURES, told
 from graphrec.evaluation.ranking import UserMetrics
 from graphrec.evaluation.significance import crossed_differences
 from graphrec.models.base import ItemSet
@@ -77,9 +77,10 @@ class Measures:
 
 
 def _falling(said: Mapping[str, Any]) -> frozenset[str]:
-    """Tell which of a user's own measures are better the smaller, by what a run keeps of them."""
+    """Tell which measures are better the smaller: of ours, and by what a run keeps of a user's own."""
     own = said.get("measures", {})
-    return frozenset(name for name, one in own.items() if one["higher_is_better"] is False)
+    ours = frozenset(one.name for one in MEASURES if one.higher_is_better is False)
+    return ours | {name for name, one in own.items() if one["higher_is_better"] is False}
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def compare(
     """Compare finished runs; write `comparison.csv`, `comparison.md`, `significance.csv` and `report.html`.
 
     `leaderboard.csv` has a row per experiment, `segments.csv` the main measure by groups of users.
+    `fairness.csv` tells how far apart groups of people are.
     `runs.csv` tells what the numbers are of: checkpoint and split of each run.
 
     Args:
@@ -70,6 +71,7 @@ def compare(
         "leaderboard": wide_csv(leaderboards(table, records)),
         "significance": tests.table.to_csv(index=False),
         "segments": groups.table.to_csv(index=False),
+        "fairness": groups.gaps.to_csv(index=False),
         "runs": sources(records).to_csv(index=False),
     }
     for name, text in tables.items():

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from graphrec.evaluation.user_facts import is_measure
 from graphrec.report.runs import RunRecord
 from graphrec.report.table import labels
 
 _TOLERANCE = 1e-5
 """Rounding of the mean between a table of users (32 bits) and the number in the summary."""
-_MEASURE = re.compile(r"[A-Za-z]\w*_\d+")
 
 
 @dataclass
@@ -61,11 +60,6 @@ class Experiment:
 
 TestedUsers = tuple[list[Experiment], list[str]]
 """Experiments with the values of their users, and why others are missing."""
-
-
-def is_measure(name: object, frame: pd.DataFrame) -> bool:
-    """Tell a measure such as ``ndcg_20`` from what is said of a user."""
-    return _MEASURE.fullmatch(str(name)) is not None and pd.api.types.is_numeric_dtype(frame[name])
 
 
 def tested_users(runs: Sequence[RunRecord]) -> TestedUsers:
@@ -142,9 +136,9 @@ def _averaged(
         users = whole.groupby("user_id")
         means = users[[name for name in whole if is_measure(name, whole)]].mean()
         said = users[[name for name in whole if name != "user_id" and name not in means]].first()
-        kept = means.join(said)[users.size() == len(tables)].dropna(axis="columns", how="any")
-        measures = [name for name in means if name in kept]
-        result[items] = kept
+        kept = means[users.size() == len(tables)].dropna(axis="columns", how="any")
+        measures = list(kept)
+        result[items] = kept.join(said)
         apart[items] = [
             part.astype({"user_id": "str"}).set_index("user_id").loc[kept.index, measures] for part in parts
         ]

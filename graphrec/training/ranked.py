@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
-import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
@@ -19,17 +18,18 @@ from graphrec.data.interactions import Columns
 from graphrec.data.ledger import data_card, rows_lost
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.evaluation.frames import ranking_frame, users_frame
+from graphrec.evaluation.frames import ranking_frame, users_frame, with_intervals
 from graphrec.evaluation.gather import gather_metrics, gather_rankings
 from graphrec.evaluation.measures import own_measures, told
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
+from graphrec.evaluation.user_facts import user_facts
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import node_shard
 from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
 from graphrec.training.cost import FitCost
 from graphrec.training.experiment import SplitTask, Summary
-from graphrec.training.ranked_measures import known_metrics, summary_of_sets, try_measures
+from graphrec.training.ranked_measures import categories_in, known_metrics, summary_of_sets, try_measures
 from graphrec.training.shown import example_lists
 from graphrec.training.trial import is_trial
 
@@ -245,13 +245,7 @@ class RankedTask(SplitTask):
         self.test_result, self.evaluator = gather_metrics(self.evaluator.compute()), None
         if not self.trainer.is_global_zero:
             return
-        flat = metric_names("test", self.test_result)
-        for items, metrics in self.test_result.items():
-            measures = metrics.measured() if len(metrics.users) else {}
-            for name, measured in measures.items():
-                flat[f"test_{name}_{items}_low"] = measured.low
-                flat[f"test_{name}_{items}_high"] = measured.high
-            flat[f"test_users_{items}"] = float(len(metrics.users))
+        flat = with_intervals("test", self.test_result)
         self.log_dict(flat)
         if not is_trial(self.trainer):
             self._write_test(flat)
@@ -281,7 +275,8 @@ class RankedTask(SplitTask):
     def _evaluator(self, data: RecommenderData, part: Literal["val", "test"]) -> RankingEvaluator:
         graph = self.recommender.graph
         truth = truth_lists(getattr(data.split, part).pairs(), graph)
-        return RankingEvaluator(graph, truth, data.cutoffs, data.item_sets, own_measures(data.measures))
+        own, categories = own_measures(data.measures), categories_in(data, graph)
+        return RankingEvaluator(graph, truth, data.cutoffs, data.item_sets, own, categories)
 
     def _evaluate(self, users: Tensor) -> None:
         assert self.evaluator is not None
@@ -294,7 +289,7 @@ class RankedTask(SplitTask):
         source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
         content, split = {**source, **told(self.data.measures), **flat}, self.data.split
         write_text(folder / "test_metrics.json", json.dumps(content, indent=1) + "\n")
-        bought = np.bincount(split.train.frame[Columns.USER_CODE], minlength=len(split.users))
-        rows = users_frame(self.test_result, split.users, bought)
+        facts = user_facts(split.train, self.data.source.users)
+        rows = users_frame(self.test_result, split.users, facts)
         rows.attrs = dict(source)
         write_parquet(rows, folder / "test_users.parquet")

@@ -9,7 +9,9 @@ import numpy as np
 import torch
 
 from graphrec.data.module import RecommenderData
-from graphrec.evaluation.measures import BY_NAME, of_kind, own_measures
+from graphrec.evaluation.item_categories import categories_of
+from graphrec.evaluation.lists import Categories
+from graphrec.evaluation.measures import BY_NAME, Need, of_kind, own_measures
 from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
 from graphrec.graph import BipartiteGraph
 from graphrec.training.experiment import Summary
@@ -26,15 +28,35 @@ def known_metrics(data: RecommenderData) -> dict[str, bool | None]:
     Raises:
         InputError: If the data names a measure that is none.
     """
-    measures = [*of_kind("user", "catalogue"), *own_measures(data.measures)]
+    measures = [*of_kind("user", "catalogue", given=given_by(data)), *own_measures(data.measures)]
     first = {f"val_{one.name}_{k}": one.higher_is_better for one in measures for k in data.cutoffs}
     of_sets = {f"{name}_{items}": better for name, better in first.items() for items in data.item_sets}
     return {**first, **of_sets, "train_loss": False}
 
 
+def given_by(data: RecommenderData) -> tuple[Need, ...]:
+    """Tell what the data give that some measures need."""
+    return ("train",) if data.category is None else ("train", "categories")
+
+
+def categories_in(data: RecommenderData, graph: BipartiteGraph) -> Categories | None:
+    """Find the categories of the items, if the data name an attribute for them.
+
+    Raises:
+        InputError: If there is no such attribute.
+    """
+    if data.category is None:
+        return None
+    return categories_of(data.source.items, data.category, data.split.items, graph.edge_item.device)
+
+
 def try_measures(data: RecommenderData, graph: BipartiteGraph) -> None:
-    """Raise `InputError` if a user's own measure has no number for users to whom all items are alike."""
+    """Raise `InputError` if there is no such category, or an own measure has no number.
+
+    The latter for users to whom all items are alike.
+    """
     own = own_measures(data.measures)
+    categories_in(data, graph)
     if not own:
         return
     pairs, device = data.split.val.pairs(), graph.edge_item.device

@@ -3,7 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphrec.evaluation.intervals import catalogue_interval, coverage, mean_interval, resamples
+from graphrec.evaluation.catalogue import Catalogue, coverage
+from graphrec.evaluation.intervals import catalogue_intervals, listed_times, mean_interval, resamples
+
+
+def interval(items: np.ndarray, num_items: int, replicates: int) -> tuple[float, float]:
+    """The interval of the coverage of lists."""
+    return catalogue_intervals([coverage], items, catalogue(num_items), replicates)[0]
+
+
+def catalogue(num_items: int) -> Catalogue:
+    return Catalogue(np.zeros(num_items, dtype=np.int64), np.arange(num_items))
+
+
+def covered(items: np.ndarray, num_items: int) -> float:
+    return coverage(listed_times(items, num_items), catalogue(num_items))
 
 
 def test_interval_of_a_mean_is_close_to_the_analytic_one():
@@ -35,7 +49,7 @@ def test_same_seed_same_interval():
     np.testing.assert_array_equal(mean_interval(values, 50), mean_interval(values, 50))
     assert not np.array_equal(mean_interval(values, 50), mean_interval(values, 50, seed=1))
     items = np.random.default_rng(0).integers(30, size=(20, 3))
-    assert catalogue_interval(coverage, items, 30, 50) == catalogue_interval(coverage, items, 30, 50)
+    assert interval(items, 30, 50) == interval(items, 30, 50)
 
 
 def test_resamples_draw_with_replacement():
@@ -48,25 +62,25 @@ def test_resamples_draw_with_replacement():
 
 def test_coverage_counts_items_that_somebody_gets():
     items = np.array([[0, 3], [3, -1], [-1, -1]])
-    assert coverage(items, 8) == 0.25
-    assert coverage(np.array([[7]]), 8) == 0.125  # the last item is not an empty place
-    assert coverage(np.array([[-1]]), 8) == 0.0
+    assert covered(items, 8) == 0.25
+    assert covered(np.array([[7]]), 8) == 0.125  # the last item is not an empty place
+    assert covered(np.array([[-1]]), 8) == 0.0
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_coverage_interval_contains_the_value(seed):
     items = np.random.default_rng(seed).zipf(1.5, size=(80, 5)).clip(max=200) - 1
-    low, high = catalogue_interval(coverage, items, 200, 200)
-    assert 0.0 <= low < coverage(items, 200) < high <= 1.0
+    low, high = interval(items, 200, 200)
+    assert 0.0 <= low < covered(items, 200) < high <= 1.0
 
 
 def test_coverage_interval_contains_a_value_of_one():
     """Nearly every resample covers everything too, so both percentiles lie above their mean."""
     items = np.tile(np.arange(25), 8)[:, None]
-    low, high = catalogue_interval(coverage, items, 25, 400)
-    assert low <= coverage(items, 25) == 1.0 == high
+    low, high = interval(items, 25, 400)
+    assert low <= covered(items, 25) == 1.0 == high
 
 
 def test_coverage_of_equal_lists_is_certain():
     items = np.tile(np.arange(5), (30, 1))
-    assert catalogue_interval(coverage, items, 10, 50) == (0.5, 0.5)
+    assert interval(items, 10, 50) == (0.5, 0.5)

@@ -48,9 +48,11 @@ def test_every_measure_has_a_name_and_a_title_of_its_own():
 
 
 def test_every_measure_of_lists_is_evaluated_and_has_an_interval():
-    names = {f"{one.name}_{k}" for one in of_kind("user", "catalogue") for k in (1, 3)}
+    given = of_kind("user", "catalogue", given=["train"])
+    names = {f"{one.name}_{k}" for one in given for k in (1, 3)}
     assert set(evaluate().means()) == set(evaluate().measured(2)) == names
-    assert set(evaluate().values) == {f"{one.name}_{k}" for one in of_kind("user") for k in (1, 3)}
+    users = of_kind("user", given=["train"])
+    assert set(evaluate().values) == {f"{one.name}_{k}" for one in users for k in (1, 3)}
 
 
 def test_measures_of_a_probability_are_those_of_scikit_learn():

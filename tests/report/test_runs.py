@@ -214,6 +214,7 @@ def test_compare_writes_its_files_and_nothing_when_it_fails(logged, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == [
         "comparison.csv",
         "comparison.md",
+        "fairness.csv",
         "leaderboard.csv",
         "report.html",
         "runs.csv",

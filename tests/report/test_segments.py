@@ -65,3 +65,25 @@ def test_a_test_of_an_older_version_is_named_and_the_others_stay():
     assert found.left_out == [
         "said before", "old: its test says nothing of its users' history; test it again"
     ]  # fmt: skip
+
+
+def test_users_whom_training_does_not_know_are_a_segment_of_their_own():
+    buyers = np.where(np.arange(400) < 50, np.nan, np.arange(400) / 7)
+    table = segments(([experiment("a", train_interactions=[5] * 400, train_buyers=buyers)], []), 20).table
+    own = table.set_index("segment")
+    assert own.loc["no row", "users"] == 50
+    assert own["users"].sum() == 400
+    assert own.index.tolist()[0] == "7.143–19.57"
+
+
+def test_groups_of_people_have_a_gap_and_groups_of_behaviour_none():
+    towns = np.array(["Bern", "Ulm", "Rom", "Rom"])[np.arange(400) % 4]
+    one = experiment("a", town=towns, train_interactions=np.arange(400))
+    frame = one.values["all"]
+    frame.loc[frame["town"] == "Ulm", "ndcg_20"] += 1
+    (gap,) = segments(([one], []), 20).gaps.to_dict("records")
+    assert (gap["by"], gap["best"], gap["best_users"]) == ("town", "Ulm", 100)
+    assert gap["low"] < gap["difference"] < gap["high"]
+    means = frame.groupby("town")["ndcg_20"].mean()
+    assert gap["worst"] == means.idxmin()
+    assert gap["difference"] == pytest.approx(means.max() - means.min())

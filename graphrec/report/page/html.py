@@ -22,7 +22,7 @@ from graphrec.report.page.names import short_labels, short_names, without
 from graphrec.report.page.offers import offers_section
 from graphrec.report.runs import RunRecord
 from graphrec.report.segments import COLUMNS as SEGMENT_COLUMNS
-from graphrec.report.segments import WORDS, Segments
+from graphrec.report.segments import Segments
 from graphrec.report.settings import differences
 from graphrec.report.significance import COLUMNS, Significance
 from graphrec.report.table import part_words
@@ -63,7 +63,8 @@ class Content:
         one_seed = frozenset((dataset, without(run, dataset)) for dataset, run in self.tests.one_seed)
         table = short_names(self.tests.table, ["run_a", "run_b"])
         tests = replace(self.tests, table=table, one_seed=one_seed)
-        segments = replace(self.segments, table=short_names(self.segments.table, ["run"]))
+        table, gaps = (short_names(one, ["run"]) for one in (self.segments.table, self.segments.gaps))
+        segments = replace(self.segments, table=table, gaps=gaps)
         return replace(self, comparison=short_names(self.comparison, ["run"]), tests=tests, segments=segments)
 
 
@@ -125,17 +126,14 @@ def _dataset(shown: Content, board: Leaderboard) -> dict[str, Any]:
         spreads=short_names(board.spreads.assign(dataset=board.dataset), ["run"]),
     )
     data = panels.Dataset.of(shown.comparison, shown.runs, board.dataset)
-    table, settings = shown.segments.table, differences(data.runs)
+    settings = differences(data.runs)
     return {
         "name": board.dataset,
         "board": _board(board),
         "bars": panels.measures(data),
         "curves": panels.learning_curves(data),
         "costs": panels.quality_and_cost(data, board),
-        "segments": panels.segment_panels(data, table),
-        "segment_rows": table[table["dataset"] == board.dataset].to_dict("records"),
-        "segment_words": WORDS,
-        "segment_measure": board.columns[0].title,
+        **panels.segment_section(data, shown.segments, board.columns[0].title),
         "settings": settings,
         "setting_runs": [without(run, board.dataset) for run in settings.runs],
         "sweep": panels.sweep(data, board),

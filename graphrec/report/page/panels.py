@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from graphrec.evaluation.group_gap import FEWEST
 from graphrec.report.charts.bars import bars
 from graphrec.report.charts.curves import curves
 from graphrec.report.charts.parallel import parallel
@@ -17,7 +18,7 @@ from graphrec.report.findings import ITEM_WORDS
 from graphrec.report.leaderboard import COSTS, Leaderboard
 from graphrec.report.page.names import short_labels, short_names
 from graphrec.report.runs import METRIC, RunRecord
-from graphrec.report.segments import WORDS
+from graphrec.report.segments import WORDS, Segments
 from graphrec.report.settings import varied
 from graphrec.report.table import at_main, by_seed, heading, headlines, is_higher_better, name_at
 
@@ -138,6 +139,25 @@ def quality_and_cost(data: Dataset, board: Leaderboard) -> list[Panel]:
         chart = scatter(points, title, cost, quality, str(board.table["run"].iloc[0]))
         panels.append({"title": f"{quality} against {cost[0].lower()}{cost[1:]}", "chart": chart})
     return panels
+
+
+def segment_section(data: Dataset, segments: Segments, measure: str) -> dict[str, Any]:
+    """Fill the section of segments: charts, numbers, and how far apart groups of people are.
+
+    Args:
+        data: Of one data set.
+        segments: Of all data sets, with short names.
+        measure: Title of what is measured.
+    """
+    table, gaps = (one[one["dataset"] == data.name] for one in (segments.table, segments.gaps))
+    return {
+        "segments": segment_panels(data, table),
+        "segment_rows": table.to_dict("records"),
+        "segment_words": WORDS,
+        "segment_measure": measure,
+        "gap_rows": gaps.to_dict("records"),
+        "gap_fewest": FEWEST,
+    }
 
 
 def segment_panels(data: Dataset, table: pd.DataFrame) -> list[Panel]:

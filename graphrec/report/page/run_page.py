@@ -16,7 +16,6 @@ from graphrec.report.page.examples import Examples
 from graphrec.report.page.html import Content, commands_of, environment
 from graphrec.report.page.shown import ShownTable, read_shown
 from graphrec.report.runs import CONFIG, RunRecord
-from graphrec.report.segments import WORDS
 from graphrec.report.table import at_main, heading, headlines, part_words
 
 CARD = {
@@ -50,7 +49,7 @@ def render_run(content: Content, found: Examples, out: Path) -> Path:
     shown = content.with_short_names()
     (board,) = leaderboards(content.comparison, content.runs)
     data = panels.Dataset.of(shown.comparison, shown.runs, run.dataset)
-    segments, left = shown.segments.table, read_shown(run) if run.part == "test" else []
+    left = read_shown(run) if run.part == "test" else []
     page = environment().get_template("run.html.j2").render(
         title=content.title,
         version=__version__,
@@ -63,10 +62,7 @@ def render_run(content: Content, found: Examples, out: Path) -> Path:
         suffix="",
         dataset={
             "curves": panels.learning_curves(data),
-            "segments": panels.segment_panels(data, segments),
-            "segment_rows": segments.to_dict("records"),
-            "segment_words": WORDS,
-            "segment_measure": board.columns[0].title,
+            **panels.segment_section(data, shown.segments, board.columns[0].title),
         },
         left_out=list(dict.fromkeys([*content.tests.left_out, *content.segments.left_out])),
         metrics=shown.comparison.to_dict("records"),
