@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import FloatArray
-from graphrec.evaluation.group_gap import widest_gap
+from graphrec.evaluation.groups.gap import widest_gap
+from graphrec.evaluation.groups.user_facts import BEHAVIOUR, HISTORY, MOST_WORDS, RECENCY, TASTE
 from graphrec.evaluation.intervals import mean_interval
-from graphrec.evaluation.user_facts import BEHAVIOUR, HISTORY, MOST_WORDS, RECENCY, TASTE
 from graphrec.report.runs import ITEM_SETS
 from graphrec.report.users import Experiment, TestedUsers
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.evaluation.user_facts import is_measure
+from graphrec.evaluation.groups.user_facts import is_measure
 from graphrec.report.runs import RunRecord
 from graphrec.report.table import labels
 

@@ -20,9 +20,9 @@ from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.frames import ranking_frame, users_frame, with_intervals
 from graphrec.evaluation.gather import gather_metrics, gather_rankings
+from graphrec.evaluation.groups.user_facts import user_facts
 from graphrec.evaluation.measures import own_measures, told
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
-from graphrec.evaluation.user_facts import user_facts
 from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import node_shard

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.evaluation.group_gap import FEWEST
+from graphrec.evaluation.groups.gap import FEWEST
 from graphrec.report.charts.bars import bars
 from graphrec.report.charts.curves import curves
 from graphrec.report.charts.parallel import parallel

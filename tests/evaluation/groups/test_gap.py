@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from graphrec.data.interactions import IdMap, Interactions
-from graphrec.evaluation.group_gap import FEWEST, widest_gap
-from graphrec.evaluation.user_facts import user_facts
+from graphrec.evaluation.groups.gap import FEWEST, widest_gap
+from graphrec.evaluation.groups.user_facts import user_facts
 
 
 def groups(seed: int, *means: float, size: int = 200) -> dict[str, np.ndarray]:

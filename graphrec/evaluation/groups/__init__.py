@@ -1,0 +1,1 @@
+"""Groups of users: what is known of each, and whether groups are served alike."""
