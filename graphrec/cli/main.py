@@ -33,6 +33,7 @@ EXAMPLES = """examples:
   graphrec fuse runs/shop-lightgcn runs/shop-lowpass --name shop-fusion           # the newest run of each
   graphrec recommend --ckpt_path runs/.../checkpoints/best.ckpt -k 20 --out items.parquet
   graphrec offers --ckpt_path runs/.../checkpoints/best.ckpt --policy expected_profit --out offers.parquet
+  graphrec evaluate --recommendations lists.csv --test test.csv --train train.csv
   graphrec compare runs/complete_journey-* --out runs/comparison
   graphrec report runs/complete_journey-lightgcn --out lightgcn.html
   graphrec reproduce gowalla-chebycf --data FOLDER --out runs/reproduce/chebycf

@@ -45,6 +45,7 @@ class RunRecord:
         measures: Of measures that are not graphrec's: name to title and whether larger is better.
         part: What it was judged on: ``test``, or ``val`` at the epoch that the fit chose.
         said: The rest of ``run.json``, such as ``data_card``.
+        notes: What a reader of its test should know, a sentence each.
     """
 
     name: str
@@ -62,6 +63,7 @@ class RunRecord:
     measures: dict[str, tuple[str, bool | None]] = field(default_factory=dict)
     part: Part = "test"
     said: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def ranks(self) -> bool:
@@ -173,6 +175,7 @@ def _record(folder: Path, part: Part) -> RunRecord:
         measures=_own_measures(tested.get("measures", {})),
         part=part,
         said=said,
+        notes=[str(one) for one in tested.get("notes", [])] if part == "test" else [],
     )
 
 

@@ -173,6 +173,11 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),
     "refit": ("runs/base", ["--x"]),
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),
+    "evaluate": (
+        "--recommendations lists.csv --test log.csv",
+        ["--recommendations", "--test", "--train", "--valid", "--users", "--items", "--category", "-k", "--columns", "--name", "--out",
+         "--min_rating", "--delimiter", "--refit", "--exclude_seen"],
+    ),
     "compare": ("runs/base --out OUT", ["--offers", "--title", "--correction", "--allow_different_splits", "--out"]),
     "reproduce": ("--list", ["--data", "--out", "--seed", "--seeds"]),
     "tune": (
@@ -263,6 +268,8 @@ def lay_out(said: Callable[[], str]) -> None:
     Path("log.csv").write_text("\n".join(rows) + "\n")
     Path("users.csv").write_text("user_id,segment\n" + "".join(f"u{i},{'ab'[i % 2]}\n" for i in range(6)))
     Path("stock.csv").write_text("item_id,stock\n" + "".join(f"i{i},{i}\n" for i in range(8)))
+    lists = "".join(f"u{user},i{item},{item + 1}\n" for user in range(6) for item in range(5))
+    Path("lists.csv").write_text(f"user_id,item_id,rank\n{lists}")
     text = YAML.replace("SPLIT", SPLITS[0]).replace("MODEL", MODELS[0]).replace("name: shop", "name: base")
     Path("base.yaml").write_text(text)
     sweep = {

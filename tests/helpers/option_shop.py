@@ -86,6 +86,10 @@ def build(folder: Path) -> dict[str, str]:
     whole.to_csv("log.csv", index=False)
     whole.to_csv("semicolons.csv", index=False, sep=";")
     whole.tail(60).to_csv("later.csv", index=False)
+    pairs = whole[["user_id", "item_id"]].drop_duplicates()
+    for name, seed in (("lists", 1), ("more_lists", 2)):
+        drawn = pairs.sample(frac=0.5, random_state=seed)
+        drawn.assign(rank=drawn.groupby("user_id").cumcount() + 1).to_csv(f"{name}.csv", index=False)
     damaged = whole.to_csv(index=False).splitlines()
     Path("damaged.csv").write_text("\n".join([*damaged[:9], *damaged[7:9], *damaged[9:]]) + "\n")
     ids = [f"i{i:03d}" for i in range(ITEMS)]
@@ -131,6 +135,8 @@ def build(folder: Path) -> dict[str, str]:
     files = (
         "log",
         "later",
+        "lists",
+        "more_lists",
         "users",
         "items",
         "some_users",

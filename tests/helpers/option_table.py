@@ -73,6 +73,44 @@ COMPARE: dict[str, list[Check]] = {
     ],
 }
 
+JUDGED = "--recommendations {lists} --test {later}"
+EVALUATE: dict[str, list[Check]] = {
+    "--recommendations": [
+        Check(
+            "--recommendations {lists} {more_lists}",
+            "--test {later}",
+            "--recommendations {lists}",
+            result=printed,
+        )
+    ],
+    "--test": [Check("--test {log}", "--recommendations {lists}", "--test {later}", result=printed)],
+    "--train": [Check("--train {log}", JUDGED, result=printed)],
+    "--valid": [Check("--valid {log}", f"{JUDGED} --train {{later}}", result=printed)],
+    "--refit": [Check("--refit", f"{JUDGED} --train {{later}} --valid {{log}}", result=printed)],
+    "-k": [Check("-k 3", JUDGED, result=printed), Check("-k 0", JUDGED, refused="0 is too small")],
+    "--exclude_seen": [
+        Check("--exclude_seen", "--recommendations {lists} --test {log} --train {later}", result=printed)
+    ],
+    "--users": [Check("--users {users}", f"{JUDGED} --train {{log}} --out {{dir}}")],
+    "--items": [Check("--items {users}", JUDGED, refused="item_id")],
+    "--category": [
+        Check("--category department", f"{JUDGED} --train {{log}} --items {{items}}", result=printed),
+        Check("--category color", f"{JUDGED} --train {{log}} --items {{items}}", refused="color"),
+    ],
+    "--min_rating": [
+        Check("--min_rating 3", f"{JUDGED} --columns rating=quantity quantity=", result=printed),
+        Check("--min_rating 3", JUDGED, refused="no ratings"),
+    ],
+    "--name": [Check("--name ours", f"{JUDGED} --out {{dir}}")],
+    "--out": [Check("--out {dir}/a", JUDGED, "--out {dir}/b", result=names)],
+    "--columns": [
+        Check("--columns score=quantity", "--recommendations {log} --test {later} -k 3", refused="twice"),
+        Check("--columns x", JUDGED, refused="--columns"),
+    ],
+    "--delimiter": [Check("--delimiter |", JUDGED, refused="lists.csv")],
+    "--encoding": [Check("--encoding nonsense", JUDGED, refused="nonsense")],
+}
+
 REPORT: dict[str, list[Check]] = {
     "RUN": [Check("{other_run}", "--out {out}.html", "{best_run}")],
     "--part": [Check("--part val", "{best_run} --out {out}.html")],
@@ -276,6 +314,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "offers": OFFERS,
     "compare": COMPARE,
     "report": REPORT,
+    "evaluate": EVALUATE,
     "reproduce": REPRODUCE,
     "experiments": EXPERIMENTS,
     "data": DATA,

@@ -12,6 +12,7 @@ COMMANDS = {
     "sweep": "run a sweep file of W&B here, without an account",
     "recommend": "write the best items of each user",
     "offers": "decide the discount of each shopper's best items",
+    "evaluate": "score the lists of any library with the same measures",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
     "report": "write a page on one run: data, curves, measures, examples, cost",
     "reproduce": "make one row of docs/results.md from scratch, or list them",

@@ -52,7 +52,7 @@ def lightgcn_txt(
         InputError: If a file is missing, or holds anything but whole numbers ≥ 0, or the share is not one.
     """
     files = _files(Path(path))
-    logs = {part: _read(file) for part, file in files.items()}
+    logs = {part: read_lists(file) for part, file in files.items()}
     joined = train_on_valid or validate_on_last is not None
     named = {part: "train" if joined and part == "valid" else part for part in files}
     place = logs["train"].groupby(Columns.USER).cumcount()
@@ -93,8 +93,15 @@ def _files(folder: Path) -> dict[str, Path]:
     return {part: file for part, file in files.items() if file.is_file()}
 
 
-def _read(file: Path) -> pd.DataFrame:
-    """Read the pairs of one file, without a loop: 720,000 pairs in a quarter of a second."""
+def read_lists(file: Path) -> pd.DataFrame:
+    """Read the pairs of one file, without a loop: 720,000 pairs in a quarter of a second.
+
+    Returns:
+        ``user_id``, ``item_id`` (whole numbers) and ``line``, in the order of the file.
+
+    Raises:
+        InputError: If the file holds anything but whole numbers ≥ 0, or no pair.
+    """
     data = file.read_bytes().removeprefix(codecs.BOM_UTF8) + b"\n"
     symbols = np.frombuffer(data, dtype=np.uint8)
     digit = (symbols >= ord("0")) & (symbols <= ord("9"))

@@ -10,13 +10,25 @@ from graphrec.data.interactions import Columns
 INTERACTION_ID = "interaction_id"
 """Optional key of a log: where it is mapped, no value may occur twice."""
 STOCK = "stock"
+LIST_RANK, LIST_SCORE = "rank", "score"
+"""What orders a list of recommendations."""
 RATE = "rate"
 SHARES = ("display", "mailer")
 """Shares of the stores that had an item on display or in their mailer."""
 
 MONEY = (Columns.PRICE, Columns.REGULAR_PRICE, Columns.SHELF_PRICE)
 IDS = (Columns.USER, Columns.ITEM, Columns.BASKET, INTERACTION_ID)
-NUMBERS = (*MONEY, Columns.QUANTITY, Columns.RATING, Columns.WEEK, STOCK, RATE, *SHARES)
+NUMBERS = (
+    *MONEY,
+    Columns.QUANTITY,
+    Columns.RATING,
+    Columns.WEEK,
+    STOCK,
+    RATE,
+    *SHARES,
+    LIST_RANK,
+    LIST_SCORE,
+)
 LOG_COLUMNS = (
     *IDS[:2],
     Columns.TIMESTAMP,
@@ -29,7 +41,7 @@ LOG_COLUMNS = (
 )
 """Every column a log may have, in our names."""
 
-Kind = Literal["log", "users", "items", "user_list", "stock", "exposure", "promotions"]
+Kind = Literal["log", "users", "items", "user_list", "stock", "exposure", "promotions", "recommendations"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,13 @@ KINDS: dict[Kind, TableKind] = {
         (RATE, "policy", "promotion", "product_set"),  # of an offers table that is fed back
         complete=True,
         filled=(RATE,),  # a row without one may be an offer or none
+    ),
+    "recommendations": TableKind(
+        "lists of recommendations",
+        (Columns.USER, Columns.ITEM),
+        (LIST_RANK, LIST_SCORE),
+        complete=True,
+        filled=(LIST_RANK, LIST_SCORE),
     ),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

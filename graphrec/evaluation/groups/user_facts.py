@@ -37,9 +37,12 @@ def user_facts(train: Interactions, attributes: pd.DataFrame | None = None) -> p
         attributes: A row per ``user_id``, if there are any: numbers, and words of which there are few.
 
     Returns:
-        `HISTORY`, `TASTE`, one of `RECENCY` where the log has times, and the attributes. Taste and recency
-        are missing where a user has no row.
+        `HISTORY`, `TASTE`, one of `RECENCY` where the log has times, and the attributes; the last alone if
+        the training part is empty. Taste and recency are missing where a user has no row.
     """
+    known = _attributes(attributes, train.users)
+    if not len(train):
+        return known
     size, user = len(train.users), train.frame[Columns.USER_CODE]
     facts = {HISTORY: np.bincount(user, minlength=size), TASTE: _taste(train)}
     time = next((column for column in RECENCY if column in train.frame), None)
@@ -47,7 +50,7 @@ def user_facts(train: Interactions, attributes: pd.DataFrame | None = None) -> p
         last = train.frame.groupby(user)[time].max().reindex(range(size))
         gone: pd.Series[Any] = train.frame[time].max() - last
         facts[RECENCY[time]] = (gone.dt.days if time == Columns.TIMESTAMP else gone).to_numpy(np.float64)
-    return pd.DataFrame(facts).join(_attributes(attributes, train.users))
+    return pd.DataFrame(facts).join(known)
 
 
 def _taste(train: Interactions) -> np.ndarray[Any, Any]:

@@ -96,6 +96,7 @@ def render_html(content: Content, out: Path) -> Path:
         datasets=[_dataset(shown, board) for board in boards],
         metrics=shown.comparison.to_dict("records"),
         ranked=bool((content.comparison["k"] > 0).any()),
+        run_notes=[(label, run.notes) for run, label in zip(runs, short_labels(runs), strict=True)],
         runs=[_run(run, label) for run, label in zip(runs, short_labels(runs), strict=True)],
         offers=None if content.offers is None else offers_section(content.offers),
         notes=assumptions,
@@ -168,7 +169,7 @@ def _run(run: RunRecord, label: str) -> dict[str, Any]:
 
 def _commands(runs: Sequence[RunRecord], out: Path, correction: Correction) -> list[str]:
     """Write shell lines that fit and test each run again and rebuild this page."""
-    lines = [line for run in runs for line in commands_of(run)]
+    lines = list(dict.fromkeys(line for run in runs for line in commands_of(run)))
     folders = " ".join(shlex.quote(str(run.path)) for run in runs)
     part = " --part val" if any(run.part == "val" for run in runs) else ""
     part += "" if correction == "holm" else f" --correction {correction}"
@@ -176,7 +177,9 @@ def _commands(runs: Sequence[RunRecord], out: Path, correction: Correction) -> l
 
 
 def commands_of(run: RunRecord) -> list[str]:
-    """Write shell lines that fit a run again and judge it."""
+    """Write shell lines that make a run again and judge it; lists of others were made elsewhere."""
+    if "command" in run.said:
+        return [str(run.said["command"])]
     config = shlex.quote(str(run.path / "config.yaml"))
     lines = [f"graphrec fit -c {config}"]
     if run.part == "val":

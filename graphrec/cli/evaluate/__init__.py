@@ -1,0 +1,1 @@
+"""Lists of any library judged as `graphrec test` judges a model."""
