@@ -29,6 +29,7 @@ LAYERS = (
     ("offpolicy",),
     ("report",),
     ("tuning",),
+    ("benchmarking",),
     ("cli", "__main__"),
     ("front",),
 )

@@ -179,6 +179,11 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
          "--min_rating", "--delimiter", "--refit", "--exclude_seen"],
     ),
     "compare": ("runs/base --out OUT", ["--offers", "--title", "--correction", "--allow_different_splits", "--out"]),
+    # without a table, so that none begins: each would start processes of its own
+    "benchmark": (
+        "--models popularity --data nowhere.csv --defaults --out OUT",
+        ["--models", "--seeds", "--jobs", "-k", "--correction", "--columns", "--delimiter", "--encoding", "--out"],
+    ),
     "reproduce": ("--list", ["--data", "--out", "--seed", "--seeds"]),
     "tune": (
         "-m base.yaml --space sweep.yaml --trials 1 --no-test --out OUT",

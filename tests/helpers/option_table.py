@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from option_checks import Check, epochs, names, printed, returned
 from option_lightning import LIGHTNING
 from option_offers import OFFERS
+from option_shop import Ran
 
 WRITES = "--ckpt {best} --out {out}.parquet"
 
@@ -109,6 +112,54 @@ EVALUATE: dict[str, list[Check]] = {
     ],
     "--delimiter": [Check("--delimiter |", JUDGED, refused="lists.csv")],
     "--encoding": [Check("--encoding nonsense", JUDGED, refused="nonsense")],
+}
+
+
+def judged(ran: Ran) -> Any:
+    """What a benchmark measured, without its minutes."""
+    (text,) = (text for name, text in ran.contents().items() if name.endswith("benchmark.csv"))
+    return [line.rpartition(",")[0].rpartition(",")[0] for line in text.splitlines()]
+
+
+def claimed(ran: Ran) -> Any:
+    """What a benchmark says of pairs of models."""
+    return [text for name, text in ran.contents().items() if name.endswith("significance.csv")]
+
+
+_ONE = "--models popularity --data {log} --defaults"
+BENCHMARK: dict[str, list[Check]] = {
+    "--models": [
+        Check(
+            "--models item_cf", "--data {log} --defaults --out {dir}", "--models popularity", result=judged
+        ),
+        Check("--models popularity popularity", "--data {log} --defaults --out {dir}", refused="twice"),
+    ],
+    "--data": [
+        Check(
+            "--data {headerless}", "--models popularity --defaults --out {dir}", "--data {log}", result=judged
+        )
+    ],
+    "--seeds": [
+        Check("--seeds 4", f"{_ONE} --out {{dir}}", result=names),
+        Check("--seeds 1 1", f"{_ONE} --out {{dir}}", refused="twice"),
+    ],
+    "--out": [Check("--out {dir}/a", _ONE, "--out {dir}/b", result=names)],
+    "--trials": [Check("--trials 0", "--models popularity --data {log} --out {dir}", refused="--trials")],
+    "--defaults": [
+        Check("--defaults", "--models ease --data {log} --trials 2 --out {dir}", refused="--trials")
+    ],
+    "--jobs": [Check("--jobs 0", f"{_ONE} --out {{dir}}", refused="--jobs")],
+    "-k": [Check("-k 5", f"{_ONE} --out {{dir}}", result=judged)],
+    "--correction": [
+        Check(
+            "--correction fdr",
+            "--models popularity item_cf --data {log} --defaults --out {dir}",
+            result=claimed,
+        )
+    ],
+    "--columns": [Check("--columns item_id=nothing", f"{_ONE} --out {{dir}}", refused="item_id")],
+    "--delimiter": [Check("--delimiter |", f"{_ONE} --out {{dir}}", refused="user_id")],
+    "--encoding": [Check("--encoding nonsense", f"{_ONE} --out {{dir}}", refused="encoding")],
 }
 
 REPORT: dict[str, list[Check]] = {
@@ -313,6 +364,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "recommend": RECOMMEND,
     "offers": OFFERS,
     "compare": COMPARE,
+    "benchmark": BENCHMARK,
     "report": REPORT,
     "evaluate": EVALUATE,
     "reproduce": REPRODUCE,

@@ -14,6 +14,7 @@ COMMANDS = {
     "offers": "decide the discount of each shopper's best items",
     "evaluate": "score the lists of any library with the same measures",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
+    "benchmark": "fit models to data sets with seeds, test each once, rank them",
     "report": "write a page on one run: data, curves, measures, examples, cost",
     "reproduce": "make one row of docs/results.md from scratch, or list them",
     "experiments": "list the experiments that come with graphrec, or copy them to change them",

@@ -78,3 +78,17 @@ def inline(figure: Figure, title: str, description: str) -> Markup:
     label, told = html.escape(title), html.escape(description)
     head = f'<svg class="chart" role="img" viewBox="0 0 {width:g} {height:g}" aria-label="{label}">'
     return Markup(f"{head}<title>{label}</title><desc>{told}</desc>{body}")
+
+
+def standalone(chart: Markup, style: str) -> str:
+    """Make a file of its own of an SVG element: with its colours, light and dark, for a page that shows it.
+
+    Args:
+        chart: What `inline` returned.
+        style: CSS of the pages, which says what their colours are.
+    """
+    colours = style[style.index(":root") : style.index("* {")]
+    words = "text { font-family: system-ui, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif; }"
+    head, rest = str(chart).split(">", 1)
+    sized = head.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+    return f"{sized}><style>{colours}{words}</style>{rest}\n"

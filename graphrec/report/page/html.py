@@ -130,7 +130,7 @@ def _dataset(shown: Content, board: Leaderboard) -> dict[str, Any]:
     settings = differences(data.runs)
     return {
         "name": board.dataset,
-        "board": _board(board),
+        "board": board_section(board),
         "bars": panels.measures(data),
         "curves": panels.learning_curves(data),
         "costs": panels.quality_and_cost(data, board),
@@ -141,7 +141,7 @@ def _dataset(shown: Content, board: Leaderboard) -> dict[str, Any]:
     }
 
 
-def _board(board: Leaderboard) -> dict[str, Any]:
+def board_section(board: Leaderboard) -> dict[str, Any]:
     """Fill the leaderboard: a row per experiment, with value and spread of each column."""
     spreads = board.spreads.set_index("run")
     rows = [

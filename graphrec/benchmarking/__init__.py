@@ -1,0 +1,1 @@
+"""What a benchmark came to: finished cells, average ranks over the data sets, tables and the page."""
