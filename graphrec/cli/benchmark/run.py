@@ -12,10 +12,10 @@ from graphrec.cli.benchmark.job import write_result
 from graphrec.cli.benchmark.plan import Cell, DataSet, Model, Settings
 from graphrec.cli.benchmark.processes import Processes, reason
 from graphrec.cli.benchmark.progress import Progress
-from graphrec.errors import InputError
+from graphrec.cli.benchmark.settings import read_settings, search_job, settings_of, tried, unsettled
 from graphrec.evaluation.correction import Correction
 
-_CELL = "graphrec.cli.benchmark.cell"
+_CELL, _SEARCH = "graphrec.cli.benchmark.cell", "graphrec.cli.benchmark.tuning"
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,21 @@ def run_benchmark(plan: Plan) -> Path:
 
 
 def _settings(plan: Plan) -> tuple[dict[tuple[str, str], Settings], list[Finished]]:
-    """Take the settings of each model on each data set."""
-    if plan.trials:
-        what, hint = "settings cannot be searched yet", "give --defaults"
-        raise InputError(what, column="--trials", hint=hint)
-    return {(data.name, model.name): Settings({}) for data, model in plan.pairs}, []
+    """Choose the settings of each model on each data set; where the search failed there are none."""
+    if not plan.trials:
+        return {(data.name, model.name): Settings({}) for data, model in plan.pairs}, []
+    jobs = [
+        search_job(model, data, plan.k, plan.trials, plan.seeds[0], plan.out) for data, model in plan.pairs
+    ]
+    todo = [job for job in jobs if (said := read_settings(job)) is None or "failed" in said]
+    progress = Progress(len(jobs), len(todo), "searches")
+    with Processes(_SEARCH, plan.jobs) as processes, progress:
+        for job, code, seconds in processes.run(todo, progress.watch):
+            said = read_settings(job) or write_result(job, {"failed": reason(code)})
+            progress.ended(job["name"], str(said.get("failed", "")), tried(said), seconds)
+    ended = [(job, said) for job in jobs if (said := read_settings(job)) is not None]
+    found = {(job["data"], job["model"]): settings_of(said) for job, said in ended if "failed" not in said}
+    return found, [unsettled(said, job) for job, said in ended if "failed" in said]
 
 
 def _done(cell: Cell, out: Path) -> Finished | None:

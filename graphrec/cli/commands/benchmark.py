@@ -71,6 +71,10 @@ def run(options: argparse.Namespace) -> Path:
     check_seed(**{"--seeds": min(options.seeds)})
     if len(set(options.seeds)) < len(options.seeds):
         raise InputError("a seed is given twice", column="--seeds", hint="give each once")
+    if not options.defaults:
+        from graphrec.cli.tune.checks import check_optuna
+
+        check_optuna()
     from graphrec.cli.benchmark.plan import read_data, read_models
     from graphrec.cli.benchmark.run import Plan, run_benchmark
     from graphrec.cli.experiment.runs.locks import locked
