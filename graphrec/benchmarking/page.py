@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from markupsafe import Markup
 
 from graphrec import __version__
 from graphrec.benchmarking.ranks import AverageRanks
+from graphrec.benchmarking.shown import Shown
 from graphrec.benchmarking.standing import MAIN, Standing
 from graphrec.benchmarking.words import failures, minutes_of
 from graphrec.files import write_text
@@ -21,36 +21,9 @@ from graphrec.report.page import panels
 from graphrec.report.page.html import board_section, environment
 from graphrec.report.page.names import short_labels, short_names
 from graphrec.report.page.run_page import CARD
-from graphrec.report.runs import RunRecord
-from graphrec.report.significance import Significance
 from graphrec.report.table import part_words
 
 _CARD = ("rows", "users", "items", "train", "validation", "test")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the page shows.
-
-    Args:
-        comparison: What `graphrec.report.table.comparison` returned, a run being a model.
-        runs: The runs it was made from.
-        tests: What `significance` returned for them.
-        ranked: The average ranks.
-        cells: Every cell, as of `graphrec.benchmarking.cells.table`.
-        k: The cut-off.
-        settings: How settings were chosen.
-        command: The command line.
-    """
-
-    comparison: pd.DataFrame
-    runs: list[RunRecord]
-    tests: Significance
-    ranked: Standing
-    cells: pd.DataFrame
-    k: int
-    settings: str
-    command: str
 
 
 def picture_of(ranks: AverageRanks, k: int) -> Markup | None:

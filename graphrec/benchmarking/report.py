@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from graphrec.benchmarking.cells import Finished, runs_of, table
-from graphrec.benchmarking.page import Shown, picture_of, render
+from graphrec.benchmarking.page import picture_of, render
+from graphrec.benchmarking.shown import Shown
 from graphrec.benchmarking.standing import MAIN, Standing, standing
 from graphrec.benchmarking.words import to_markdown
 from graphrec.errors import InputError

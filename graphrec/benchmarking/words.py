@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
+from graphrec.benchmarking.shown import Shown
 from graphrec.benchmarking.standing import Standing
 from graphrec.report.leads import leads_markdown
 from graphrec.report.table import escape
 from graphrec.report.table import to_markdown as measures
-
-if TYPE_CHECKING:
-    from graphrec.benchmarking.page import Shown
 
 
 def to_markdown(shown: Shown) -> str:
