@@ -8,9 +8,10 @@ that of the bought item itself, where a batch's other items are sampled, and mus
 
 `info_nce`, `alignment` and `uniformity` are of vectors; the tasks that use them are in `graphrec.training`.
 
-A loss may say what it is by attributes: ``static_step``, that it does the same operations in each step and
-never waits, so that a GPU may replay it; ``takes_sum``, whether its second argument is the sum over the whole
-catalogue. One that says nothing is computed step by step, and tried with what its sampling gives.
+A loss may say what it is by attributes. ``static_step``: it does the same operations in each step and never
+waits, so that a GPU may replay it. ``takes_sum``: its second argument is the sum over the whole catalogue.
+``takes_many``: it is meant for many negatives, which a batch then shares. One that says nothing is computed
+step by step, and tried with what its sampling gives.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from graphrec.kernels.inner_products import log_sum_products
 _OfScores = Callable[[Tensor, Tensor], Tensor]
 
 
-def _declared(*, takes_sum: bool = False) -> Callable[[_OfScores], _OfScores]:
+def _declared(*, takes_sum: bool = False, takes_many: bool = False) -> Callable[[_OfScores], _OfScores]:
     """Let a loss of scores say what it takes, and that its step is static."""
 
     def declare(loss: _OfScores) -> _OfScores:
-        vars(loss).update(static_step=True, takes_sum=takes_sum)
+        vars(loss).update(static_step=True, takes_sum=takes_sum, takes_many=takes_many)
         return loss
 
     return declare
@@ -52,7 +53,7 @@ def bce(positive: Tensor, negative: Tensor) -> Tensor:
     return functional.softplus(-positive).mean() + functional.softplus(negative).mean()
 
 
-@_declared()
+@_declared(takes_many=True)
 def sampled_softmax(positive: Tensor, negative: Tensor) -> Tensor:
     """Compute the softmax of the bought item against the sampled ones, ``-s⁺ + log(e^{s⁺} + Σ e^{s⁻})``.
 
@@ -87,6 +88,7 @@ class BilateralSoftmax:
 
     static_step: ClassVar[bool] = True
     takes_sum: ClassVar[bool] = False
+    takes_many: ClassVar[bool] = True
 
     def __init__(self, weight: float = 1.0) -> None:
         check_above(0, weight=weight)
@@ -122,6 +124,7 @@ class CosineContrastive:
 
     static_step: ClassVar[bool] = True
     takes_sum: ClassVar[bool] = False
+    takes_many: ClassVar[bool] = True
 
     def __init__(self, margin: float = 0.9, weight: float = 150.0) -> None:
         check_between(-1, 1, margin=margin)

@@ -21,6 +21,9 @@ from graphrec.errors import InputError, check_at_least
 from graphrec.kernels.shards import evaluation_shard
 from graphrec.notices import note
 
+_SMALLEST, _LARGEST, _STEPS = 256, 8192, 10
+"""Edges of a batch and batches of an epoch, where nobody says how many."""
+
 
 def run_seed() -> int:
     """Read the seed of the run, as ``seed_everything`` set it; 0 where nobody did."""
@@ -121,9 +124,13 @@ class RecommenderData(pl.LightningDataModule):
         cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.
         measures: Your own beside those of graphrec, by their dotted paths: functions of
             ``graphrec.evaluation.measures.Lists``, or a ``Measure`` of it.
+    <<<<<<< HEAD
         category: Attribute of the items, such as ``department``, whose mix diversity and miscalibration are
             measured by; without it there is neither.
         batch_size: Training edges per step.
+    =======
+        batch_size: Training edges per step; a tenth of all, from 256 to 8,192, if missing.
+    >>>>>>> 73606f6 (wip defaults)
         eval_batch_size: Users ranked at a time; bounds the memory of evaluation.
         refit: Train on train and validation together, once all choices are made.
         seed: Seed of a random split; the order of the batches follows ``seed_everything``.
@@ -142,14 +149,15 @@ class RecommenderData(pl.LightningDataModule):
         cutoffs: list[int] | None = None,
         measures: list[Callable[..., Any]] | None = None,
         category: str | None = None,
-        batch_size: int = 8192,
+        batch_size: int | None = None,
         eval_batch_size: int = 256,
         refit: bool = False,
         seed: int = 0,
         strict: bool = False,
     ) -> None:
         super().__init__()
-        check_at_least(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
+        check_at_least(1, batch_size=_LARGEST if batch_size is None else batch_size)
+        check_at_least(1, eval_batch_size=eval_batch_size)
         check_at_least(0, seed=seed)
         self.source, self.splitter, self.options = source, split, features
         self.item_sets: list[Literal["all", "repeat", "new"]] = ["new"] if item_sets is None else item_sets
@@ -193,7 +201,8 @@ class RecommenderData(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Make batches of edge ids, the same global ones in every process; the task takes its rows."""
         edges = RowNumbers(len(self.split.train.pairs()))
-        batches = training_batches(len(edges), self.batch_size, self.trainer)
+        size = self.batch_size or min(max(len(edges) // _STEPS, _SMALLEST), _LARGEST)
+        batches = training_batches(len(edges), size, self.trainer)
         return DataLoader(edges, batch_size=None, sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Tensor] | list[Any]:

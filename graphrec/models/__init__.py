@@ -1,6 +1,6 @@
 """The models; a YAML may use the names listed here without their path."""
 
-from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot
+from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot, ScaledCosine
 from graphrec.models.encoders.attention import GATv2
 from graphrec.models.encoders.contrastive import SimGCL, XSimGCL
 from graphrec.models.encoders.features import FeatureTowers, RawFeatures
@@ -52,6 +52,7 @@ __all__ = [
     "PurchaseRanker",
     "RP3beta",
     "RawFeatures",
+    "ScaledCosine",
     "SimGCL",
     "SimpleX",
     "Spectral",

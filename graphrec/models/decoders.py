@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from itertools import pairwise
 from typing import ClassVar
@@ -87,6 +88,40 @@ class CosineTrained(Cosine):
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
         """Make those of the cosine in training, else take the vectors as they are."""
         return super().factors(user, item) if self.training else (user, item)
+
+
+class ScaledCosine(InnerProduct):
+    """Cosine times a scale that is trained with the vectors, up to a bound.
+
+    So nobody has to choose a temperature for a log: training begins where the user's own taste counts little,
+    and the scale grows as it is learnt. That a temperature may be learnt is from Radford et al., "Learning
+    transferable visual models" (CLIP), ICML 2021; without a bound it outgrows what a sparse log can tell.
+
+    Args:
+        scale: Where it begins; the inverse of a temperature. With 1, what every item has from the start
+            (`RankingTask`'s ``prior``) outweighs it.
+        most: The bound.
+
+    Raises:
+        InputError: If it does not begin between 0 and the bound.
+    """
+
+    static_step: ClassVar[bool] = True
+    rate: ClassVar[float] = 4.0
+    """So many times as fast as a number of a vector moves the scale's logit."""
+
+    def __init__(self, scale: float = 1.0, most: float = 7.0) -> None:
+        super().__init__()
+        check_above(0, scale=scale, most=most)
+        if scale >= most:
+            raise InputError(f"{scale} is not below most, {most}", column="scale", hint="give a smaller one")
+        self.most = most
+        self.weight = nn.Parameter(torch.tensor(math.log(scale / (most - scale)) / self.rate))
+
+    def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring the vectors to length 1, the user's times the scale."""
+        scale = self.most * (self.rate * self.weight).sigmoid()
+        return functional.normalize(user, dim=-1) * scale, functional.normalize(item, dim=-1)
 
 
 class MLP(Decoder):

@@ -22,19 +22,21 @@ class EmbeddingRecommender(Recommender):
         graph: The training graph.
         encoder: Graph to embeddings.
         decoder: Embeddings to raw scores.
+        prior: Weight of ``log(1 + buyers)`` of an item beside what the decoder gives; see `RankingTask`.
 
     Raises:
         InputError: If an inner product is asked for of vectors of different lengths; or if the encoder takes
             the place of a method that only asks for its own.
     """
 
-    def __init__(self, graph: BipartiteGraph, encoder: Encoder, decoder: Decoder) -> None:
+    def __init__(self, graph: BipartiteGraph, encoder: Encoder, decoder: Decoder, prior: float = 0.0) -> None:
         super().__init__()
         for name in ("rows", "sample"):
             if getattr(type(encoder), name) is not getattr(Encoder, name):
                 what = f"{type(encoder).__name__} defines {name}, which only asks for what an encoder defines"
                 raise InputError(what, column="encoder", hint=f"call it own_{name}")
         self.graph, self.encoder, self.decoder = graph, encoder, decoder
+        self.prior = prior
         self._cached: Embeddings | None = None
         self._index: ItemIndex | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
@@ -77,7 +79,8 @@ class EmbeddingRecommender(Recommender):
     def score(self, users: Tensor) -> Tensor:
         """Compute raw scores of the whole catalogue. Shape ``[B, I]``."""
         user, item = self.embeddings()
-        return self.decoder.matrix(user[users], item)
+        scores = self.decoder.matrix(user[users], item)
+        return scores + self.prior * item_prior(self.graph) if self.prior else scores
 
     @torch.no_grad()
     def lists(
@@ -88,9 +91,22 @@ class EmbeddingRecommender(Recommender):
         if "repeat" in item_sets or product is None or self.training:
             return super().lists(users, k, item_sets)
         user, item = product.factors(*self.embeddings())
+        if self.prior:
+            user, item = with_offset(user, item, self.prior * item_prior(self.graph))
         if not is_worthwhile(item, k):
             return super().lists(users, k, item_sets)
         if self._index is None:
             self._index = ItemIndex(item, tie_order(len(item), item.device))
         seen = {"all": None, "new": self.graph.seen.pairs(users)}
         return {name: self._index.top(user[users], k, seen[name]) for name in item_sets}
+
+
+def item_prior(graph: BipartiteGraph) -> Tensor:
+    """Compute ``log(1 + buyers)`` of each item: what is known before anything is known of a user. ``[I]``."""
+    return graph.item_degree().float().log1p()
+
+
+def with_offset(user: Tensor, item: Tensor, offset: Tensor) -> tuple[Tensor, Tensor]:
+    """Write a summand of each item as one more factor: ``[..., D]`` twice and ``[I]`` to ``[..., D + 1]``."""
+    ones = user.new_ones(*user.shape[:-1], 1)
+    return torch.cat([user, ones], dim=-1), torch.cat([item, offset.to(item)[..., None]], dim=-1)

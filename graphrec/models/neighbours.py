@@ -187,7 +187,7 @@ class ItemCF(ItemSimilarity):
         shrinkage: Damps similarities that rest on few common buyers.
     """
 
-    def __init__(self, neighbours: int = 100, shrinkage: float = 0.0) -> None:
+    def __init__(self, neighbours: int = 100, shrinkage: float = 100.0) -> None:
         super().__init__()
         check_at_least(1, neighbours=neighbours)
         check_at_least(0, shrinkage=shrinkage)

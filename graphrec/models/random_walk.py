@@ -26,7 +26,7 @@ class P3alpha(ItemSimilarity):
             Dacrema et al., RecSys 2019, may do.
     """
 
-    def __init__(self, neighbours: int = 350, alpha: float = 1.0, normalise: bool = False) -> None:
+    def __init__(self, neighbours: int = 350, alpha: float = 0.6, normalise: bool = False) -> None:
         super().__init__()
         check_at_least(1, neighbours=neighbours)
         check_at_least(0, alpha=alpha)
@@ -58,7 +58,7 @@ class RP3beta(P3alpha):
     """
 
     def __init__(
-        self, neighbours: int = 350, alpha: float = 0.6, beta: float = 0.2, normalise: bool = True
+        self, neighbours: int = 100, alpha: float = 0.5, beta: float = 0.1, normalise: bool = True
     ) -> None:
         super().__init__(neighbours, alpha, normalise)
         check_at_least(0, beta=beta)

@@ -18,7 +18,7 @@ from graphrec.kernels.eigenvectors import Decomposition, decompose, square
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.kernels.sparse_rows import add_product, product
 from graphrec.models.base import ClosedForm
-from graphrec.models.filter_responses import DOMAIN, ChebyCF, FilterResponse
+from graphrec.models.filter_responses import DOMAIN, FilterResponse, PowerLaw
 
 _MOST_NEIGHBOURS = 3e8
 """Bound of the entries of the item graph, 8 bytes each; they are a third as many on Gowalla."""
@@ -46,7 +46,7 @@ class Spectral(ClosedForm):
     do.
 
     Args:
-        response: ``IdealLowPass``, ``GFCF``, ``BSPM``, ``ChebyCF`` or ``PowerLaw``; ChebyCF if missing.
+        response: ``IdealLowPass``, ``GFCF``, ``BSPM``, ``ChebyCF`` or ``PowerLaw``, which it is if missing.
         rank: Eigenvectors to keep; at most as many as there are users or items.
         degree: Degree of ``q``; each costs two sparse products per batch of users. With null all of ``g``
             is applied by sparse products, which is exact and slower.
@@ -79,7 +79,7 @@ class Spectral(ClosedForm):
         check_at_least(0, recency=recency, oversampling=oversampling)
         check_between(0, MOST_ROUNDS, degree=degree or 0, iterations=iterations)
         check_seed(seed=seed)
-        self.response = response or ChebyCF()
+        self.response = response or PowerLaw()
         self.rank, self.degree, self.recency, self.seed = rank, degree, recency, seed
         self.oversampling, self.iterations = oversampling, iterations
 

@@ -68,7 +68,13 @@ class AdaptiveTemperatureTask(RankingTask):
     ) -> None:
         decoder = CosineTrained(temperature=1.0)
         super().__init__(
-            encoder, decoder, learning_rate=learning_rate, l2=l2, weight_decay=weight_decay, sampling="batch"
+            encoder,
+            decoder,
+            learning_rate=learning_rate,
+            l2=l2,
+            weight_decay=weight_decay,
+            sampling="batch",
+            prior=0.0,
         )
         check_above(0, spread=spread)
         check_at_least(0, held_epochs=held_epochs)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphrec.errors import InputError, check_above, check_at_least
 from graphrec.graph import BipartiteGraph
-from graphrec.losses import bpr, info_nce
+from graphrec.losses import info_nce
 from graphrec.models.base import Decoder, Embeddings, Rows
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.encoders.contrastive import ContrastiveEncoder, XSimGCL
@@ -28,8 +28,8 @@ class ContrastiveTask(RankingTask):
 
     Args:
         encoder: Graph to embeddings and their views, ``SimGCL`` or ``XSimGCL``.
-        decoder: Embeddings to raw scores; inner product if missing.
-        loss: Function of the scores of bought and of sampled items, from ``graphrec.losses``.
+        decoder: Embeddings to raw scores; as in `RankingTask` if missing.
+        loss: Function of the scores of bought and of sampled items, as in `RankingTask`.
         learning_rate: Of Adam.
         l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
         weight_decay: L2 of Adam on every weight, the same for rare and frequent nodes.
@@ -37,6 +37,7 @@ class ContrastiveTask(RankingTask):
         sampling: Where negatives come from, as in `RankingTask`.
         contrast: Weight ``λ`` of the contrastive loss.
         temperature: ``τ`` of the contrastive loss.
+        prior: Weight of the number of buyers in every score, as in `RankingTask`.
 
     Raises:
         InputError: If the encoder gives no views.
@@ -49,16 +50,19 @@ class ContrastiveTask(RankingTask):
         self,
         encoder: Callable[[BipartiteGraph], ContrastiveEncoder] = XSimGCL,
         decoder: Decoder | None = None,
-        loss: Loss = bpr,
-        learning_rate: float = 1e-3,
+        loss: Loss | None = None,
+        learning_rate: float = 3e-3,
         l2: float = 1e-4,
         weight_decay: float = 0.0,
-        negatives: int = 1,
-        sampling: Literal["pair", "shared", "batch"] = "pair",
+        negatives: int | None = None,
+        sampling: Literal["pair", "shared", "batch"] | None = None,
         contrast: float = 0.2,
         temperature: float = 0.15,
+        prior: float | None = None,
     ) -> None:
-        super().__init__(encoder, decoder, loss, learning_rate, l2, weight_decay, negatives, sampling)
+        super().__init__(
+            encoder, decoder, loss, learning_rate, l2, weight_decay, negatives, sampling, prior=prior
+        )
         check_at_least(0, contrast=contrast)
         check_above(0, temperature=temperature)
         self.contrast, self.temperature = contrast, temperature

@@ -11,6 +11,7 @@ from graphrec.errors import InputError, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.losses import alignment, uniformity
 from graphrec.models.base import Decoder, Encoder
+from graphrec.models.decoders import Dot
 from graphrec.models.encoders.table import EmbeddingTable
 from graphrec.training.batch import Batch, vectors_of
 from graphrec.training.ranking import RankingTask
@@ -48,7 +49,13 @@ class DirectAUTask(RankingTask):
         weight_decay: float = 1e-6,
     ) -> None:
         super().__init__(
-            encoder, decoder, learning_rate=learning_rate, l2=l2, weight_decay=weight_decay, sampling="batch"
+            encoder,
+            decoder or Dot(),
+            learning_rate=learning_rate,
+            l2=l2,
+            weight_decay=weight_decay,
+            sampling="batch",
+            prior=0.0,
         )
         check_at_least(0, gamma=gamma)
         self.gamma = gamma

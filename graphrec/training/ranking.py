@@ -15,10 +15,9 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import log_sum_products
 from graphrec.kernels.memory import check_room
 from graphrec.kernels.shards import Shard, training_shard
-from graphrec.losses import bpr, by_log_sum, total_square
+from graphrec.losses import by_log_sum, total_square
 from graphrec.models.base import Decoder, Encoder, Rows
-from graphrec.models.decoders import Dot
-from graphrec.models.embedding import EmbeddingRecommender
+from graphrec.models.embedding import EmbeddingRecommender, item_prior, with_offset
 from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.sampling import (
     log_probability,
@@ -31,7 +30,7 @@ from graphrec.training.batch import Batch, Vectors, vectors_of
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.graphed import LossGraph
 from graphrec.training.ranked import RankedTask
-from graphrec.training.steps import UNOBSERVED, Loss, Sampling, check_options, check_weights
+from graphrec.training.steps import UNOBSERVED, Loss, Sampling, Step, check_options, check_weights
 
 
 class RankingTask(RankedTask):
@@ -39,16 +38,20 @@ class RankingTask(RankedTask):
 
     Args:
         encoder: Graph to embeddings, for example ``LightGCN`` or ``EmbeddingTable``.
-        decoder: Embeddings to raw scores; inner product if missing.
-        loss: Function of the scores of bought and of sampled items, from ``graphrec.losses``.
+        decoder: Embeddings to raw scores. If missing, ``ScaledCosine`` where no loss is given, and the inner
+            product ``Dot`` where one is.
+        loss: Function of the scores of bought and of sampled items, from ``graphrec.losses``. If missing, the
+            softmax of ``BilateralSoftmax``; ``bpr`` for a decoder that is no inner product.
         learning_rate: Of Adam; batches k times as large learn about as much in an epoch with one that is
             higher by the square root of k (experiments/benchmarks/batch_size.py).
         l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
         weight_decay: L2 of Adam on every weight, the same for rare and frequent nodes.
-        negatives: Sampled items ``K``, per edge or per batch.
+        negatives: Sampled items ``K``, per edge or per batch. If missing, 1,024 with sampling ``shared`` and
+            1 with any other.
         sampling: ``pair`` draws negatives for each edge and avoids what the user bought; ``shared`` draws
             one set for the whole batch, which suits the softmax; ``batch`` takes the batch's other items,
-            which come as often as they are bought; ``none`` is for ``catalogue_squares``.
+            which come as often as they are bought; ``none`` is for ``catalogue_squares``. If missing, what
+            the loss is made for.
         unobserved: Weight ``α`` of every pair of the catalogue, with sampling ``none``.
         popularity: Power of the number of buyers that ``shared`` items are drawn in proportion to; 0 is
             uniform, 1 is as often as they are bought.
@@ -56,13 +59,16 @@ class RankingTask(RankedTask):
             bought and sampled. ``q`` is the probability with which sampling yields the item (Bengio and
             Senecal, IEEE TNN 2008; Yi et al., RecSys 2019). With sampling ``shared`` or ``batch``. The
             papers of BSL and Adap-τ do without: their in-batch negatives are to hold popular items down.
+        prior: Weight of ``log(1 + buyers)`` of an item, which is added to its scores in training and in
+            ranking. So training begins at the most bought items, and learns what is different about a user.
+            If missing, 1 where no loss is given and 0 where one is.
 
     Raises:
         InputError: If options do not go together.
     """
 
     recommender: EmbeddingRecommender
-    item_log_q: Tensor
+    item_offset: Tensor | None
     shares_rows = True
     logs_only_known: ClassVar[bool] = True
     static_step: ClassVar[bool] = True
@@ -72,26 +78,30 @@ class RankingTask(RankedTask):
         self,
         encoder: Callable[[BipartiteGraph], Encoder] = LightGCN,
         decoder: Decoder | None = None,
-        loss: Loss = bpr,
-        learning_rate: float = 1e-3,
+        loss: Loss | None = None,
+        learning_rate: float = 3e-3,
         l2: float = 1e-4,
         weight_decay: float = 0.0,
-        negatives: int = 1,
-        sampling: Sampling = "pair",
+        negatives: int | None = None,
+        sampling: Sampling | None = None,
         unobserved: float = UNOBSERVED,
         popularity: float = 0.0,
         log_q: bool = False,
+        prior: float | None = None,
     ) -> None:
         super().__init__()
-        self.encoder_factory, self.decoder, self.loss = encoder, decoder or Dot(), loss
-        self.learning_rate, self.l2, self.negatives = learning_rate, l2, negatives
-        self.weight_decay, self.sampling, self.unobserved = weight_decay, sampling, unobserved
-        self.popularity, self.log_q = popularity, log_q
+        self.encoder_factory = encoder
+        if negatives is not None:
+            check_at_least(1, negatives=negatives)
+        step = Step.of(loss, decoder, sampling, negatives, prior)
+        self.loss, self.decoder, self.sampling, self.negatives, self.prior = step
+        self.learning_rate, self.l2, self.weight_decay = learning_rate, l2, weight_decay
+        self.unobserved, self.popularity, self.log_q = unobserved, popularity, log_q
         self._trail = LossTrail()
         self._graphed: LossGraph | None = None
         check_above(0, learning_rate=learning_rate)
         check_at_least(0, l2=l2, weight_decay=weight_decay, unobserved=unobserved, popularity=popularity)
-        check_at_least(1, negatives=negatives)
+        check_at_least(0, prior=self.prior)
         check_options(self)
 
     def build(self, graph: BipartiteGraph) -> EmbeddingRecommender:
@@ -104,10 +114,12 @@ class RankingTask(RankedTask):
         check_weights(encoder, self.decoder)
         if graph.sharded is not None:
             self._check_sharded(encoder)
+        offset = self.prior * item_prior(graph) if self.prior else None
         if self.log_q:
             power = self.popularity if self.sampling == "shared" else 1.0
-            self.register_buffer("item_log_q", log_probability(graph, power), persistent=False)
-        return EmbeddingRecommender(graph, encoder, self.decoder)
+            offset = (0.0 if offset is None else offset) - log_probability(graph, power)
+        self.register_buffer("item_offset", offset, persistent=False)
+        return EmbeddingRecommender(graph, encoder, self.decoder, self.prior)
 
     def _check_sharded(self, encoder: Encoder) -> None:
         what, name = None, f"the encoder {type(encoder).__name__}"
@@ -227,22 +239,31 @@ class RankingTask(RankedTask):
     def _sampled_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
         """Compute the loss against sampled items."""
         assert batch.negatives is not None
+        offsets = None if self.item_offset is None else self._offsets(batch)
         if batch.is_shared:
             assert vectors.negative is not None
             positive = self.decoder(vectors.user, vectors.item)
             loss, product = by_log_sum(self.loss), self.decoder.by_factors
-            if loss is not None and product is not None and not self.log_q:
+            if loss is not None and product is not None:
                 factors = product.factors(vectors.user, vectors.negative)
+                if offsets is not None:
+                    positive = positive + offsets[0]
+                    factors = with_offset(*factors, offsets[1])
                 return batch.weight * loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
             positive, negative = vectors.scores(self.decoder)
-        if self.log_q:
-            positive = positive - self.item_log_q[batch.items]
-            negative = negative - self.item_log_q[batch.negatives]
+        if offsets is not None:
+            positive, negative = positive + offsets[0], negative + offsets[1]
         if batch.own is not None:
             negative.scatter_(1, batch.own[:, None], -torch.inf)
         return batch.weight * self.loss(positive, negative)
+
+    def _offsets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Take what is added to the scores of bought and of sampled items."""
+        assert self.item_offset is not None
+        assert batch.negatives is not None
+        return self.item_offset[batch.items], self.item_offset[batch.negatives]
 
     def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Compute the loss against ``α Σ (u · i)² / E`` over all pairs of the catalogue, and the penalty."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Protocol, get_args
+from typing import Literal, NamedTuple, Protocol, get_args
 
 import torch
 from torch import Tensor
@@ -12,11 +12,16 @@ from graphrec import losses
 from graphrec.capabilities import declares
 from graphrec.errors import InputError
 from graphrec.models.base import Decoder, Encoder
+from graphrec.models.decoders import Dot, ScaledCosine
 
 Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax | losses.CosineContrastive
 Sampling = Literal["pair", "shared", "batch", "none"]
 UNOBSERVED = 0.3
 """Weight of every pair of the catalogue, unless another one is given."""
+
+
+SHARED = 1024
+"""Items that a batch shares as negatives, unless another number is given."""
 
 
 class Options(Protocol):
@@ -29,6 +34,7 @@ class Options(Protocol):
     unobserved: float
     popularity: float
     log_q: bool
+    prior: float
 
 
 def check_options(task: Options) -> None:
@@ -38,6 +44,55 @@ def check_options(task: Options) -> None:
         what, hint = mistake
         raise InputError(what, column="sampling", hint=hint)
     _check_loss(task.loss, task.sampling)
+
+
+class Step(NamedTuple):
+    """What a training step compares: loss, decoder, negatives and what every item has from the start.
+
+    Args:
+        loss: Of the scores of bought and of sampled items.
+        decoder: Gives the scores.
+        sampling: Where negatives come from.
+        negatives: How many.
+        prior: Weight of the number of buyers in every score.
+    """
+
+    loss: Loss
+    decoder: Decoder
+    sampling: Sampling
+    negatives: int
+    prior: float
+
+    @classmethod
+    def of(
+        cls,
+        loss: Loss | None = None,
+        decoder: Decoder | None = None,
+        sampling: Sampling | None = None,
+        negatives: int | None = None,
+        prior: float | None = None,
+    ) -> Step:
+        """Choose what was left open so that it goes with what is given.
+
+        With no loss it is the softmax of a cosine whose scale is learnt, with the prior, which spares it
+        learning what sells. A decoder that is no inner product takes `losses.bpr`, for to score all items of
+        a batch for all its users would take too long. A loss that is given has the inner product and no
+        prior, as in the papers.
+        """
+        scores = decoder or (ScaledCosine() if loss is None else Dot())
+        many = scores.by_factors is not None or sampling in ("shared", "batch")
+        chosen = loss or (losses.BilateralSoftmax() if many else losses.bpr)
+        way = sampling or _sampling_for(chosen)
+        count = negatives or (SHARED if way == "shared" else 1)
+        start = (1.0 if loss is None else 0.0) if prior is None else prior
+        return cls(chosen, scores, way, count, start)
+
+
+def _sampling_for(loss: Loss) -> Sampling:
+    """Choose the sampling that a loss is made for, as it says itself; a loss of pairs says nothing."""
+    if getattr(loss, "takes_sum", False):
+        return "none"
+    return "shared" if getattr(loss, "takes_many", False) else "pair"
 
 
 def check_weights(encoder: Encoder, decoder: Decoder) -> None:
@@ -59,6 +114,8 @@ def _in_sampling(task: Options) -> tuple[str, str] | None:
         return f"sampling {way} takes no popularity", "choose shared"
     if task.log_q and way not in ("shared", "batch"):
         return f"sampling {way} takes no log_q", "choose shared or batch"
+    if task.prior and way == "none":
+        return "sampling none takes no prior", "leave it out, or choose shared"
     if task.negatives != 1 and way in ("batch", "none"):
         return f"sampling {way} takes no number of negatives", "leave negatives out, or choose pair or shared"
     if task.unobserved != UNOBSERVED and way != "none":

@@ -83,6 +83,7 @@ SOURCES: dict[str, dict[str, Row]] = {
         "path": ({}, "nowhere", REFUSED),
         "train_on_valid": ({"path": "lightgcn_txt0"}, True),
         "validate_on_last": ({"path": "lightgcn_txt0"}, 0.3),
+        "in_time_order": ({"path": "lightgcn_txt0"}, True),
         "strict": ({"path": "lightgcn_txt0"}, "nonsense", REFUSED),
     },
     "synthetic": {

@@ -247,7 +247,8 @@ def _parser():
 
 @pytest.mark.parametrize("name", sources.__all__)
 def test_each_source_can_be_named_in_yaml(name):
-    arguments = {"complete_journey": {}, "synthetic": {}}.get(name, {"path": "x"})
+    part = {"source": {"class_path": "graphrec.data.sources.synthetic"}, "share": 0.5}
+    arguments = {"complete_journey": {}, "synthetic": {}, "share_of_users": part}.get(name, {"path": "x"})
     source = {"class_path": f"graphrec.data.sources.{name}", "init_args": arguments}
     assert _parser().parse_object({"source": source}).source.class_path.endswith(name)
     with pytest.raises(ArgumentError, match="'colums' is not accepted"):

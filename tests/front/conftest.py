@@ -41,6 +41,8 @@ def run(shop, frame_data):
     before = os.getcwd()
     os.chdir(shop)
     try:
-        return gr.fit(gr.LightGCN(dim=8), frame_data, seeds=range(2), epochs=3, name="two-seeds")
+        return gr.fit(
+            gr.LightGCN(dim=8, start="normal"), frame_data, seeds=range(2), epochs=3, name="two-seeds"
+        )
     finally:
         os.chdir(before)

@@ -36,7 +36,7 @@ YAML = {
     },
     "model": {
         "class_path": "RankingTask",
-        "init_args": {"encoder": {"class_path": "LightGCN", "init_args": {"dim": 8}}},
+        "init_args": {"encoder": {"class_path": "LightGCN", "init_args": {"dim": 8, "start": "normal"}}},
     },
 }
 
@@ -63,7 +63,7 @@ def same(one: pd.DataFrame, other: pd.DataFrame) -> None:
 def test_seeds_numbers_and_lists_are_those_of_the_command_line(by_command, data, run):
     command = gr.Run.of(by_command)
     assert command.seeds == (1,)
-    python = gr.fit(gr.LightGCN(dim=8), data, seeds=1, epochs=3, name="by-python")
+    python = gr.fit(gr.LightGCN(dim=8, start="normal"), data, seeds=1, epochs=3, name="by-python")
     file = gr.fit("fit.yaml", seeds=1, options={"run.id": "b"})
     assert file.folders[0] == Path("runs/by-yaml/b")
     for mine in (python, file, gr.Run.of(run.folders[1])):  # the last was fitted to a frame

@@ -62,7 +62,7 @@ def drawn_encoder(random: Generator, kind: type) -> Callable[[BipartiteGraph], E
         "noise": _whole(random, 0.0, 0.1, 5.0),
         "contrast_layer": int(random.integers(0, layers + 1)),
         "init_std": _whole(random, 1e-6, 0.1, 3.0),
-        "start": _whole(random, "normal", "spectral"),
+        "start": _whole(random, "auto", "normal", "spectral"),
         "storage": _whole(random, "auto", "float32", "bfloat16"),
     }
     return partial(kind, **{name: value for name, value in options.items() if name in known})
@@ -115,19 +115,21 @@ class Plan:
         """Whether one line may say why this does not train: no weights at all, or no weeks."""
         if RawFeatures in self.parts:
             return MLP not in self.parts
-        return not graph.has_weeks and bool({PurchaseRanker, TopFrequency} & set(self.parts))
+        no_order = graphrec.models.Spectral in self.parts and not len(graph.edge_place)
+        return no_order or (not graph.has_weeks and bool({PurchaseRanker, TopFrequency} & set(self.parts)))
 
 
 def _ranking_options(random: Generator, sampling: str, loss: Any) -> dict[str, Any]:
     named = {"popular": "shared", "log_q": "shared", "batch_log_q": "batch"}.get(sampling, sampling)
     return {
-        "loss": losses.catalogue_squares if sampling == "none" else loss,
+        "loss": losses.catalogue_squares if sampling == "none" else _whole(random, loss, loss, None),
         "sampling": named,
         "popularity": _whole(random, 0.5, 1.0) if sampling in ("popular", "log_q") else 0.0,
         "log_q": sampling.endswith("log_q"),
         "negatives": int(random.integers(1, 6)) if named in ("pair", "shared") else 1,
         "learning_rate": _whole(random, 1e-3, 0.05),
         "l2": _whole(random, 0.0, 1e-4, 1.0),
+        "prior": None if sampling == "none" else _whole(random, None, 0.0, 1.0, 2.0),
         "weight_decay": _whole(random, 0.0, 1e-4),
     }
 

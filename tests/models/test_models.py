@@ -37,6 +37,7 @@ from graphrec.models import (
     Popularity,
     PowerLaw,
     RawFeatures,
+    ScaledCosine,
     Spectral,
     TopFrequency,
 )
@@ -329,7 +330,7 @@ def test_item_cf_sums_cosines_of_the_nearest_items():
     np.testing.assert_allclose(np.sort(weights, axis=1)[:, -4:], nearest, atol=1e-6)
     assert (np.isclose(weights, cosine, atol=1e-6) | (weights == 0)).all()
     np.testing.assert_allclose(model.score(torch.arange(15)), bought @ weights.T, atol=1e-5)
-    all_neighbours = ItemCF(neighbours=12)
+    all_neighbours = ItemCF(neighbours=12, shrinkage=0.0)
     all_neighbours.fit(graph)
     plain = bought.T @ bought / norm
     np.fill_diagonal(plain, 0.0)
@@ -343,7 +344,7 @@ def test_item_cf_knows_no_block_borders():
     degree = bought.sum(0)
     cosine = bought.T @ bought / np.maximum(np.sqrt(np.outer(degree, degree)), 1e-12)
     np.fill_diagonal(cosine, 0.0)
-    model = ItemCF(neighbours=2000)
+    model = ItemCF(neighbours=2000, shrinkage=0.0)
     model.fit(graph)
     np.testing.assert_allclose(model.score(torch.arange(6)), bought @ cosine.T, rtol=1e-4, atol=1e-4)
 
@@ -409,3 +410,18 @@ def test_embeddings_are_fresh_in_training_and_kept_in_evaluation():
     recommender.load_state_dict({name: 2 * value for name, value in recommender.state_dict().items()})
     torch.testing.assert_close(recommender.score(users), 4 * before)
     assert recommender.double().embeddings().user.dtype == torch.float64
+
+
+def test_the_scale_of_a_cosine_is_learnt_and_bounded():
+    decoder = ScaledCosine(scale=2.0, most=5.0)
+    user, item = torch.tensor([[3.0, 4.0]]), torch.tensor([[6.0, 8.0]])
+    assert decoder(user, item).item() == pytest.approx(2.0)
+    assert decoder.matrix(user, torch.cat([item, -item])).flatten().tolist() == pytest.approx([2.0, -2.0])
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=0.1)
+    for _ in range(300):
+        optimizer.zero_grad()
+        (-decoder(user, item)).sum().backward()
+        optimizer.step()
+    assert 4.9 < decoder(user, item).item() <= 5.0
+    with pytest.raises(InputError, match=r"'scale'.*not below most"):
+        ScaledCosine(scale=5.0, most=5.0)

@@ -213,7 +213,7 @@ def test_same_seed_same_scores_and_another_seed_others():
 
 def test_series_of_the_item_graph():
     graph = small_graph()
-    model = Spectral()
+    model = Spectral(GFCF())
     model.prepare(graph)
     half = normalised(graph)
     x = np.random.default_rng(0).normal(size=(ITEMS, 3))

@@ -96,8 +96,8 @@ def test_log_q_makes_a_popular_negative_cost_less(graph):
         )
         task.bind(graph)
         negative = torch.zeros(4, graph.num_edges, requires_grad=True)
-        shift = task.item_log_q[graph.edge_item[edges]] if log_q else 0.0
-        task.loss(torch.zeros(4), negative - shift).backward()
+        shift = task.item_offset[graph.edge_item[edges]] if log_q else 0.0
+        task.loss(torch.zeros(4), negative + shift).backward()
         by_item = torch.zeros(graph.num_items).index_add_(0, graph.edge_item, negative.grad[0])
         pushed.append(by_item[graph.item_degree() > 0])
     assert pushed[0].max() > 2 * pushed[0].min()

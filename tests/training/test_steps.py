@@ -22,11 +22,17 @@ from graphrec.training import AdaptiveTemperatureTask, DirectAUTask, RankingTask
         ({"loss": alignment}, "alignment is no loss of bought and sampled scores"),
         ({"loss": uniformity}, "uniformity is no loss"),
         ({"loss": lambda positive, negative: positive}, "it gives no single number"),
-        ({"loss": catalogue_squares}, "catalogue_squares takes the sum over the whole catalogue"),
+        (
+            {"loss": catalogue_squares, "sampling": "pair"},
+            "catalogue_squares takes the sum over the whole catalogue",
+        ),
         ({"loss": bpr, "sampling": "none"}, "bpr takes sampled items, not sampling none"),
         ({"sampling": "any"}, "there is no sampling any; choose pair, shared, batch, none"),
         ({"sampling": "batch", "negatives": 3}, "sampling batch takes no number of negatives"),
-        ({"unobserved": 0.5}, "sampling pair takes no weight unobserved"),
+        ({"unobserved": 0.5}, "sampling shared takes no weight unobserved"),
+        ({"loss": catalogue_squares, "prior": 1.0}, "sampling none takes no prior"),
+        ({"prior": -1.0}, "prior"),
+        ({"negatives": 0}, "negatives"),
     ],
 )
 def test_options_that_do_not_go_together(options, line):

@@ -37,7 +37,7 @@ def check_named(settings: Any) -> None:
         InputError: If the model has none.
     """
     given = settings.model.get("init_args") or {}
-    for key in ("encoder", "loss", "recommender"):
+    for key in ("encoder", "recommender"):
         if key in given and given[key] is None:
             raise InputError("null names nothing", column=f"model.{key}", hint="leave the key out")
 

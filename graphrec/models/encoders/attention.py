@@ -10,7 +10,7 @@ from graphrec.errors import InputError, check_at_least, check_between, check_sha
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.models.base import Embeddings
-from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable
+from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 
 class GATv2(EmbeddingTable):
@@ -30,7 +30,8 @@ class GATv2(EmbeddingTable):
         num_layers: Layers ``L``.
         heads: Attentions side by side, each of ``D / heads`` columns.
         dropout: Share of the neighbours that is left out in training.
-        init_std: Standard deviation of the normal start of the table.
+        init_std: Standard deviation of the start.
+        start: Where training begins, as in `EmbeddingTable`.
 
     Raises:
         InputError: If `dim` is not a multiple of `heads`.
@@ -44,10 +45,11 @@ class GATv2(EmbeddingTable):
         heads: int = 1,
         dropout: float = 0.0,
         init_std: float = 0.1,
+        start: Start = "auto",
     ) -> None:
         from torch_geometric.nn import GATv2Conv  # takes long to import, and one model in many needs it
 
-        super().__init__(graph, dim, init_std)
+        super().__init__(graph, dim, init_std, start)
         check_at_least(1, heads=heads)
         check_between(1, MOST_LAYERS, num_layers=num_layers)
         check_share(dropout=dropout)

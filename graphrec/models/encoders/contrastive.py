@@ -13,7 +13,7 @@ from graphrec.errors import InputError, check_at_least, check_between
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Encoder
 from graphrec.models.encoders.lightgcn import LightGCN
-from graphrec.models.encoders.table import MOST_LAYERS
+from graphrec.models.encoders.table import MOST_LAYERS, Start
 
 
 class Contrast(NamedTuple):
@@ -50,7 +50,8 @@ class SimGCL(LightGCN, ContrastiveEncoder):
         dim: Dimension ``D``.
         num_layers: Layers ``L`` of propagation.
         noise: Length ``ε`` of the noise on each vector of each layer.
-        init_std: Standard deviation of the normal start.
+        init_std: Standard deviation of the start.
+        start: Where training begins, as in `EmbeddingTable`.
     """
 
     shardable: ClassVar[bool] = True
@@ -62,10 +63,11 @@ class SimGCL(LightGCN, ContrastiveEncoder):
         num_layers: int = 3,
         noise: float = 0.1,
         init_std: float = 0.1,
+        start: Start = "auto",
     ) -> None:
         check_between(1, MOST_LAYERS, num_layers=num_layers)
         weights = [0.0] + [1 / num_layers] * num_layers
-        super().__init__(graph, dim, num_layers, init_std, layer_weights=weights)
+        super().__init__(graph, dim, num_layers, init_std, layer_weights=weights, start=start)
         check_at_least(0, noise=noise)
         self.noise = noise
 
@@ -100,7 +102,8 @@ class XSimGCL(SimGCL):
         num_layers: Layers ``L`` of propagation.
         noise: Length ``ε`` of the noise on each vector of each layer.
         contrast_layer: The layer ``l*`` that is the other view of the mean of layers 1..L; 0 is the table.
-        init_std: Standard deviation of the normal start.
+        init_std: Standard deviation of the start.
+        start: Where training begins, as in `EmbeddingTable`.
 
     Raises:
         InputError: If there is no such layer.
@@ -116,8 +119,9 @@ class XSimGCL(SimGCL):
         noise: float = 0.2,
         contrast_layer: int = 1,
         init_std: float = 0.1,
+        start: Start = "auto",
     ) -> None:
-        super().__init__(graph, dim, num_layers, noise, init_std)
+        super().__init__(graph, dim, num_layers, noise, init_std, start)
         if not 0 <= contrast_layer <= num_layers:
             hint = f"give 0 to {num_layers}"
             raise InputError(

@@ -10,7 +10,7 @@ from torch import Tensor
 from graphrec.errors import InputError, check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
-from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable
+from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 LARGE_TABLE_BYTES = 64 << 20
 """Above this a gather waits for main memory."""
@@ -34,7 +34,7 @@ class LightGCN(EmbeddingTable):
         layer_weights: The paper's ``α_0 … α_L``, one for each layer and one for the table itself, taken as
             they are; the mean if missing.
         start: Where training begins: ``normal`` numbers, or at the graph's leading singular vectors
-            (``spectral``).
+            (``spectral``). ``auto`` is spectral unless the table is shared out over processes.
 
     Raises:
         InputError: If there are not ``L + 1`` layer weights, or a spectral start is asked for and the table
@@ -52,7 +52,7 @@ class LightGCN(EmbeddingTable):
         init_std: float = 0.1,
         storage: Literal["auto", "float32", "bfloat16"] = "auto",
         layer_weights: list[float] | None = None,
-        start: Literal["normal", "spectral"] = "normal",
+        start: Start = "auto",
     ) -> None:
         super().__init__(graph, dim, init_std, start)
         check_between(0, MOST_LAYERS, num_layers=num_layers)

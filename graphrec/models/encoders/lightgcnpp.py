@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from torch.nn import functional
 from graphrec.errors import check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
-from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable
+from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 
 class LightGCNpp(EmbeddingTable):
@@ -30,8 +30,7 @@ class LightGCNpp(EmbeddingTable):
         alpha: Exponent ``α`` of a node's own degree; the larger, the shorter are vectors of popular nodes.
         beta: Exponent ``β`` of a neighbour's degree; below 0, active neighbours count more.
         gamma: Weight ``γ`` of the table, from 0 to 1.
-        start: Where training begins: ``normal`` numbers, or at the graph's leading singular vectors
-            (``spectral``).
+        start: Where training begins, as in `EmbeddingTable`.
     """
 
     static_step: ClassVar[bool] = True
@@ -45,7 +44,7 @@ class LightGCNpp(EmbeddingTable):
         alpha: float = 0.6,
         beta: float = -0.1,
         gamma: float = 0.2,
-        start: Literal["normal", "spectral"] = "normal",
+        start: Start = "auto",
     ) -> None:
         super().__init__(graph, dim, init_std, start)
         check_between(1, MOST_LAYERS, num_layers=num_layers)

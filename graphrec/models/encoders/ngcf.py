@@ -10,7 +10,7 @@ from graphrec.errors import check_between, check_share
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.models.base import Embeddings
-from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable
+from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 _SLOPE = 0.2
 """Of the negative side of the activation, as in the authors' code."""
@@ -28,7 +28,8 @@ class NGCF(EmbeddingTable):
         dim: Dimension ``D`` of the table and of every layer.
         num_layers: Layers ``L``.
         dropout: Share of a layer's numbers that is left out in training; the paper's message dropout.
-        init_std: Standard deviation of the normal start of the table.
+        init_std: Standard deviation of the start.
+        start: Where training begins, as in `EmbeddingTable`.
     """
 
     def __init__(
@@ -38,8 +39,9 @@ class NGCF(EmbeddingTable):
         num_layers: int = 3,
         dropout: float = 0.0,
         init_std: float = 0.1,
+        start: Start = "auto",
     ) -> None:
-        super().__init__(graph, dim, init_std)
+        super().__init__(graph, dim, init_std, start)
         check_between(1, MOST_LAYERS, num_layers=num_layers)
         check_share(dropout=dropout)
         check_room(8 * num_layers * dim * dim, dim=dim)

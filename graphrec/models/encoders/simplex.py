@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from graphrec.errors import check_between
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
-from graphrec.models.encoders.table import EmbeddingTable
+from graphrec.models.encoders.table import EmbeddingTable, Start
 
 
 class SimpleX(EmbeddingTable):
@@ -26,8 +26,7 @@ class SimpleX(EmbeddingTable):
         dim: Dimension ``D``.
         init_std: Standard deviation of the start of the vectors.
         own: Weight ``g`` of the user's own vector, from 0 to 1.
-        start: Where training begins: ``normal`` numbers, or at the graph's leading singular vectors
-            (``spectral``).
+        start: Where training begins, as in `EmbeddingTable`.
     """
 
     static_step: ClassVar[bool] = True
@@ -39,7 +38,7 @@ class SimpleX(EmbeddingTable):
         dim: int = 64,
         init_std: float = 0.1,
         own: float = 0.5,
-        start: Literal["normal", "spectral"] = "normal",
+        start: Start = "auto",
     ) -> None:
         super().__init__(graph, dim, init_std, start)
         check_between(0, 1, own=own)

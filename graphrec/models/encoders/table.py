@@ -17,6 +17,8 @@ from graphrec.models.encoders.spectral_init import start_spectrally
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
 
+Start = Literal["auto", "normal", "spectral"]
+"""Where the training of a table begins."""
 MOST_LAYERS = 1000
 """Of an encoder; beyond that, all nodes have long had the same vector."""
 DRAWN_ROWS = 1 << 14
@@ -31,7 +33,8 @@ class EmbeddingTable(Encoder):
         dim: Dimension ``D``.
         init_std: Standard deviation of the start.
         start: Where training begins: ``normal`` numbers, or at the graph's leading singular vectors
-            (``spectral``), which takes a second for a million edges and saves epochs.
+            (``spectral``), which takes a second for a million edges and saves epochs. ``auto`` is spectral
+            unless the table is shared out over processes.
 
     Raises:
         InputError: If a number is out of its range, or the table does not fit into the memory; or if a
@@ -46,7 +49,7 @@ class EmbeddingTable(Encoder):
         graph: BipartiteGraph,
         dim: int = 64,
         init_std: float = 0.1,
-        start: Literal["normal", "spectral"] = "normal",
+        start: Start = "auto",
     ) -> None:
         super().__init__()
         check_at_least(1, dim=dim)
@@ -57,7 +60,7 @@ class EmbeddingTable(Encoder):
         self.weight = nn.Parameter(torch.empty(len(self.nodes), dim))
         self.init_std = init_std
         self.reset_parameters()
-        if start == "spectral":
+        if start == "spectral" or (start == "auto" and graph.sharded is None):
             start_spectrally(self.weight, graph)
 
     def reset_parameters(self) -> None:

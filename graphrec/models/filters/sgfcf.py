@@ -78,10 +78,11 @@ class SGFCF(ClosedForm):
         device = graph.edge_user.device
         found = decompose(self.matrix, self.rank, iterations=self.iterations, seed=self.seed)
         values = found.values.clamp_min(0).sqrt()
-        kept = values > 1e-6 * values[0]
+        largest = values.sum() if len(values) < 2 else values[0]  # there is none in an empty graph
+        kept = values > 1e-6 * largest
         values, vectors = values[kept], found.vectors[:, kept]
         left = self.matrix(vectors) / values
-        relative = values / values[0]
+        relative = values / largest
         buys = purchases(graph)
         for name, side, part in (("user_factor", buys, left), ("item_factor", buys.T.tocsr(), vectors)):
             exponent = torch.from_numpy(self._exponents(side)).to(device)

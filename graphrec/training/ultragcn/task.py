@@ -11,6 +11,7 @@ from torch.nn import functional
 from graphrec.errors import check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Decoder, Encoder
+from graphrec.models.decoders import Dot
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.encoders.table import EmbeddingTable
 from graphrec.training.batch import Batch, Vectors
@@ -67,12 +68,13 @@ class UltraGCNTask(RankingTask):
     ) -> None:
         super().__init__(
             encoder,
-            decoder,
+            decoder or Dot(),
             learning_rate=learning_rate,
             l2=0.0,
             weight_decay=weight_decay,
             negatives=negatives,
             sampling=sampling,
+            prior=0.0,
         )
         check_at_least(0, positive=min(positive), negative=min(negative), item_weight=item_weight)
         check_above(0, negative_weight=negative_weight)
