@@ -56,6 +56,17 @@ def split_line(split: Split, splitter: Splitter, log: pd.DataFrame) -> str:
     return f"{line}{f'; not used: {lost}' if lost else ''}"
 
 
+def cold_line(split: Split) -> str:
+    """Say how many test pairs were left out because training does not know their item; nothing of none."""
+    if not (lost := split.cold.get("test", 0)):
+        return ""
+    whole = lost + len(split.test.pairs())
+    return (
+        f"{lost:,} of {whole:,} test pairs are left out, because training does not know their items: figures"
+        " are not comparable with those of all pairs; whole_catalogue: true keeps them"
+    )
+
+
 def data_card(raw: RawData, split: Split, splitter: str, edges: int) -> dict[str, Any]:
     """Count what a run was trained and judged on, for whoever reads about it later.
 

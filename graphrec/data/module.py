@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from graphrec.data.features.build import FeatureOptions, Features, build_features, features_sha256
 from graphrec.data.interactions import Columns, Interactions, RawData
-from graphrec.data.ledger import refuse_loss, report_reading, split_line
+from graphrec.data.ledger import cold_line, refuse_loss, report_reading, split_line
 from graphrec.data.splits import Split, Splitter
 from graphrec.errors import InputError, check_at_least
 from graphrec.kernels.shards import evaluation_shard
@@ -184,6 +184,8 @@ class RecommenderData(pl.LightningDataModule):
         """Print what became of the rows; commands call it once nothing is wrong."""
         report_reading(self.source)
         note(split_line(self.split, self.splitter, self.source.log))
+        if line := cold_line(self.split):
+            note(line)
 
     @cached_property
     def features(self) -> Features | None:

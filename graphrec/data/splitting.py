@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,14 @@ class Split:
         val: What choices are made on; empty after a refit on train and validation.
         test: What is read once.
         dropped: Rows that were left out, by reason.
+        cold: Distinct pairs that validation and test lost because training does not know their item.
     """
 
     train: Interactions
     val: Interactions
     test: Interactions
     dropped: dict[str, int]
+    cold: dict[str, int] = field(default_factory=dict)
 
     @property
     def users(self) -> IdMap:
@@ -123,7 +125,8 @@ class Splitter(ABC):
         for name, rows in later.items():
             dropped |= self._cold(name, rows, users, items)
         valid, test = (Interactions.encode(later[name], users, items) for name in ("valid", "test"))
-        return Split(Interactions.encode(train, users, items), valid, test, dropped)
+        cold = {name: _pairs(rows[items.codes(rows[Columns.ITEM]) < 0]) for name, rows in later.items()}
+        return Split(Interactions.encode(train, users, items), valid, test, dropped, cold)
 
     def _train(self, train: pd.DataFrame) -> pd.DataFrame:
         if self.min_item_users > 1:
@@ -149,18 +152,25 @@ class Splitter(ABC):
         ):
             if cold.any() and not allowed:
                 first = rows[column].to_numpy()[cold][0]
+                pairs = _pairs(rows[cold])
                 raise InputError(
                     f"the training part does not know the {column} of {int(cold.sum())} rows of the {name}"
                     f" part, the first is {first}",
                     file=rows.attrs.get(name) or rows.attrs.get("file"),
                     row=line_of(rows, cold),
                     column=column,
-                    hint=f"remove these rows or set {key}: true to leave them out",
+                    hint=f"set whole_catalogue: true to keep them; {key}: true would leave out {pairs:,}"
+                    f" {name} pairs, and figures are then not comparable with others'",
                 )
         return {
             f"{name}: items unknown in train": int(cold_item.sum()),
             f"{name}: users unknown in train": int((cold_user & ~cold_item).sum()),
         }
+
+
+def _pairs(rows: pd.DataFrame) -> int:
+    """Count the distinct pairs of user and item."""
+    return int((~rows.duplicated([Columns.USER, Columns.ITEM])).sum())
 
 
 def line_of(rows: pd.DataFrame, where: np.ndarray[Any, Any]) -> int | None:

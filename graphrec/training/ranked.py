@@ -27,6 +27,7 @@ from graphrec.files import source_of, write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import node_shard
 from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
+from graphrec.training import ranked_measures
 from graphrec.training.cost import FitCost
 from graphrec.training.experiment import SplitTask, Summary
 from graphrec.training.ranked_measures import categories_in, known_metrics, summary_of_sets, try_measures
@@ -287,7 +288,8 @@ class RankedTask(SplitTask):
         """Write ``test_metrics.json`` (numbers, own measures) and ``test_users.parquet`` (a row per user)."""
         folder = Path(self.trainer.default_root_dir)
         source = source_of(self.trainer.ckpt_path, self.data.split.sha256())
-        content, split = {**source, **told(self.data.measures), **flat}, self.data.split
+        content = {**source, **told(self.data.measures), "notes": ranked_measures.notes_of(self.data), **flat}
+        split = self.data.split
         write_text(folder / "test_metrics.json", json.dumps(content, indent=1) + "\n")
         facts = user_facts(split.train, self.data.source.users)
         rows = users_frame(self.test_result, split.users, facts)

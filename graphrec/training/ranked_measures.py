@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from graphrec.data.ledger import cold_line
 from graphrec.data.module import RecommenderData
 from graphrec.evaluation.item_categories import categories_of
 from graphrec.evaluation.lists import Categories
@@ -80,7 +81,27 @@ def summary_of_sets(part: str, metrics: Mapping[str, Any], data: RecommenderData
         (items, *(_with_interval(name, metrics) for name in own if name in metrics))
         for items, own in names.items()
     ]
-    return Summary(f"{part}, at {k}", ["items", *(one.title for one in shown)], rows, labels=1)
+    notes = notes_of(data) if part == "test" else []
+    return Summary(f"{part}, at {k}", ["items", *(one.title for one in shown)], rows, labels=1, notes=notes)
+
+
+def notes_of(data: RecommenderData) -> list[str]:
+    """Say what a reader of a test should know of its data, a sentence each."""
+    return [line for line in (_validation_line(data), cold_line(data.split)) if line]
+
+
+def _validation_line(data: RecommenderData) -> str:
+    """Say how many validation pairs of tested users are among the candidates; nothing after a refit."""
+    held, tested = data.split.val.pairs(), data.split.test.pairs()
+    width, known = len(data.split.items), data.split.train.pairs()
+    keys, seen = (pairs[:, 0] * width + pairs[:, 1] for pairs in (held, known))
+    among = np.isin(held[:, 0], tested[:, 0]) & ~np.isin(keys, seen)
+    if data.item_sets == ["repeat"] or not among.any():
+        return ""
+    return (
+        f"{int(among.sum()):,} items of the validation part are among the candidates of the users tested:"
+        " this model was fitted on the training part alone; `graphrec refit` trains on both"
+    )
 
 
 def _with_interval(name: str, metrics: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from graphrec.cli.main import main
 from graphrec.data import sources
-from graphrec.data.ledger import reading_line, refuse_loss, split_line
+from graphrec.data.ledger import cold_line, reading_line, refuse_loss, split_line
 from graphrec.data.splits import Given, LeaveLast, Random, Temporal
 from graphrec.errors import InputError
 
@@ -287,3 +287,19 @@ def test_a_delimiter_holds_for_the_text_files_beside_a_parquet_log(tmp_path):
     (tmp_path / "users.csv").write_text("user_id;town\na;b\n")
     raw = sources.table(str(tmp_path / "log.parquet"), users=str(tmp_path / "users.csv"), delimiter=";")
     assert raw.users["town"].tolist() == ["b"]
+
+
+def test_pairs_of_unknown_items_are_counted_and_whole_catalogue_is_named():
+    rows = [
+        ("u1", "a", "train"),
+        ("u2", "a", "train"),
+        ("u1", "x", "test"),
+        ("u1", "x", "test"),
+        ("u2", "a", "test"),
+    ]
+    log = pd.DataFrame(rows, columns=["user_id", "item_id", "part"])
+    line = cold_line(Given(val_fraction=0.0, drop_cold_items=True)(log))
+    assert line.startswith("1 of 2 test pairs are left out")
+    assert "not comparable" in line
+    assert line.endswith("whole_catalogue: true keeps them")
+    assert cold_line(Given(val_fraction=0.0, whole_catalogue=True)(log)) == ""

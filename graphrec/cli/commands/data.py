@@ -137,7 +137,7 @@ def _describe(raw: RawData, options: argparse.Namespace) -> None:
     from graphrec.cli.terminal import print_frame
     from graphrec.data import describe
     from graphrec.data.interactions import Columns
-    from graphrec.data.ledger import refuse_loss, report_reading, split_line
+    from graphrec.data.ledger import cold_line, refuse_loss, report_reading, split_line
     from graphrec.data.splits import Given
     from graphrec.notices import note
 
@@ -156,6 +156,8 @@ def _describe(raw: RawData, options: argparse.Namespace) -> None:
     report_reading(raw)
     if split is not None:
         note(split_line(split, given, raw.log))
+        if line := cold_line(split):
+            note(line)
     print_frame(describe.describe(raw), f"{raw.name}")
     print_frame(describe.describe_columns(raw), "Columns")
     print_frame(describe.cleaning_report(raw.steps), "Cleaning")

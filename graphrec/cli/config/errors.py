@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graphrec.cli.config.locations import Entry
+from graphrec.cli.config.sampled import HINT, WHY, asks_for_sampling
 from graphrec.cli.config.signatures import (
     Parameter,
     in_words,
@@ -227,6 +228,8 @@ def _in_arguments(given: dict[str, Entry], owner: Any, place: Entry) -> Mistake 
     known = parameters(owner)
     for key, entry in given.items():
         if key not in known and not takes_more(owner):
+            if asks_for_sampling(key):
+                return Mistake(entry, key, WHY, HINT)
             what = f"this key is not accepted by {owner.__name__}"
             return Mistake(entry, key, what, _instead(key, known))
     for key, parameter in known.items():

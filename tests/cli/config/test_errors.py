@@ -185,7 +185,11 @@ def test_an_item_of_the_test_part_that_the_training_part_does_not_know(refused):
         assert said.startswith(
             "later.csv, row 3, column 'item_id': the training part does not know the item_id"
         )
-        assert "i99; remove these rows or set drop_cold_items: true" in said
+        assert (
+            "i99; set whole_catalogue: true to keep them; drop_cold_items: true would leave out 1 test"
+            in said
+        )
+        assert said.rstrip().endswith("figures are then not comparable with others'")
 
 
 KEYS = {
