@@ -21,7 +21,7 @@ def test_graph_and_others(tmp_path, monkeypatch):
 
     said = reading(notebook)
     for items, rows in compared.groupby("items"):
-        value, p = rows.set_index("run")["value"], rows["p"].iloc[1]
+        value, p = rows.set_index("run")["value"], rows["p_corrected"].iloc[1]
         sure = "is more than" if p < 0.05 else "may be"
         assert f"On {items} items **{rows['run'].iloc[0]}** is best with {value.max():.4f}" in said
         assert (

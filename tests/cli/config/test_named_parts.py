@@ -50,7 +50,7 @@ MISTAKES = {
         "key 'patinece': this key is not accepted by EarlyStopping; did you mean 'patience'?",
     "--trainer.callbacks {class_path:\u00a0EarlyStopping,init_args:\u00a0{monitor:\u00a0a,patience:\u00a0b}}":
         "key 'patience': 'b' is not a whole number",
-    "--data.init_args.batch_size null": "key 'batch_size': null is not a whole number",
+    "--data.init_args.eval_batch_size null": "key 'eval_batch_size': null is not a whole number",
     "--model.init_args.learning_rate null": "key 'learning_rate': null is not a number",
     "--model.init_args.encoder.init_args.dim null": "key 'dim': null is not a whole number",
     "--model.init_args null": "key 'init_args': null is no mapping of keys to values",
@@ -70,7 +70,7 @@ def test_a_mistake_is_found_at_its_key(options):
     assert MISTAKES[options] in mistake(*(word.replace("\u00a0", " ") for word in options.split(" ")))
 
 
-@pytest.mark.parametrize("option", ["--data.init_args.batch_size", "--model.init_args.learning_rate"])
+@pytest.mark.parametrize("option", ["--data.init_args.eval_batch_size", "--model.init_args.learning_rate"])
 def test_a_null_is_refused_where_a_number_is_needed(option):
     with pytest.raises(InputError, match="null is not a"):
         main(["fit", "-c", "c.yaml", option, "null"])
