@@ -44,7 +44,7 @@ class EASE(ClosedForm):
     scale: Tensor
     relief: Tensor
 
-    def __init__(self, l2: float = 100.0, max_items: int | None = None) -> None:
+    def __init__(self, l2: float = 500.0, max_items: int | None = None) -> None:
         super().__init__()
         check_above(0, l2=l2)
         check_at_least(1, max_items=1 if max_items is None else max_items)
