@@ -155,6 +155,10 @@ class Decoder(nn.Module, ABC):
         """This decoder, if its score is the inner product of what it makes of each side; else None."""
         return None
 
+    def hold(self) -> str | None:
+        """Stop training its own weights, where processes share none, and say so; None if it cannot."""
+        return None
+
     @abstractmethod
     def forward(self, user: Tensor, item: Tensor) -> Tensor:
         """Score pairs: ``[..., D]`` and ``[..., D]`` to ``[...]``."""

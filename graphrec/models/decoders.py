@@ -116,7 +116,16 @@ class ScaledCosine(InnerProduct):
         if scale >= most:
             raise InputError(f"{scale} is not below most, {most}", column="scale", hint="give a smaller one")
         self.most = most
-        self.weight = nn.Parameter(torch.tensor(math.log(scale / (most - scale)) / self.rate))
+        self.weight = nn.Parameter(torch.tensor(self._logit(scale / most)))
+
+    def _logit(self, share: float) -> float:
+        return math.log(share / (1 - share)) / self.rate
+
+    @torch.no_grad()
+    def hold(self) -> str:
+        """Hold the scale at five sevenths of the bound."""
+        self.weight.fill_(self._logit(5 / 7)).requires_grad_(False)
+        return f"the scale of the cosine is held at {5 / 7 * self.most:g}"
 
     def factors(self, user: Tensor, item: Tensor) -> tuple[Tensor, Tensor]:
         """Bring the vectors to length 1, the user's times the scale."""

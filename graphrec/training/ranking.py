@@ -19,6 +19,7 @@ from graphrec.losses import by_log_sum, total_square
 from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.embedding import EmbeddingRecommender, item_prior, with_offset
 from graphrec.models.encoders.lightgcn import LightGCN
+from graphrec.notices import note
 from graphrec.sampling import (
     log_probability,
     pair_negatives,
@@ -113,6 +114,8 @@ class RankingTask(RankedTask):
         encoder = self.encoder_factory(graph)
         check_weights(encoder, self.decoder)
         if graph.sharded is not None:
+            if (line := self.decoder.hold()) is not None:
+                note(f"row_sharded: {line}, for processes share no weight but the table")
             self._check_sharded(encoder)
         offset = self.prior * item_prior(graph) if self.prior else None
         if self.log_q:
@@ -129,7 +132,7 @@ class RankingTask(RankedTask):
             what = f"{name} has weights beside its table, which is not supported"
         elif not declares(encoder, "shardable"):
             what = f"{name} does not declare that it works with a part of its table (shardable = True)"
-        elif any(True for _ in self.decoder.parameters()):
+        elif any(weight.requires_grad for weight in self.decoder.parameters()):
             what = f"the decoder {type(self.decoder).__name__} has weights of its own, which is not supported"
         elif self.sampling == "none":
             what = "sampling none, a sum over the whole catalogue, is not supported"

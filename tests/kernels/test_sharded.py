@@ -49,7 +49,11 @@ def config(case: str) -> dict:
     }
     split = {"class_path": "Temporal", "init_args": {"train_end": 12, "val_end": 15}}
     data = {"source": source, "split": split, "item_sets": ["all", "new"], "batch_size": 131}
-    model = {"encoder": {"class_path": encoder, "init_args": {"dim": 24}}, "learning_rate": 0.02, "l2": 0.05}
+    model = {
+        "encoder": {"class_path": encoder, "init_args": {"dim": 24, "start": "normal"}},
+        "learning_rate": 0.02,
+        "l2": 0.05,
+    }
     return {
         "run": {"name": case, "root": "runs", "patience": 50},
         "seed_everything": 3,
@@ -162,11 +166,14 @@ def test_one_process_reads_the_checkpoint_of_two(folder, monkeypatch):
     one, two = pair(folder, "bpr")
     expected, found = (json.loads((run / "test_metrics.json").read_text()) for run in (one, two))
     assert expected.pop("checkpoint_sha256") != found.pop("checkpoint_sha256")
+    notes = expected.pop("notes")
+    assert found.pop("notes") == notes
     assert found == pytest.approx(expected, abs=1e-6)
     (two / "test_metrics.json").unlink()
     main(["test", "-c", "bpr.yaml", "--ckpt_path", str(two / "checkpoints" / "best.ckpt")])
     again = json.loads((two / "test_metrics.json").read_text())
     again.pop("checkpoint_sha256")
+    assert again.pop("notes") == notes
     assert again == pytest.approx(expected, abs=1e-6)
 
 

@@ -425,3 +425,11 @@ def test_the_scale_of_a_cosine_is_learnt_and_bounded():
     assert 4.9 < decoder(user, item).item() <= 5.0
     with pytest.raises(InputError, match=r"'scale'.*not below most"):
         ScaledCosine(scale=5.0, most=5.0)
+
+
+def test_a_held_scale_is_no_longer_learnt():
+    decoder = ScaledCosine(most=7.0)
+    assert decoder.hold() == "the scale of the cosine is held at 5"
+    assert decoder(torch.tensor([[3.0, 4.0]]), torch.tensor([[6.0, 8.0]])).item() == pytest.approx(5.0)
+    assert not any(weight.requires_grad for weight in decoder.parameters())
+    assert Dot().hold() is None
