@@ -124,13 +124,9 @@ class RecommenderData(pl.LightningDataModule):
         cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.
         measures: Your own beside those of graphrec, by their dotted paths: functions of
             ``graphrec.evaluation.measures.Lists``, or a ``Measure`` of it.
-    <<<<<<< HEAD
         category: Attribute of the items, such as ``department``, whose mix diversity and miscalibration are
             measured by; without it there is neither.
-        batch_size: Training edges per step.
-    =======
         batch_size: Training edges per step; a tenth of all, from 256 to 8,192, if missing.
-    >>>>>>> 73606f6 (wip defaults)
         eval_batch_size: Users ranked at a time; bounds the memory of evaluation.
         refit: Train on train and validation together, once all choices are made.
         seed: Seed of a random split; the order of the batches follows ``seed_everything``.

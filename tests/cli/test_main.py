@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +17,9 @@ from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, newest
 from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.main import console, main
 from graphrec.cli.terminal import print_summary
+from graphrec.data.module import RecommenderData
+from graphrec.data.sources import synthetic
+from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
 from graphrec.models import Popularity
 from graphrec.training import ClosedFormTask
@@ -155,7 +157,10 @@ def test_the_newest_run_is_tested_and_its_refit_first(tmp_path):
 
 
 def test_a_test_prints_a_row_per_item_set(capsys):
-    data = SimpleNamespace(cutoffs=(10, 20), item_sets=("all", "new"), measures=())
+    source = synthetic(num_users=30, num_items=20, seed=1)
+    data = RecommenderData(
+        source, Temporal(train_end=14, val_end=14, whole_catalogue=True), item_sets=["all", "new"]
+    )
     metrics = {"test_ndcg_20_all": 0.25, "test_ndcg_20_all_low": 0.2, "test_ndcg_20_all_high": 0.31}
     metrics["test_ndcg_20_new"] = 0.125
     print_summary(ClosedFormTask(Popularity()).summary("test", metrics, data))

@@ -20,6 +20,7 @@ from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.option_help import help_asked
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.main import LIGHTNING
+from graphrec.cli.short import spelled
 from graphrec.report.runs import read_runs
 
 README, DOCS = ROOT / "README.md", ROOT / "docs"
@@ -196,5 +197,6 @@ def test_a_command_of_lightning_is_read_as_it_is_shown(page, shop, monkeypatch):
     for args in (args for shown_by, args in FITS if shown_by == page):
         if help_asked(args) is not None:  # it is answered before anything is parsed
             continue
+        args = spelled(args)
         read = parser_for(args).parse_args(args)
         assert read["subcommand"] == args[0]

@@ -88,8 +88,14 @@ EVALUATE: dict[str, list[Check]] = {
     ],
     "--test": [Check("--test {log}", "--recommendations {lists}", "--test {later}", result=printed)],
     "--train": [Check("--train {log}", JUDGED, result=printed)],
-    "--valid": [Check("--valid {log}", f"{JUDGED} --train {{later}}", result=printed)],
-    "--refit": [Check("--refit", f"{JUDGED} --train {{later}} --valid {{log}}", result=printed)],
+    "--valid": [Check("--valid {damaged}", f"{JUDGED} --train {{log}}", result=printed)],
+    "--refit": [
+        Check(
+            "--refit",
+            "--recommendations {lists} --test {log} --train {later} --valid {damaged}",
+            result=printed,
+        )
+    ],
     "-k": [Check("-k 3", JUDGED, result=printed), Check("-k 0", JUDGED, refused="0 is too small")],
     "--exclude_seen": [
         Check("--exclude_seen", "--recommendations {lists} --test {log} --train {later}", result=printed)

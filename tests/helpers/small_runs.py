@@ -29,7 +29,11 @@ CONFIG: dict[str, Any] = {
     },
     "model": {
         "class_path": "RankingTask",
-        "init_args": {"encoder": {"class_path": "LightGCN", "init_args": {"dim": 8}}, "learning_rate": 0.01},
+        "init_args": {
+            "encoder": {"class_path": "LightGCN", "init_args": {"dim": 8}},
+            "loss": "graphrec.losses.bpr",
+            "learning_rate": 0.01,
+        },
     },
 }
 CLOSED_FORM: dict[str, Any] = {

@@ -26,7 +26,8 @@ FREQUENCY = {"class_path": "ClosedFormTask", "init_args": {"recommender": {"clas
 LIGHTGCN = {
     "class_path": "RankingTask",
     "init_args": {
-        "encoder": {"class_path": "LightGCN", "init_args": {"dim": 8}},
+        "encoder": {"class_path": "LightGCN", "init_args": {"dim": 8, "start": "normal"}},
+        "loss": "graphrec.losses.bpr",
         "learning_rate": 0.00001,
     },
 }

@@ -36,7 +36,7 @@ CASES = {
         "decoder": {"class_path": "CosineTrained"},
         "sampling": "batch",
     },
-    "contrastive": {"class_path": "ContrastiveTask", "encoder": "SimGCL"},
+    "contrastive": {"class_path": "ContrastiveTask", "encoder": "SimGCL", "loss": "graphrec.losses.bpr"},
     "direct_au": {"class_path": "DirectAUTask"},
     "ngcf": {"encoder": "NGCF"},
 }
@@ -212,6 +212,7 @@ def test_weights_and_losses_are_those_of_one_process(case, folder):
 def test_metrics_and_intervals_are_those_of_one_process(case, folder):
     one, two = (json.loads((run / "test_metrics.json").read_text()) for run in pair(folder, case))
     assert one.pop("checkpoint_sha256") != two.pop("checkpoint_sha256"), "each tells its own checkpoint"
+    assert two.pop("notes", None) == one.pop("notes", None)
     assert two == pytest.approx(one, abs=1e-6)
 
 

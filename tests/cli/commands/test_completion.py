@@ -80,7 +80,7 @@ def test_a_shell_can_read_its_script(shell, scripts, tmp_path):
             ["fit", "--model.init_args.encoder.init_args.num_"],
             {"--model.init_args.encoder.init_args.num_layers"},
         ),
-        (["fit", "--model.init_args.sampling", ""], {"pair", "shared", "batch", "none"}),
+        (["fit", "--model.init_args.sampling", ""], {"pair", "shared", "batch", "none", "null"}),
         (["fit", "--data.init_args.split", "Le"], {"LeaveLast"}),
         (["fit", "--trainer.enable_checkpointing", "t"], {"true"}),
         (["fit", "--run.pat"], {"--run.patience"}),

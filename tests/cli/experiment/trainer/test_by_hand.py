@@ -36,6 +36,7 @@ CASES = {
 
 
 PLAIN = ["--model.init_args.encoder", "EmbeddingTable", "--model.init_args.encoder.init_args.dim", "4",
+         "--model.init_args.encoder.init_args.start", "normal",
          "--model.init_args.l2", "0", "--data.init_args.batch_size", "128"]  # fmt: skip
 
 

@@ -130,7 +130,7 @@ WORKS = {
     "on the CPU": lambda one, plain: one.trainer.strategy.root_device.type == "cpu",
     "SGD instead of Adam": lambda one, plain: isinstance(one.trainer.optimizers[0], torch.optim.SGD),
     "a tenth of the rate after each epoch": lambda one, plain: (
-        one.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(1e-5)
+        one.trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(3e-5)
     ),
     "the epoch of the least training loss": lambda one, plain: (
         one.best_epoch == one.epoch_of_least("train_loss")

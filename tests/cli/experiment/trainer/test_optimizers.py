@@ -53,8 +53,8 @@ def fitted(*options: str):
 @pytest.mark.parametrize(
     ("options", "kind", "rates"),
     [
-        ([], torch.optim.Adam, [1e-3] * 4),
-        (STEP, torch.optim.Adam, [1e-3, 1e-4, 1e-5, 1e-6]),
+        ([], torch.optim.Adam, [3e-3] * 4),
+        (STEP, torch.optim.Adam, [3e-3, 3e-4, 3e-5, 3e-6]),
         (["--model.init_args.learning_rate", "0.02", *STEP], torch.optim.Adam, [2e-2, 2e-3, 2e-4, 2e-5]),
         (["--optimizer", "SGD", "--optimizer.lr", "0.5"], torch.optim.SGD, [0.5] * 4),
         (["--optimizer", "SGD", "--optimizer.lr", "0.5", *STEP], torch.optim.SGD, [0.5, 0.05, 5e-3, 5e-4]),
@@ -66,7 +66,7 @@ def fitted(*options: str):
             [*PLATEAU, "--lr_scheduler.monitor", "train_loss", "--lr_scheduler.threshold", "1000",
              "--lr_scheduler.threshold_mode", "abs", "--lr_scheduler.patience", "0"],
             torch.optim.Adam,
-            [1e-3, 1e-3, 1e-4, 1e-5],
+            [3e-3, 3e-3, 3e-4, 3e-5],
         ),
     ],
 )  # fmt: skip
