@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.search import ItemIndex, is_worthwhile
 from graphrec.kernels.topk import tie_order
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
@@ -38,6 +39,7 @@ class EmbeddingRecommender(Recommender):
         self.graph, self.encoder, self.decoder = graph, encoder, decoder
         self.prior = prior
         self._cached: Embeddings | None = None
+        self._factors: tuple[Tensor, Tensor] | None = None
         self._index: ItemIndex | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
             user, item = encoder.sample(graph)
@@ -74,27 +76,37 @@ class EmbeddingRecommender(Recommender):
         super()._load_from_state_dict(*arguments, **options)
 
     def _forget(self) -> None:
-        self._cached = self._index = None
+        self._cached = self._factors = self._index = None
 
     def score(self, users: Tensor) -> Tensor:
         """Compute raw scores of the whole catalogue. Shape ``[B, I]``."""
+        if (found := self._ranking_factors()) is not None:
+            return inner_products(found[0][users], found[1])
         user, item = self.embeddings()
         scores = self.decoder.matrix(user[users], item)
         return scores + self.prior * item_prior(self.graph) if self.prior else scores
+
+    def _ranking_factors(self) -> tuple[Tensor, Tensor] | None:
+        """Make once what is multiplied in ranking; None in training and for other decoders."""
+        product = self.decoder.by_factors
+        if product is None or self.training:
+            return None
+        if self._factors is None:
+            with torch.no_grad():
+                self._factors = product.factors(*self.embeddings())
+                if self.prior:
+                    self._factors = with_offset(*self._factors, self.prior * item_prior(self.graph))
+        return self._factors
 
     @torch.no_grad()
     def lists(
         self, users: Tensor, k: int, item_sets: Sequence[ItemSet]
     ) -> dict[ItemSet, tuple[Tensor, Tensor]]:
         """List the best items; for inner products over a large catalogue without scoring all of it."""
-        product = self.decoder.by_factors
-        if "repeat" in item_sets or product is None or self.training:
+        found = self._ranking_factors()
+        if "repeat" in item_sets or found is None or not is_worthwhile(found[1], k):
             return super().lists(users, k, item_sets)
-        user, item = product.factors(*self.embeddings())
-        if self.prior:
-            user, item = with_offset(user, item, self.prior * item_prior(self.graph))
-        if not is_worthwhile(item, k):
-            return super().lists(users, k, item_sets)
+        user, item = found
         if self._index is None:
             self._index = ItemIndex(item, tie_order(len(item), item.device))
         seen = {"all": None, "new": self.graph.seen.pairs(users)}
