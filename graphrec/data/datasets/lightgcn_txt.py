@@ -55,15 +55,14 @@ def lightgcn_txt(
     logs = {part: read_lists(file) for part, file in files.items()}
     joined = train_on_valid or validate_on_last is not None
     named = {part: "train" if joined and part == "valid" else part for part in files}
-    place = logs["train"].groupby(Columns.USER).cumcount()
-    logs["train"] = logs["train"].assign(**{Columns.ORDER: place.astype(np.float64)})
+    if in_time_order or validate_on_last is not None:
+        place = logs["train"].groupby(Columns.USER).cumcount()
+        logs["train"] = logs["train"].assign(**{Columns.ORDER: place.astype(np.float64)})
     log = pd.concat(
         [frame.assign(**{Columns.PART: named[part]}) for part, frame in logs.items()], ignore_index=True
     )
     if validate_on_last is not None:
         log.loc[_ends(log, validate_on_last), Columns.PART] = "valid"
-    if validate_on_last is None and not in_time_order:
-        log = log.drop(columns=Columns.ORDER)
     log, steps = clean(log, [drop_duplicates])
     log.attrs.update({"file" if part == "train" else part: str(file) for part, file in files.items()})
     name, hints = Path(path).resolve().name, tuple(shared_rows(log))
