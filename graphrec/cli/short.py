@@ -20,20 +20,6 @@ _YAML = (".yaml", ".yml")
 _JOURNEY = "complete_journey"
 _WITHOUT_HEADER = ("user_id", "item_id", "rating", "timestamp")
 """What the columns of a file without a header are taken for, as far as it has them."""
-_SUFFIXES = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".dat",
-    ".inter",
-    ".parquet",
-    ".pq",
-    ".gz",
-    ".bz2",
-    ".xz",
-    ".zst",
-    ".zip",
-)
 
 
 def model_names() -> list[str]:
@@ -135,9 +121,17 @@ def _last(args: list[str], option: str) -> str:
 
 def _is_file(data: str) -> bool:
     """Tell whether ``--data`` names a file as it is: no class, no YAML file and none written out."""
+    from graphrec.data.tables.files import DELIMITERS, PARQUET
+    from graphrec.data.tables.unpacked import PACKED
+
     if not data or data.lstrip().startswith("{") or data.endswith(_YAML):
         return False
-    return data == _JOURNEY or Path(data).exists() or "/" in data or Path(data).suffix in _SUFFIXES
+    return (
+        data == _JOURNEY
+        or Path(data).exists()
+        or "/" in data
+        or data.endswith((*DELIMITERS, *PARQUET, *PACKED))
+    )
 
 
 def _name_of_run(model: str | None, data: str) -> list[str]:
@@ -169,11 +163,11 @@ def _columns(file: Path, arguments: dict[str, Any]) -> set[str]:
     Raises:
         InputError: If there is no column of users or of items.
     """
-    from graphrec.data.tables.header import Header, header_of
+    from graphrec.data.tables.header import header_of
     from graphrec.data.tables.read import TextFormat
 
     text = TextFormat(arguments.get("delimiter"), encoding=arguments.get("encoding"))
-    header: Header = header_of(file, text)
+    header = header_of(file, text)
     if header.is_data:
         arguments["names"] = list(_WITHOUT_HEADER[: len(header.fields)])
         arguments["delimiter"] = header.delimiter
