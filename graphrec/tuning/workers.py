@@ -103,8 +103,7 @@ class Pool:
     """
 
     def __init__(self, command: Sequence[str], count: int, folder: Path) -> None:
-        threads = {} if _THREADS in os.environ or count == 1 else {_THREADS: str(max(1, _cores() // count))}
-        environment = {**os.environ, **threads}
+        environment = environment_of(count)
         self.workers = [
             Worker(command, folder / f"worker-{place}.log", environment) for place in range(count)
         ]
@@ -148,6 +147,9 @@ class Pool:
             one.end()
 
 
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def environment_of(count: int) -> dict[str, str]:
+    """Give the variables of each of so many processes side by side: they share the cores of this one."""
+    if _THREADS in os.environ or count == 1:
+        return dict(os.environ)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {**os.environ, _THREADS: str(max(1, cores // count))}

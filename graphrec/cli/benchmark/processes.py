@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-_THREADS = "OMP_NUM_THREADS"
+from graphrec.tuning.workers import environment_of
+
 _PAUSE = 0.2
 
 
@@ -48,8 +48,7 @@ class Processes:
 
     def __init__(self, module: str, count: int) -> None:
         self._command, self._count = [sys.executable, "-m", module], count
-        threads = {} if _THREADS in os.environ or count == 1 else {_THREADS: str(max(1, _cores() // count))}
-        self._environment = {**os.environ, **threads}
+        self._environment = environment_of(count)
         self.running: list[Running] = []
 
     def run(
@@ -113,8 +112,3 @@ def _close(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         with suppress(BrokenPipeError):
             process.stdin.close()
-
-
-def _cores() -> int:
-    """Count the cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
