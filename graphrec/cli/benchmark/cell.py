@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec.cli.benchmark.job import do_job
+from graphrec.cli.config.arguments import as_arguments
 from graphrec.cli.reproduce.resume import Steps
 from graphrec.cli.start_up import importing
 from graphrec.files import write_text
@@ -38,7 +39,14 @@ def fitted(job: dict[str, Any]) -> dict[str, Any]:
     steps = Steps.of(place, {"key": job["key"]})
     last = folder.checkpoints / LAST
     where = ["--run.root", str(place), "--run.name", _RUN, "--run.id", folder.id]
-    args = ["fit", *job["args"], *_options(job["settings"]), *where, "--seed_everything", str(job["seed"])]
+    args = [
+        "fit",
+        *job["args"],
+        *as_arguments(job["settings"]),
+        *where,
+        "--seed_everything",
+        str(job["seed"]),
+    ]
     going_on = ["--ckpt_path", str(last)] if last.is_file() else []
 
     def fit() -> None:
@@ -75,11 +83,6 @@ def validated_on(data: Any) -> str:
         return f"Validation: none is given, so {share}, were held out for the choice."
     by = f" by {order}" if order else f", at random with seed {data.seed}"
     return f"Validation: {len(data.split.val):,} rows of the split {name}{by}."
-
-
-def _options(settings: dict[str, Any]) -> list[str]:
-    """Write settings as options of a fit; YAML reads JSON."""
-    return [f"--{key}={one if isinstance(one, str) else json.dumps(one)}" for key, one in settings.items()]
 
 
 if __name__ == "__main__":

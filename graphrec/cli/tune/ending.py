@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from graphrec.cli.config.arguments import as_arguments
 from graphrec.cli.terminal import print_frame
-from graphrec.cli.tune.engine import LOGS, RUNS, Base, Plan, Tuned, as_arguments
+from graphrec.cli.tune.engine import LOGS, RUNS, Base, Plan, Tuned
 from graphrec.cli.tune.progress import in_words
 from graphrec.errors import InputError
 from graphrec.tuning.budget import clock

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from graphrec.cli.config.arguments import as_arguments
 from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.tuning.budget import Budget
@@ -222,11 +222,6 @@ def _job(base: Base, plan: Plan, looked: Looked, trial: Trial) -> dict[str, Any]
     log = plan.out / LOGS / f"{name}.log"
     run = plan.out / RUNS / name / own
     return {"do": "fit", "args": args, "run": str(run), "monitor": looked.monitor, "log": str(log)}
-
-
-def as_arguments(settings: Mapping[str, Any]) -> list[str]:
-    """Write settings as options of a fit; YAML reads JSON."""
-    return [f"--{key}={one if isinstance(one, str) else json.dumps(one)}" for key, one in settings.items()]
 
 
 def write_best(tuned: Tuned) -> Path:

@@ -15,6 +15,7 @@ from pytorch_lightning.callbacks import Callback
 
 from graphrec.arrays import FloatArray
 from graphrec.cli.commands import refit
+from graphrec.cli.config.arguments import as_arguments
 from graphrec.cli.config.tasks import said
 from graphrec.cli.experiment.command import run_experiment
 from graphrec.cli.experiment.lightning import GraphRecCLI
@@ -22,7 +23,6 @@ from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder
 from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.experiment.tracking.loggers import plain
-from graphrec.cli.tune.engine import as_arguments
 from graphrec.errors import InputError
 from graphrec.evaluation.measures import BY_NAME
 from graphrec.evaluation.significance import crossed_differences
