@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import torch
@@ -19,6 +19,7 @@ from graphrec.losses import by_log_sum, total_square
 from graphrec.models.base import Decoder, Encoder, Rows
 from graphrec.models.embedding import EmbeddingRecommender, item_prior, with_offset
 from graphrec.models.encoders.lightgcn import LightGCN
+from graphrec.models.encoders.spectral_init import weights_follow
 from graphrec.notices import note
 from graphrec.sampling import (
     log_probability,
@@ -123,6 +124,11 @@ class RankingTask(RankedTask):
             offset = (0.0 if offset is None else offset) - log_probability(graph, power)
         self.register_buffer("item_offset", offset, persistent=False)
         return EmbeddingRecommender(graph, encoder, self.decoder, self.prior)
+
+    def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> EmbeddingRecommender:
+        """Build it without a start that the weights of a checkpoint replace."""
+        with weights_follow():
+            return self.build(graph)
 
     def _check_sharded(self, encoder: Encoder) -> None:
         what, name = None, f"the encoder {type(encoder).__name__}"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor
 
@@ -9,6 +13,19 @@ from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import decompose
 from graphrec.kernels.sparse import SparseMatrix
+
+_loaded: ContextVar[bool] = ContextVar("loaded", default=False)
+"""Whether the tables that are made are about to be replaced by those of a checkpoint."""
+
+
+@contextmanager
+def weights_follow() -> Iterator[None]:
+    """Make tables without a spectral start, because a checkpoint holds what they are to be."""
+    token = _loaded.set(True)
+    try:
+        yield
+    finally:
+        _loaded.reset(token)
 
 
 @torch.no_grad()
@@ -30,6 +47,8 @@ def start_spectrally(weight: Tensor, graph: BipartiteGraph) -> None:
     if graph.sharded is not None:
         what = "a spectral start needs the whole table in each process"
         raise InputError(what, column="start", hint="choose normal, or --trainer.strategy ddp")
+    if _loaded.get():
+        return
     matrix = SparseMatrix(graph.adjacency.csr().scipy()[: graph.num_users, graph.num_users :])
     seed = int(torch.randint(1 << 31, ()))
     found = decompose(matrix.to(weight.device), weight.shape[1], seed=seed)

@@ -10,6 +10,8 @@ import torch
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.graph import BipartiteGraph
 from graphrec.models import EmbeddingTable, LightGCN
+from graphrec.models.encoders import spectral_init
+from graphrec.training import RankingTask
 
 
 @pytest.fixture
@@ -57,3 +59,22 @@ def test_the_start_follows_the_seed_but_its_products_do_not(graph):
     torch.testing.assert_close(tables[0], tables[1])
     products = [table[:8] @ table[9:15].T for table in tables]
     torch.testing.assert_close(products[0] / products[0].norm(), products[2] / products[2].norm())
+
+
+def test_a_checkpoint_is_loaded_without_the_decomposition_that_it_replaces(graph, monkeypatch):
+    task = RankingTask(lambda graph: LightGCN(graph, dim=3, num_layers=1))
+    task.bind(graph)
+    state = {name: value.clone() for name, value in task.state_dict().items()}
+
+    def again(*given, **options):
+        raise AssertionError("decomposed once more")
+
+    monkeypatch.setattr(spectral_init, "decompose", again)
+    loaded = RankingTask(lambda graph: LightGCN(graph, dim=3, num_layers=1))
+    loaded.bind(graph, state)
+    loaded.load_state_dict(state)
+    torch.testing.assert_close(
+        loaded.recommender.score(torch.arange(3)), task.recommender.score(torch.arange(3))
+    )
+    with pytest.raises(AssertionError, match="once more"):  # a fit still begins there
+        RankingTask(lambda graph: LightGCN(graph, dim=3, num_layers=1)).bind(graph)
