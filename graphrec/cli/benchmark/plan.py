@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from graphrec import __version__
 from graphrec.benchmarking.cells import RESULT
 from graphrec.cli.config.files import leaves, load_yaml
 from graphrec.cli.short import data_config, model_file
@@ -92,8 +93,8 @@ class Cell:
     @property
     def key(self) -> str:
         """Fingerprint of all that it depends on."""
-        parts = [self.data.sha256, self.model.sha256, self.seed, dict(self.settings.values), self.k]
-        return _sha256(parts)
+        given = [self.data.sha256, self.model.sha256, self.seed, dict(self.settings.values), self.k]
+        return _sha256([*given, __version__])  # another version may have other defaults
 
     @property
     def said(self) -> str:
