@@ -9,7 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.data.cleaning import CleaningStep, clean, cover_ids, drop_missing, fill_attributes
+from graphrec.data.cleaning.account import CleaningStep, clean
+from graphrec.data.cleaning.attributes import cover_ids, fill_attributes
+from graphrec.data.cleaning.mending import drop_missing
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
 from graphrec.data.tables.read import Kind, Table

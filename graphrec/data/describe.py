@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.interactions import Columns, RawData
 
 _TIMES = (Columns.TIMESTAMP, Columns.WEEK)

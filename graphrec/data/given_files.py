@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from graphrec.data.cleaning import clean, drop_duplicates
+from graphrec.data.cleaning.account import clean
+from graphrec.data.cleaning.mending import drop_duplicates
 from graphrec.data.datasets.lightgcn_txt import read_lists
 from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
 from graphrec.data.recommended import is_lists

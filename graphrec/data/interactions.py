@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import AnyArray, IntArray
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.errors import InputError
 
 HASHED_ROWS = 1 << 16

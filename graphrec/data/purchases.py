@@ -10,16 +10,12 @@ from typing import Literal, get_args
 import numpy as np
 import pandas as pd
 
-from graphrec.data.cleaning import (
-    POSITION,
-    Cleaner,
-    CleaningStep,
-    clean,
+from graphrec.data.cleaning.account import POSITION, Cleaner, CleaningStep, clean, keep_rows
+from graphrec.data.cleaning.mending import (
     clip_above_group_median,
     drop_duplicates,
     drop_missing,
     fill_by_group_median,
-    keep_rows,
 )
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from graphrec.arrays import FloatArray, IntArray
-from graphrec.data.cleaning import POSITION
+from graphrec.data.cleaning.account import POSITION
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.ledger import refuse_loss, report_reading
 from graphrec.data.module import FixedBatches, training_batches

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.describe import cleaning_report, describe, describe_columns
 from graphrec.data.interactions import RawData
 

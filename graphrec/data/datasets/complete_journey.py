@@ -6,16 +6,9 @@ from functools import lru_cache, partial
 
 import pandas as pd
 
-from graphrec.data.cleaning import (
-    CleaningStep,
-    clean,
-    clip_above,
-    clip_below,
-    cover_ids,
-    drop_duplicates,
-    fill_attributes,
-    keep_rows,
-)
+from graphrec.data.cleaning.account import CleaningStep, clean, keep_rows
+from graphrec.data.cleaning.attributes import cover_ids, fill_attributes
+from graphrec.data.cleaning.mending import clip_above, clip_below, drop_duplicates
 from graphrec.data.interactions import Columns, RawData
 from graphrec.errors import InputError, check_at_least
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.arrays import AnyArray, BoolArray
-from graphrec.data.cleaning import clean, drop_duplicates
+from graphrec.data.cleaning.account import clean
+from graphrec.data.cleaning.mending import drop_duplicates
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.purchases import shared_rows
 from graphrec.errors import InputError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from graphrec.data.attributes import attributes_of
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.purchases import PurchaseRules, hints, keep_purchases, with_week
 from graphrec.data.tables.read import TextFormat, load_table

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.interactions import Columns, RawData
 from graphrec.errors import InputError, check_above, check_between, check_seed
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.errors import InputError
 from graphrec.notices import warn
 

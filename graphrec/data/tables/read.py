@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from graphrec.data.cleaning import CleaningStep
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.checks import header_rows, missing_values, value_problems
 from graphrec.data.tables.columns import map_columns

@@ -1,4 +1,4 @@
-"""Cleaning steps: each returns the frame and a row for the cleaning report.
+"""Mending the log: rows that leave, values that are filled or clipped.
 
 Bounds and medians come from the training rows where the log names its parts; otherwise from the whole log,
 which touches side columns (price, quantity, rating) only, never who bought what.
@@ -6,62 +6,12 @@ which touches side columns (price, quantity, rating) only, never who bought what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-UNKNOWN = "unknown"
-"""Stands for a missing attribute, so that a model can tell it from every real value."""
-
-POSITION = ("line", "order")
-"""Columns that say where a row stood, not what it says: two rows that differ only here are the same."""
-
-
-@dataclass(frozen=True)
-class CleaningStep:
-    """One row of the cleaning report.
-
-    Args:
-        step: What was done, in words.
-        rows_before: Rows that went in.
-        removed: Rows that did not come out.
-        filled: Values that were filled or replaced.
-        table: What it was done to: the ``log``, or the table of ``users`` or ``items``.
-        asked: Whether an option asked for it, so that it is no loss; see `graphrec.data.ledger`.
-    """
-
-    step: str
-    rows_before: int
-    removed: int = 0
-    filled: int = 0
-    table: str = "log"
-    asked: bool = False
-
-
-Cleaner = Callable[[pd.DataFrame], tuple[pd.DataFrame, CleaningStep]]
-"""A cleaning step with its arguments already given."""
-
-
-def clean(frame: pd.DataFrame, cleaners: Sequence[Cleaner]) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
-    """Apply steps in order and collect their rows of the report."""
-    steps = []
-    for cleaner in cleaners:
-        frame, step = cleaner(frame)
-        steps.append(step)
-    return frame, tuple(steps)
-
-
-def keep_rows(
-    frame: pd.DataFrame, keep: pd.Series[bool] | np.ndarray[Any, Any], step: str, asked: bool = False
-) -> tuple[pd.DataFrame, CleaningStep]:
-    """Keep the rows where `keep` is true; `step` says in words what leaves: "rows without week"."""
-    mask = np.asarray(keep, dtype=bool)
-    removed = int((~mask).sum())
-    kept = frame if removed == 0 else frame[mask].reset_index(drop=True)
-    return kept, CleaningStep(step, len(frame), removed=removed, asked=asked)
+from graphrec.data.cleaning.account import POSITION, CleaningStep, keep_rows
 
 
 def drop_missing(frame: pd.DataFrame, columns: Sequence[str]) -> tuple[pd.DataFrame, CleaningStep]:
@@ -136,54 +86,9 @@ def clip_below(frame: pd.DataFrame, column: str, bound: float) -> tuple[pd.DataF
     return _replace(frame, column, frame[column] < bound, bound, f"{column} below {bound:g} raised to it")
 
 
-def fill_attributes(attributes: pd.DataFrame, table: str) -> tuple[pd.DataFrame, CleaningStep]:
-    """Fill missing attributes: text with 'unknown', numbers with the median of their column.
-
-    Args:
-        attributes: One row per user or item.
-        table: Its name in the report, e.g. ``users``.
-    """
-    missing = int(attributes.isna().sum().sum())
-    filled = attributes.fillna(_fillers(attributes)) if missing else attributes
-    return filled, CleaningStep(
-        f"missing attributes of {table} filled", len(attributes), filled=missing, table=table
-    )
-
-
-def cover_ids(
-    attributes: pd.DataFrame, key: str, ids: pd.Series[Any], table: str
-) -> tuple[pd.DataFrame, CleaningStep]:
-    """Bring an attribute table to exactly one row per id of the log, sorted by id.
-
-    Ids that the table does not know get the fillers of `fill_attributes`; rows of ids that the log does not
-    have are removed.
-
-    Args:
-        attributes: One row per id, no value missing.
-        key: Name of the id column.
-        ids: The id column of the log.
-        table: Its name in the report, e.g. ``users``.
-    """
-    wanted = pd.Index(np.sort(ids.unique()), name=key)
-    known = wanted.isin(attributes[key])
-    covered = attributes.set_index(key).reindex(wanted).reset_index().fillna(_fillers(attributes))
-    step = f"{table} of the log absent from their table given as '{UNKNOWN}'"
-    extra = len(attributes) - int(known.sum())
-    return covered, CleaningStep(step, len(attributes), extra, int((~known).sum()), table)
-
-
 def _reference(frame: pd.DataFrame) -> pd.DataFrame:
     """Take the rows that medians may look at: the training part where the log names its parts."""
     return frame[frame["part"] == "train"] if "part" in frame else frame
-
-
-def _fillers(attributes: pd.DataFrame) -> dict[Any, Any]:
-    numeric = attributes.select_dtypes("number").columns
-    return {
-        name: attributes[name].median() if name in numeric else UNKNOWN
-        for name in attributes.columns
-        if not (name in numeric and attributes[name].isna().all())
-    }
 
 
 def _replace(

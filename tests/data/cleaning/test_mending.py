@@ -5,18 +5,15 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphrec.data.cleaning import (
-    CleaningStep,
-    clean,
+from graphrec.data.cleaning.account import CleaningStep, clean, keep_rows
+from graphrec.data.cleaning.attributes import cover_ids, fill_attributes
+from graphrec.data.cleaning.mending import (
     clip_above,
     clip_above_group_median,
     clip_below,
-    cover_ids,
     drop_duplicates,
     drop_missing,
-    fill_attributes,
     fill_by_group_median,
-    keep_rows,
 )
 
 

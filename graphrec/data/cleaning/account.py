@@ -1,0 +1,57 @@
+"""The account of cleaning: a row of the report per step, and steps in a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+POSITION = ("line", "order")
+"""Columns that say where a row stood, not what it says: two rows that differ only here are the same."""
+
+
+@dataclass(frozen=True)
+class CleaningStep:
+    """One row of the cleaning report.
+
+    Args:
+        step: What was done, in words.
+        rows_before: Rows that went in.
+        removed: Rows that did not come out.
+        filled: Values that were filled or replaced.
+        table: What it was done to: the ``log``, or the table of ``users`` or ``items``.
+        asked: Whether an option asked for it, so that it is no loss; see `graphrec.data.ledger`.
+    """
+
+    step: str
+    rows_before: int
+    removed: int = 0
+    filled: int = 0
+    table: str = "log"
+    asked: bool = False
+
+
+Cleaner = Callable[[pd.DataFrame], tuple[pd.DataFrame, CleaningStep]]
+"""A cleaning step with its arguments already given."""
+
+
+def clean(frame: pd.DataFrame, cleaners: Sequence[Cleaner]) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
+    """Apply steps in order and collect their rows of the report."""
+    steps = []
+    for cleaner in cleaners:
+        frame, step = cleaner(frame)
+        steps.append(step)
+    return frame, tuple(steps)
+
+
+def keep_rows(
+    frame: pd.DataFrame, keep: pd.Series[bool] | np.ndarray[Any, Any], step: str, asked: bool = False
+) -> tuple[pd.DataFrame, CleaningStep]:
+    """Keep the rows where `keep` is true; `step` says in words what leaves: "rows without week"."""
+    mask = np.asarray(keep, dtype=bool)
+    removed = int((~mask).sum())
+    kept = frame if removed == 0 else frame[mask].reset_index(drop=True)
+    return kept, CleaningStep(step, len(frame), removed=removed, asked=asked)
