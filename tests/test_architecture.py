@@ -17,6 +17,7 @@ TESTS = Path(__file__).parent
 LAYERS = (
     ("errors",),
     ("files", "notices", "arrays", "capabilities"),
+    ("results",),
     ("kernels",),
     ("data",),
     ("graph",),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphrec.errors import InputError
-from graphrec.files import check_no_input, check_table_path
+from graphrec.results import check_no_input, check_table_path
 
 if TYPE_CHECKING:
     from graphrec.data.tables.kinds import Kind

@@ -20,7 +20,8 @@ from graphrec.coupons.data import KEYS, RedemptionData
 from graphrec.coupons.redemption import RedemptionEnsemble
 from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.evaluation.classification import user_intervals
-from graphrec.files import source_of, write_parquet, write_text
+from graphrec.files import write_parquet, write_text
+from graphrec.results import source_of
 from graphrec.training.probability import ProbabilityTask, probability_measures
 from graphrec.training.shown import calibration
 from graphrec.training.trial import is_trial

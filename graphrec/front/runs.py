@@ -20,12 +20,12 @@ from graphrec.data.module import RecommenderData
 from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.read import TextFormat
 from graphrec.errors import InputError, check_at_least
-from graphrec.files import source_of
 from graphrec.front.arguments import check_kind
 from graphrec.front.measures import Measures, Part, averaged
 from graphrec.front.stored import config_in, experiment_in, test_of
 from graphrec.front.surroundings import at_work
 from graphrec.models.base import ItemSet
+from graphrec.results import source_of
 from graphrec.training import RankedTask
 
 PARTS = get_args(Part)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphrec.files import write_table
 from graphrec.offers.budget.budgets import Budget, UserCap
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.decide import Groups, decide
@@ -23,6 +22,7 @@ from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario, scenario_named
 from graphrec.offers.words import reasons_of
+from graphrec.results import write_table
 
 OFFER_COLUMNS = [
     "user_id",
@@ -171,7 +171,7 @@ def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_offers(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Write an offers table as its suffix says (`graphrec.files.write_table`): all of it or nothing.
+    """Write an offers table as its suffix says (`graphrec.results.write_table`): all of it or nothing.
 
     Args:
         frame: Offers of one or more policies.

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 
 from graphrec.errors import InputError
-from graphrec.files import TABLES, told_of
+from graphrec.results import DELIMITERS, TABLES, told_of
 
 REFERENCE = "none"
 SUMS = {
@@ -22,7 +22,6 @@ SAMPLE = [
     *("expected_profit", "promotion", "reason"),
 ]
 WORDS = ("title", "name", "product_type", "product_category", "category")
-_TEXT = (".csv", ".tsv")
 _TEXTS = ("user_id", "item_id", "promotion", "reason", "policy", "scenario")
 _NUMBERS = sorted({*SUMS.values(), *SAMPLE} - set(_TEXTS))
 _NEEDED = sorted({*SUMS.values(), *SAMPLE, "policy", "scenario"})
@@ -41,7 +40,7 @@ def read_offers(path: Path) -> pd.DataFrame:
     try:
         offers = _read(path)
     except (OSError, ValueError, pa.ArrowException) as error:
-        form = path.suffix.removeprefix(".").upper() if path.suffix.lower() in _TEXT else "Parquet"
+        form = _form(path)
         reason = str(error).partition("\n")[0]
         raise InputError(
             f"not a {form} file ({reason})", file=path, hint="write it with `graphrec offers`"
@@ -50,19 +49,31 @@ def read_offers(path: Path) -> pd.DataFrame:
     return offers
 
 
+def _form(path: Path) -> str:
+    """Name the form of a table for messages; what is no other is taken for Parquet."""
+    suffix = path.suffix.lower()
+    return suffix.removeprefix(".").upper() if suffix in TABLES and suffix != ".parquet" else "Parquet"
+
+
 def _read(path: Path) -> pd.DataFrame:
-    """Read a table as `graphrec.files.write_table` writes it, by its suffix."""
-    delimiter = TABLES.get(path.suffix.lower())
-    if delimiter is None:
+    """Read a table as `graphrec.results.write_table` writes it, by its suffix."""
+    types = {**dict.fromkeys(_TEXTS, "str"), **dict.fromkeys(_NUMBERS, "float64")}
+    suffix = path.suffix.lower()
+    if suffix in DELIMITERS:
+        offers = _read_delimited(path, DELIMITERS[suffix], types)
+    elif suffix in (".json", ".jsonl"):
+        offers = pd.read_json(path, lines=suffix == ".jsonl", dtype=types, convert_dates=False)
+    else:
         return pd.read_parquet(path)
-    types = dict.fromkeys(_NUMBERS, "float64")
-    offers = pd.read_csv(
-        path, sep=delimiter, dtype={**dict.fromkeys(_TEXTS, "str"), **types}, encoding="utf-8"
-    )
+    offers.attrs = told_of(path)
+    return offers
+
+
+def _read_delimited(path: Path, delimiter: str, types: dict[str, str]) -> pd.DataFrame:
+    offers = pd.read_csv(path, sep=delimiter, dtype=types, encoding="utf-8")
     for name in ("user_id", "item_id"):  # NA is an id
         ids = pd.read_csv(path, sep=delimiter, usecols=[name], dtype="str", keep_default_na=False)
         offers[name] = ids[name]
-    offers.attrs = told_of(path)
     return offers
 
 

@@ -20,13 +20,14 @@ from torch.nn import functional
 from graphrec.arrays import FloatArray
 from graphrec.data.ledger import rows_lost
 from graphrec.errors import InputError, check_above, check_at_least, check_share
-from graphrec.files import source_of, write_parquet, write_text
+from graphrec.files import write_parquet, write_text
 from graphrec.response.data import PanelBatch, PanelRows, ResponseData
 from graphrec.response.lift import lift_table, monotonicity_violations
 from graphrec.response.network import ResponseNetwork
 from graphrec.response.outcomes import Outcomes, sigmoid
 from graphrec.response.recalibration import Recalibration
 from graphrec.response.splines import KNOTS, check_knots, response_shapes
+from graphrec.results import source_of
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.experiment import Summary
 from graphrec.training.probability import ProbabilityTask, probability_measures

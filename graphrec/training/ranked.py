@@ -23,10 +23,11 @@ from graphrec.evaluation.gather import gather_metrics, gather_rankings
 from graphrec.evaluation.groups.user_facts import user_facts
 from graphrec.evaluation.measures import own_measures, told
 from graphrec.evaluation.ranking import RankingEvaluator, UserMetrics, metric_names, truth_lists
-from graphrec.files import source_of, write_parquet, write_text
+from graphrec.files import write_parquet, write_text
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.shards import node_shard
 from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
+from graphrec.results import source_of
 from graphrec.training import ranked_measures
 from graphrec.training.cost import FitCost
 from graphrec.training.experiment import SplitTask, Summary

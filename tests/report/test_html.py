@@ -11,12 +11,12 @@ from browsing import CHROMIUM, browse
 from made_runs import make_run
 
 from graphrec.errors import InputError
-from graphrec.files import write_table
 from graphrec.report.charts.bars import bars
 from graphrec.report.charts.scatter import scatter
 from graphrec.report.offer_summary import offers_sample, policy_totals, read_offers
 from graphrec.report.page.html import Content, render_html
 from graphrec.report.table import comparison
+from graphrec.results import write_table
 
 EVIL = '<script>alert("item")</script>'
 
@@ -191,8 +191,8 @@ def test_offers_sample_shows_given_discounts_best_first():
     assert offers_sample(make_offers(), "none").empty
 
 
-@pytest.mark.parametrize("suffix", ["csv", "tsv"])
-def test_offers_as_text_are_read_as_they_were_written(tmp_path, suffix):
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "json", "jsonl"])
+def test_offers_in_every_form_are_read_as_they_were_written(tmp_path, suffix):
     written = make_offers().assign(user_id=lambda table: ["NA", "007", *table["user_id"][2:]])
     path = write_table(written, tmp_path / f"offers.{suffix}")
     read = read_offers(path)

@@ -12,7 +12,7 @@ from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options
 from graphrec.errors import InputError
-from graphrec.files import check_no_input
+from graphrec.results import check_no_input
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -54,7 +54,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = parser.add_argument
     ckpt = ("--ckpt_path", "--ckpt")
     add(*ckpt, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
-    add("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
+    add("--out", type=Path, required=True, help="file: .parquet, .csv, .tsv, .json or .jsonl")
     add("--strict", action="store_true", help=STRICT)
     own = "or module.Class or a YAML file of your own"
     names = f"one or more of {', '.join(POLICIES)}, {own} (default expected_profit)"

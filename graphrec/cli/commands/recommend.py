@@ -12,8 +12,8 @@ from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out, reading
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
-from graphrec.files import source_of, write_table
 from graphrec.notices import note
+from graphrec.results import source_of, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +46,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         default="new",
         help="rank all items, only those the user has bought, or only new ones (default)",
     )
-    parser.add_argument("--out", type=Path, required=True, help="file to write: .parquet, .csv or .tsv")
+    parser.add_argument("--out", type=Path, required=True, help="file: .parquet, .csv, .tsv, .json or .jsonl")
     add_table_options(parser, "the file of --users")
     parser.add_argument("--strict", action="store_true", help=STRICT)
     add_trust(parser)

@@ -51,7 +51,7 @@ from graphrec.cli.trust import HELP, TRUST
 from graphrec.coupons.campaigns import CouponData
 from graphrec.data import splits
 from graphrec.data.interactions import RawData
-from graphrec.files import source_of
+from graphrec.results import source_of
 from graphrec.training.experiment import Experiment, experiment_of
 from graphrec.training.trial import is_trial
 

@@ -16,10 +16,10 @@ from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.files import check_no_input
 from graphrec.graph import BipartiteGraph
 from graphrec.response.data import ResponseData
 from graphrec.response.task import ResponseTask
+from graphrec.results import check_no_input
 from graphrec.training import RankedTask
 
 

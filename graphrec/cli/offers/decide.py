@@ -15,7 +15,6 @@ from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_par
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
-from graphrec.files import source_of
 from graphrec.offers.candidates.build import build_candidates, calibration_check, fit_calibrator
 from graphrec.offers.candidates.eligibility import Eligibility, eligibility
 from graphrec.offers.candidates.table import Candidates
@@ -30,6 +29,7 @@ from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import check_offers, make_offers, write_offers
 from graphrec.report.offer_summary import examples, policy_totals
+from graphrec.results import source_of
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData

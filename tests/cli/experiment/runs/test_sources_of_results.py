@@ -11,7 +11,8 @@ from small_runs import write_config
 
 from graphrec.cli.main import main
 from graphrec.errors import InputError
-from graphrec.files import check_no_input, sha256_of, told_of, write_table
+from graphrec.files import sha256_of
+from graphrec.results import check_no_input, told_of, write_table
 
 
 def test_results_tell_checkpoint_and_split(tmp_path, monkeypatch):
