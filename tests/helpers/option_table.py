@@ -13,9 +13,27 @@ WRITES = "--ckpt {best} --out {out}.parquet"
 
 RECOMMEND: dict[str, list[Check]] = {
     "--ckpt_path": [Check("--ckpt_path {other}", "--out {out}.parquet", instead="--ckpt_path {best}")],
-    "--users": [Check("--users {some_users}", WRITES)],
+    "--users": [Check("--users {some_users}", WRITES), Check("--users u003 u001", WRITES)],
     "-k": [Check("-k 3", WRITES), Check("-k 0", WRITES, refused="give 1 or more")],
-    "--items": [Check("--items all", WRITES), Check("--items repeat", WRITES)],
+    "--items": [
+        Check("--items all", WRITES),
+        Check("--items repeat", WRITES),
+        Check("--items {few_items}", WRITES),
+        Check("--items new all", WRITES, refused="two sets of items"),
+    ],
+    "--exclude": [
+        Check("--exclude {few_items}", WRITES),
+        Check("--exclude {users}", WRITES, refused="item_id"),
+    ],
+    "--where": [
+        Check("--where department='PRODUCE'", WRITES),
+        Check("--where colour='red'", WRITES, refused="product_category"),
+    ],
+    "--item_table": [
+        Check("--item_table {stock}", f"{WRITES} --where stock>0", allows="department"),
+        Check("--item_table {stock}", WRITES, refused="nothing asks"),
+    ],
+    "--boost": [Check("--boost {boosts}", WRITES), Check("--boost {stock}", WRITES, refused="boost")],
     "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
     "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
     "--columns": [

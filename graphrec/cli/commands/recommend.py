@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from graphrec.arrays import IntArray
 from graphrec.cli.commands import COMMANDS
+from graphrec.cli.recommending.item_options import add_item_options, chosen, split_items
+from graphrec.cli.recommending.people import ids_as_file, split_users
 from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out, reading
 from graphrec.cli.trust import add_trust
@@ -36,18 +38,16 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument(
         "--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt or last.ckpt of a run"
     )
-    parser.add_argument(
-        "--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing"
-    )
+    users = "ids, or a CSV or Parquet file with a column user_id; all users if missing"
+    parser.add_argument("--users", nargs="+", metavar="ID|FILE", help=users)
     parser.add_argument("-k", type=int, default=20, help="items per user (default 20)")
-    parser.add_argument(
-        "--items",
-        choices=["all", "repeat", "new"],
-        default="new",
-        help="rank all items, only those the user has bought, or only new ones (default)",
-    )
-    parser.add_argument("--out", type=Path, required=True, help="file: .parquet, .csv, .tsv, .json or .jsonl")
-    add_table_options(parser, "the file of --users")
+    items = "rank all items, only those the user has bought (repeat), or only new ones (default);"
+    items += " and a file with a column item_id, of the only items that may be listed"
+    parser.add_argument("--items", nargs="+", metavar="all|repeat|new|FILE", help=items)
+    form = "file: .parquet, .csv, .tsv, .json or .jsonl"
+    parser.add_argument("--out", type=Path, required=True, help=form)
+    add_item_options(parser)
+    add_table_options(parser, "the files")
     parser.add_argument("--strict", action="store_true", help=STRICT)
     add_trust(parser)
     parser.set_defaults(run=run)
@@ -58,26 +58,45 @@ def run(options: argparse.Namespace) -> Path:
     with importing():
         from graphrec.cli.experiment.loading import load_run
         from graphrec.cli.frames import read_users, user_codes
+        from graphrec.data.choice.items import FILES, ItemFiles
 
+    item_set, options.items = split_items(options.items)
+    options.users, ids = split_users(options.users)
     check_out(options)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", hint="give 1 or more")
-    given = read_users(options.users, *reading(options, {"users": "user_list"}))
+    form = reading(options, {"users": "user_list", **FILES})
+    given = read_users(ids_as_file(ids) if ids else options.users, *form)
+    files = ItemFiles.read({name: getattr(options, name) for name in FILES}, options.where, *form)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
-    if options.k > len(data.split.items):
-        note(f"the catalogue has {len(data.split.items):,} items: nobody gets {options.k:,}")
-    users = user_codes(given, data.split.users)
-    frame = recommendations(
-        task.recommender, data.split.users, data.split.items, users, options.k, options.items
-    )
+    users, items = data.split.users, data.split.items
+    choice = files.choice(data.source, items)
+    codes = user_codes(given, users)
+    recommender = chosen(task.recommender, choice, users)
+    frame = recommendations(recommender, users, items, codes, options.k, item_set)
     frame.attrs = source_of(options.ckpt_path, data.split.sha256())
     path = write_table(frame, options.out)
-    served = frame["user_id"].nunique()
-    print(f"{len(frame):,} recommendations for {served:,} users: {path}")
-    if served < len(users):
-        what = {"repeat": "bought before", "new": "not bought yet"}.get(options.items, "in the catalogue")
-        note(f"{len(users) - served:,} of {len(users):,} users got no row: there is no item {what} for them")
+    print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
+    tell_short(frame, len(codes), options.k, len(items))
     return path
+
+
+def tell_short(frame: pd.DataFrame, users: int, k: int, items: int) -> None:
+    """Say how many users have fewer items than were asked for.
+
+    Args:
+        frame: The lists.
+        users: For how many there should be one.
+        k: Items asked for.
+        items: Size of the catalogue.
+    """
+    full = int((frame["user_id"].value_counts() >= k).sum())
+    if full == users:
+        return
+    none = users - frame["user_id"].nunique()
+    more = f" ({none:,} of them none)" if none else ""
+    size = f": the catalogue has {items:,}" if k > items else ": no more may be listed for them"
+    note(f"{users - full:,} of {users:,} users have fewer than {k:,} items{more}{size}")
 
 
 def recommendations(

@@ -13,6 +13,8 @@ STOCK = "stock"
 LIST_RANK, LIST_SCORE = "rank", "score"
 """What orders a list of recommendations."""
 RATE = "rate"
+BOOST = "boost"
+"""What is added to the scores of an item."""
 SHARES = ("display", "mailer")
 """Shares of the stores that had an item on display or in their mailer."""
 
@@ -25,6 +27,7 @@ NUMBERS = (
     Columns.WEEK,
     STOCK,
     RATE,
+    BOOST,
     *SHARES,
     LIST_RANK,
     LIST_SCORE,
@@ -41,7 +44,19 @@ LOG_COLUMNS = (
 )
 """Every column a log may have, in our names."""
 
-Kind = Literal["log", "users", "items", "user_list", "stock", "exposure", "promotions", "recommendations"]
+Kind = Literal[
+    "log",
+    "users",
+    "items",
+    "user_list",
+    "item_list",
+    "exclusions",
+    "boosts",
+    "stock",
+    "exposure",
+    "promotions",
+    "recommendations",
+]
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,12 @@ KINDS: dict[Kind, TableKind] = {
     "users": TableKind("a table of users", (Columns.USER,), unique=(Columns.USER,), attributes=True),
     "items": TableKind("a table of items", (Columns.ITEM,), unique=(Columns.ITEM,), attributes=True),
     "user_list": TableKind("a list of users", (Columns.USER,), complete=True),
+    "item_list": TableKind("a list of items", (Columns.ITEM,), complete=True),
+    # without users its items are left out for everybody
+    "exclusions": TableKind(
+        "a table of exclusions", (Columns.ITEM,), (Columns.USER,), complete=True, filled=(Columns.USER,)
+    ),
+    "boosts": TableKind("a table of boosts", (Columns.ITEM, BOOST), unique=(Columns.ITEM,), complete=True),
     "stock": TableKind("a table of stock", (Columns.ITEM, STOCK), complete=True),
     "exposure": TableKind(
         "a table of past offers",

@@ -1,0 +1,1 @@
+"""What `graphrec recommend` and `graphrec similar` share: options on items, and how they are read."""

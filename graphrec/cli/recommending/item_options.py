@@ -1,0 +1,71 @@
+"""Options that say which items may be recommended."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.data.choice.items import ItemChoice
+    from graphrec.data.interactions import IdMap
+    from graphrec.models.base import ItemSet, Recommender
+
+ITEM_SETS: tuple[ItemSet, ...] = ("all", "repeat", "new")
+
+
+def add_item_options(parser: argparse.ArgumentParser) -> None:
+    """Add those that `recommend` and `similar` share; ``--items`` each adds itself."""
+    add = parser.add_argument_group("which items").add_argument
+    what = "table of item_id of what is never listed; with user_id, for that user alone"
+    add("--exclude", type=Path, metavar="FILE", help=what)
+    what = "SQL condition on the table of items: \"category = 'beer' and stock > 0\""
+    add("--where", metavar="CONDITION", help=what)
+    what = "table of items that --where is about; the one of the data if missing"
+    add("--item_table", type=Path, metavar="FILE", help=what)
+    what = "table of item_id and boost, a number added to the item's score for everybody"
+    add("--boost", type=Path, metavar="FILE", help=what)
+
+
+def split_items(given: list[str] | None) -> tuple[ItemSet, Path | None]:
+    """Tell the name of a set of items from a file of them.
+
+    Args:
+        given: Words of ``--items``: one of `ITEM_SETS`, a file, or both.
+
+    Raises:
+        InputError: If there are two of a kind.
+    """
+    words = given or []
+    sets = [name for name in ITEM_SETS if name in words]
+    files = [word for word in words if word not in ITEM_SETS]
+    if len(words) > len(sets[:1]) + len(files[:1]):
+        what = f"{' '.join(words)} are two {'files' if len(files) > 1 else 'sets of items'}"
+        hint = "give one of all, repeat and new, or one file, or one of each"
+        raise InputError(what, column="--items", hint=hint)
+    return (sets or ["new"])[0], Path(files[0]) if files else None
+
+
+def chosen(base: Recommender, choice: ItemChoice, users: IdMap) -> Recommender:
+    """Make a recommender that keeps to a choice of items; the same one where nothing is chosen.
+
+    Args:
+        base: Ranks.
+        choice: What may be ranked for whom.
+        users: Codes of its users.
+    """
+    if not choice.chooses:
+        return base
+    import torch
+
+    from graphrec.graph import ItemLists
+    from graphrec.models.answers.chosen import Chosen
+
+    allowed, boost = (
+        None if part is None else torch.from_numpy(part) for part in (choice.allowed, choice.boost)
+    )
+    pairs = choice.pairs_of(users)
+    excluded = ItemLists(pairs, len(users), base.graph.num_items) if len(pairs) else None
+    return Chosen(base, allowed, excluded, boost)

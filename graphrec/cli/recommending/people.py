@@ -1,0 +1,51 @@
+"""Whom `--users` names: a file of them, or their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.data.tables.frames import FrameFile
+
+
+def split_users(given: Sequence[str] | None) -> tuple[Path | None, list[str]]:
+    """Tell a file of users from ids.
+
+    One word is a file if there is one of that name, or if it ends as tables do; all else are ids.
+
+    Args:
+        given: Words of ``--users``.
+
+    Raises:
+        InputError: If a file stands among several words.
+    """
+    words = list(given or [])
+    files = [word for word in words if _is_file(word)]
+    if files and len(words) > 1:
+        hint = "give one file, or ids alone"
+        raise InputError(f"{files[0]!r} is a file among other words", column="--users", hint=hint)
+    return (Path(files[0]), []) if files else (None, words)
+
+
+def _is_file(word: str) -> bool:
+    from graphrec.data.tables.files import DELIMITERS, PARQUET
+    from graphrec.data.tables.unpacked import named_suffix
+
+    try:
+        return named_suffix(Path(word)) in (*DELIMITERS, *PARQUET) or Path(word).exists()
+    except OSError:  # longer than any name of a file
+        return False
+
+
+def ids_as_file(ids: Sequence[str]) -> FrameFile:
+    """Put ids of the command line in the place of a file, so that they are read as those of one."""
+    import pandas as pd
+
+    from graphrec.data.interactions import Columns
+    from graphrec.data.tables.frames import FrameFile
+
+    return FrameFile.of(pd.DataFrame({Columns.USER: list(ids)}), "--users")
