@@ -23,8 +23,8 @@ from graphrec.evaluation.intervals import catalogue_intervals, listed_times, mea
 from graphrec.evaluation.lists import Categories, Lists
 from graphrec.evaluation.measures import Measure, Need, of_kind
 from graphrec.graph import BipartiteGraph, ItemLists
-from graphrec.kernels.topk import tie_order
-from graphrec.models.base import ItemSet, Recommender, top_candidates
+from graphrec.kernels.topk import tie_order, top_candidates
+from graphrec.models.base import ItemSet, Recommender
 
 
 @dataclass(frozen=True)

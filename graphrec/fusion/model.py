@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import Recommender
+from graphrec.models.base import Recommender, Scores
 
 Combine = Literal["score", "rank"]
 """What is summed: each user's standardised scores, or reciprocal ranks."""
@@ -111,17 +111,46 @@ class Fusion(Recommender):
         """Compute what a member says on the common scale, ``z_m``. ``[B]`` to ``[B, I]``."""
         recommender = self.members[member]
         assert isinstance(recommender, Recommender)
-        scores = recommender.score(users)
-        return standardised(scores) if self.combine == "score" else reciprocal_ranks(scores)
+        return self._on_scale(recommender.score(users))
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Add the members up by their weights. Shape ``[B, I]``."""
-        weights = self.weigh(users)
-        scores = torch.zeros(len(users), self.graph.num_items, device=weights.device)
+        return self._sum(self.weigh(users), lambda member: self.comparable(users, member))
+
+    @property
+    def folds_in(self) -> bool:
+        """Whether all members do."""
+        return all(member.folds_in for member in self._recommenders())
+
+    @property
+    def fold_in_note(self) -> str:  # type: ignore[override]  # those of the members
+        """What the members say of it."""
+        return "; ".join(dict.fromkeys(one.fold_in_note for one in self._recommenders() if one.fold_in_note))
+
+    @torch.no_grad()
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Add up what the members make of the baskets, whose habits the gate weighs."""
+        members, habits = [one.fold_in(baskets) for one in self._recommenders()], user_habits(baskets)
+
+        def scores(users: Tensor) -> Tensor:
+            weights = self.weights.expand(len(users), -1) if self.gate is None else self.gate(habits[users])
+            return self._sum(weights, lambda member: self._on_scale(members[member](users)))
+
+        return scores
+
+    def _recommenders(self) -> list[Recommender]:
+        return [member for member in self.members if isinstance(member, Recommender)]
+
+    def _on_scale(self, scores: Tensor) -> Tensor:
+        return standardised(scores) if self.combine == "score" else reciprocal_ranks(scores)
+
+    def _sum(self, weights: Tensor, comparable: Callable[[int], Tensor]) -> Tensor:
+        """Add up members on the common scale by weights of each user. ``[B, M]`` to ``[B, I]``."""
+        scores = torch.zeros(len(weights), self.graph.num_items, device=weights.device)
         for member in range(len(self.members)):
             if weights[:, member].any():
-                scores += self.comparable(users, member).mul_(weights[:, member, None])
+                scores += comparable(member).mul_(weights[:, member, None])
         return scores
 
 

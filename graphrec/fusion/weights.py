@@ -14,8 +14,8 @@ from graphrec.errors import InputError
 from graphrec.evaluation.finite import bad_scores
 from graphrec.fusion.model import Fusion
 from graphrec.graph import BipartiteGraph, ItemLists
-from graphrec.kernels.topk import rank_of, tie_order, top_items
-from graphrec.models.base import ItemSet, top_candidates
+from graphrec.kernels.topk import rank_of, tie_order, top_candidates, top_items
+from graphrec.models.base import ItemSet
 
 _FIRST_STEP, _LAST_STEP = 1 / 4, 1 / 64
 _DRAWS = 4  # random starts per member

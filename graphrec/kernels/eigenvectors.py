@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+import scipy.sparse as sp
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -107,3 +109,11 @@ def _dense(matrix: SparseMatrix, rank: int) -> Decomposition:
     residual = dense.T @ (dense @ vectors.float().double()) - vectors * values
     error = float(residual.norm() / values.norm().clamp_min(1e-12))
     return Decomposition(values.clamp(0, 1).float(), vectors.float().contiguous(), error)
+
+
+def largest_singular_value(matrix: sp.csr_array) -> float:
+    """Find it by Lanczos from near the answer, so that every run finds the same; 1 for no entries."""
+    if min(matrix.shape) < 3 or not matrix.nnz:
+        return float(np.linalg.norm(matrix.toarray(), 2)) or 1.0
+    start = np.ones(min(matrix.shape))
+    return float(sp.linalg.svds(matrix, k=1, v0=start, return_singular_vectors=False)[0])

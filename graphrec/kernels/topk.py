@@ -7,10 +7,13 @@ inside those blocks only, which is exact. It writes to the scores only where the
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+Candidates = Literal["all", "repeat", "new"]
+"""Which items may be listed: all, those seen, those not seen."""
 _TIE_SEED = 20_200_725
 _BLOCK = 64  # items; 32 and 128 take longer on 40,000 items
 
@@ -87,6 +90,30 @@ def top_seen(scores: Tensor, seen: tuple[Tensor, Tensor], k: int, order: Tensor)
     names[rows, columns] = items
     values, best = top_items(candidates, k, torch.arange(width, device=order.device))
     return values, names.gather(1, best)
+
+
+def top_candidates(
+    scores: Tensor,
+    seen: tuple[Tensor, Tensor],
+    candidates: Literal["all", "repeat", "new"],
+    k: int,
+    order: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Find the `k` best items that may be ranked, equal scores in the given order.
+
+    Args:
+        scores: Raw scores; overwritten meanwhile, and as before in the end. Shape ``[B, I]``.
+        seen: Row and item of each pair that was seen in training. Two tensors of the same length.
+        candidates: Which items may be ranked: all, those seen (``repeat``) or those not seen (``new``).
+        k: Length of the lists.
+        order: A permutation of the items. Shape ``[I]``.
+
+    Returns:
+        Scores and items, each ``[B, min(k, I)]``; −inf with an arbitrary item where a user has fewer.
+    """
+    if candidates == "all":
+        return top_items(scores, k, order)
+    return (top_unseen if candidates == "new" else top_seen)(scores, seen, k, order)
 
 
 def rank_of(order: Tensor) -> Tensor:

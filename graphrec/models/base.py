@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from graphrec.capabilities import written_for
 from graphrec.graph import BipartiteGraph
-from graphrec.kernels.topk import tie_order, top_items, top_seen, top_unseen
+from graphrec.kernels.topk import tie_order, top_candidates
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
@@ -68,7 +68,8 @@ class Rows(NamedTuple):
 class Encoder(nn.Module, ABC):
     """Turns the graph into embeddings.
 
-    Beside `forward`, a class may define `own_rows` and `own_sample`, which do less work than `forward`. They
+    Beside `forward`, a class may define `own_rows` and `own_sample`, which do less work than `forward`, and
+    `fold_in`, which embeds users that training never saw. They
     are asked only in a class whose `forward` they were written for: a subclass with another `forward` gets
     the general way until it defines its own. The capabilities below are not inherited either
     (`graphrec.capabilities`).
@@ -103,6 +104,26 @@ class Encoder(nn.Module, ABC):
 
     def distribute(self, mesh: DeviceMesh) -> None:
         """Declare the rows of `shared_table` a part of one that is spread over a mesh."""
+
+    fold_in_note: ClassVar[str] = ""
+    """What of `fold_in` is not as if the users had been trained on, in words; empty if nothing."""
+
+    @property
+    def folds_in(self) -> bool:
+        """Whether `fold_in` holds for this encoder."""
+        return written_for(type(self), "fold_in", "forward")
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Embed users by what they bought; items stay as training left them. ``[n, D]``.
+
+        Args:
+            graph: The training graph.
+            baskets: ``n`` users of their own, with edges to the same items.
+
+        Raises:
+            NotImplementedError: If the encoder cannot; `folds_in` says so before.
+        """
+        raise NotImplementedError(f"{type(self).__name__} embeds only the users it was trained on")
 
     @final
     def sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
@@ -168,10 +189,20 @@ class Decoder(nn.Module, ABC):
         """Score every pair: ``[B, D]`` and ``[I, D]`` to ``[B, I]``."""
 
 
+Scores = Callable[[Tensor], Tensor]
+"""From user codes ``[B]`` to raw scores of the whole catalogue ``[B, I]``."""
+
+
 class Recommender(nn.Module, ABC):
-    """The protocol that evaluation, offers, reports and notebooks use, and nothing else."""
+    """The protocol that evaluation, offers, reports and notebooks use, and nothing else.
+
+    Beside `score`, a class may define `fold_in`. It is asked only in a class whose `score` it was written
+    for, as with the methods of an `Encoder`.
+    """
 
     graph: BipartiteGraph
+    fold_in_note: ClassVar[str] = ""
+    """What of `fold_in` is not as if these users had been fitted, in words; empty if nothing."""
 
     @abstractmethod
     def score(self, users: Tensor) -> Tensor:
@@ -180,6 +211,25 @@ class Recommender(nn.Module, ABC):
         The tensor belongs to the caller, who may write to it: it shares no memory with the model, nor its
         rows with one another.
         """
+
+    @property
+    def folds_in(self) -> bool:
+        """Whether `fold_in` holds for this model."""
+        return written_for(type(self), "fold_in", "score")
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Make what scores users who were never trained on, by what they bought; nothing is fitted.
+
+        Args:
+            baskets: Users of their own, with edges to the items of the training graph.
+
+        Returns:
+            Scores of the users of `baskets`, by their codes there.
+
+        Raises:
+            NotImplementedError: If the model cannot; `folds_in` says so before.
+        """
+        raise NotImplementedError(f"{type(self).__name__} scores only the users it was fitted to")
 
     @torch.no_grad()
     def recommend(self, users: Tensor, k: int = 20, candidates: ItemSet = "new") -> Ranking:
@@ -205,26 +255,6 @@ class Recommender(nn.Module, ABC):
         scores, seen = self.score(users), self.graph.seen.pairs(users)
         order = tie_order(scores.shape[1], scores.device)
         return {name: top_candidates(scores, seen, name, k, order) for name in item_sets}
-
-
-def top_candidates(
-    scores: Tensor, seen: tuple[Tensor, Tensor], candidates: ItemSet, k: int, order: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Find the `k` best items that may be ranked, equal scores in the given order.
-
-    Args:
-        scores: Raw scores; overwritten meanwhile, and as before in the end. Shape ``[B, I]``.
-        seen: Row and item of each pair that was seen in training. Two tensors of the same length.
-        candidates: Which items may be ranked.
-        k: Length of the lists.
-        order: A permutation of the items. Shape ``[I]``.
-
-    Returns:
-        Scores and items, each ``[B, min(k, I)]``; −inf with an arbitrary item where a user has fewer.
-    """
-    if candidates == "all":
-        return top_items(scores, k, order)
-    return (top_unseen if candidates == "new" else top_seen)(scores, seen, k, order)
 
 
 class ClosedForm(Recommender):

@@ -13,7 +13,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.search import ItemIndex, is_worthwhile
 from graphrec.kernels.topk import tie_order
-from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender
+from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender, Scores
 
 
 class EmbeddingRecommender(Recommender):
@@ -85,6 +85,28 @@ class EmbeddingRecommender(Recommender):
         user, item = self.embeddings()
         scores = self.decoder.matrix(user[users], item)
         return scores + self.prior * item_prior(self.graph) if self.prior else scores
+
+    @property
+    def folds_in(self) -> bool:
+        """Whether the encoder can embed users it was not trained on."""
+        return self.encoder.folds_in and super().folds_in
+
+    @property
+    def fold_in_note(self) -> str:  # type: ignore[override]  # that of the encoder
+        """What the encoder says of it."""
+        return self.encoder.fold_in_note
+
+    @torch.no_grad()
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Embed the users of the baskets, and decode them with the items as they are."""
+        users, items = self.encoder.fold_in(self.graph, baskets), self.embeddings().item
+        prior = self.prior * item_prior(self.graph)
+
+        @torch.no_grad()
+        def scores(codes: Tensor) -> Tensor:
+            return self.decoder.matrix(users[codes], items) + prior
+
+        return scores
 
     def _ranking_factors(self) -> tuple[Tensor, Tensor] | None:
         """Make once what is multiplied in ranking; None in training and for other decoders."""

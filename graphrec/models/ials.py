@@ -13,7 +13,7 @@ from torch import Tensor
 from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.kernels.memory import check_room
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import ClosedForm, Scores
 
 _CHUNK = 4_000_000
 """Numbers in the padded vectors of a group of rows: 16 MB."""
@@ -114,7 +114,9 @@ class IALS(ClosedForm):
         transposed = ItemLists(by_item, graph.num_items, graph.num_users)
         return graph.seen, transposed.to(graph.edge_user.device)
 
-    def _half_step(self, lists: ItemLists, fixed: Tensor, before: Tensor) -> Tensor:
+    def _half_step(
+        self, lists: ItemLists, fixed: Tensor, before: Tensor, solver: Solver | None = None
+    ) -> Tensor:
         """Solve for the best vectors of one side, given those of the other.
 
         All rows share a part of the normal equations. It is diagonal in the basis of the eigenvectors of
@@ -124,6 +126,7 @@ class IALS(ClosedForm):
             lists: What each row is joined to. Of ``n`` rows.
             fixed: Vectors of the other side ``H``. Shape ``[m, D]``.
             before: What was found in the epoch before. Shape ``[n, D]``.
+            solver: How; the model's if missing.
 
         Returns:
             Shape ``[n, D]``; zeros for a row without edges.
@@ -133,7 +136,7 @@ class IALS(ClosedForm):
         rotated = torch.cat([fixed @ basis, fixed.new_zeros(1, self.dim)])  # the last row pads
         degree = lists.start.diff()
         ridge = self.regularisation * (degree + self.unobserved * len(fixed)) ** self.scaling
-        exact = self.solver == "exact"
+        exact = (solver or self.solver) == "exact"
         start, result = before @ basis, fixed.new_zeros(len(degree), self.dim)
         for rows in groups(degree, self.dim, _CHUNK if exact else _CHUNK_OF_STEPS):
             joined = padded(lists, rows, len(fixed))
@@ -146,6 +149,13 @@ class IALS(ClosedForm):
     def score(self, users: Tensor) -> Tensor:
         """Compute inner products. Shape ``[B, I]``."""
         return self.user[users] @ self.item.T
+
+    @torch.no_grad()
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Solve for the users of the baskets exactly, given the items."""
+        before = self.item.new_zeros(baskets.num_users, self.dim)
+        user = self._half_step(baskets.seen, self.item, before, "exact")
+        return lambda users: user[users] @ self.item.T
 
 
 def groups(degree: Tensor, dim: int, chunk: int) -> Iterator[Tensor]:

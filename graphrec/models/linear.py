@@ -16,7 +16,7 @@ from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import available_memory
 from graphrec.kernels.sparse import SparseMatrix
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.neighbours import purchases
 
 _BLOCK = 1024
@@ -127,13 +127,30 @@ class EASE(ClosedForm):
         if self.by_users:
             kept = self.graph.seen_mask(users)[:, self.items].float() - self._smoothed(users) * self.scale
         else:
-            kept = self._sum_of_weights(users)
-        scores = torch.zeros(len(users), self.graph.num_items, device=kept.device)
+            kept = self._sum_of_weights(self.graph, users)
+        return self._of_catalogue(kept)
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Multiply the rows of the baskets by ``B``."""
+        row = self._through_users if self.by_users else self._sum_of_weights
+        return lambda users: self._of_catalogue(row(baskets, users))
+
+    def _of_catalogue(self, kept: Tensor) -> Tensor:
+        """Put the scores of the items kept among those of all, which are 0. ``[B, items]`` to ``[B, I]``."""
+        scores = torch.zeros(len(kept), self.graph.num_items, device=kept.device)
         return scores.index_copy_(1, self.items, kept)
 
-    def _sum_of_weights(self, users: Tensor) -> Tensor:
+    def _through_users(self, baskets: BipartiteGraph, users: Tensor) -> Tensor:
+        """Compute ``x B`` of baskets ``x`` from ``K⁻¹``: ``x − (x − x Λ⁻¹ Xᵀ K⁻¹ X) / (λ diag P)``."""
+        bought = baskets.seen_mask(users)[:, self.items].float()
+        assert self.buyers.transposed is not None
+        near = self.buyers.transposed((bought * self.relief).T.contiguous())
+        smoothed: Tensor = self.buyers(self.inverse @ near)
+        return bought - (bought - smoothed.T) * self.scale / self.l2
+
+    def _sum_of_weights(self, graph: BipartiteGraph, users: Tensor) -> Tensor:
         """Add up the rows of ``B`` of what the users bought. Shape ``[B, items]``."""
-        rows, columns = self.graph.seen_mask(users)[:, self.items].nonzero(as_tuple=True)
+        rows, columns = graph.seen_mask(users)[:, self.items].nonzero(as_tuple=True)
         offsets = torch.searchsorted(rows, torch.arange(len(users), device=rows.device))
         return functional.embedding_bag(columns, self.inverse, offsets, mode="sum")
 

@@ -18,8 +18,8 @@ from graphrec.errors import check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.private import csr_product
 from graphrec.kernels.sparse_rows import LargestOfRows, SparseRows, arrays, product_of_rows
-from graphrec.kernels.topk import tie_order
-from graphrec.models.base import KEPT_BYTES, ClosedForm, ItemSet
+from graphrec.kernels.topk import tie_order, top_items
+from graphrec.models.base import KEPT_BYTES, ClosedForm, ItemSet, Scores
 
 RowBlock: TypeAlias = Callable[[int, int], sp.csr_array]
 """Rows `start` to `end` of a square matrix that is never held as a whole."""
@@ -174,6 +174,11 @@ class ItemSimilarity(SparseProduct):
         """Give what was bought and the similarities; a score is the sum of the rows of what was bought."""
         return self.bought, self.similarity
 
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Sum the rows of what is in the baskets, as for the users of training."""
+        bought = SparseRows(purchases(baskets)).to(baskets.edge_user.device)
+        return lambda users: bought.product(users, self.similarity)
+
 
 class ItemCF(ItemSimilarity):
     """Item-based collaborative filtering, ``R_ui = Σ_{j ∈ N_i} w_ij r_uj``.
@@ -247,3 +252,19 @@ class UserKNN(SparseProduct):
     def factors(self) -> tuple[SparseRows, SparseRows]:
         """Give weights and purchases; a score is the sum of the weights of the neighbours who bought."""
         return self.weights, self.bought
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Find the neighbours of the baskets among the users of training."""
+        found, known = purchases(baskets), purchases(self.graph)
+        device, order = baskets.edge_user.device, tie_order(self.graph.num_users, torch.device("cpu"))
+        roots = [torch.from_numpy(np.sqrt(side.sum(axis=1, dtype=np.float32))) for side in (found, known)]
+
+        def scores(users: Tensor) -> Tensor:
+            codes = users.cpu().numpy()
+            common = torch.from_numpy(product_of_rows(found[codes], 0, len(codes), known.T.tocsr()).toarray())
+            common /= roots[0][codes, None] * roots[1] + self.shrinkage
+            values, near = top_items(common.nan_to_num_(), self.neighbours, order)
+            weights = torch.zeros_like(common).scatter_(1, near, values.clamp_min(0.0))
+            return weights.to(device) @ self.bought.tensor()
+
+        return scores

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from graphrec.errors import InputError, check_above
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import ClosedForm, Scores
 
 
 def recency_weight(graph: BipartiteGraph, decay_weeks: float | None) -> Tensor:
@@ -79,18 +79,30 @@ class TopFrequency(ClosedForm):
     def fit(self, graph: BipartiteGraph) -> None:
         """Sum the weights of each edge's weeks."""
         self.graph = graph
-        edges = graph.edge_user * graph.num_items + graph.edge_item
-        place = torch.searchsorted(edges, graph.history_user * graph.num_items + graph.history_item)
-        weight = recency_weight(graph, self.decay_weeks)
-        total = torch.zeros(len(edges), device=weight.device).index_add_(0, place, weight)
+        total = self._frequency(graph)
         degree = graph.item_degree().float()
         self.register_buffer("weight", total, persistent=False)
         # orders the items never bought; a purchase weighs less only after some 14 decays
         self.register_buffer("popularity", 1e-6 * degree / degree.max(), persistent=False)
 
+    def _frequency(self, graph: BipartiteGraph) -> Tensor:
+        """Sum the weights of each edge's weeks. Shape ``[E]``."""
+        edges = graph.edge_user * graph.num_items + graph.edge_item
+        place = torch.searchsorted(edges, graph.history_user * graph.num_items + graph.history_item)
+        weight = recency_weight(graph, self.decay_weeks)
+        return torch.zeros(len(edges), device=weight.device).index_add_(0, place, weight)
+
     def score(self, users: Tensor) -> Tensor:
         """Add weighted frequency and a trace of popularity. Shape ``[B, I]``."""
+        return self._scores(self.graph, self.weight, users)
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Count how often each item is in a basket; weeks count back from the last one of the baskets."""
+        weight = self._frequency(baskets)
+        return lambda users: self._scores(baskets, weight, users)
+
+    def _scores(self, graph: BipartiteGraph, weight: Tensor, users: Tensor) -> Tensor:
         scores = self.popularity.expand(len(users), -1).clone()
-        rows, places = self.graph.seen.places(users)
-        scores[rows, self.graph.seen.items[places]] += self.weight[places]
+        rows, places = graph.seen.places(users)
+        scores[rows, graph.seen.items[places]] += weight[places]
         return scores

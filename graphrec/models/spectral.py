@@ -14,11 +14,12 @@ from torch import Tensor
 
 from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
-from graphrec.kernels.eigenvectors import Decomposition, decompose, square
+from graphrec.kernels.eigenvectors import Decomposition, decompose, largest_singular_value
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.kernels.sparse_rows import add_product, product
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.filter_responses import DOMAIN, FilterResponse, PowerLaw
+from graphrec.models.filters.series import apply
 
 _MOST_NEIGHBOURS = 3e8
 """Bound of the entries of the item graph, 8 bytes each; they are a third as many on Gowalla."""
@@ -120,11 +121,11 @@ class Spectral(ClosedForm):
         self.prepare(graph)
         tail, errors = self._smooth(), (0.0, 0.0)
         if self._parts():
-            found = decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
+            found = self._decomposition()
             tail, tail_error = self._fit_tail(float(found.values[-1]))
             errors = (found.relative_error, tail_error)
             left, right = self._factors(found, tail)
-            self.user_factor.copy_(self._signal_product(left))
+            self.user_factor.copy_(self._signal_product(graph, left))
             self.item_factor.copy_(right)
         self.tail.copy_(torch.from_numpy(tail.coef))
         self.errors.copy_(torch.tensor(errors))
@@ -142,22 +143,41 @@ class Spectral(ClosedForm):
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Filter the signals of these users. Shape ``[B, I]``."""
-        factor = self.user_factor[users]
+        return self._filtered(self.graph, users, self.user_factor[users], self.item_factor)
+
+    @torch.no_grad()
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Filter the signals of the baskets; the graph is decomposed again, which gives what meets them."""
+        if self.recency:
+            baskets.check_order("recency")
+        user, right = self.item_factor.new_zeros(baskets.num_users, 0), self.item_factor[:, :0]
+        if self._parts():
+            found = self._decomposition()
+            left, right = self._factors(found, self._fit_tail(float(found.values[-1]))[0])
+            user = self._signal_product(baskets, left)
+        return lambda users: self._filtered(baskets, users, user[users], right)
+
+    def _decomposition(self) -> Decomposition:
+        return decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
+
+    @torch.no_grad()
+    def _filtered(self, graph: BipartiteGraph, users: Tensor, factor: Tensor, right: Tensor) -> Tensor:
+        """Multiply the factors and add what the polynomial makes of the users' signals. ``[B, I]``."""
         if not self.tail.any():
-            return factor @ self.item_factor.T
-        rows, edges = self.graph.seen.places(users)
-        items, signals = self.graph.edge_item[edges], self._signals(edges)
+            return factor @ right.T
+        rows, edges = graph.seen.places(users)
+        items, signals = graph.edge_item[edges], self._signals(graph, edges)
         before, after = (
             self.item_degree**power for power in (self.response.power, self.response.power_after)
         )
         if self.item_graph is not None and len(self.tail) <= 2:
-            scores = factor @ self.item_factor.T
+            scores = factor @ right.T
             self._add_line(scores, rows, items, signals / before[items], after)
             return scores
         signal = torch.zeros(self.operator.columns, len(users), device=users.device)
         signal[items, rows] = signals / before[items]
         filtered = after[:, None] * apply(self.operator, self.tail.tolist(), signal)
-        return torch.addmm(filtered.T, factor, self.item_factor.T)
+        return torch.addmm(filtered.T, factor, right.T)
 
     @property
     def item_graph(self) -> sp.csr_array | None:
@@ -187,9 +207,9 @@ class Spectral(ClosedForm):
         # T_1 = 2 λ - 1: what is left of the line multiplies the signal itself
         scores[rows, items] += (constant - slope) * signals * after[items]
 
-    def _signals(self, edges: Tensor) -> Tensor:
+    def _signals(self, graph: BipartiteGraph, edges: Tensor) -> Tensor:
         """Compute what the edges weigh in their users' signals."""
-        weights: Tensor = (-self.recency * (1 - self.graph.places(edges))).exp()
+        weights: Tensor = (-self.recency * (1 - graph.places(edges))).exp()
         return weights
 
     def _smooth(self) -> Chebyshev:
@@ -241,12 +261,12 @@ class Spectral(ClosedForm):
             right.append(apply(self.operator, part.after.coef.tolist(), found.vectors * after))
         return torch.cat(left, dim=1), torch.cat(right, dim=1)
 
-    def _signal_product(self, left: Tensor) -> Tensor:
-        """Compute ``X left``, with the signals ``X`` of all users. Shape ``[U, columns]``."""
-        edges = torch.arange(self.graph.num_edges, device=left.device)
-        entries = (self._signals(edges).cpu().numpy(), self.graph.edge_item.cpu().numpy())
-        shape = (self.graph.num_users, self.graph.num_items)
-        signals = sp.csr_array((*entries, self.graph.seen.start.cpu().numpy()), shape=shape)
+    def _signal_product(self, graph: BipartiteGraph, left: Tensor) -> Tensor:
+        """Compute ``X left``, with the signals ``X`` of all users of a graph. Shape ``[U, columns]``."""
+        edges = torch.arange(graph.num_edges, device=left.device)
+        entries = (self._signals(graph, edges).cpu().numpy(), graph.edge_item.cpu().numpy())
+        shape = (graph.num_users, graph.num_items)
+        signals = sp.csr_array((*entries, graph.seen.start.cpu().numpy()), shape=shape)
         product: Tensor = SparseMatrix(signals).to(left.device)(left)
         return product
 
@@ -258,22 +278,6 @@ class Spectral(ClosedForm):
             else ""
         )
         return f"response={type(self.response).__name__}, rank={self.rank}, degree={self.degree}{fitted}"
-
-
-def apply(matrix: SparseMatrix, coefficients: list[float], x: Tensor) -> Tensor:
-    """Compute ``f(P) x`` for a Chebyshev series ``f`` on ``[0, 1]`` by Clenshaw's recurrence. ``[I, D]``.
-
-    Args:
-        matrix: ``R̃``, of which ``P = R̃ᵀR̃``.
-        coefficients: Of ``T_n(2λ − 1)``, the constant first; each but that costs one product with ``P``.
-        x: Dense columns.
-    """
-    last, before = torch.zeros_like(x), torch.zeros_like(x)
-    for place, coefficient in reversed(list(enumerate(coefficients))):
-        turned = 2 * square(matrix, last) - last if last.any() else last
-        factor = 2 if place else 1
-        last, before = torch.add(factor * turned, x, alpha=float(coefficient)).sub_(before), last
-    return last
 
 
 def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> sp.csr_array:
@@ -288,13 +292,5 @@ def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -
         raise InputError(what, column="user_power, item_power", hint=hint)
     matrix = sp.csr_array((weights, (user, item)), shape=shape)
     # with a half each, the largest singular value is 1 already, of the vector of the roots of the degrees
-    largest = 1.0 if user_power == item_power == 0.5 else _largest_singular_value(matrix)
+    largest = 1.0 if user_power == item_power == 0.5 else largest_singular_value(matrix)
     return (matrix / largest).astype(np.float32)
-
-
-def _largest_singular_value(matrix: sp.csr_array) -> float:
-    """Find it by Lanczos from near the answer, so that every run finds the same; 1 for no entries."""
-    if min(matrix.shape) < 3 or not matrix.nnz:
-        return float(np.linalg.norm(matrix.toarray(), 2)) or 1.0
-    start = np.ones(min(matrix.shape))
-    return float(sp.linalg.svds(matrix, k=1, v0=start, return_singular_vectors=False)[0])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphrec.errors import check_at_least, check_between
 from graphrec.graph import BipartiteGraph
-from graphrec.models.base import ClosedForm, ItemSet
+from graphrec.models.base import ClosedForm, ItemSet, Scores
 from graphrec.models.neighbours import ItemSimilarity, largest, purchases
 
 
@@ -61,7 +61,14 @@ class TurboCF(ItemSimilarity):
 
     def score(self, users: Tensor) -> Tensor:
         """Filter the rows of these users. Shape ``[B, I]``."""
-        once = super().score(users)
+        return self._of_order(super().score(users))
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Filter the rows of the baskets."""
+        once = super().fold_in(baskets)
+        return lambda users: self._of_order(once(users))
+
+    def _of_order(self, once: Tensor) -> Tensor:
         return once if self.order == 1 else 2 * once - once @ self.similarity.tensor()
 
     def lists(

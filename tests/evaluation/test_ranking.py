@@ -18,8 +18,7 @@ from graphrec.evaluation.ranking import (
 )
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import inner_products
-from graphrec.kernels.topk import tie_order, top_items
-from graphrec.models.base import top_candidates
+from graphrec.kernels.topk import tie_order, top_candidates, top_items
 
 USERS, ITEMS = 30, 25
 ALL_USERS = torch.arange(USERS)

@@ -15,7 +15,8 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import decompose
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, FilterResponse, IdealLowPass, PowerLaw
-from graphrec.models.spectral import Spectral, apply
+from graphrec.models.filters.series import apply
+from graphrec.models.spectral import Spectral
 
 USERS, ITEMS = 40, 30
 EVERYBODY = torch.arange(USERS)

@@ -10,6 +10,7 @@ from torch import Tensor
 from graphrec.errors import InputError, check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
+from graphrec.models.encoders.baskets import UNTRAINED, basket_sizes, basket_sums
 from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 LARGE_TABLE_BYTES = 64 << 20
@@ -93,6 +94,15 @@ class LightGCN(EmbeddingTable):
 
     own_sample = EmbeddingTable.own_sample
     """Layers are as wide as the table."""
+
+    fold_in_note: ClassVar[str] = UNTRAINED
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Propagate from the layers of the items; the users' own rows of the table are 0."""
+        layers = graph.filter(self.weight, self.coefficients[1:] or [0.0], self.storage_type)
+        degree = graph.item_degree().clamp_min(1).float()
+        near = basket_sums(baskets, layers[self.num_users :] / degree[:, None].sqrt())
+        return near / basket_sizes(baskets).sqrt()
 
     def extra_repr(self) -> str:
         """Show the sizes."""

@@ -11,6 +11,7 @@ from torch.nn import functional
 from graphrec.errors import check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
+from graphrec.models.encoders.baskets import UNTRAINED, basket_sizes, basket_sums
 from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 
@@ -79,6 +80,16 @@ class LightGCNpp(EmbeddingTable):
 
     own_sample = EmbeddingTable.own_sample
     """Layers are as wide as the table."""
+
+    fold_in_note: ClassVar[str] = UNTRAINED
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Propagate from the layers of the items; the users' own rows of the table are 0."""
+        layers = [self.weight, *self._layers(graph, self.num_layers - 1)]
+        items = sum((functional.normalize(layer, dim=1)[self.num_users :] for layer in layers), start=0.0)
+        degree = graph.item_degree().clamp_min(1).float()
+        near = basket_sums(baskets, items * degree[:, None] ** -self.beta)
+        return (1 - self.gamma) / self.num_layers * near * basket_sizes(baskets) ** -self.alpha
 
     def _layers(self, graph: BipartiteGraph, count: int) -> list[Tensor]:
         """Compute ``E^(1) … E^(count)``, each ``[N, D]``."""

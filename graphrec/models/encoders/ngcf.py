@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +12,7 @@ from graphrec.errors import check_between, check_share
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.models.base import Embeddings
+from graphrec.models.encoders.baskets import UNTRAINED, basket_sizes, basket_sums
 from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 _SLOPE = 0.2
@@ -55,15 +58,35 @@ class NGCF(EmbeddingTable):
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph and the layers."""
+        layers: list[Tensor] = [self.weight]
+        for place in range(self.num_layers):
+            layers.append(self._layer(place, graph.propagate(layers[-1]), layers[-1]))
+        return Embeddings(*torch.split(_side_by_side(layers), [self.num_users, self.num_items]))
+
+    fold_in_note: ClassVar[str] = UNTRAINED
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Send the users of the baskets through the layers from vectors of 0, beside the items' layers."""
         layer: Tensor = self.weight
-        layers = [layer]
-        for of_sum, of_product in zip(self.sums, self.products, strict=True):
-            near = graph.propagate(layer)
-            message = of_sum(near + layer) + of_product(near * layer)
-            layer = self.dropout(functional.leaky_relu(message, _SLOPE))
-            layers.append(functional.normalize(layer, dim=1))
-        return Embeddings(*torch.split(torch.cat(layers, dim=1), [self.num_users, self.num_items]))
+        near = graph.item_degree().clamp_min(1).float()[:, None].sqrt()
+        users = [layer.new_zeros(baskets.num_users, layer.shape[1])]
+        for place in range(self.num_layers):
+            sums = basket_sums(baskets, layer[self.num_users :] / near) / basket_sizes(baskets).sqrt()
+            users.append(self._layer(place, sums, users[-1]))
+            layer = self._layer(place, graph.propagate(layer), layer)
+        return _side_by_side(users)
+
+    def _layer(self, place: int, near: Tensor, layer: Tensor) -> Tensor:
+        """Make the next layer of a layer and of what its neighbours send. ``[n, D]`` twice to ``[n, D]``."""
+        message = self.sums[place](near + layer) + self.products[place](near * layer)
+        following: Tensor = self.dropout(functional.leaky_relu(message, _SLOPE))
+        return following
 
     def extra_repr(self) -> str:
         """Show the sizes."""
         return f"{super().extra_repr()}, num_layers={self.num_layers}"
+
+
+def _side_by_side(layers: list[Tensor]) -> Tensor:
+    """Put the table and its layers side by side, the layers in length 1."""
+    return torch.cat([layers[0], *(functional.normalize(layer, dim=1) for layer in layers[1:])], dim=1)

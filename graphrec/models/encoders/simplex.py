@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from graphrec.errors import check_between
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
+from graphrec.models.encoders.baskets import UNTRAINED, basket_sizes, basket_sums
 from graphrec.models.encoders.table import EmbeddingTable, Start
 
 
@@ -68,6 +69,13 @@ class SimpleX(EmbeddingTable):
 
     own_sample = EmbeddingTable.own_sample
     """Users are as wide as the table."""
+
+    fold_in_note: ClassVar[str] = UNTRAINED
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Mix the means of the baskets' items with own vectors of 0."""
+        means = basket_sums(baskets, self.ego(graph).item) / basket_sizes(baskets)
+        return self._mixed(torch.zeros_like(means), means)
 
     def _mixed(self, user: Tensor, means: Tensor) -> Tensor:
         mixed: Tensor = self.own * user + (1 - self.own) * self.bought(means)

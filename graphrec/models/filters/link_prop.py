@@ -11,7 +11,7 @@ from torch import Tensor
 from graphrec.errors import check_above, check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.sparse import SparseMatrix
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.neighbours import purchases
 
 _BLOCK = 512
@@ -104,10 +104,23 @@ class LinkProp(ClosedForm):
 
     def score(self, users: Tensor) -> Tensor:
         """Go three steps from these users. Shape ``[B, I]``."""
+        return self._reached(self.graph.seen_mask(users), self.user_degree.clamp_min(1)[users])
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Go three steps from the baskets, by the degrees of the training graph."""
+
+        def scores(users: Tensor) -> Tensor:
+            degree = baskets.seen.counts(users).to(self.user_degree).clamp_min(1)
+            return self._reached(baskets.seen_mask(users), degree)
+
+        return scores
+
+    def _reached(self, bought: Tensor, degree: Tensor) -> Tensor:
+        """Go three steps from items ``[B, I]`` that users of some degree ``[B]`` bought."""
         user, item = self.user_degree.clamp_min(1), self.item_degree.clamp_min(1)
-        signal = self.graph.seen_mask(users).T * item[:, None] ** -self.beta
+        signal = bought.T * item[:, None] ** -self.beta
         buyers = self.matrix(signal) * user[:, None] ** -self.gamma
         assert self.matrix.transposed is not None
         reached = self.matrix.transposed(buyers) * item[:, None] ** -self.delta
-        scores: Tensor = reached.T * user[users, None] ** -self.alpha
+        scores: Tensor = reached.T * degree[:, None] ** -self.alpha
         return scores
