@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import AnyArray, IntArray
+from graphrec.arrays import AnyArray, BoolArray, Float32Array, IntArray
 from graphrec.data.cleaning.account import CleaningStep
 from graphrec.errors import InputError
 
@@ -39,6 +39,12 @@ class Columns:
     """Place in the user's own list, for logs without times; missing where it is not known."""
     PART = "part"
     """Where a given split says so: 'train', 'valid' or 'test'."""
+    EVENT = "event"
+    """What the row tells of: a view, a cart, a purchase, a return; every row is a purchase where missing."""
+    TARGET = "is_target"
+    """Whether the row is what is to be predicted, as `graphrec.data.weights` says; every one if missing."""
+    WEIGHT = "row_weight"
+    """What the row weighs in its edge; there only if `graphrec.data.weights` are asked for."""
 
     USER_CODE = "user"
     ITEM_CODE = "item"
@@ -106,11 +112,13 @@ class Interactions:
         frame: Columns ``user`` and ``item`` (int64 codes) and whatever else the log has.
         users: Codes of the users.
         items: Codes of the items.
+        edge_weight: Weight of each pair, in the order of `pairs`; all pairs count alike if missing. ``[E]``.
     """
 
     frame: pd.DataFrame
     users: IdMap = field(repr=False)
     items: IdMap = field(repr=False)
+    edge_weight: Float32Array | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Check that every code is inside its map."""
@@ -132,6 +140,12 @@ class Interactions:
     def __len__(self) -> int:
         """Count the rows."""
         return len(self.frame)
+
+    def targets(self) -> Interactions:
+        """Take the rows that are of what is to be predicted: itself, unless weights say otherwise."""
+        if Columns.TARGET not in self.frame or self.frame[Columns.TARGET].all():
+            return self
+        return Interactions(self.frame[self.frame[Columns.TARGET]], self.users, self.items)
 
     def pairs(self) -> IntArray:
         """List distinct (user, item) pairs, sorted. Shape ``[E, 2]``."""
@@ -159,8 +173,17 @@ class Interactions:
                 digest.update(f"\n{text}".encode() if start else text.encode())
         return digest.hexdigest()
 
+    def weights_sha256(self) -> str | None:
+        """Compute a fingerprint of the weights of the edges; nothing where all count alike."""
+        return None if self.edge_weight is None else hashlib.sha256(self.edge_weight.tobytes()).hexdigest()
+
     def rows_sha256(self, columns: Iterable[str]) -> str:
         """Compute a fingerprint of all rows in some columns, in any order; others are passed over."""
         present = [column for column in columns if column in self.frame]
         rows = np.sort(pd.util.hash_pandas_object(self.frame[present], index=False).to_numpy())
         return hashlib.sha256(",".join(present).encode() + rows.tobytes()).hexdigest()
+
+
+def line_of(rows: pd.DataFrame, where: BoolArray) -> int | None:
+    """Find the line in the source file of the first row in question, where the source kept it."""
+    return int(rows["line"].to_numpy()[where][0]) if "line" in rows else None

@@ -13,6 +13,7 @@ import pandas as pd
 
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.splitting import ASKED, Split, Splitter
+from graphrec.data.tables.files import some
 from graphrec.errors import InputError
 from graphrec.notices import note, warn
 
@@ -65,6 +66,15 @@ def cold_line(split: Split) -> str:
         f"{lost:,} of {whole:,} test pairs are left out, because training does not know their items: figures"
         " are not comparable with those of all pairs; whole_catalogue: true keeps them"
     )
+
+
+def events_line(log: pd.DataFrame, split: Split) -> str:
+    """Say that every event counts as a purchase where nothing tells them apart; nothing where one does."""
+    if Columns.EVENT not in log or Columns.TARGET in split.train.frame:
+        return ""
+    names = some(sorted(log[Columns.EVENT].dropna().astype("str").unique()), 6)
+    mend = "Event in data.weights tells them apart"
+    return f"every row counts as a purchase, whatever its event ({names}); {mend}"
 
 
 def data_card(raw: RawData, split: Split, splitter: str, edges: int) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from graphrec.data.features.build import FeatureOptions, Features, build_features, features_sha256
 from graphrec.data.interactions import Columns, Interactions, RawData
-from graphrec.data.ledger import cold_line, refuse_loss, report_reading, split_line
+from graphrec.data.ledger import cold_line, events_line, refuse_loss, report_reading, split_line
 from graphrec.data.splits import Split, Splitter
+from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError, check_at_least
 from graphrec.kernels.shards import evaluation_shard
-from graphrec.notices import note
+from graphrec.notices import note, warn
 
 _SMALLEST, _LARGEST, _STEPS = 256, 8192, 10
 """Edges of a batch and batches of an epoch, where nobody says how many."""
@@ -119,6 +120,8 @@ class RecommenderData(pl.LightningDataModule):
         source: Where the log comes from, for example ``graphrec.data.sources.complete_journey``.
         split: How it is cut: Temporal, LeaveLast, Random or Given.
         features: Feature vectors for the encoders that use them; null for none.
+        weights: Weights of the edges by rating, quantity, age or event, see `graphrec.data.weights`; null
+            for edges that all count alike.
         item_sets: What is ranked in evaluation: ``all`` items, only ``repeat`` (bought before) or only
             ``new`` ones. The first gives the metrics without a suffix, such as ``val_ndcg_20``.
         cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.
@@ -150,6 +153,7 @@ class RecommenderData(pl.LightningDataModule):
         refit: bool = False,
         seed: int = 0,
         strict: bool = False,
+        weights: EdgeWeights | None = None,
     ) -> None:
         super().__init__()
         check_at_least(1, batch_size=_LARGEST if batch_size is None else batch_size)
@@ -164,14 +168,17 @@ class RecommenderData(pl.LightningDataModule):
         for cutoff in self.cutoffs:
             check_at_least(1, cutoffs=cutoff)
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.refit, self.seed, self.strict = refit, seed, strict
+        self.refit, self.seed, self.strict, self.weights = refit, seed, strict, weights
 
     @cached_property
     def split(self) -> Split:
         """The three parts of the log."""
         if self.strict:
             refuse_loss(self.source)
-        split = self.splitter(self.source.log, self.seed, self.refit)
+        weighed = (
+            {} if self.weights is None else {"weights": self.weights}
+        )  # a split of one's own may know none
+        split = self.splitter(self.source.log, self.seed, self.refit, **weighed)
         if self.strict:
             refuse_loss(self.source, split)
         return split
@@ -182,19 +189,23 @@ class RecommenderData(pl.LightningDataModule):
         note(split_line(self.split, self.splitter, self.source.log))
         if line := cold_line(self.split):
             note(line)
+        if self.weights is not None:
+            note(self.weights.line(self.split.train))
+        if line := events_line(self.source.log, self.split):
+            warn(line, file=self.source.file or self.source.name, column=Columns.EVENT)
 
     @cached_property
     def features(self) -> Features | None:
         """Feature vectors computed from the training part alone."""
         if self.options is None:
             return None
-        return build_features(self.split.train, self.source.users, self.source.items, self.options)
+        return build_features(self.split.train.targets(), self.source.users, self.source.items, self.options)
 
     def features_sha256(self) -> str | None:
         """Compute a fingerprint of what the features are made of; nothing without features."""
         if self.options is None:
             return None
-        return features_sha256(self.split.train, self.source.users, self.source.items)
+        return features_sha256(self.split.train.targets(), self.source.users, self.source.items)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Make batches of edge ids, the same global ones in every process; the task takes its rows."""
@@ -234,7 +245,7 @@ class RecommenderData(pl.LightningDataModule):
     def check_to_find(self, part: Literal["validation", "test"], item_sets: Sequence[str]) -> None:
         """Raise `InputError` if nobody has anything to find on any of some item sets."""
         rows = (self.split.val if part == "validation" else self.split.test).pairs()
-        train, width = self.split.train.frame, len(self.split.items)
+        train, width = self.split.train.targets().frame, len(self.split.items)
         known = train[Columns.USER_CODE] * width + train[Columns.ITEM_CODE]
         wanted = rows[:, 0] * width + rows[:, 1]
         repeated = known[known.isin(wanted)].nunique()

@@ -184,7 +184,7 @@ def shared_rows(log: pd.DataFrame) -> Iterator[str]:
 _LOOKS_LIKE = {
     Columns.QUANTITY: ("quantity", "qty", "units", "pieces", "menge", "anzahl", "count"),
     "cancellation": ("cancel", "return", "refund", "storno", "status", "void"),
-    "event": ("event", "behavior", "behaviour", "action", "label"),
+    Columns.EVENT: ("event", "behavior", "behaviour", "action", "label"),
 }
 
 
@@ -192,7 +192,7 @@ def _unread(log: pd.DataFrame, unread: Sequence[str]) -> Iterator[str]:
     """Name columns that were not read and by their name decide what is a purchase."""
     for what, words in _LOOKS_LIKE.items():
         found = [name for name in unread if any(word in name.lower() for word in words)]
-        if not found or (what == Columns.QUANTITY and Columns.QUANTITY in log):
+        if not found or (what in (Columns.QUANTITY, Columns.EVENT) and what in log):
             continue
         yield f"column '{found[0]}' is not read, so every row counts as a purchase; {_advice(what, found[0])}"
     years = [name for name in unread if name.lower() in ("year", "yr", "jahr")]
@@ -206,6 +206,8 @@ def _unread(log: pd.DataFrame, unread: Sequence[str]) -> Iterator[str]:
 def _advice(what: str, column: str) -> str:
     if what == Columns.QUANTITY:
         return f"if it tells returns, map it: columns: {{quantity: {column}}}"
+    if what == Columns.EVENT:
+        return f"if it tells views from purchases, map it, columns: {{event: {column}}}, and give weights"
     return "if it tells what is none, take those rows out of the file"
 
 

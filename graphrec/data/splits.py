@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphrec.data.interactions import Columns
-from graphrec.data.splitting import PARTS, Split, Splitter, line_of
+from graphrec.data.interactions import Columns, line_of
+from graphrec.data.splitting import PARTS, Split, Splitter
 from graphrec.data.time_bounds import bounds
 from graphrec.errors import InputError, check_at_least
 
@@ -71,7 +71,8 @@ class Temporal(Splitter):
 class LeaveLast(Splitter):
     """The last items of each user, by time or by the order of the file, go to test and validation.
 
-    Users with too few distinct rows keep at least one row in train.
+    Users with too few distinct rows keep at least one row in train. Where weights tell events apart, rows are
+    those of what is predicted; what a user did after the first of them that is held out is not trained on.
 
     Args:
         num_val: Rows per user for validation.
@@ -94,13 +95,22 @@ class LeaveLast(Splitter):
         """See base class."""
         time = _time(log)
         ordered = log.sort_values(time, kind="stable") if time else log
-        from_end = ordered.groupby(Columns.USER).cumcount(ascending=False).reindex(log.index)
-        size = log.groupby(Columns.USER)[Columns.ITEM].transform("size")
+        counts = _counted(ordered)
+        by_user = counts.groupby(ordered[Columns.USER])
+        size = by_user.transform("sum").reindex(log.index)
+        from_end = size - by_user.cumsum().reindex(log.index)
         part = pd.Series("train", index=log.index, dtype="str")
         enough = size > self.num_val + self.num_test
         part[enough & (from_end < self.num_val + self.num_test)] = "valid"
         part[enough & (from_end < self.num_test)] = "test"
         return part
+
+
+def _counted(log: pd.DataFrame) -> pd.Series[Any]:
+    """Mark with 1 the rows that are of what is to be predicted; what follows one of them stays with it."""
+    if Columns.TARGET not in log:
+        return pd.Series(1, index=log.index)
+    return log[Columns.TARGET].astype("int64")
 
 
 def _time(log: pd.DataFrame) -> str | None:

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from graphrec.data.interactions import Columns, IdMap, Interactions
+from graphrec.data.interactions import Columns, IdMap, Interactions, line_of
+from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError, check_at_least
 
 PARTS = ("train", "valid", "test")
 NO_PART = "rows after the end of the test part"
 TOO_FEW = "train: users or items with too few rows"
-ASKED = (NO_PART, TOO_FEW)
+NO_WEIGHT = "train: rows of weight 0"
+ASKED = (NO_PART, TOO_FEW, NO_WEIGHT, "valid: rows of other events", "test: rows of other events")
 """Rows that an option of the split leaves out; what else is dropped is a loss."""
 
 
@@ -101,32 +102,43 @@ class Splitter(ABC):
                 hint="choose the split Given, or leave the parts out",
             )
 
-    def __call__(self, log: pd.DataFrame, seed: int = 0, refit: bool = False) -> Split:
+    def __call__(
+        self, log: pd.DataFrame, seed: int = 0, refit: bool = False, weights: EdgeWeights | None = None
+    ) -> Split:
         """Split a log.
 
         Args:
             log: Frame with `Columns`.
             seed: Seed of a random split.
             refit: Train on train and validation together; validation is then empty.
+            weights: Of the edges of the training part, which its rows alone decide; all count alike if
+                missing.
 
         Raises:
-            InputError: If the training part is empty, cold rows are refused, or the log was cut already.
+            InputError: If the training part is empty, cold rows are refused, the log was cut already, or a
+                row cannot be weighed.
         """
         check_at_least(0, seed=seed)
         self.check(log)
+        log = log if weights is None else weights.marked(log)
         part = self.parts(log, seed)
         if refit:
             part = part.replace({"valid": "train"})
-        train = self._train(log[part == "train"])
+        rows, weightless = _weighed(log[part == "train"], weights)
+        train = self._train(rows)
         known = log[part.notna()] if self.whole_catalogue else train
         users, items = IdMap.from_values(known[Columns.USER]), IdMap.from_values(known[Columns.ITEM])
-        later = {name: log[part == name] for name in ("valid", "test")}
-        dropped = {TOO_FEW: int((part == "train").sum()) - len(train), NO_PART: int(part.isna().sum())}
-        for name, rows in later.items():
-            dropped |= self._cold(name, rows, users, items)
+        dropped = {**weightless, TOO_FEW: len(rows) - len(train), NO_PART: int(part.isna().sum())}
+        later = {}
+        for name in PARTS[1:]:
+            later[name], others = _targets(name, log[part == name])
+            dropped |= others | self._cold(name, later[name], users, items)
         valid, test = (Interactions.encode(later[name], users, items) for name in ("valid", "test"))
         cold = {name: _pairs(rows[items.codes(rows[Columns.ITEM]) < 0]) for name, rows in later.items()}
-        return Split(Interactions.encode(train, users, items), valid, test, dropped, cold)
+        encoded = Interactions.encode(train, users, items)
+        if weights is not None:
+            encoded = replace(encoded, edge_weight=weights.of_edges(encoded))
+        return Split(encoded, valid, test, dropped, cold)
 
     def _train(self, train: pd.DataFrame) -> pd.DataFrame:
         if self.min_item_users > 1:
@@ -168,11 +180,23 @@ class Splitter(ABC):
         }
 
 
+def _weighed(train: pd.DataFrame, weights: EdgeWeights | None) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Weigh the rows of the training part, and leave out those of weight 0."""
+    if weights is None:
+        return train, {}
+    train = weights.weighed(train)
+    kept = train[train[Columns.WEIGHT] > 0]
+    return kept, {NO_WEIGHT: len(train) - len(kept)}
+
+
+def _targets(name: str, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Keep the rows of a later part that are of what is to be predicted."""
+    if Columns.TARGET not in rows:
+        return rows, {}
+    kept = rows[rows[Columns.TARGET]]
+    return kept, {f"{name}: rows of other events": len(rows) - len(kept)}
+
+
 def _pairs(rows: pd.DataFrame) -> int:
     """Count the distinct pairs of user and item."""
     return int((~rows.duplicated([Columns.USER, Columns.ITEM])).sum())
-
-
-def line_of(rows: pd.DataFrame, where: np.ndarray[Any, Any]) -> int | None:
-    """Find the line in the source file of the first row in question, where the source kept it."""
-    return int(rows["line"].to_numpy()[where][0]) if "line" in rows else None

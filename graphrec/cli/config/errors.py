@@ -91,10 +91,10 @@ def check_arguments(owner: Any, given: Mapping[str, Any], place: str) -> None:
         raise InputError(str(mistake).replace("key '", "argument '").replace("this key", "this argument"))
 
 
-def _placed(value: Any, place: str) -> Entry:
+def _placed(value: Any, place: str, row: int | None = None) -> Entry:
     if isinstance(value, dict):
-        return Entry({key: _placed(item, place) for key, item in value.items()}, place)
-    return Entry(value, place)
+        return Entry({key: _placed(item, place, row) for key, item in value.items()}, place, row)
+    return Entry(value, place, row)
 
 
 def check_nulls(whole: Entry) -> None:
@@ -141,6 +141,9 @@ def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
         return _in_mapping(entry, key, parameter.settings)
     if parameter.choices and entry.value is not None:
         return _in_class(entry, key, parameter)
+    if parameter.each is not None and isinstance(entry.value, list):
+        values = (_placed(value, entry.file, entry.row) for value in entry.value)
+        return next((found for one in values if (found := _in_value(one, key, parameter.each))), None)
     if parameter.accepts(entry.plain()):
         return None
     if parameter.lists_functions:

@@ -60,6 +60,13 @@ class Parameter:
         return any(_base(typing.get_args(hint)[0]) is collections.abc.Callable for hint in lists)
 
     @property
+    def each(self) -> Parameter | None:
+        """What every value of a list names, where it lists classes of ours with their arguments; else None."""
+        lists = [hint for hint in _alternatives(self.hint) if typing.get_origin(hint) is list]
+        named = [typing.get_args(hint)[0] for hint in lists if _is_ours(_base(typing.get_args(hint)[0]))]
+        return Parameter(named[0], required=True) if named else None
+
+    @property
     def choices(self) -> dict[str, Any]:
         """What may be named here, by the name to write."""
         return {} if self.base is None else choices(self.base)
@@ -195,7 +202,8 @@ def in_words(hint: Any) -> str:
     if typing.get_origin(hint) in (list, tuple, collections.abc.Sequence, collections.abc.Iterable):
         return f"a list, each {in_words(typing.get_args(hint)[0])}" if typing.get_args(hint) else "a list"
     if typing.get_origin(hint) is dict:
-        return "a mapping of keys to values"
+        of = typing.get_args(hint)[1:]
+        return f"a mapping of keys to values{f', each {_WORDS[of[0]]}' if of and of[0] in _WORDS else ''}"
     alternatives = _alternatives(hint)
     if len(alternatives) > 1:
         literals = [one for one in alternatives if typing.get_origin(one) is typing.Literal]

@@ -33,6 +33,7 @@ GRAPHREC = tuple(
         "data.sources",
         "data.splits",
         "data.features",
+        "data.weights",
         "evaluation.measures.Measure",
         "response.visits",
         "cli.experiment.processes.GraphDDPStrategy",

@@ -41,6 +41,7 @@ LOG_COLUMNS = (
     Columns.WEEK,
     *IDS[2:],
     Columns.PART,
+    Columns.EVENT,
 )
 """Every column a log may have, in our names."""
 

@@ -211,6 +211,8 @@ def _converted(frame: pd.DataFrame, kind: TableKind, times: Times | None) -> pd.
             converted[column] = parse_numbers(frame[column])
         elif column == Columns.TIMESTAMP and times is not None:
             converted[column] = times.values
+        elif column == Columns.EVENT:  # a code such as 1 is the name of an event too
+            converted[column] = frame[column].astype("str").where(frame[column].notna())
         else:
             converted[column] = _as_attribute(frame[column])
     return pd.DataFrame(converted)

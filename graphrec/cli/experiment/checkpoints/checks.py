@@ -18,6 +18,9 @@ def check_split(checkpoint: dict[str, Any], task: Experiment, data: Any) -> None
     record, place = checkpoint.get("graphrec", {}), task.data_place(data)
     if record.get("split_sha256") not in (None, task.data_sha256(data)):
         raise _other_data(place, "the split's sha256 differs")
+    weights = record.get("weights_sha256")
+    if weights is not None and weights != data.split.train.weights_sha256():
+        raise _other_data(place, "the weights of its edges differ")
     features = record.get("features_sha256")
     if features is not None and features != data.features_sha256():
         raise _other_data(place, "attributes, prices, quantities, baskets or times of its features differ")

@@ -1,0 +1,256 @@
+"""What a row of the log weighs: by its rating, its quantity, its age or its event.
+
+In YAML each is named by its class, and several are multiplied::
+
+    weights:
+      rows:
+        - {class_path: Event, init_args: {weights: {view: 0.1, cart: 0.3, purchase: 1, return: 0}}}
+        - {class_path: Recency, init_args: {half_life: 8}}
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from graphrec.arrays import BoolArray, FloatArray
+from graphrec.data.interactions import Columns, line_of
+from graphrec.data.tables.files import closest, some
+from graphrec.errors import InputError, check_above, check_at_least, check_finite
+
+__all__ = ["Event", "Quantity", "Rating", "Recency", "RowWeight"]
+
+_DAYS = {"days": 1.0, "weeks": 7.0}
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class RowWeight(ABC):
+    """A weight of each row of the training part; 0 leaves the row out of the graph."""
+
+    @abstractmethod
+    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+        """Weigh the rows of the training part, 0 or more each. Shape ``[rows]``.
+
+        Args:
+            rows: The training part of the log, with `Columns`; no other row may be known here.
+
+        Raises:
+            InputError: If a column is missing, or a row has no value or a negative weight.
+        """
+
+    def is_target(self, log: pd.DataFrame) -> BoolArray | None:
+        """Mark the rows that are to be predicted; nothing if this weight does not tell."""
+        return None
+
+
+@dataclass(frozen=True)
+class Rating(RowWeight):
+    """The rating, times a scale; what is rated below a bound weighs 0.
+
+    Args:
+        scale: Weight of a rating of 1; 0.2 makes five stars weigh 1.
+        zero_below: Ratings below this weigh 0, and their rows leave the graph; none if missing.
+        missing: Weight of a row without a rating; such a row is refused if missing.
+    """
+
+    scale: float = 1.0
+    zero_below: float | None = None
+    missing: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_above(0, scale=self.scale)
+        check_finite(zero_below=self.zero_below or 0)
+        check_at_least(0, missing=self.missing or 0)
+
+    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+        """See base class."""
+        rating = _column(rows, Columns.RATING, self)
+        weight = rating * self.scale
+        if self.zero_below is not None:
+            weight = np.where(rating < self.zero_below, 0.0, weight)
+        return _complete(rows, Columns.RATING, weight, self.missing)
+
+
+@dataclass(frozen=True)
+class Quantity(RowWeight):
+    """How many were bought: ``log(1 + quantity)``, or the quantity as it is.
+
+    Args:
+        form: ``log1p``, so that a hundred pieces do not weigh a hundred times one, or ``as_is``.
+        missing: Weight of a row without a quantity; such a row is refused if missing.
+    """
+
+    form: Literal["log1p", "as_is"] = "log1p"
+    missing: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if self.form not in ("log1p", "as_is"):
+            raise InputError(f"{self.form!r} is no form", column="form", hint="give log1p or as_is")
+        check_at_least(0, missing=self.missing or 0)
+
+    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+        """See base class."""
+        quantity = _column(rows, Columns.QUANTITY, self)
+        with np.errstate(divide="ignore", invalid="ignore"):  # a return has no logarithm; it is refused below
+            lifted = np.where(quantity < 0, quantity, np.log1p(quantity))
+        weight = lifted if self.form == "log1p" else quantity
+        return _complete(rows, Columns.QUANTITY, weight, self.missing)
+
+
+@dataclass(frozen=True)
+class Recency(RowWeight):
+    """Half as much for each half-life before the last row of the training part.
+
+    Args:
+        half_life: Age at which a row weighs a half.
+        unit: ``weeks`` or ``days``. A log that has weeks but no times knows ages in whole weeks.
+    """
+
+    half_life: float = 8.0
+    unit: Literal["weeks", "days"] = "weeks"
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check_above(0, half_life=self.half_life)
+        if self.unit not in get_args(Literal["weeks", "days"]):
+            raise InputError(f"{self.unit!r} is no unit", column="unit", hint="give weeks or days")
+
+    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+        """See base class."""
+        half_lives = _days_ago(rows) / (self.half_life * _DAYS[self.unit])
+        weight: FloatArray = np.exp2(-half_lives)
+        return weight
+
+
+@dataclass(frozen=True)
+class Event(RowWeight):
+    """A weight for each kind of event, and which kinds are what is predicted.
+
+    Validation and test hold the events of `target` alone, and only what was the target counts as bought:
+    an item that was viewed is new to its user still.
+
+    Args:
+        weights: Name of an event, as column ``event`` has it → its weight; 0 leaves such rows out.
+        target: Events that are to be predicted.
+    """
+
+    weights: dict[str, float]
+    target: list[str] = field(default_factory=lambda: ["purchase"])
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        if not self.weights:
+            raise InputError("no event has a weight", column="weights", hint="give {view: 0.1, purchase: 1}")
+        for name, weight in self.weights.items():
+            check_at_least(0, **{f"weights.{name}": weight})
+        if not self.target:
+            raise InputError("nothing is to be predicted", column="target", hint="give [purchase]")
+        for name in self.target:
+            if name not in self.weights:
+                hint = f"give target: [...] of {', '.join(self.weights)}"
+                raise InputError(f"the event {name!r} has no weight", column="target", hint=hint)
+
+    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+        """See base class."""
+        weight: FloatArray = np.asarray(_events(rows, self).map(self.weights), dtype=np.float64)
+        return weight
+
+    def is_target(self, log: pd.DataFrame) -> BoolArray:
+        """See base class."""
+        events = _events(log, self)
+        unknown = (events.notna() & ~events.isin(list(self.weights))).to_numpy()
+        if unknown.any():
+            raise self._unknown(log, events, unknown)
+        found: BoolArray = events.isin(self.target).to_numpy()
+        if not found.any():
+            what = f"no row is what is to be predicted, {' or '.join(self.target)}"
+            hint = f"the log has {some(sorted(events.unique()), _SHOWN)}: name one of them in target"
+            raise InputError(what, file=log.attrs.get("file"), column=Columns.EVENT, hint=hint)
+        return found
+
+    def _unknown(self, log: pd.DataFrame, events: pd.Series[Any], unknown: BoolArray) -> InputError:
+        """Name the events without a weight, and where the first stands."""
+        names, given = list(events[unknown].unique()), list(self.weights)
+        several = (
+            f"the events {some(names, _SHOWN)} have" if len(names) > 1 else f"the event {names[0]!r} has"
+        )
+        hint = f"add {'them' if len(names) > 1 else 'it'} to weights, 0 leaves such rows out"
+        hint = f"{hint}; {closest(names[0], given, 'given are')}"
+        return refused(log, unknown, Columns.EVENT, f"{several} no weight", hint)
+
+
+def refused(rows: pd.DataFrame, where: BoolArray, column: str, what: str, hint: str) -> InputError:
+    """Make the mistake of some rows, which names the first of them."""
+    file, row = rows.attrs.get("file"), line_of(rows, where)
+    return InputError(what, file=file, row=row, column=column, hint=hint)
+
+
+def _more(where: BoolArray) -> str:
+    """Say in how many more rows it is so."""
+    more = int(where.sum()) - 1
+    return f", and so in {more:,} more row{'s' if more > 1 else ''}" if more else ""
+
+
+def _column(rows: pd.DataFrame, column: str, asked: RowWeight) -> FloatArray:
+    """Take a column of numbers; NaN where a value is missing."""
+    if column not in rows:
+        raise _no_column(rows, column, asked)
+    return rows[column].to_numpy(dtype=np.float64)
+
+
+def _events(rows: pd.DataFrame, asked: RowWeight) -> pd.Series[Any]:
+    """Take the events, of which none may be missing."""
+    if Columns.EVENT not in rows:
+        raise _no_column(rows, Columns.EVENT, asked)
+    events = rows[Columns.EVENT]
+    missing = events.isna().to_numpy()
+    if missing.any():
+        what = f"no event is named{_more(missing)}"
+        raise refused(rows, missing, Columns.EVENT, what, "say what they are, or take them out")
+    return events.astype("str")
+
+
+def _no_column(rows: pd.DataFrame, column: str, asked: RowWeight) -> InputError:
+    what = f"the weight {type(asked).__name__} needs this column, and the log has none"
+    hint = f"map it: columns: {{{column}: ...}}, or leave {type(asked).__name__} out of weights"
+    return InputError(what, file=rows.attrs.get("file"), column=column, hint=hint)
+
+
+def _complete(rows: pd.DataFrame, column: str, weight: FloatArray, missing: float | None) -> FloatArray:
+    """Give rows without a value their weight, and refuse what is negative."""
+    absent = np.isnan(weight)
+    if absent.any() and missing is None:
+        what = f"there is no {column} to weigh{_more(absent)}"
+        hint = "say what such rows weigh, missing: 1, or take them out"
+        raise refused(rows, absent, column, what, hint)
+    negative = weight < 0
+    if negative.any():
+        what = f"a row cannot weigh {weight[negative][0]:g}{_more(negative)}"
+        hint = "take such rows out" + (", or give zero_below: 0" if column == Columns.RATING else "")
+        raise refused(rows, negative, column, what, hint)
+    return weight if missing is None else np.where(absent, missing, weight)
+
+
+def _days_ago(rows: pd.DataFrame) -> FloatArray:
+    """Find the age of each row in days, at the last of these rows."""
+    if Columns.TIMESTAMP in rows:
+        time = rows[Columns.TIMESTAMP]
+        ago: FloatArray = ((time.max() - time) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
+        return ago
+    if Columns.WEEK in rows:
+        week = rows[Columns.WEEK].to_numpy(dtype=np.float64)
+        ago = 7.0 * (week.max() - week)
+        return ago
+    raise InputError(
+        "the weight Recency needs times, and the log has none",
+        file=rows.attrs.get("file"),
+        column=Columns.TIMESTAMP,
+        hint="map a column to timestamp or week, or leave Recency out of weights",
+    )
