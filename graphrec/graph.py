@@ -105,8 +105,9 @@ class BipartiteGraph(nn.Module):
     """Users and items joined by the edges of the training part, normalised once.
 
     Nodes are numbered users first: user ``u`` is node ``u``, item ``i`` is node ``U + i``. The adjacency is
-    ``D^-1/2 A D^-1/2`` (He et al., LightGCN, eq. 4). Being an ``nn.Module`` it moves between devices with
-    the model; nothing in it is trained or saved.
+    ``D^-1/2 A D^-1/2`` (He et al., LightGCN, eq. 4); where edges have weights, ``A`` holds them and ``D``
+    their sums. `seen` lists the edges of each user, `bought` those of what is predicted. Being an
+    ``nn.Module`` it moves between devices with the model; nothing in it is trained or saved.
 
     Args:
         train: Training interactions; no other part may enter.
@@ -117,6 +118,8 @@ class BipartiteGraph(nn.Module):
 
     edge_user: Tensor
     edge_item: Tensor
+    edge_weight: Tensor | None
+    relative_weight: Tensor | None
     edge_place: Tensor
     history_user: Tensor
     history_item: Tensor
@@ -134,6 +137,12 @@ class BipartiteGraph(nn.Module):
         users = torch.from_numpy(np.ascontiguousarray(pairs[:, 0]))
         self.register_buffer("edge_user", users, persistent=False)
         self.register_buffer("edge_item", self.seen.items, persistent=False)
+        bought = train.targets()
+        self.bought = (
+            self.seen if bought is train else ItemLists(bought.pairs(), len(train.users), len(train.items))
+        )
+        for name, weight in zip(("edge_weight", "relative_weight"), _weights(train), strict=True):
+            self.register_buffer(name, weight, persistent=False)
         self.sharded = None if shard is None else ShardedMatrix(self._normalised(), shard)
         if shard is None:
             self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
@@ -198,18 +207,42 @@ class BipartiteGraph(nn.Module):
         """Mark where the pair is a training edge. Shape ``[B, I]``, bool."""
         return self.seen.mask(users)
 
+    def signals(self, users: Tensor) -> Tensor:
+        """Write the weights of the users' edges, 1 where all count alike, into rows. Shape ``[B, I]``."""
+        if self.edge_weight is None:
+            return self.seen.mask(users).float()
+        rows, places = self.seen.places(users)
+        signals = torch.zeros(len(users), self.num_items, device=users.device)
+        signals[rows, self.edge_item[places]] = self.edge_weight[places]
+        return signals
+
     def item_degree(self) -> Tensor:
         """Count the distinct buyers of each item. Shape ``[I]``."""
         return torch.bincount(self.edge_item, minlength=self.num_items)
+
+    def relative(self, edges: Tensor | None = None) -> Tensor:
+        """Take the weights of some edges, or of all, relative to the mean of all; 1 where all count alike."""
+        if self.relative_weight is None:
+            return torch.ones_like(self.edge_user if edges is None else edges, dtype=torch.float32)
+        return self.relative_weight if edges is None else self.relative_weight[edges]
+
+    def strength(self) -> Tensor:
+        """Sum the relative weights of each node's edges, or count them; 1 for a node without. ``[N]``."""
+        nodes = self.edge_index[0]
+        if self.relative_weight is None:
+            return torch.bincount(nodes, minlength=self.num_nodes).clamp_min(1).float()
+        total = torch.bincount(nodes, self.relative_weight.double().repeat(2), minlength=self.num_nodes)
+        return torch.where(total > 0, total, 1.0).float()
 
     def _normalised(self) -> sp.csr_array:
         """Build both triangles of ``D^-1/2 A D^-1/2``, row by row: no sort, no list of both directions."""
         users, items = self.num_users, self.num_items
         user, item, start = self.edge_user.numpy(), self.edge_item.numpy(), self.seen.start.numpy()
-        length = np.sqrt(np.bincount(user, minlength=users), dtype=np.float32)[user]
-        length *= np.sqrt(np.bincount(item, minlength=items), dtype=np.float32)[item]
+        weight = self.relative().numpy()
+        length = np.sqrt(np.bincount(user, weight, minlength=users), dtype=np.float32)[user]
+        length *= np.sqrt(np.bincount(item, weight, minlength=items), dtype=np.float32)[item]
         upper = sp.csr_array(
-            (1 / length, item.astype(np.int32), start.astype(np.int32)), shape=(users, items)
+            (weight / length, item.astype(np.int32), start.astype(np.int32)), shape=(users, items)
         )
         lower = upper.T.tocsr()
         crow = np.concatenate([upper.indptr, lower.indptr[1:] + np.int32(self.num_edges)])
@@ -244,6 +277,16 @@ class BipartiteGraph(nn.Module):
     def extra_repr(self) -> str:
         """Show the sizes."""
         return f"users={self.num_users}, items={self.num_items}, edges={self.num_edges}"
+
+
+def _weights(train: Interactions) -> tuple[Tensor | None, Tensor | None]:
+    """Take the weights of the edges, and relative to their mean, which is None if all are alike. ``[E]``."""
+    if (weight := train.edge_weight) is None:
+        return None, None
+    if (weight == weight[:1]).all():
+        return torch.from_numpy(weight), None
+    relative = (weight / weight.mean(dtype=np.float64)).astype(np.float32)
+    return torch.from_numpy(weight), torch.from_numpy(relative)
 
 
 def _edge_places(train: Interactions) -> Tensor:

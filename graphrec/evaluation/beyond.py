@@ -61,7 +61,7 @@ def miscalibration(lists: Lists) -> Tensor:
     for start in range(0, len(lists.users), _CHUNK):
         rows = slice(start, start + _CHUNK)
         users = lists.users[rows]
-        row, item = lists.graph.seen.pairs(users)
+        row, item = lists.graph.bought.pairs(users)
         own = _mix(row, categories.of_item[item], len(users), width, lists)
         own[own.sum(dim=1) == 0] = overall
         place, rank = lists.listed[rows].nonzero(as_tuple=True)

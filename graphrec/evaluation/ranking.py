@@ -155,7 +155,7 @@ class RankingEvaluator:
             InputError: If a score is not a number.
         """
         users = users.to(self.order.device)
-        seen, k = self.graph.seen.pairs(users), self.cutoffs[-1]
+        seen, k = self.graph.bought.pairs(users), self.cutoffs[-1]
         if scores[seen].isnan().any():
             raise bad_scores()
         lists = {name: top_candidates(scores, seen, name, k, self.order) for name in self.item_sets}
@@ -174,7 +174,7 @@ class RankingEvaluator:
         width = max(0, min(self.cutoffs[-1], self.graph.num_items) - items.shape[1])
         items = torch.nn.functional.pad(items, (0, width), value=-1)
         listed = items >= 0
-        seen = self.graph.seen.contains(users, items.clamp_min(0))
+        seen = self.graph.bought.contains(users, items.clamp_min(0))
         belong = {"all": listed, "repeat": listed & seen, "new": listed & ~seen}
         for name in self.item_sets:
             first = (~belong[name]).to(torch.int8).argsort(dim=1, stable=True)[:, : self.cutoffs[-1]]
@@ -241,7 +241,7 @@ def _keys(graph: BipartiteGraph, truth: ItemLists) -> Tensor:
 def _counts(graph: BipartiteGraph, keys: Tensor) -> dict[ItemSet, Tensor]:
     """Count the items that each user has to find on each item set. Each ``[U]``."""
     rows, items = keys // graph.num_items, keys % graph.num_items
-    before = graph.seen.contains(rows, items[:, None])[:, 0]
+    before = graph.bought.contains(rows, items[:, None])[:, 0]
     counts = torch.bincount(rows, minlength=graph.num_users)
     repeat = torch.bincount(rows[before], minlength=graph.num_users)
     return {"all": counts, "repeat": repeat, "new": counts - repeat}

@@ -26,6 +26,8 @@ class FusionTask(RankedTask):
 
     noun: ClassVar[str] = "a fusion"
     logs_only_known: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
+    """It binds its members, which have to declare it themselves."""
     recommender: Fusion
 
     def __init__(

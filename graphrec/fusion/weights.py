@@ -123,7 +123,7 @@ def _found_in(graph: BipartiteGraph, truth: ItemLists, item_set: ItemSet) -> Ten
     """Count how many items each user has to find. Shape ``[U]``."""
     users = torch.arange(graph.num_users, device=graph.edge_item.device)
     rows, items = truth.pairs(users)
-    seen = graph.seen.contains(rows, items[:, None])[:, 0] if len(rows) else rows.bool()
+    seen = graph.bought.contains(rows, items[:, None])[:, 0] if len(rows) else rows.bool()
     kept = {"all": torch.ones_like(seen), "repeat": seen, "new": ~seen}[item_set]
     return torch.bincount(rows[kept], minlength=graph.num_users)
 
@@ -132,7 +132,7 @@ def _candidates_of(
     fusion: Fusion, truth: ItemLists, users: Tensor, item_set: ItemSet, depth: int, order: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Collect scores ``[M, B, C]`` and relevance ``[B, C]`` of a batch, columns in the order of ties."""
-    seen = fusion.graph.seen.pairs(users)
+    seen = fusion.graph.bought.pairs(users)
     members = [fusion.comparable(users, member) for member in range(len(fusion.members))]
     if any(scores.isnan().any() for scores in members):
         raise bad_scores()

@@ -252,7 +252,7 @@ class Recommender(nn.Module, ABC):
         A score of −inf stands with an arbitrary item where a user has fewer. A model that finds the best
         without scoring the rest may override this.
         """
-        scores, seen = self.score(users), self.graph.seen.pairs(users)
+        scores, seen = self.score(users), self.graph.bought.pairs(users)
         order = tie_order(scores.shape[1], scores.device)
         return {name: top_candidates(scores, seen, name, k, order) for name in item_sets}
 

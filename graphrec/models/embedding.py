@@ -131,7 +131,7 @@ class EmbeddingRecommender(Recommender):
         user, item = found
         if self._index is None:
             self._index = ItemIndex(item, tie_order(len(item), item.device))
-        seen = {"all": None, "new": self.graph.seen.pairs(users)}
+        seen = {"all": None, "new": self.graph.bought.pairs(users)}
         return {name: self._index.top(user[users], k, seen[name]) for name in item_sets}
 
 

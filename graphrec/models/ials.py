@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 import torch
 from rich.progress import track
@@ -33,7 +33,9 @@ class IALS(ClosedForm):
     Minimises ``Σ_{(u,i) ∈ S} (s(u,i) − 1)² + α Σ_u Σ_i s(u,i)²`` plus ``λ Σ_u (|I_u| + α I)^ν |w_u|²`` and
     the same of the items, ``λ Σ_i (|U_i| + α U)^ν |h_i|²`` (Hu, Koren and Volinsky, ICDM 2008; form and
     frequency-scaled regularisation of Rendle et al., "Revisiting the performance of iALS on item
-    recommendation benchmarks", RecSys 2022, eqs. 1–4).
+    recommendation benchmarks", RecSys 2022, eqs. 1–4). A weight ``w_ui`` of an edge multiplies its first term
+    and counts in ``|I_u|`` and ``|U_i|``. So an edge has the confidence ``1 + w / α`` of an unobserved pair,
+    as in Hu et al.
 
     A half step solves for one side, given the other. It does so exactly, or by a few steps of conjugate
     gradients from the vectors of the epoch before (Takács, Pilászy and Tikk, RecSys 2011).
@@ -52,6 +54,7 @@ class IALS(ClosedForm):
 
     user: Tensor
     item: Tensor
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -107,15 +110,16 @@ class IALS(ClosedForm):
             self.keep(name, state[name].to(graph.edge_user.device))
 
     @staticmethod
-    def _lists(graph: BipartiteGraph) -> tuple[ItemLists, ItemLists]:
-        """List the items of each user and the users of each item."""
+    def _lists(graph: BipartiteGraph) -> tuple[Joined, Joined]:
+        """List the items of each user and the users of each item, with their weights."""
         pairs = torch.stack([graph.edge_item, graph.edge_user], dim=1)
-        by_item = pairs[pairs[:, 0].argsort(stable=True)].cpu().numpy()
-        transposed = ItemLists(by_item, graph.num_items, graph.num_users)
-        return graph.seen, transposed.to(graph.edge_user.device)
+        order, weight = pairs[:, 0].argsort(stable=True), graph.edge_weight
+        transposed = ItemLists(pairs[order].cpu().numpy(), graph.num_items, graph.num_users)
+        by_item = Joined(transposed.to(graph.edge_user.device), None if weight is None else weight[order])
+        return Joined(graph.seen, weight), by_item
 
     def _half_step(
-        self, lists: ItemLists, fixed: Tensor, before: Tensor, solver: Solver | None = None
+        self, joined: Joined, fixed: Tensor, before: Tensor, solver: Solver | None = None
     ) -> Tensor:
         """Solve for the best vectors of one side, given those of the other.
 
@@ -123,7 +127,7 @@ class IALS(ClosedForm):
         ``α HᵀH``, which `solve` and `approach` make use of.
 
         Args:
-            lists: What each row is joined to. Of ``n`` rows.
+            joined: What each row is joined to. Of ``n`` rows.
             fixed: Vectors of the other side ``H``. Shape ``[m, D]``.
             before: What was found in the epoch before. Shape ``[n, D]``.
             solver: How; the model's if missing.
@@ -134,15 +138,19 @@ class IALS(ClosedForm):
         shared, basis = torch.linalg.eigh(self.unobserved * (fixed.T @ fixed).double())
         shared, basis = shared.clamp_min(0.0).float(), basis.float()
         rotated = torch.cat([fixed @ basis, fixed.new_zeros(1, self.dim)])  # the last row pads
-        degree = lists.start.diff()
-        ridge = self.regularisation * (degree + self.unobserved * len(fixed)) ** self.scaling
+        degree = joined.lists.start.diff()
+        ridge = self.regularisation * (joined.totals() + self.unobserved * len(fixed)) ** self.scaling
         exact = (solver or self.solver) == "exact"
         start, result = before @ basis, fixed.new_zeros(len(degree), self.dim)
         for rows in groups(degree, self.dim, _CHUNK if exact else _CHUNK_OF_STEPS):
-            joined = padded(lists, rows, len(fixed))
-            vectors = rotated.index_select(0, joined.flatten()).view(*joined.shape, self.dim)
+            codes = padded(joined.lists, rows, len(fixed))
+            vectors = rotated.index_select(0, codes.flatten()).view(*codes.shape, self.dim)
+            target = (codes < len(fixed)).to(vectors.dtype)
+            if joined.weight is not None:
+                target[codes < len(fixed)] = joined.weight[joined.lists.places(rows)[1]].sqrt()
+                vectors = vectors * target[..., None]
             way = solve if exact else partial(approach, start=start[rows], steps=self.steps)
-            result[rows] = way(vectors, joined < len(fixed), shared + ridge[rows, None])
+            result[rows] = way(vectors, target, shared + ridge[rows, None])
         solved: Tensor = result @ basis.T
         return solved
 
@@ -154,8 +162,24 @@ class IALS(ClosedForm):
     def fold_in(self, baskets: BipartiteGraph) -> Scores:
         """Solve for the users of the baskets exactly, given the items."""
         before = self.item.new_zeros(baskets.num_users, self.dim)
-        user = self._half_step(baskets.seen, self.item, before, "exact")
+        user = self._half_step(Joined(baskets.seen, baskets.edge_weight), self.item, before, "exact")
         return lambda users: user[users] @ self.item.T
+
+
+class Joined(NamedTuple):
+    """What each of ``n`` rows is joined to, and the weights in the same order; all 1 if missing."""
+
+    lists: ItemLists
+    weight: Tensor | None
+
+    def totals(self) -> Tensor:
+        """Sum the weights of each row. Shape ``[n]``."""
+        degree = self.lists.start.diff()
+        if self.weight is None:
+            return degree
+        rows = torch.arange(len(degree), device=degree.device).repeat_interleave(degree)
+        total = torch.zeros(len(degree), dtype=torch.float64, device=degree.device)
+        return total.index_add_(0, rows, self.weight.double()).float()
 
 
 def groups(degree: Tensor, dim: int, chunk: int) -> Iterator[Tensor]:
@@ -183,21 +207,22 @@ def padded(lists: ItemLists, rows: Tensor, padding: int) -> Tensor:
     return result
 
 
-def solve(vectors: Tensor, present: Tensor, diagonal: Tensor) -> Tensor:
-    """Solve for ``(M + VᵀV)⁻¹ Vᵀ1`` of each row, where ``M`` is diagonal.
+def solve(vectors: Tensor, target: Tensor, diagonal: Tensor) -> Tensor:
+    """Solve for ``(M + VᵀV)⁻¹ Vᵀt`` of each row, where ``M`` is diagonal.
 
-    With fewer vectors than dimensions the same is ``M⁻¹Vᵀ (I + V M⁻¹ Vᵀ)⁻¹ 1``, a smaller system.
+    With fewer vectors than dimensions the same is ``M⁻¹Vᵀ (I + V M⁻¹ Vᵀ)⁻¹ t``, a smaller system. Where edges
+    have weights, both ``V`` and ``t`` hold their roots as factors.
 
     Args:
         vectors: ``V``, zeros where padded. Shape ``[B, d, D]``.
-        present: False where padded. Shape ``[B, d]``.
+        target: ``t``, 0 where padded. Shape ``[B, d]``.
         diagonal: Of ``M``, positive. Shape ``[B, D]``.
 
     Returns:
         Shape ``[B, D]``.
     """
     transposed = vectors.transpose(1, 2)
-    target = present.to(vectors.dtype)[..., None]
+    target = target.to(vectors.dtype)[..., None]
     if vectors.shape[1] < vectors.shape[2]:
         scaled = vectors / diagonal[:, None]
         system = scaled @ transposed
@@ -208,7 +233,7 @@ def solve(vectors: Tensor, present: Tensor, diagonal: Tensor) -> Tensor:
     return _positive_solve(system, transposed @ target).squeeze(-1)
 
 
-def approach(vectors: Tensor, present: Tensor, diagonal: Tensor, start: Tensor, steps: int) -> Tensor:
+def approach(vectors: Tensor, target: Tensor, diagonal: Tensor, start: Tensor, steps: int) -> Tensor:
     """Take steps of conjugate gradients towards what `solve` finds, with ``M⁻¹`` as preconditioner.
 
     ``M⁻¹`` undoes what all rows share. So a row with ``d`` vectors is exact after ``d`` steps. Arguments are
@@ -216,7 +241,7 @@ def approach(vectors: Tensor, present: Tensor, diagonal: Tensor, start: Tensor, 
 
     Args:
         vectors: ``V``, zeros where padded. Shape ``[B, d, D]``.
-        present: False where padded. Shape ``[B, d]``.
+        target: ``t``, 0 where padded. Shape ``[B, d]``.
         diagonal: Of ``M``, positive. Shape ``[B, D]``.
         start: Where to begin. Shape ``[B, D]``.
         steps: How many.
@@ -224,7 +249,7 @@ def approach(vectors: Tensor, present: Tensor, diagonal: Tensor, start: Tensor, 
     Returns:
         Shape ``[B, D]``.
     """
-    missing = present.to(vectors.dtype) - _row_products(start, vectors.transpose(1, 2))
+    missing = target.to(vectors.dtype) - _row_products(start, vectors.transpose(1, 2))
     residual = _row_products(missing, vectors) - diagonal * start
     result, direction = start, residual / diagonal
     length = (residual * direction).sum(dim=1, keepdim=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,6 +31,7 @@ class EASE(ClosedForm):
     ``B = I − P diag(1 / diag P)`` with ``P = (XᵀX + λI)⁻¹`` (Steck, WWW 2019, eq. 8). Where there are fewer
     users than items the smaller ``K = XXᵀ + λI`` is inverted instead: ``XP = K⁻¹X`` and
     ``λ P_jj = 1 − x_jᵀ K⁻¹ x_j`` (Woodbury), so that ``s(u, ·) = x_u − (K⁻¹X)_u / diag P``, the same scores.
+    Where edges have weights, ``X`` holds them, and ``λ`` is in their squares.
 
     Args:
         l2: ``λ``.
@@ -43,6 +45,7 @@ class EASE(ClosedForm):
     inverse: Tensor
     scale: Tensor
     relief: Tensor
+    reads_weights: ClassVar[bool] = True
 
     def __init__(self, l2: float = 500.0, max_items: int | None = None) -> None:
         super().__init__()
@@ -82,13 +85,13 @@ class EASE(ClosedForm):
         device = graph.edge_user.device
         self.register_buffer("items", torch.from_numpy(kept).to(device), persistent=False)
         self.buyers = SparseMatrix(matrix.T).to(device)
-        relief = self._relief(np.asarray(matrix.sum(axis=0)).ravel())
+        relief = self._relief(np.asarray(matrix.power(2).sum(axis=0)).ravel())
         self.register_buffer("relief", torch.from_numpy(relief).to(device), persistent=False)
         return matrix
 
-    def _relief(self, buyers: Float32Array) -> Float32Array:
+    def _relief(self, squares: Float32Array) -> Float32Array:
         """Compute ``λ / Λ_jj``, by how much an item's penalty is above ``λ``. Shape ``[items]``."""
-        return np.ones_like(buyers)
+        return np.ones_like(squares)
 
     def _kept(self, graph: BipartiteGraph) -> IntArray:
         """Choose the codes of the items in the model, ascending."""
@@ -104,7 +107,7 @@ class EASE(ClosedForm):
         starts = range(0, self.graph.num_users, _BLOCK)
         for users in track(starts, "EASE: diagonal", transient=True):
             block = torch.arange(users, min(users + _BLOCK, self.graph.num_users), device=quadratic.device)
-            bought = self.graph.seen_mask(block)[:, self.items]
+            bought = self.graph.signals(block)[:, self.items]
             quadratic += (self._smoothed(block) * bought).sum(dim=0)
         quadratic *= self.relief
         if (quadratic >= 1.0).any():
@@ -125,7 +128,7 @@ class EASE(ClosedForm):
     def score(self, users: Tensor) -> Tensor:
         """Multiply the user's row by ``B``. Shape ``[B, I]``."""
         if self.by_users:
-            kept = self.graph.seen_mask(users)[:, self.items].float() - self._smoothed(users) * self.scale
+            kept = self.graph.signals(users)[:, self.items] - self._smoothed(users) * self.scale
         else:
             kept = self._sum_of_weights(self.graph, users)
         return self._of_catalogue(kept)
@@ -142,7 +145,7 @@ class EASE(ClosedForm):
 
     def _through_users(self, baskets: BipartiteGraph, users: Tensor) -> Tensor:
         """Compute ``x B`` of baskets ``x`` from ``K⁻¹``: ``x − (x − x Λ⁻¹ Xᵀ K⁻¹ X) / (λ diag P)``."""
-        bought = baskets.seen_mask(users)[:, self.items].float()
+        bought = baskets.signals(users)[:, self.items]
         assert self.buyers.transposed is not None
         near = self.buyers.transposed((bought * self.relief).T.contiguous())
         smoothed: Tensor = self.buyers(self.inverse @ near)
@@ -150,9 +153,13 @@ class EASE(ClosedForm):
 
     def _sum_of_weights(self, graph: BipartiteGraph, users: Tensor) -> Tensor:
         """Add up the rows of ``B`` of what the users bought. Shape ``[B, items]``."""
-        rows, columns = graph.seen_mask(users)[:, self.items].nonzero(as_tuple=True)
+        signals = graph.signals(users)[:, self.items]
+        rows, columns = signals.nonzero(as_tuple=True)
         offsets = torch.searchsorted(rows, torch.arange(len(users), device=rows.device))
-        return functional.embedding_bag(columns, self.inverse, offsets, mode="sum")
+        weights = None if graph.edge_weight is None else signals[rows, columns]
+        return functional.embedding_bag(
+            columns, self.inverse, offsets, mode="sum", per_sample_weights=weights
+        )
 
 
 class EDLAE(EASE):
@@ -171,14 +178,16 @@ class EDLAE(EASE):
         InputError: From `fit`, before anything is allocated, if the matrix would not fit into memory.
     """
 
+    reads_weights: ClassVar[bool] = True
+
     def __init__(self, dropout: float = 0.33, l2: float = 100.0, max_items: int | None = None) -> None:
         super().__init__(l2, max_items)
         check_share(dropout=dropout)
         self.dropout = dropout
 
-    def _relief(self, buyers: Float32Array) -> Float32Array:
+    def _relief(self, squares: Float32Array) -> Float32Array:
         odds = np.float32(self.dropout / (1 - self.dropout))
-        relief: Float32Array = np.float32(self.l2) / (np.float32(self.l2) + odds * buyers)
+        relief: Float32Array = np.float32(self.l2) / (np.float32(self.l2) + odds * squares)
         return relief
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,10 +28,12 @@ _BLOCK = 512
 
 
 def purchases(graph: BipartiteGraph) -> sp.csr_array:
-    """Build the binary interaction matrix ``X``. Shape ``[U, I]``."""
+    """Build the interaction matrix ``X`` of the edges' weights, 1 where all count alike. ``[U, I]``."""
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
-    ones = np.ones(len(user), dtype=np.float32)
-    return sp.csr_array((ones, (user, item)), shape=(graph.num_users, graph.num_items))
+    weights = np.ones(len(user), dtype=np.float32)
+    if graph.edge_weight is not None:
+        weights = graph.edge_weight.cpu().numpy()
+    return sp.csr_array((weights, (user, item)), shape=(graph.num_users, graph.num_items))
 
 
 def largest(rows: RowBlock, size: int, count: int, description: str) -> sp.csr_array:
@@ -64,13 +66,16 @@ def _kept(values: np.ndarray, columns: np.ndarray, size: int) -> sp.csr_array:
 
 
 def cosines(matrix: sp.csr_array, count: int, shrinkage: float, description: str) -> sp.csr_array:
-    """Find the `count` largest cosines of each row of a binary matrix with its other rows.
+    """Find the `count` largest cosines of each row of a matrix with its other rows.
 
-    ``w_ab = |a ∩ b| / (sqrt(|a| |b|) + shrinkage)`` (Sarwar et al., WWW 2001, eq. 1, on binary data; the
-    shrinkage as in Ferrari Dacrema et al., RecSys 2019).
+    ``w_ab = a · b / (‖a‖ ‖b‖ + shrinkage m)`` (Sarwar et al., WWW 2001, eq. 1; the shrinkage as in Ferrari
+    Dacrema et al., RecSys 2019). ``m`` is the mean of the squared entries, so that the unit of the entries
+    does not matter. Of a binary matrix that is ``|a ∩ b| / (sqrt(|a| |b|) + shrinkage)``.
     """
     transposed = matrix.T.tocsr()
-    root = np.sqrt(np.asarray(matrix.sum(axis=1), dtype=np.float32)).ravel()
+    squares = matrix.power(2)
+    root = np.sqrt(np.asarray(squares.sum(axis=1), dtype=np.float32)).ravel()
+    shrinkage *= float(squares.data.mean(dtype=np.float64)) if squares.nnz else 1.0
 
     def rows(start: int, end: int) -> sp.csr_array:
         common = product_of_rows(matrix, start, end, transposed)
@@ -138,8 +143,8 @@ class SparseProduct(ClosedForm):
         return lists
 
     def _among_seen(self, users: Tensor, crow: np.ndarray, col: np.ndarray) -> np.ndarray:
-        """Mark the entries of items that the users have seen. Shape of `col`."""
-        seen = self.graph.seen_mask(users).numpy()
+        """Mark the entries of items that the users have bought. Shape of `col`."""
+        seen = self.graph.bought.mask(users).numpy()
         row = np.repeat(np.arange(len(users)) * seen.shape[1], np.diff(crow))
         marks: np.ndarray = seen.reshape(-1)[row + col]
         return marks
@@ -184,13 +189,16 @@ class ItemCF(ItemSimilarity):
     """Item-based collaborative filtering, ``R_ui = Σ_{j ∈ N_i} w_ij r_uj``.
 
     ``w_ij`` is the cosine of the two item columns of the interaction matrix,
-    ``|U_i ∩ U_j| / (sqrt(|U_i| |U_j|) + shrinkage)``. ``N_i`` are the `neighbours` items most similar to
+    ``|U_i ∩ U_j| / (sqrt(|U_i| |U_j|) + shrinkage)``. Where edges have weights, such as ratings, they are
+    ``r_uj`` and the entries of the columns, see `cosines`. ``N_i`` are the `neighbours` items most similar to
     ``i``, itself left out (Sarwar et al., WWW 2001). Also known as item kNN.
 
     Args:
         neighbours: Size of ``N_i``.
         shrinkage: Damps similarities that rest on few common buyers.
     """
+
+    reads_weights: ClassVar[bool] = True
 
     def __init__(self, neighbours: int = 100, shrinkage: float = 100.0) -> None:
         super().__init__()
@@ -214,7 +222,8 @@ class UserKNN(SparseProduct):
     """User-based collaborative filtering, ``s(u, i) = Σ_{v ∈ N_u} w_uv r_vi``.
 
     ``w_uv`` is the cosine of the two users' rows, ``|I_u ∩ I_v| / (sqrt(|I_u| |I_v|) + shrinkage)``.
-    ``N_u`` are the `neighbours` most similar other users (Resnick et al., CSCW 1994, on binary data).
+    ``N_u`` are the `neighbours` most similar other users (Resnick et al., CSCW 1994, on binary data). Where
+    edges have weights, they are ``r_vi`` and the entries of the rows, see `cosines`.
 
     Args:
         neighbours: Size of ``N_u``.
@@ -223,6 +232,7 @@ class UserKNN(SparseProduct):
 
     weights: SparseRows
     bought: SparseRows
+    reads_weights: ClassVar[bool] = True
 
     def __init__(self, neighbours: int = 100, shrinkage: float = 0.0) -> None:
         super().__init__()
@@ -257,12 +267,14 @@ class UserKNN(SparseProduct):
         """Find the neighbours of the baskets among the users of training."""
         found, known = purchases(baskets), purchases(self.graph)
         device, order = baskets.edge_user.device, tie_order(self.graph.num_users, torch.device("cpu"))
-        roots = [torch.from_numpy(np.sqrt(side.sum(axis=1, dtype=np.float32))) for side in (found, known)]
+        squares = [side.power(2) for side in (found, known)]
+        roots = [torch.from_numpy(np.sqrt(side.sum(axis=1, dtype=np.float32))) for side in squares]
+        shrinkage = self.shrinkage * float(squares[1].data.mean(dtype=np.float64))
 
         def scores(users: Tensor) -> Tensor:
             codes = users.cpu().numpy()
             common = torch.from_numpy(product_of_rows(found[codes], 0, len(codes), known.T.tocsr()).toarray())
-            common /= roots[0][codes, None] * roots[1] + self.shrinkage
+            common /= roots[0][codes, None] * roots[1] + shrinkage
             values, near = top_items(common.nan_to_num_(), self.neighbours, order)
             weights = torch.zeros_like(common).scatter_(1, near, values.clamp_min(0.0))
             return weights.to(device) @ self.bought.tensor()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -29,7 +31,7 @@ def recency_weight(graph: BipartiteGraph, decay_weeks: float | None) -> Tensor:
 
 
 class Popularity(ClosedForm):
-    """Ranks items by their number of distinct buyers, the same for everybody.
+    """Ranks items by their number of distinct buyers, or the weights of their edges, alike for everybody.
 
     Args:
         decay_weeks: If given, each week a shopper bought the item counts ``exp(-age / decay_weeks)``
@@ -37,6 +39,7 @@ class Popularity(ClosedForm):
     """
 
     item_score: Tensor
+    reads_weights: ClassVar[bool] = True
 
     def __init__(self, decay_weeks: float | None = None) -> None:
         super().__init__()
@@ -44,9 +47,18 @@ class Popularity(ClosedForm):
         self.decay_weeks = decay_weeks
 
     def fit(self, graph: BipartiteGraph) -> None:
-        """Count buyers, or recent weeks of purchase."""
+        """Count buyers, or recent weeks of purchase.
+
+        Raises:
+            InputError: If a decay is asked for and edges have weights, which a decay would leave unread.
+        """
         self.graph = graph
         score = graph.item_degree().float()
+        if graph.edge_weight is not None:
+            if self.decay_weeks is not None:
+                what, hint = "a decay reads no weights", "leave it out, and name Recency in data.weights"
+                raise InputError(what, column="decay_weeks", hint=hint)
+            score = torch.zeros_like(score).index_add_(0, graph.edge_item, graph.edge_weight)
         if self.decay_weeks is not None:
             weight = recency_weight(graph, self.decay_weeks)
             score = torch.zeros_like(score).index_add_(0, graph.history_item, weight)

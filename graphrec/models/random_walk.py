@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -17,7 +19,8 @@ class P3alpha(ItemSimilarity):
     ``S_ji = Σ_v p_jv^α p_vi^α``, the two steps from a bought item ``j`` through its buyers ``v`` to ``i``.
     Here ``p_jv = 1 / |U_j|`` and ``p_vi = 1 / |I_v|`` (Cooper et al., WWW 2014 companion, "Random walks in
     recommender systems"). The first step, from the user to one of the items bought, weighs them alike and
-    does not change a ranking. An item's row has no entry for itself.
+    does not change a ranking. An item's row has no entry for itself. Where edges have weights, a step takes
+    an edge in proportion to its weight.
 
     Args:
         neighbours: Entries to keep of each row, and then of each column.
@@ -25,6 +28,8 @@ class P3alpha(ItemSimilarity):
         normalise: Make each row sum to one before columns are cut, as the tuned baseline of Ferrari
             Dacrema et al., RecSys 2019, may do.
     """
+
+    reads_weights: ClassVar[bool] = True
 
     def __init__(self, neighbours: int = 350, alpha: float = 0.6, normalise: bool = False) -> None:
         super().__init__()
@@ -41,7 +46,8 @@ class P3alpha(ItemSimilarity):
     def _transitions(self, matrix: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:
         """Compute ``p_jv^α``, shape ``[I, U]``, and ``p_vi^α``, shape ``[U, I]``."""
         buyers, items = _power(matrix.sum(axis=0), -self.alpha), _power(matrix.sum(axis=1), -self.alpha)
-        return sp.csr_array(matrix.T * buyers[:, None]), sp.csr_array(matrix * items[:, None])
+        weights = matrix.power(self.alpha)
+        return sp.csr_array(weights.T * buyers[:, None]), sp.csr_array(weights * items[:, None])
 
 
 class RP3beta(P3alpha):
@@ -57,6 +63,8 @@ class RP3beta(P3alpha):
         normalise: Make each row sum to one before columns are cut.
     """
 
+    reads_weights: ClassVar[bool] = True
+
     def __init__(
         self, neighbours: int = 100, alpha: float = 0.5, beta: float = 0.1, normalise: bool = True
     ) -> None:
@@ -71,7 +79,7 @@ class RP3beta(P3alpha):
 
 def _power(degree: Float32Array, exponent: float) -> Float32Array:
     """Raise the degrees to a power; nodes without edges have no entries it could weigh."""
-    return np.power(np.maximum(degree, 1), exponent, dtype=np.float32)
+    return np.power(np.where(degree > 0, degree, 1), exponent, dtype=np.float32)
 
 
 def _walks(to_user: sp.csr_array, to_item: sp.csr_array, count: int, normalise: bool) -> sp.csr_array:

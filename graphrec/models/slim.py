@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -32,7 +32,8 @@ class SLIM(ItemSimilarity):
     Column ``j`` minimises ``½‖x_j − X w‖² + ½ l2 ‖w‖² + l1 ‖w‖₁`` with ``w ≥ 0`` and ``w_j = 0`` (Ning and
     Karypis, ICDM 2011, eq. 3). Only the items most similar to ``j`` may have a weight: the paper's fsSLIM,
     sec. V-D. Coordinate descent solves the columns of a block at once, on their Gram matrices. It takes a
-    fraction of the time of a library's elastic net, which goes through the users again in each round.
+    fraction of the time of a library's elastic net, which goes through the users again in each round. Where
+    edges have weights, ``X`` holds them, and `l1` and `l2` are in their squares.
 
     Args:
         neighbours: Items, by cosine, that may have a weight in a column.
@@ -41,6 +42,8 @@ class SLIM(ItemSimilarity):
         rounds: Of coordinate descent at most.
         tolerance: Largest change of a weight in the last round.
     """
+
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -64,6 +64,7 @@ class Spectral(ClosedForm):
     item_factor: Tensor
     tail: Tensor
     errors: Tensor
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -103,7 +104,7 @@ class Spectral(ClosedForm):
         device = graph.edge_item.device
         matrix = _interactions(graph, *self.response.normalisation)
         self.operator = SparseMatrix(matrix).to(device)
-        self.register_buffer("item_degree", graph.item_degree().clamp_min(1).float(), persistent=False)
+        self.register_buffer("item_degree", graph.strength()[graph.num_users :], persistent=False)
         columns = len(self._parts()) * min(self.rank, graph.num_users, graph.num_items)
         terms = len(self._smooth().coef) if self._exact() else 1 + (self.degree or 0)
         sizes = {
@@ -209,8 +210,7 @@ class Spectral(ClosedForm):
 
     def _signals(self, graph: BipartiteGraph, edges: Tensor) -> Tensor:
         """Compute what the edges weigh in their users' signals."""
-        weights: Tensor = (-self.recency * (1 - graph.places(edges))).exp()
-        return weights
+        return graph.relative(edges) * (-self.recency * (1 - graph.places(edges))).exp()
 
     def _smooth(self) -> Chebyshev:
         """Make the response ``g`` without leading zeros, so that its degree can be read."""
@@ -283,10 +283,10 @@ class Spectral(ClosedForm):
 def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> sp.csr_array:
     """Build ``R̃ = D_U^-user_power R D_I^-item_power / c``; ``c`` keeps singular values ≤ 1. ``[U, I]``."""
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
-    users, items = (np.bincount(codes)[codes].astype(np.float64) for codes in (user, item))
-    shape = (graph.num_users, graph.num_items)
+    edges, shape = graph.relative().cpu().numpy(), (graph.num_users, graph.num_items)
+    users, items = (np.bincount(codes, edges)[codes] for codes in (user, item))
     with np.errstate(over="ignore"):
-        weights = users**-user_power * items**-item_power
+        weights = users**-user_power * items**-item_power * edges
     if not np.isfinite(weights).all() or not weights.any():
         what, hint = "these powers of the degrees are beyond any number", "give some between -2 and 2"
         raise InputError(what, column="user_power, item_power", hint=hint)

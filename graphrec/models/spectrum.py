@@ -7,7 +7,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from graphrec.arrays import Float32Array, IntArray
-from graphrec.errors import check_at_least, check_seed
+from graphrec.errors import InputError, check_at_least, check_seed
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import decompose
 from graphrec.kernels.sparse import SparseMatrix
@@ -35,6 +35,9 @@ def spectrum(
     """
     check_at_least(1, rank=rank)
     check_seed(seed=seed)
+    if graph.relative_weight is not None:
+        hint = "give a graph without"
+        raise InputError("the spectrum is that of a graph without weights", column="weights", hint=hint)
     user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
     users = np.bincount(user, minlength=graph.num_users)
     items = np.bincount(item, minlength=graph.num_items)

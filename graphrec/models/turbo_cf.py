@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,7 +21,8 @@ class TurboCF(ItemSimilarity):
     Park et al., "Turbo-CF: matrix decomposition-free graph filtering for fast recommendation", SIGIR 2024.
     Its authors' program has the linear filter for Gowalla and Amazon-Book and the second order for Yelp. The
     power of each entry is no function of the spectrum, so there is nothing to decompose. The item graph is
-    kept as a sparse matrix; the second order multiplies the scores by it once more, in place of ``P̄²``.
+    kept as a sparse matrix; the second order multiplies the scores by it once more, in place of ``P̄²``. Where
+    edges have weights, ``X`` holds them and ``D`` their sums.
 
     Args:
         alpha: Exponent ``α`` of the users' degrees; ``1 − α`` is that of the items.
@@ -29,6 +31,8 @@ class TurboCF(ItemSimilarity):
             which takes 8 bytes for each pair of items that have a common buyer.
         order: Of the filter, 1 or 2; the second takes a product with all of ``P̄`` for each user.
     """
+
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self, alpha: float = 0.6, power: float = 0.7, neighbours: int | None = None, order: int = 1
@@ -44,7 +48,8 @@ class TurboCF(ItemSimilarity):
     def fit(self, graph: BipartiteGraph) -> None:
         """Multiply out the item graph and raise its entries to the power."""
         matrix = purchases(graph)
-        user, item = (np.maximum(matrix.sum(axis=axis), 1) for axis in (1, 0))
+        sums = (matrix.sum(axis=axis) for axis in (1, 0))
+        user, item = (np.where(one > 0, one, np.float32(1)) for one in sums)
         normalised = sp.csr_array(matrix * np.power(user, -self.alpha)[:, None])
         normalised = sp.csr_array(normalised * np.power(item, self.alpha - 1)[None], dtype=np.float32)
         transposed = normalised.T.tocsr()

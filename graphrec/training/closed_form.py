@@ -13,6 +13,7 @@ from graphrec.evaluation.finite import not_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import ClosedForm, Recommender
 from graphrec.training.ranked import RankedTask
+from graphrec.training.steps import check_reads_weights
 
 
 class ClosedFormTask(RankedTask):
@@ -24,6 +25,8 @@ class ClosedFormTask(RankedTask):
 
     by_gradient: ClassVar[bool] = False
     logs_only_known: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
+    """It leaves them to the recommender, which has to declare that it reads them."""
 
     def __init__(self, recommender: ClosedForm) -> None:
         super().__init__()
@@ -39,8 +42,9 @@ class ClosedFormTask(RankedTask):
         """Fit the recommender to the graph.
 
         Raises:
-            InputError: If what it learned is not finite.
+            InputError: If what it learned is not finite, or edges have weights and it reads none.
         """
+        check_reads_weights(graph, self.closed_form, "recommender")
         self.closed_form.fit(graph)
         name = not_finite(self.closed_form.named_buffers())
         if name is not None:
@@ -51,6 +55,7 @@ class ClosedFormTask(RankedTask):
 
     def rebuild(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> Recommender:
         """Take what was fitted from a checkpoint."""
+        check_reads_weights(graph, self.closed_form, "recommender")
         self.closed_form.restore(graph, state)
         return self.closed_form
 

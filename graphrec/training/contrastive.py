@@ -45,6 +45,7 @@ class ContrastiveTask(RankingTask):
 
     shares_rows = False
     logs_only_known: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,

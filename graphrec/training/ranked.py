@@ -33,6 +33,7 @@ from graphrec.training.cost import FitCost
 from graphrec.training.experiment import SplitTask, Summary
 from graphrec.training.ranked_measures import categories_in, known_metrics, summary_of_sets, try_measures
 from graphrec.training.shown import example_lists
+from graphrec.training.steps import check_reads_weights
 from graphrec.training.trial import is_trial
 
 ROWS = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
@@ -89,7 +90,7 @@ class RankedTask(SplitTask):
             state: The weights of the checkpoint that is loaded next, so that nothing is fitted twice.
 
         Raises:
-            InputError: If the graph is shared out over several processes and this model cannot be.
+            InputError: If this model cannot be shared out over processes, or reads no weights of edges.
         """
         if graph.sharded is not None and not self.shares_rows:
             raise InputError(
@@ -97,8 +98,8 @@ class RankedTask(SplitTask):
                 column="--trainer.strategy",
                 hint="choose ddp",
             )
-        # not where Lightning would make it, beside a graph that has not been moved yet
-        with torch.device(graph.edge_item.device):
+        check_reads_weights(graph, self, "model")
+        with torch.device(graph.edge_item.device):  # not beside one that is not moved yet
             if state is None:
                 self.recommender = self.build(graph)
             else:
@@ -158,6 +159,8 @@ class RankedTask(SplitTask):
         found = super().fingerprints(data, held)
         if (features := data.features_sha256()) is not None:
             found["features_sha256"] = features
+        if (weights := data.split.train.weights_sha256()) is not None:
+            found["weights_sha256"] = weights
         if self.made_again(held):
             found["rows_sha256"] = data.split.train.rows_sha256(ROWS)
         return found

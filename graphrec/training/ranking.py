@@ -10,7 +10,7 @@ from torch import Tensor
 
 from graphrec.capabilities import declares
 from graphrec.data.module import run_seed
-from graphrec.errors import InputError, check_above, check_at_least
+from graphrec.errors import check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import log_sum_products
 from graphrec.kernels.memory import check_room
@@ -32,7 +32,17 @@ from graphrec.training.batch import Batch, Vectors, vectors_of
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.graphed import LossGraph
 from graphrec.training.ranked import RankedTask
-from graphrec.training.steps import UNOBSERVED, Loss, Sampling, Step, check_options, check_weights
+from graphrec.training.steps import (
+    UNOBSERVED,
+    Loss,
+    Sampling,
+    Step,
+    check_options,
+    check_sharded,
+    check_weighable,
+    check_weights,
+    weighted_loss,
+)
 
 
 class RankingTask(RankedTask):
@@ -65,6 +75,8 @@ class RankingTask(RankedTask):
             ranking. So training begins at the most bought items, and learns what is different about a user.
             If missing, 1 where no loss is given and 0 where one is.
 
+    Where edges have weights, an edge counts in the loss as its weight relative to the mean of all.
+
     Raises:
         InputError: If options do not go together.
     """
@@ -75,6 +87,8 @@ class RankingTask(RankedTask):
     logs_only_known: ClassVar[bool] = True
     static_step: ClassVar[bool] = True
     """A step is the same operations each time, if encoder, decoder and loss declare it too."""
+    reads_weights: ClassVar[bool] = True
+    """An edge counts in the loss as its weight, if encoder and loss allow it."""
 
     def __init__(
         self,
@@ -110,14 +124,15 @@ class RankingTask(RankedTask):
         """Build encoder and decoder over the graph.
 
         Raises:
-            InputError: If the graph is shared out over several processes and this model cannot be.
+            InputError: If the model cannot be shared out over processes, or reads no weights of edges.
         """
         encoder = self.encoder_factory(graph)
+        check_weighable(graph, encoder, self.loss, self.sampling)
         check_weights(encoder, self.decoder)
         if graph.sharded is not None:
             if (line := self.decoder.hold()) is not None:
                 note(f"row_sharded: {line}, for processes share no weight but the table")
-            self._check_sharded(encoder)
+            check_sharded(encoder, self.decoder, self.sampling)
         offset = self.prior * item_prior(graph) if self.prior else None
         if self.log_q:
             power = self.popularity if self.sampling == "shared" else 1.0
@@ -129,21 +144,6 @@ class RankingTask(RankedTask):
         """Build it without a start that the weights of a checkpoint replace."""
         with weights_follow():
             return self.build(graph)
-
-    def _check_sharded(self, encoder: Encoder) -> None:
-        what, name = None, f"the encoder {type(encoder).__name__}"
-        if encoder.shared_table is None:
-            what = f"{name} has no table of vectors that processes could share"
-        elif any(weight is not encoder.shared_table for weight in encoder.parameters()):
-            what = f"{name} has weights beside its table, which is not supported"
-        elif not declares(encoder, "shardable"):
-            what = f"{name} does not declare that it works with a part of its table (shardable = True)"
-        elif any(weight.requires_grad for weight in self.decoder.parameters()):
-            what = f"the decoder {type(self.decoder).__name__} has weights of its own, which is not supported"
-        elif self.sampling == "none":
-            what = "sampling none, a sum over the whole catalogue, is not supported"
-        if what is not None:
-            raise InputError(f"row_sharded: {what}", column="--trainer.strategy", hint="choose ddp")
 
     def configure_model(self) -> None:
         """Build once; a table shared out over processes is declared as such, which takes a running group."""
@@ -200,6 +200,7 @@ class RankingTask(RankedTask):
             self.device.type == "cuda"
             and self.trainer.world_size == 1
             and self.sampling != "none"
+            and self.recommender.graph.relative_weight is None
             and all(declares(part, "static_step") for part in parts)
         )
 
@@ -248,7 +249,9 @@ class RankingTask(RankedTask):
     def _sampled_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
         """Compute the loss against sampled items."""
         assert batch.negatives is not None
-        offsets = None if self.item_offset is None else self._offsets(batch)
+        offsets = None  # what is added to the scores of bought and of sampled items
+        if self.item_offset is not None:
+            offsets = self.item_offset[batch.items], self.item_offset[batch.negatives]
         if batch.is_shared:
             assert vectors.negative is not None
             positive = self.decoder(vectors.user, vectors.item)
@@ -258,7 +261,8 @@ class RankingTask(RankedTask):
                 if offsets is not None:
                     positive = positive + offsets[0]
                     factors = with_offset(*factors, offsets[1])
-                return batch.weight * loss.of_log_sum(positive, log_sum_products(*factors, batch.own))
+                log_sum = log_sum_products(*factors, batch.own)
+                return self._mean(loss.of_log_sum, positive, log_sum, batch)
             negative = self.decoder.matrix(vectors.user, vectors.negative)
         else:
             positive, negative = vectors.scores(self.decoder)
@@ -266,13 +270,14 @@ class RankingTask(RankedTask):
             positive, negative = positive + offsets[0], negative + offsets[1]
         if batch.own is not None:
             negative.scatter_(1, batch.own[:, None], -torch.inf)
-        return batch.weight * self.loss(positive, negative)
+        return self._mean(self.loss, positive, negative, batch)
 
-    def _offsets(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Take what is added to the scores of bought and of sampled items."""
-        assert self.item_offset is not None
-        assert batch.negatives is not None
-        return self.item_offset[batch.items], self.item_offset[batch.negatives]
+    def _mean(self, loss: Loss, positive: Tensor, other: Tensor, batch: Batch) -> Tensor:
+        """Compute the loss of this process's edges as its part of the mean over the batch."""
+        if (graph := self.recommender.graph).relative_weight is None:
+            return batch.weight * loss(positive, other)
+        shard, _ = training_shard(self._trainer).weighted(len(batch.edges))
+        return batch.weight * weighted_loss(loss, positive, other, shard.rows(graph.relative(batch.edges)))
 
     def _catalogue_loss(self, batch: Batch) -> tuple[Tensor, Callable[[], Tensor]]:
         """Compute the loss against ``α Σ (u · i)² / E`` over all pairs of the catalogue, and the penalty."""
@@ -280,9 +285,11 @@ class RankingTask(RankedTask):
         embeddings, ego = encoder(graph), encoder.ego(graph)
         vectors = vectors_of(batch, lambda users, items: Rows.of(embeddings, ego, users, items))
         total = self.unobserved * total_square(*embeddings) / graph.num_edges
-        loss = self.loss(self.decoder(vectors.user, vectors.item), total)
+        scores = self.decoder(vectors.user, vectors.item)
+        if graph.relative_weight is not None:  # what is summed over the catalogue counts once
+            return self._mean(self.loss, scores, torch.zeros_like(scores), batch) + total, vectors.penalty
         # every process sums over the whole catalogue, so that part needs no weight
-        return batch.weight * loss + (1 - batch.weight) * total, vectors.penalty
+        return batch.weight * self.loss(scores, total) + (1 - batch.weight) * total, vectors.penalty
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Make Adam."""

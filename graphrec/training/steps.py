@@ -8,13 +8,15 @@ from typing import Literal, NamedTuple, Protocol, get_args
 import torch
 from torch import Tensor
 
-from graphrec import losses
+from graphrec import losses, models
 from graphrec.capabilities import declares
 from graphrec.errors import InputError
+from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Decoder, Encoder
 from graphrec.models.decoders import Dot, ScaledCosine
 
-Loss = Callable[[Tensor, Tensor], Tensor] | losses.BilateralSoftmax | losses.CosineContrastive
+_OfScores = Callable[[Tensor, Tensor], Tensor]
+Loss = _OfScores | losses.BilateralSoftmax | losses.CosineContrastive
 Sampling = Literal["pair", "shared", "batch", "none"]
 UNOBSERVED = 0.3
 """Weight of every pair of the catalogue, unless another one is given."""
@@ -93,6 +95,76 @@ def _sampling_for(loss: Loss) -> Sampling:
     if getattr(loss, "takes_sum", False):
         return "none"
     return "shared" if getattr(loss, "takes_many", False) else "pair"
+
+
+def check_weighable(graph: BipartiteGraph, encoder: Encoder, loss: Loss, sampling: Sampling) -> None:
+    """Raise `InputError` if edges have weights, and the encoder or the loss has no use for them."""
+    check_reads_weights(graph, encoder, "encoder")
+    if graph.edge_weight is not None:
+        _check_mean_of_edges(loss, sampling)
+
+
+def check_reads_weights(graph: BipartiteGraph, part: object, column: str) -> None:
+    """Raise `InputError` if edges have weights, and a part that would train or rank on them reads none.
+
+    Args:
+        graph: The training graph.
+        part: A task, a closed form or an encoder; it has to declare ``reads_weights`` itself.
+        column: Where it was named.
+    """
+    if graph.edge_weight is None or declares(part, "reads_weights"):
+        return
+    kinds = {name: getattr(models, name) for name in models.__all__}
+    names = [name for name, kind in kinds.items() if vars(kind).get("reads_weights", False)]
+    hint = f"{', '.join(names)} do; or leave data.weights out"
+    raise InputError(f"{type(part).__name__} reads no weights of edges", column=column, hint=hint)
+
+
+def weighted_loss(loss: _OfScores, positive: Tensor, other: Tensor, weight: Tensor) -> Tensor:
+    """Compute ``mean w_b ℓ_b`` of a loss that is the mean of ``ℓ_b`` over the edges of a batch.
+
+    Args:
+        loss: The loss.
+        positive: Scores of bought items. Shape ``[B]``.
+        other: What the loss takes beside them, a row for each edge. Shape ``[B, ...]``.
+        weight: Of each edge. Shape ``[B]``.
+    """
+    each: Tensor = torch.vmap(lambda one, of_it: loss(one[None], of_it[None]))(positive, other)
+    return (weight * each.view(weight.shape)).mean()
+
+
+def _check_mean_of_edges(loss: Loss, sampling: Sampling) -> None:
+    """Raise `InputError` unless a loss is the mean over the edges of a batch, so that each can be weighed."""
+    generator = torch.Generator().manual_seed(0)
+    positive, negative = torch.randn(4, generator=generator), torch.randn(4, 3, generator=generator)
+    apart, whole = (torch.zeros(4), torch.ones(())) if sampling == "none" else (negative, negative)
+    try:
+        mean = weighted_loss(loss, positive, apart, torch.ones(4))
+        counted = mean + 1 if sampling == "none" else mean  # what is summed over the catalogue is added
+        is_mean = bool(torch.isclose(counted, loss(positive, whole), rtol=1e-4))
+    except Exception:  # whatever a function does with the scores of one edge
+        is_mean = False
+    if not is_mean:
+        name = getattr(loss, "__name__", type(loss).__name__)
+        what = f"{name} is no mean over edges, so none of them can be weighed"
+        raise InputError(what, column="loss", hint="choose another loss, or leave data.weights out")
+
+
+def check_sharded(encoder: Encoder, decoder: Decoder, sampling: Sampling) -> None:
+    """Raise `InputError` if several processes cannot hold a model together."""
+    what, name = None, f"the encoder {type(encoder).__name__}"
+    if encoder.shared_table is None:
+        what = f"{name} has no table of vectors that processes could share"
+    elif any(weight is not encoder.shared_table for weight in encoder.parameters()):
+        what = f"{name} has weights beside its table, which is not supported"
+    elif not declares(encoder, "shardable"):
+        what = f"{name} does not declare that it works with a part of its table (shardable = True)"
+    elif any(weight.requires_grad for weight in decoder.parameters()):
+        what = f"the decoder {type(decoder).__name__} has weights of its own, which is not supported"
+    elif sampling == "none":
+        what = "sampling none, a sum over the whole catalogue, is not supported"
+    if what is not None:
+        raise InputError(f"row_sharded: {what}", column="--trainer.strategy", hint="choose ddp")
 
 
 def check_weights(encoder: Encoder, decoder: Decoder) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from graphrec.graph import BipartiteGraph
@@ -14,12 +13,11 @@ UNTRAINED = (
 
 
 def basket_sums(baskets: BipartiteGraph, items: Tensor) -> Tensor:
-    """Sum the vectors of the items in each basket. ``[I, D]`` to ``[n, D]``."""
-    sums = items.new_zeros(baskets.num_users, items.shape[1])
-    return sums.index_add_(0, baskets.edge_user, items[baskets.edge_item])
+    """Sum the vectors of the items in each basket, by their relative weights. ``[I, D]`` to ``[n, D]``."""
+    sums, chosen = items.new_zeros(baskets.num_users, items.shape[1]), items[baskets.edge_item]
+    return sums.index_add_(0, baskets.edge_user, chosen * baskets.relative().to(chosen)[:, None])
 
 
 def basket_sizes(baskets: BipartiteGraph) -> Tensor:
-    """Count the items of each basket, 1 for an empty one. Shape ``[n, 1]``."""
-    users = torch.arange(baskets.num_users, device=baskets.edge_user.device)
-    return baskets.seen.counts(users).clamp_min(1).float()[:, None]
+    """Sum the relative weights of each basket, or count its items; 1 for an empty one. ``[n, 1]``."""
+    return baskets.strength()[: baskets.num_users, None]

@@ -55,6 +55,7 @@ class SimGCL(LightGCN, ContrastiveEncoder):
     """
 
     shardable: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -110,6 +111,7 @@ class XSimGCL(SimGCL):
     """
 
     shardable: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor, nn
 
 from graphrec.errors import InputError, check_at_least, check_share
@@ -32,6 +34,8 @@ class RawFeatures(Encoder):
         graph: Gives the features.
     """
 
+    reads_weights: ClassVar[bool] = True
+
     def __init__(self, graph: BipartiteGraph) -> None:
         super().__init__()
         features_of(graph)
@@ -50,6 +54,8 @@ class FeatureTowers(Encoder):
         hidden: Width of the hidden layer of each tower.
         dropout: Share of the hidden units left out in training.
     """
+
+    reads_weights: ClassVar[bool] = True
 
     def __init__(self, graph: BipartiteGraph, dim: int = 64, hidden: int = 128, dropout: float = 0.0) -> None:
         super().__init__()

@@ -44,6 +44,7 @@ class LightGCN(EmbeddingTable):
 
     static_step: ClassVar[bool] = True
     shardable: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class LightGCN(EmbeddingTable):
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate from the layers of the items; the users' own rows of the table are 0."""
         layers = graph.filter(self.weight, self.coefficients[1:] or [0.0], self.storage_type)
-        degree = graph.item_degree().clamp_min(1).float()
+        degree = graph.strength()[graph.num_users :]
         near = basket_sums(baskets, layers[self.num_users :] / degree[:, None].sqrt())
         return near / basket_sizes(baskets).sqrt()
 

@@ -35,6 +35,7 @@ class LightGCNpp(EmbeddingTable):
     """
 
     static_step: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class LightGCNpp(EmbeddingTable):
         check_finite(alpha=alpha, beta=beta)
         check_between(0, 1, gamma=gamma)
         self.num_layers, self.alpha, self.beta, self.gamma = num_layers, alpha, beta, gamma
-        degree = torch.bincount(graph.edge_index[0], minlength=graph.num_nodes).clamp_min(1).float()
+        degree = graph.strength()
         # the graph's own matrix has a half for both
         self.register_buffer("before", degree[:, None] ** (0.5 - beta), persistent=False)
         self.register_buffer("after", degree[:, None] ** (0.5 - alpha), persistent=False)
@@ -87,7 +88,7 @@ class LightGCNpp(EmbeddingTable):
         """Propagate from the layers of the items; the users' own rows of the table are 0."""
         layers = [self.weight, *self._layers(graph, self.num_layers - 1)]
         items = sum((functional.normalize(layer, dim=1)[self.num_users :] for layer in layers), start=0.0)
-        degree = graph.item_degree().clamp_min(1).float()
+        degree = graph.strength()[graph.num_users :]
         near = basket_sums(baskets, items * degree[:, None] ** -self.beta)
         return (1 - self.gamma) / self.num_layers * near * basket_sizes(baskets) ** -self.alpha
 

@@ -35,6 +35,8 @@ class NGCF(EmbeddingTable):
         start: Where training begins, as in `EmbeddingTable`.
     """
 
+    reads_weights: ClassVar[bool] = True
+
     def __init__(
         self,
         graph: BipartiteGraph,
@@ -68,7 +70,7 @@ class NGCF(EmbeddingTable):
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Send the users of the baskets through the layers from vectors of 0, beside the items' layers."""
         layer: Tensor = self.weight
-        near = graph.item_degree().clamp_min(1).float()[:, None].sqrt()
+        near = graph.strength()[graph.num_users :, None].sqrt()
         users = [layer.new_zeros(baskets.num_users, layer.shape[1])]
         for place in range(self.num_layers):
             sums = basket_sums(baskets, layer[self.num_users :] / near) / basket_sizes(baskets).sqrt()

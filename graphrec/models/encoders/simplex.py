@@ -32,6 +32,7 @@ class SimpleX(EmbeddingTable):
 
     static_step: ClassVar[bool] = True
     shardable: ClassVar[bool] = False
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class SimpleX(EmbeddingTable):
         self.own = own
         self.bought = nn.Linear(dim, dim, bias=False)
         nn.init.eye_(self.bought.weight)
-        degree = torch.bincount(graph.edge_index[0], minlength=graph.num_nodes).clamp_min(1).float()
+        degree = graph.strength()
         # the graph's own matrix divides by the roots of both degrees, a mean by the user's
         lift = torch.where(torch.arange(graph.num_nodes) < graph.num_users, 0.0, degree.sqrt())
         self.register_buffer("lift", lift[:, None], persistent=False)

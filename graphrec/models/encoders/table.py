@@ -43,6 +43,7 @@ class EmbeddingTable(Encoder):
 
     static_step: ClassVar[bool] = True
     shardable: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,

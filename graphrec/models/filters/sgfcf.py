@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -35,7 +36,8 @@ class SGFCF(ClosedForm):
     filtering for recommendation", KDD 2024, sec. 4, and their program).
 
     ``β`` grows on a line from the least to the greatest homophily. That of a user is the share of pairs of
-    the items bought that somebody else bought together; that of an item likewise over its buyers.
+    the items bought that somebody else bought together; that of an item likewise over its buyers. Where edges
+    have weights, relative to their mean, ``R`` holds them and ``D`` their sums; homophily counts edges.
 
     Args:
         rank: Singular vectors to keep; at most as many as there are users or items.
@@ -51,6 +53,7 @@ class SGFCF(ClosedForm):
     user_factor: Tensor
     item_factor: Tensor
     sums: Tensor
+    reads_weights: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class SGFCF(ClosedForm):
         values, vectors = values[kept], found.vectors[:, kept]
         left = self.matrix(vectors) / values
         relative = values / largest
-        buys = purchases(graph)
+        buys = sp.csr_array(purchases(graph) > 0, dtype=np.float32)
         for name, side, part in (("user_factor", buys, left), ("item_factor", buys.T.tocsr(), vectors)):
             exponent = torch.from_numpy(self._exponents(side)).to(device)
             self.keep(name, part * relative ** exponent[:, None])
@@ -100,11 +103,14 @@ class SGFCF(ClosedForm):
 
     def _prepare(self, graph: BipartiteGraph) -> None:
         self.graph = graph
-        self.matrix = SparseMatrix(self._normalised(purchases(graph))).to(graph.edge_user.device)
+        matrix = purchases(graph)
+        matrix.data = graph.relative().cpu().numpy()  # in the order of the edges
+        self.matrix = SparseMatrix(self._normalised(matrix)).to(graph.edge_user.device)
 
     def _normalised(self, matrix: sp.csr_array) -> sp.csr_array:
         """Compute ``R̃``, divided by a bound of its largest singular value."""
-        user, item = (np.maximum(matrix.sum(axis=axis, dtype=np.float64), 1) + self.shift for axis in (1, 0))
+        sums = (matrix.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
+        user, item = (np.where(one > 0, one, 1) + self.shift for one in sums)
         scaled = sp.csr_array(matrix * (user**-self.epsilon)[:, None] * (item**-self.epsilon)[None])
         bound = np.sqrt(scaled.sum(axis=0).max(initial=0) * scaled.sum(axis=1).max(initial=0)) or 1.0
         return sp.csr_array(scaled / bound, dtype=np.float32)

@@ -239,7 +239,7 @@ def _labelled(
     codes = _on_device(graph, users)
     score = recommender.score(codes).cpu().numpy().astype(np.float64)
     check_scores(score)
-    seen = graph.seen_mask(codes).cpu().numpy()
+    seen = graph.bought.mask(codes).cpu().numpy()
     bought = np.zeros(score.shape, dtype=np.bool_)
     of_batch = bought_pairs[np.isin(bought_pairs[:, 0], users)]
     bought[np.searchsorted(users, of_batch[:, 0]), of_batch[:, 1]] = True
@@ -266,7 +266,7 @@ def _top_items(
         ranked, scores = ranking.items.cpu(), ranking.scores.cpu()
     else:
         ranked, scores = _top_eligible(recommender, graph, codes, k, items, eligible.mask(users))
-    seen = graph.seen_mask(codes).cpu().gather(1, ranked.clamp(min=0))
+    seen = graph.bought.mask(codes).cpu().gather(1, ranked.clamp(min=0))
     there = (ranked >= 0).numpy()
     check_scores(scores.numpy()[there])
     return pd.DataFrame(
@@ -290,7 +290,7 @@ def _top_eligible(
     """Find the best eligible items and their scores, -1 where there are fewer. ``[B, k]`` each."""
     allowed = torch.as_tensor(mask, device=codes.device)
     if items != "all":
-        seen = graph.seen_mask(codes)
+        seen = graph.bought.mask(codes)
         allowed = allowed & (seen if items == "repeat" else ~seen)
     scores = recommender.score(codes).masked_fill(~allowed, -torch.inf)
     best, place = scores.topk(min(k, scores.shape[1]))
