@@ -157,10 +157,8 @@ class RankedTask(SplitTask):
     def fingerprints(self, data: RecommenderData, held: Iterable[str]) -> dict[str, str]:
         """Fingerprint the split, the features, and all rows where a model is fitted to them again."""
         found = super().fingerprints(data, held)
-        if (features := data.features_sha256()) is not None:
-            found["features_sha256"] = features
-        if (weights := data.split.train.weights_sha256()) is not None:
-            found["weights_sha256"] = weights
+        prints = {"features": data.features_sha256(), "weights": data.split.train.weights_sha256()}
+        found |= {f"{name}_sha256": value for name, value in prints.items() if value is not None}
         if self.made_again(held):
             found["rows_sha256"] = data.split.train.rows_sha256(ROWS)
         return found

@@ -61,7 +61,7 @@ class Parameter:
 
     @property
     def each(self) -> Parameter | None:
-        """What every value of a list names, where it lists classes of ours with their arguments; else None."""
+        """What every value of a list names, where it lists classes of ours with arguments; else None."""
         lists = [hint for hint in _alternatives(self.hint) if typing.get_origin(hint) is list]
         named = [typing.get_args(hint)[0] for hint in lists if _is_ours(_base(typing.get_args(hint)[0]))]
         return Parameter(named[0], required=True) if named else None

@@ -363,3 +363,38 @@ def test_a_real_process_says_one_line_and_exits_with_2(args, message):
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith(f"graphrec: {message}")
     assert sorted(Path().rglob("*")) == before
+
+
+WEIGHTS = """\
+    weights:
+      rows:
+        - {class_path: Recency, init_args: {half_life: 8}}
+        - {class_path: Event, init_args: {weights: {view: 0.1, purchase: 1}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("Recency", "Recensy"), "key 'class_path': there is no class 'Recensy'; did you mean 'Recency'?"),
+        (
+            ("half_life", "halflife"),
+            "key 'halflife': this key is not accepted by Recency; did you mean 'half_life'?",
+        ),
+        (
+            ("half_life: 8", "half_life: soon"),
+            "key 'half_life': 'soon' is not a number; write one, or leave the key out for its default",
+        ),
+        (
+            ("view: 0.1", "view: some"),
+            "key 'weights': {'view': 'some', 'purchase': 1} is not a mapping of keys to values, each a number; write one, or leave the key out for its default",
+        ),
+        (
+            ("class_path: Recency, ", ""),
+            "key 'rows': class_path is missing here; name one of Rating, Quantity, Recency, Event after `class_path:`",
+        ),
+    ],
+)
+def test_a_mistake_in_a_list_of_classes_is_told_by_its_own_key(change, said, refused):
+    Path("exp.yaml").write_text(CONFIG.replace("model:\n", WEIGHTS.replace(*change) + "model:\n"))
+    assert refused(*FIT) == f"exp.yaml, row 20, {said}"
