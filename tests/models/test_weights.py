@@ -296,3 +296,16 @@ def test_ials_solves_the_weighted_equations_of_each_row(dim, solver):
 def test_popularity_sums_the_weights():
     graph = rated()
     np.testing.assert_allclose(fitted(Popularity(), graph).item_score, matrix(graph).sum(0), rtol=1e-6)
+
+
+EXACT = [one for one in READERS if isinstance(one, ItemCF | P3alpha | TurboCF | SLIM | Spectral | EASE)]
+
+
+@pytest.mark.parametrize("model", EXACT, ids=named)
+@pytest.mark.parametrize("users", [15, 9], ids=["few items", "few users"])
+def test_baskets_with_weights_are_folded_in_as_their_users_were_fitted(model, users):
+    graph = rated(users=users)
+    found = fitted(model, graph)
+    everybody = torch.arange(users)
+    scores, folded = found.score(everybody), found.fold_in(graph)(everybody)
+    torch.testing.assert_close(folded, scores, rtol=2e-3, atol=2e-3 * float(scores.abs().max()))
