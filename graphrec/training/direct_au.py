@@ -22,8 +22,9 @@ class DirectAUTask(RankingTask):
 
     Wang et al., "Towards representation alignment and uniformity in collaborative filtering", KDD 2022:
     ``alignment(u, i) + γ (uniformity(u) + uniformity(i)) / 2`` on the edges of a batch, on vectors of
-    length 1. As in the authors' code, ranking is by the decoder on the vectors as they are. With several
-    processes, each takes the whole batch, so that they train as one process does, in its time.
+    length 1. As in the authors' code, ranking is by the decoder on the vectors as they are. Spread over a
+    sphere they cannot tell how often an item is bought: where that matters, give ``prior`` and a cosine.
+    With several processes, each takes the whole batch, so that they train as one process does, in its time.
 
     Args:
         encoder: Graph to embeddings, for example ``EmbeddingTable`` or ``LightGCN``.
@@ -32,6 +33,7 @@ class DirectAUTask(RankingTask):
         learning_rate: Of Adam.
         l2: Weight of half the squared length of the ego embeddings in the batch, per edge.
         weight_decay: L2 of Adam on every weight.
+        prior: Weight of ``log(1 + buyers)`` of an item beside the decoder's score, in ranking alone.
 
     Raises:
         InputError: If a number is out of its range, or the decoder has weights.
@@ -47,6 +49,7 @@ class DirectAUTask(RankingTask):
         learning_rate: float = 1e-3,
         l2: float = 0.0,
         weight_decay: float = 1e-6,
+        prior: float = 0.0,
     ) -> None:
         super().__init__(
             encoder,
@@ -55,7 +58,7 @@ class DirectAUTask(RankingTask):
             l2=l2,
             weight_decay=weight_decay,
             sampling="batch",
-            prior=0.0,
+            prior=prior,
         )
         check_at_least(0, gamma=gamma)
         self.gamma = gamma

@@ -16,13 +16,18 @@ from graphrec.tuning.budget import Budget, clock
 from graphrec.tuning.loop import Told
 from graphrec.tuning.workers import Pool
 
-CLOSED = ("popularity", "item_cf", "rp3beta", "ease", "turbocf", "spectral", "user_cf", "ials")
+CLOSED = (
+    *("popularity", "item_cf", "p3alpha", "rp3beta", "ease", "turbocf", "spectral", "user_cf", "ials"),
+    *("linkprop", "sgfcf"),
+)
 """Closed forms, the quicker ones first; the budget says how many of them are tried."""
 TRAINED = ("lightgcn", "mf")
 SHARES = {"closed forms": 0.25, "trained models": 0.35, "fusion, refit and test": 0.40}
 """Of the budget; the last has the refits, which take as long as the fits that they repeat."""
 MEMBERS = 5
 """The most models that are fused."""
+TUNED = 4
+"""The most closed forms that are tuned beyond their defaults: the best of them."""
 _WORTH = 2.0
 """How many fits must be in a model's share of the time for it to be tuned beyond its default."""
 
@@ -80,8 +85,7 @@ class Auto:
     def _tune(self, entries: Sequence[Entry], first: dict[str, float], end: float) -> None:
         """Tune those of which there is time for more than a fit or two; the others keep their default."""
         left = end - time.monotonic()
-        wanted = [entry for entry in entries if entry[1].settings]
-        kept = list(wanted)
+        kept = self._worth_tuning(entries)
         while kept and left / len(kept) < _WORTH * max(first[base.name] for base, _ in kept):
             slow = max(kept, key=lambda entry: first[entry[0].name])
             took, would = clock(first[slow[0].name]), clock(max(left, 0) / len(kept))
@@ -92,6 +96,14 @@ class Auto:
             if share > 0:
                 before = next(one for one in self.found.tuned if one.model == entry[0].name)
                 self._search(entry, Budget(None, share + before.seconds / len(self.pool.workers)))
+
+    def _worth_tuning(self, entries: Sequence[Entry]) -> list[Entry]:
+        """Take those with the best defaults that have settings to try; say which stay behind."""
+        places = {one.model: place for place, one in enumerate(self._ranked())}
+        wanted = sorted((one for one in entries if one[1].settings), key=lambda one: places[one[0].name])
+        for base, _ in wanted[TUNED:]:
+            print(f"{base.name}: its default stands; those of {TUNED} others did better")
+        return wanted[:TUNED]
 
     def _search(self, entry: Entry, budget: Budget) -> Tuned | None:
         """Search with a budget; None, with the reason, for a model that cannot be fitted."""
@@ -132,9 +144,13 @@ class Auto:
 
     def members(self) -> list[Tuned]:
         """Take the best models, one run of each, the best first."""
+        return self._ranked()[:MEMBERS]
+
+    def _ranked(self) -> list[Tuned]:
+        if not self.found.tuned:
+            return []
         sign = -1 if self.found.best.looked.larger else 1
-        ranked = sorted(self.found.tuned, key=lambda one: sign * (one.best.outcome.value or 0.0))
-        return ranked[:MEMBERS]
+        return sorted(self.found.tuned, key=lambda one: sign * (one.best.outcome.value or 0.0))
 
     def fused_refits(self, kept: dict[str, float]) -> str:
         """Fit the members again on train and validation, fuse them with their weights; the checkpoint."""

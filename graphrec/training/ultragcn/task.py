@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
@@ -40,6 +41,7 @@ class UltraGCNTask(RankingTask):
         negative_weight: ``w``, of the sampled items against the edge.
         neighbours: Items that are drawn near for an edge.
         item_weight: ``λ``, of these.
+        prior: Weight of the log share of users who bought an item in every score; 0 in the paper.
 
     Raises:
         InputError: If a number is out of its range.
@@ -65,6 +67,7 @@ class UltraGCNTask(RankingTask):
         negative_weight: float = 300.0,
         neighbours: int = 10,
         item_weight: float = 5e-4,
+        prior: float = 0.0,
     ) -> None:
         super().__init__(
             encoder,
@@ -74,7 +77,7 @@ class UltraGCNTask(RankingTask):
             weight_decay=weight_decay,
             negatives=negatives,
             sampling=sampling,
-            prior=0.0,
+            prior=prior,
         )
         check_at_least(0, positive=min(positive), negative=min(negative), item_weight=item_weight)
         check_above(0, negative_weight=negative_weight)
@@ -96,24 +99,31 @@ class UltraGCNTask(RankingTask):
         assert batch.negatives is not None
         assert vectors.negative is not None
         own = self.user_weight[batch.users]
-        scores = self.decoder(vectors.user, vectors.item)
+        scores = self.decoder(vectors.user, vectors.item) + self._offset(batch.items)
         loss = _weights(self.positive, own * self.item_weights[batch.items]) * functional.softplus(-scores)
         if batch.is_shared:
             sampled = self.decoder.matrix(vectors.user, vectors.negative)
         else:
             sampled = vectors.scores(self.decoder)[1]
+        sampled = sampled + self._offset(batch.negatives)
         weights = _weights(self.negative, own[:, None] * self.item_weights[batch.negatives])
         loss = loss + self.negative_weight * (weights * functional.softplus(sampled)).mean(dim=1)
         if self.item_weight:
             loss = loss + self.item_weight * self._near_loss(batch, vectors)
         return batch.weight * len(batch.edges) * loss.mean()
 
+    def _offset(self, items: Tensor) -> Tensor | float:
+        """Compute the log odds that a user buys an item, as far as its buyers tell. Shape of `items`."""
+        if self.item_offset is None:
+            return 0.0
+        return self.item_offset[items] - self.prior * math.log1p(self.recommender.graph.num_users)
+
     def _near_loss(self, batch: Batch, vectors: Vectors) -> Tensor:
         """Sum the costs of the items that go with each edge's. Shape ``[b]``."""
         encoder, graph = self.recommender.encoder, self.recommender.graph
         near = self.near[batch.items]
         items = encoder.rows(graph, batch.users[:0], near.flatten()).item
-        scores = self.decoder(vectors.user[:, None], items.view(*near.shape, -1))
+        scores = self.decoder(vectors.user[:, None], items.view(*near.shape, -1)) + self._offset(near)
         return (self.near_weights[batch.items] * functional.softplus(-scores)).sum(dim=1)
 
 

@@ -70,6 +70,14 @@ def test_the_time_is_kept_and_shared_equally(auto):
     assert max(shares) == pytest.approx(min(shares))
 
 
+def test_of_the_closed_forms_only_the_best_are_tuned_and_the_others_are_named(auto):
+    good = {"ease": 0.3, "user_cf": 0.25, "spectral": 0.2, "p3alpha": 0.15}
+    _, asked, _, said = auto(2400.0, dict.fromkeys(ALL, 4.0), {**ALL, **good})
+    tuned = [name for name, budget in asked if budget.trials is None and name in CLOSED]
+    assert set(tuned) == set(good)
+    assert "item_cf: its default stands; those of 4 others did better" in said
+
+
 def test_slow_models_keep_their_default_or_are_left_out_and_it_is_said(auto):
     seconds = {**dict.fromkeys(ALL, 1.0), "spectral": 60.0, "user_cf": 90.0, "lightgcn": 190.0}
     found, asked, _, said = auto(600.0, seconds, ALL)

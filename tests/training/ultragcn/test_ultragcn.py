@@ -34,18 +34,20 @@ def by_hand(task: UltraGCNTask, batch, matrix: np.ndarray) -> float:
     degrees = [np.maximum(matrix.sum(axis=axis), 1) for axis in (1, 0)]
     weights, total = omega(matrix), 0.0
     beta = np.outer(np.sqrt(degrees[0] + 1) / degrees[0], 1 / np.sqrt(degrees[1] + 1))
+    scores = user @ item.T + task.prior * np.log((1 + matrix.sum(axis=0)) / (1 + len(matrix)))
     for place, (u, i) in enumerate(zip(batch.users.tolist(), batch.items.tolist(), strict=True)):
-        total += (0.1 + 0.7 * beta[u, i]) * cost(user[u] @ item[i])
+        total += (0.1 + 0.7 * beta[u, i]) * cost(scores[u, i])
         sampled = batch.negatives.tolist() if batch.is_shared else batch.negatives[place].tolist()
-        total += sum(5.0 * (0.2 + 0.9 * beta[u, j]) * cost(-user[u] @ item[j]) / 4 for j in sampled)
+        total += sum(5.0 * (0.2 + 0.9 * beta[u, j]) * cost(-scores[u, j]) / 4 for j in sampled)
         nearest = np.argsort(-weights[i], kind="stable")[:3]
-        total += sum(0.3 * weights[i, j] * cost(user[u] @ item[j]) for j in nearest)
+        total += sum(0.3 * weights[i, j] * cost(scores[u, j]) for j in nearest)
     return total
 
 
 @pytest.mark.parametrize("sampling", ["pair", "shared"])
 @pytest.mark.parametrize("encoder", [EmbeddingTable, LightGCN])
-def test_the_loss_is_the_sum_of_the_three_parts(sampling, encoder):
+@pytest.mark.parametrize("prior", [0.0, 0.5])
+def test_the_loss_is_the_sum_of_the_three_parts(sampling, encoder, prior):
     graph = random_graph(users=12, items=10, rows=60)
     task = UltraGCNTask(
         lambda of: encoder(of, dim=3, init_std=1.0),
@@ -56,6 +58,7 @@ def test_the_loss_is_the_sum_of_the_three_parts(sampling, encoder):
         negative_weight=5.0,
         neighbours=3,
         item_weight=0.3,
+        prior=prior,
     )
     task.bind(graph)
     batch = task._batch(torch.tensor([3, 0, 11, 3]))
