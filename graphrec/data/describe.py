@@ -54,9 +54,13 @@ def cleaning_report(steps: Sequence[CleaningStep]) -> pd.DataFrame:
     """List what cleaning did, one row per step in order.
 
     Returns:
-        ``step``, ``rows_before``, ``removed`` and ``filled``, the last three whole numbers.
+        ``step``, ``rows_before``, ``removed`` and ``filled``, the last three whole numbers. A step that
+        ``cleaning:`` declares begins with its name.
     """
-    rows = [(step.step, step.rows_before, step.removed, step.filled) for step in steps]
+    rows = [
+        (f"{step.rule}: {step.step}" if step.rule else step.step, step.rows_before, step.removed, step.filled)
+        for step in steps
+    ]
     return pd.DataFrame(rows, columns=["step", "rows_before", "removed", "filled"])
 
 

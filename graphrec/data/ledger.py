@@ -6,21 +6,28 @@ A loss is a row that was given and is not used, unless an option asked for that:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
 
 import pandas as pd
 
+from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.splitting import ASKED, Split, Splitter
 from graphrec.data.tables.files import some
 from graphrec.errors import InputError
 from graphrec.notices import note, warn
 
+CLEANING = "cleaning.csv"
+"""File of a run with `rows_lost`."""
+EXAMPLES = "examples"
+"""Column of rows as they stand in the file; it stays in the folder of a run."""
+
 
 def report_reading(raw: RawData) -> None:
     """Print how many rows were read and used, and what a reader should know of them."""
-    note(reading_line(raw))
+    for line in (reading_line(raw), *cleaning_lines(raw)):
+        note(line)
     for hint in raw.hints:
         warn(hint, file=raw.file or raw.name)
 
@@ -28,12 +35,14 @@ def report_reading(raw: RawData) -> None:
 def refuse_loss(raw: RawData, split: Split | None = None) -> None:
     """Raise `InputError` if rows were lost by reading a log or by splitting it."""
     steps = [step for step in raw.steps if step.table == "log" and not step.asked]
-    lost = {step.step: step.removed for step in steps}
+    lost = _counts(steps, "removed")
     if split is not None:
         lost |= {why: rows for why, rows in split.dropped.items() if why not in ASKED}
     if rows := sum(lost.values()):
         what = f"{rows:,} row{'s' if rows > 1 else ''} would be lost: {_listed(lost)}"
-        hint = "fix the log, or leave --strict out"
+        entries = dict.fromkeys(step.entry for step in steps if step.entry and step.removed)
+        declare = f", declare it (cleaning: [{', '.join(entries)}])" if entries else ""
+        hint = f"fix the log{declare}, or leave --strict out"
         raise InputError(what, file=raw.file or raw.name, column="--strict", hint=hint)
 
 
@@ -41,10 +50,27 @@ def reading_line(raw: RawData) -> str:
     """Write rows in, rows out, why, which values were changed, and the span of time."""
     steps = [step for step in raw.steps if step.table == "log"]
     rows = len(raw.log) + sum(step.removed for step in steps)
-    lost = _listed({step.step: step.removed for step in steps})
-    changed = _listed({step.step: step.filled for step in steps})
+    lost, changed = _listed(_counts(steps, "removed")), _listed(_counts(steps, "filled"))
     line = f"{_files(raw)}: {rows:,} rows in, {len(raw.log):,} out{f' ({lost})' if lost else ''}"
     return f"{line}{f'; values changed: {changed}' if changed else ''}; {span(raw.log)}"
+
+
+def cleaning_lines(raw: RawData) -> list[str]:
+    """Write what each declared step of cleaning did, with examples; a line for a step that found nothing."""
+    return [f"cleaning, {step.rule}: {_done(step)}" for step in raw.steps if step.rule]
+
+
+def _done(step: CleaningStep) -> str:
+    done = (
+        [f"{step.removed:,} of {step.rows_before:,} rows removed"] if step.removed or not step.filled else []
+    )
+    done += [f"{step.filled:,} values changed in {step.rows_before:,} rows"] if step.filled else []
+    return "; ".join([f"{', '.join(done)}: {step.step}", *step.examples])
+
+
+def without_rows(left_out: pd.DataFrame) -> pd.DataFrame:
+    """Leave the examples out, where a table leaves this machine."""
+    return left_out.drop(columns=EXAMPLES)
 
 
 def split_line(split: Split, splitter: Splitter, log: pd.DataFrame) -> str:
@@ -91,8 +117,8 @@ def data_card(raw: RawData, split: Split, splitter: str, edges: int) -> dict[str
     return {
         "rows_in": len(raw.log) + sum(step.removed for step in steps),
         "rows": len(raw.log),
-        "removed": _listed({step.step: step.removed for step in steps}),
-        "changed": _listed({step.step: step.filled for step in steps}),
+        "removed": _listed(_counts(steps, "removed")),
+        "changed": _listed(_counts(steps, "filled")),
         "span": span(raw.log),
         "split": splitter,
         "train": len(split.train),
@@ -115,11 +141,17 @@ def rows_lost(raw: RawData, dropped: Mapping[str, int]) -> pd.DataFrame:
 
     Returns:
         ``table`` (``log``, ``users``, ``items`` or ``split``), ``step``, ``rows_before``, ``removed``,
-        ``filled`` (numbers of values) and ``asked``, whether an option asked for it.
+        ``filled`` (numbers of values), ``asked``, whether an option asked for it, ``rule``, the entry of
+        ``cleaning:`` that did, and ``examples``, rows with their lines.
     """
-    rows = [(one.table, one.step, one.rows_before, one.removed, one.filled, one.asked) for one in raw.steps]
-    rows += [("split", why, len(raw.log), count, 0, why in ASKED) for why, count in dropped.items()]
-    return pd.DataFrame(rows, columns=["table", "step", "rows_before", "removed", "filled", "asked"])
+    rows = [
+        (*(one.table, one.step, one.rows_before, one.removed, one.filled, one.asked),
+         *(one.rule, "; ".join(one.examples)))
+        for one in raw.steps
+    ]  # fmt: skip
+    rows += [("split", why, len(raw.log), count, 0, why in ASKED, "", "") for why, count in dropped.items()]
+    names = ["table", "step", "rows_before", "removed", "filled", "asked", "rule", EXAMPLES]
+    return pd.DataFrame(rows, columns=names)
 
 
 def span(log: pd.DataFrame) -> str:
@@ -142,6 +174,14 @@ def _ends(values: pd.Series[Any]) -> tuple[Any, Any]:
 def _files(raw: RawData) -> str:
     more = [str(raw.log.attrs[part]) for part in ("valid", "test") if part in raw.log.attrs]
     return " and ".join([raw.file or raw.name, *more])
+
+
+def _counts(steps: Iterable[CleaningStep], of: Literal["removed", "filled"]) -> dict[str, int]:
+    """Sum what the steps of one name did: a declared one and the usual one may be called the same."""
+    counts: dict[str, int] = {}
+    for step in steps:
+        counts[step.step] = counts.get(step.step, 0) + getattr(step, of)
+    return counts
 
 
 def _listed(counts: Mapping[str, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal, get_args
 
@@ -78,18 +78,30 @@ def keep_purchases(log: pd.DataFrame, rules: PurchaseRules) -> tuple[pd.DataFram
     return clean(log, [*_droppers(log, rules), *_menders(log, rules.outlier_factor)])
 
 
+def _declared_by(entry: str, cleaner: Cleaner) -> Cleaner:
+    """Let the step of a cleaner say which entry of ``cleaning:`` declares the like."""
+
+    def cleaned(log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
+        log, step = cleaner(log)
+        return log, replace(step, entry=entry)
+
+    return cleaned
+
+
 def _droppers(log: pd.DataFrame, rules: PurchaseRules) -> Iterator[Cleaner]:
-    yield partial(drop_missing, columns=[Columns.USER, Columns.ITEM])
+    nameless = partial(drop_missing, columns=[Columns.USER, Columns.ITEM])
+    guests = Columns.USER in log and log[Columns.USER].isna().any()
+    yield _declared_by("Guests" if guests else "", nameless)
     for column in TIMES:
         if column in log:
             yield partial(drop_missing, columns=[column])
     if not rules.keeps_equal(log):
-        yield drop_duplicates
+        yield _declared_by("Duplicates", drop_duplicates)
     if Columns.QUANTITY in log:
-        yield _drop_returns
-        yield _drop_zero
+        yield _declared_by("{class_path: Returns, init_args: {how: net}}", _drop_returns)
+        yield _declared_by("ZeroQuantities", _drop_zero)
     elif Columns.BASKET in log:
-        yield _drop_cancelled
+        yield _declared_by("{class_path: Returns, init_args: {how: net, prefix: C}}", _drop_cancelled)
     if rules.min_rating is not None and Columns.RATING in log:
         if rules.min_rating:  # what nobody rated is not known to be liked
             yield partial(drop_missing, columns=[Columns.RATING])
@@ -122,7 +134,8 @@ def _drop_disliked(log: pd.DataFrame, lowest: float) -> tuple[pd.DataFrame, Clea
 def _menders(log: pd.DataFrame, outlier_factor: float | None) -> Iterator[Cleaner]:
     measures = [column for column in (Columns.QUANTITY, *MONEY) if column in log]
     for column in (*measures, *([Columns.RATING] if Columns.RATING in log else [])):
-        yield partial(fill_by_group_median, column=column, group=Columns.ITEM)
+        entry = f"{{class_path: Missing, init_args: {{column: {column}, how: median, group: [item_id]}}}}"
+        yield _declared_by(entry, partial(fill_by_group_median, column=column, group=Columns.ITEM))
     if outlier_factor is not None:
         for column in measures:
             yield partial(clip_above_group_median, column=column, group=Columns.ITEM, factor=outlier_factor)

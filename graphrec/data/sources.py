@@ -16,6 +16,8 @@ from typing import Any
 import pandas as pd
 
 from graphrec.data.attributes import attributes_of
+from graphrec.data.cleaning.declared import CleaningRule
+from graphrec.data.cleaning.rules import UNREAD, apply_rules, still_told, to_be_cleaned, with_prices
 from graphrec.data.datasets.complete_journey import complete_journey
 from graphrec.data.datasets.lightgcn_txt import lightgcn_txt
 from graphrec.data.datasets.movielens import MOVIELENS_LOGS, movielens
@@ -53,6 +55,8 @@ def table(
     min_rating: float | None = 0.0,
     equal_rows: EqualRows | None = None,
     time_format: str | None = None,
+    cleaning: list[CleaningRule] | None = None,
+    decimal: str | None = None,
 ) -> RawData:
     """Read any log of purchases from a CSV, TSV or Parquet file and clean it.
 
@@ -63,14 +67,15 @@ def table(
     purchase: returns (a quantity below 0, or a basket C536379 beside baskets 536379), rows of quantity 0 and
     ratings below `min_rating`. A missing quantity, price or rating becomes the median of its item, and stays
     missing where the item has none; quantities and prices above `outlier_factor` medians of their item are
-    lowered to that bound. A log with ``timestamp`` but no ``week`` gets one: 1 + whole weeks since its first
-    day.
+    lowered to that bound. What `cleaning` declares goes first. A log with ``timestamp`` but no ``week`` gets
+    one: 1 + whole weeks since its first day.
 
     Args:
         path: The log, or its training part where `test_path` is given.
         columns: Our name → the file's name, for those that differ; null leaves a column out. Ours:
             user_id, item_id, timestamp (see `time_format`), week, basket_id, interaction_id (must be unique),
-            quantity, rating, price, regular_price, shelf_price (money per unit), part.
+            quantity, rating, price, regular_price, shelf_price (money per unit), part. Only where they are
+            named here: list_price, discount (money), discount_pct (of 100), which make the three prices.
         users: Table of attributes, one row per user.
         items: Table of attributes, one row per item.
         valid_path: Log of the validation part of a given split.
@@ -86,26 +91,32 @@ def table(
         time_format: How ``timestamp`` is written. If missing, ISO 8601, seconds since 1970 (milli-, micro-
             and nanoseconds too), 20170131 and Excel's days are told apart. Else ``days``, ``excel``,
             ``seconds``, ``milliseconds``, ``microseconds``, ``nanoseconds`` or a pattern: ``%d/%m/%Y``.
+        cleaning: Steps in their order, as ``[Returns, {class_path: Duplicates, init_args: {by: [order]}}]``:
+            Duplicates, Returns, ZeroQuantities, Guests, Outliers, Missing, Prices, Ignore.
+        decimal: Decimal sign of the text files, ``.`` or ``,``; a point if missing.
 
     Raises:
         InputError: If a file or a value in it cannot be used.
     """
     rules = PurchaseRules(min_rating, outlier_factor, equal_rows)
-    text = TextFormat(delimiter, encoding=encoding)
+    text = TextFormat(delimiter, encoding=encoding, decimal=decimal)
     of_log = replace(text, names=tuple(names) if names is not None else None)
     parts = {"train": path, "valid": valid_path, "test": test_path}
     given = {part: file for part, file in parts.items() if file}
     check_text_options(text, [file for file in (*given.values(), users, items) if file])
     tables = {
-        part: load_table(file, columns, text=of_log, time_format=time_format) for part, file in given.items()
+        part: load_table(file, columns, text=of_log, time_format=time_format, cleaned=to_be_cleaned(cleaning))
+        for part, file in given.items()
     }
-    logs = {part: read.frame for part, read in tables.items()}
+    logs = {part: one.frame for part, one in tables.items()}
     check_same_times(logs, given)
     if time_format is not None and Columns.TIMESTAMP not in logs["train"]:
         hint = "map the column of times to timestamp, or leave time_format out"
         raise InputError("there are no times", file=path, column="time_format", hint=hint)
     log = _joined(logs, given)
     log.attrs = {"file" if part == "train" else part: file for part, file in given.items()}
+    log.attrs[UNREAD] = unread = tables["train"].unread
+    log, declared = apply_rules(log, with_prices(log, cleaning or ()))
     log, steps = keep_purchases(log, rules)
     log = with_week(log)
     log.attrs["times"] = tables["train"].times
@@ -117,14 +128,15 @@ def table(
         for kind, file in beside.items()
     }
     (user_table, user_steps), (item_table, item_steps) = attributes["users"], attributes["items"]
+    read = [step for one in tables.values() for step in one.steps]
     return RawData(
         name=name or Path(path).name.partition(".")[0],
         log=log,
         users=user_table,
         items=item_table,
-        steps=(*(step for read in tables.values() for step in read.steps), *steps, *user_steps, *item_steps),
+        steps=(*read, *declared, *steps, *user_steps, *item_steps),
         file=str(path),
-        hints=hints(log, rules, tables["train"].unread),
+        hints=hints(log, rules, still_told(cleaning or (), unread)),
     )
 
 
@@ -137,6 +149,7 @@ def recbole(
     min_rating: float | None = 0.0,
     equal_rows: EqualRows | None = None,
     time_format: str | None = None,
+    cleaning: list[CleaningRule] | None = None,
 ) -> RawData:
     """Read RecBole's atomic files: ``NAME.inter``, with ``NAME.user`` and ``NAME.item`` where they exist.
 
@@ -152,6 +165,7 @@ def recbole(
         min_rating: Rows rated below this are no purchases: 4 keeps what was liked, ``null`` keeps all.
         equal_rows: As in `table`.
         time_format: As in `table`.
+        cleaning: As in `table`.
 
     Raises:
         InputError: If a file or a value in it cannot be used.
@@ -173,6 +187,7 @@ def recbole(
         min_rating=min_rating,
         equal_rows=equal_rows,
         time_format=time_format,
+        cleaning=cleaning,
     )
 
 

@@ -18,7 +18,7 @@ from graphrec.cli.errors.boundary import mistakes_told
 from graphrec.data import sources
 from graphrec.data.features.build import FeatureOptions
 from graphrec.data.interactions import RawData
-from graphrec.data.ledger import reading_line, split_line
+from graphrec.data.ledger import cleaning_lines, reading_line, split_line
 from graphrec.data.module import RecommenderData
 from graphrec.data.splits import Given, Split, Splitter
 from graphrec.data.tables.files import closest
@@ -112,7 +112,8 @@ class Data:
         built = {**self._options, "measures": options.get("measures")}
         if built.get("features") is not None:
             built["features"] = FeatureOptions(**built["features"])
-        self.module = RecommenderData(source(**self._arguments), split, **built)
+        objects = {name: arguments[name] for name in ("cleaning",) if name in arguments}
+        self.module = RecommenderData(source(**{**self._arguments, **objects}), split, **built)
         _ = self.split
         self.module.report()
 
@@ -181,17 +182,18 @@ class Data:
         counts = [(name, len(f), f["user"].nunique(), f["item"].nunique()) for name, f in frames.items()]
         return pd.DataFrame(counts, columns=["part", "rows", "users", "items"])
 
-    def ledger(self) -> tuple[str, str]:
-        """Tell what became of the rows: a line of the reading and a line of the split."""
-        return reading_line(self.raw), split_line(self.split, self.module.splitter, self.raw.log)
+    def ledger(self) -> tuple[str, ...]:
+        """Tell what became of the rows: a line of the reading, one per step of cleaning, one of the split."""
+        split = split_line(self.split, self.module.splitter, self.raw.log)
+        return reading_line(self.raw), *cleaning_lines(self.raw), split
 
     def told(self, folder: Path) -> set[str]:
         """List the lines of `load` as a run says them that keeps tables in memory in a folder."""
-        reading, split = self.ledger()
+        reading, *others = self.ledger()
         for key, value in self._arguments.items():
             if isinstance(value, FrameFile):
                 reading = reading.replace(str(value), str(folder / f"{FILES[key]}.parquet"))
-        return {f"graphrec: {line}" for line in (reading, split)}
+        return {f"graphrec: {line}" for line in (reading, *others)}
 
     def __repr__(self) -> str:
         """Show name and sizes."""

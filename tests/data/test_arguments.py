@@ -13,6 +13,7 @@ from fuzz_sources import SETS
 from option_shop import ITEMS, USERS, log
 
 from graphrec.data import sources, splits
+from graphrec.data.cleaning.rules import Outliers
 from graphrec.data.interactions import RawData
 from graphrec.errors import InputError
 
@@ -61,6 +62,8 @@ SOURCES: dict[str, dict[str, Row]] = {
         "min_rating": (LOG, 4.0),
         "equal_rows": (LOG, "nonsense", REFUSED),
         "time_format": (LOG, "%Y", REFUSED),
+        "cleaning": (LOG, [Outliers("quantity", low=2)]),
+        "decimal": (LOG, ";", REFUSED),
         "strict": ({**LOG, "min_rating": 4.0}, True, REFUSED),
     },
     "recbole": {
@@ -71,6 +74,7 @@ SOURCES: dict[str, dict[str, Row]] = {
         "min_rating": (ATOMIC, 4.0),
         "equal_rows": (ATOMIC, "nonsense", REFUSED),
         "time_format": (ATOMIC, "%Y", REFUSED),
+        "cleaning": (ATOMIC, [Outliers("rating", low=2)]),
         "encoding": (ATOMIC, "nonsense", REFUSED),
         "strict": ({**ATOMIC, "min_rating": 4.0}, True, REFUSED),
     },

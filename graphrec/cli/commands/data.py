@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from graphrec.cli.cleaning_option import rules_of, suggested
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.table_options import add_table_options, column_mapping
 from graphrec.errors import InputError
@@ -21,6 +22,7 @@ EXAMPLE = """examples:
   graphrec data check purchases.csv --columns user_id=customer item_id=sku timestamp=date
   graphrec data check purchases.csv --columns columns.yaml --test later.csv
   graphrec data check purchases.csv --time_format %d/%m/%Y --min_rating 4 --strict
+  graphrec data check purchases.csv --cleaning '[Guests, {class_path: Returns, init_args: {how: net}}]'
   graphrec data describe ml-1m
 """
 _ARGUMENTS = {"valid": "valid_path", "test": "test_path"}
@@ -69,6 +71,9 @@ def _add_cleaning(add: Callable[..., Any]) -> None:
     add("--equal_rows", choices=["drop", "keep"], help=what)
     what = "how timestamp is written: days, excel, seconds, ... or a pattern such as %%d/%%m/%%Y"
     add("--time_format", metavar="FORMAT", help=what)
+    what = "steps of cleaning, as YAML or a file of it: '[Guests, Returns]' (docs/how-to/table.md)"
+    add("--cleaning", metavar="YAML", help=what)
+    add("--decimal", metavar="SIGN", help="decimal sign of the text files (default: a point)")
 
 
 def _number_or_null(text: str) -> float | None:
@@ -102,6 +107,8 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
         if name not in own and (value or name in ("min_rating", "outlier_factor"))
     }
     given |= {"columns": column_mapping(options.columns)} if options.columns else {}
+    if given.get("cleaning"):
+        given["cleaning"] = rules_of(given["cleaning"])
     known = inspect.signature(source).parameters
     found = {"path": given.pop("file")} if "path" in known else {}
     given.pop("file", None)
@@ -116,17 +123,22 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
 
 def _check(arguments: dict[str, Any]) -> None:
     """Print all problems of all files and exit with code 2, if there are any."""
+    from graphrec.data.cleaning.rules import to_be_cleaned
     from graphrec.data.sources import tables_of
     from graphrec.data.tables.read import TextFormat, check_table
 
-    text = TextFormat(arguments.get("delimiter"), encoding=arguments.get("encoding"))
+    text = TextFormat(
+        arguments.get("delimiter"), encoding=arguments.get("encoding"), decimal=arguments.get("decimal")
+    )
     names, columns = arguments.get("names"), arguments.get("columns")
     of_log = replace(text, names=tuple(names) if names else None)
-    time_format = arguments.get("time_format")
+    time_format, cleaned = arguments.get("time_format"), to_be_cleaned(arguments.get("cleaning"))
     problems = []
     for file, kind in tables_of(arguments):
-        form, times = (of_log, time_format) if kind == "log" else (text, None)
-        problems += check_table(file, columns, kind=kind, text=form, time_format=times)
+        if kind == "log":
+            problems += check_table(file, columns, text=of_log, time_format=time_format, cleaned=cleaned)
+        else:
+            problems += check_table(file, columns, kind=kind, text=text)
     for problem in problems:
         print(f"graphrec: {problem}", file=sys.stderr)
     if problems:
@@ -161,3 +173,6 @@ def _describe(raw: RawData, options: argparse.Namespace) -> None:
     print_frame(describe.describe(raw), f"{raw.name}")
     print_frame(describe.describe_columns(raw), "Columns")
     print_frame(describe.cleaning_report(raw.steps), "Cleaning")
+    if entries := suggested(raw.steps):
+        note("this was done without being asked; to declare it, with a count and examples, add to the source")
+        print(entries)

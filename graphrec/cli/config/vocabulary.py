@@ -29,6 +29,7 @@ GRAPHREC = tuple(
         "models",
         "training",
         "losses",
+        "data.cleaning",
         "data.module",
         "data.sources",
         "data.splits",
@@ -58,7 +59,9 @@ LIGHTNING = (
     *(f"lightning_fabric.{module}" for module in ("accelerators", "plugins", "strategies")),
     "pytorch_lightning.cli.ReduceLROnPlateau",
 )
-MAY_NAME = "graphrec's models, tasks, losses, sources and splits, torch.nn, torch.optim, Lightning's parts"
+MAY_NAME = (
+    "graphrec's models, tasks, losses, sources, cleaning and splits, torch.nn, torch.optim, Lightning's parts"
+)
 _LISTED = {"graphrec", "torch", "pytorch_lightning", "lightning_fabric", "jsonargparse"}
 """Packages of which a part may be named, and no more of them in any case."""
 _permitted: list[str] = []

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-POSITION = ("line", "order")
+LINE = "line"
+"""Column of a log with the line of the file a row starts on, the first line being 1."""
+POSITION = (LINE, "order")
 """Columns that say where a row stood, not what it says: two rows that differ only here are the same."""
 
 
@@ -24,6 +26,9 @@ class CleaningStep:
         filled: Values that were filled or replaced.
         table: What it was done to: the ``log``, or the table of ``users`` or ``items``.
         asked: Whether an option asked for it, so that it is no loss; see `graphrec.data.ledger`.
+        rule: The entry of ``cleaning:`` that asked for it, if one did.
+        examples: Up to three rows, each with its line and values.
+        entry: What of ``cleaning:`` would declare a step that nobody asked for, as YAML.
     """
 
     step: str
@@ -32,6 +37,9 @@ class CleaningStep:
     filled: int = 0
     table: str = "log"
     asked: bool = False
+    rule: str = ""
+    examples: tuple[str, ...] = ()
+    entry: str = ""
 
 
 Cleaner = Callable[[pd.DataFrame], tuple[pd.DataFrame, CleaningStep]]

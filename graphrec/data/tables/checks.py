@@ -12,7 +12,7 @@ import pandas as pd
 from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
-from graphrec.data.tables.kinds import MONEY, NUMBERS, RATE, SHARES, STOCK
+from graphrec.data.tables.kinds import DISCOUNT_PCT, INTERACTION_ID, MONEY, NUMBERS, RATE, SHARES, STOCK
 from graphrec.data.tables.sheets import SheetRows
 from graphrec.data.tables.times import Times, parse_numbers
 from graphrec.errors import InputError
@@ -50,13 +50,25 @@ def _between_0_and_1(values: pd.Series[Any]) -> pd.Series[bool]:
     return numbers.isna() | numbers.between(0, 1)
 
 
+def _between_0_and_100(values: pd.Series[Any]) -> pd.Series[bool]:
+    numbers = parse_numbers(values)
+    return numbers.isna() | numbers.between(0, 100)
+
+
 _NUMBER = Rule(
     "is not a number",
-    "write it with digits and a decimal point, leave it empty, or leave the column out: null in columns",
+    "write it with digits and a decimal point (a comma is read with decimal: ','), leave it empty, "
+    "or leave the column out: null in columns",
     lambda values: parse_numbers(values).notna(),
 )
 _NEEDED_NUMBER = Rule("is not a number", "write it with digits and a decimal point", _NUMBER.passes)
-_MONEY = Rule("is negative", "prices must be >= 0, fix the row or drop it", _not_negative)
+_MONEY = Rule(
+    "is negative",
+    "prices must be >= 0, fix the row; if it is a return, "
+    "add cleaning: [{class_path: Returns, init_args: {how: net}}] to the source",
+    _not_negative,
+)
+_PERCENT = Rule("is not between 0 and 100", "give per cent, as 20", _between_0_and_100)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
 _SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
@@ -66,6 +78,13 @@ _PART = Rule(
     lambda values: values.isin(list(PARTS)),
 )
 _UNIQUE = Rule("occurs more than once", "keep one of the rows", lambda values: ~values.duplicated())
+_UNIQUE_ROW = Rule(
+    _UNIQUE.name,
+    f"keep one of the rows: cleaning: [{{class_path: Duplicates, init_args: {{by: [{INTERACTION_ID}]}}}}]",
+    _UNIQUE.passes,
+)
+_MENDED = (_MONEY, _UNIQUE_ROW)
+"""Rules that steps of cleaning stand in for."""
 
 
 def _date(times: Times) -> Rule:
@@ -83,7 +102,9 @@ def rules(
     found += [_WEEK] if column == Columns.WEEK else []
     found += [_date(times)] if column == Columns.TIMESTAMP and times else []
     found += [_PART] if column == Columns.PART else []
-    return found + ([_UNIQUE] if column in unique else [])
+    found += [_PERCENT] if column == DISCOUNT_PCT else []
+    repeated = _UNIQUE_ROW if column == INTERACTION_ID else _UNIQUE
+    return found + ([repeated] if column in unique else [])
 
 
 def header_rows(frame: pd.DataFrame, rows: SheetRows, theirs: Mapping[str, str]) -> list[InputError]:
@@ -134,6 +155,7 @@ def value_problems(
     unique: Sequence[str],
     times: Times | None = None,
     needed: Sequence[str] = (),
+    mended: Sequence[str] = (),
 ) -> list[InputError]:
     """Find every value that breaks a rule of its column, in the order of the rows.
 
@@ -144,10 +166,15 @@ def value_problems(
         unique: Columns (ours) in which no value may occur twice.
         times: What was read of the column ``timestamp``.
         needed: Columns (ours) in which no value may be missing.
+        mended: Columns (ours) in which a negative or a repeated value is left to cleaning.
     """
     import pandera.pandas as pa
 
-    by_column = {str(column): rules(str(column), unique, times, needed) for column in frame.columns}
+    found = {str(column): rules(str(column), unique, times, needed) for column in frame.columns}
+    by_column = {
+        column: [one for one in checks if column not in mended or one not in _MENDED]
+        for column, checks in found.items()
+    }
     columns = {
         column: pa.Column(checks=[pa.Check(rule.passes, error=rule.name) for rule in found], nullable=True)
         for column, found in by_column.items()
@@ -158,7 +185,7 @@ def value_problems(
         problems: list[InputError] = []
         for (column, name), cases in errors.failure_cases.groupby(["column", "check"], sort=False):
             rule = next(rule for rule in by_column[column] if rule.name == name)
-            first = _first_lines(frame[column], rows.lines, cases) if rule is _UNIQUE else None
+            first = _first_lines(frame[column], rows.lines, cases) if rule.name == _UNIQUE.name else None
             problems += _listed(cases, rule, rows, theirs[column], first)
         return sorted(problems, key=lambda problem: problem.row or 0)
     return []
@@ -176,7 +203,7 @@ def _listed(
     cases = cases.sort_values("index")
     problems = []
     for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
-        said = repr(value) if rule not in (_MONEY, _WEEK, _STOCK, _SHARE) else str(value)
+        said = repr(value) if rule not in (_MONEY, _WEEK, _STOCK, _SHARE, _PERCENT) else str(value)
         what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
         file, row = rows.place(int(index))
         problems.append(InputError(what, file=file, row=row, column=column, hint=rule.hint))

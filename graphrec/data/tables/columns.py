@@ -18,7 +18,11 @@ _KNOWN = tuple(dict.fromkeys(column for kind in KINDS.values() for column in kin
 
 
 def map_columns(
-    path: str | Path, sheets: Sequence[Sheet], columns: Mapping[str, str | None], kind: TableKind
+    path: str | Path,
+    sheets: Sequence[Sheet],
+    columns: Mapping[str, str | None],
+    kind: TableKind,
+    more: Sequence[str] = (),
 ) -> tuple[dict[str, str], list[InputError]]:
     """Map our name to the file's name for every column to read, or tell what is wrong with the mapping.
 
@@ -27,12 +31,14 @@ def map_columns(
         sheets: Its files.
         columns: Our name → the file's name, or nothing for a column to leave out.
         kind: What the table is.
+        more: Other columns to read under their own names, where the file has them.
     """
     problems = _wrong_keys(columns, kind)
     theirs, missing = _mapped(sheets[0], columns, kind)
+    theirs |= _named_so(sheets[0], more)
     problems += missing
     for sheet in sheets[1:]:
-        other, _ = _mapped(sheet, columns, kind)
+        other = _mapped(sheet, columns, kind)[0] | _named_so(sheet, more)
         different = sorted(other.keys() ^ theirs.keys())
         if different and not problems:
             first, lacks = (sheets[0], sheet) if different[0] in theirs else (sheet, sheets[0])
@@ -40,6 +46,10 @@ def map_columns(
             hint = f"the files of {path} must be parts of one table: name one file"
             problems.append(InputError(what, file=lacks.path, column=different[0], hint=hint))
     return theirs, problems
+
+
+def _named_so(sheet: Sheet, names: Sequence[str]) -> dict[str, str]:
+    return {name: name for name in names if name in sheet.header}
 
 
 def _wrong_keys(columns: Mapping[str, str | None], kind: TableKind) -> list[InputError]:
@@ -75,7 +85,11 @@ def _mapped(
     left_out = {our for our in kind.known if our in columns and columns[our] is None}
     named = [name for name in header if not NAMELESS.fullmatch(name)] if kind.attributes else []
     taken = {*relevant, *relevant.values(), *left_out}
-    same = {name: name for name in (*kind.known, *named) if name in header and name not in taken}
+    same = {
+        name: name
+        for name in (*kind.known, *named)
+        if name in header and name not in (*taken, *kind.by_mapping)
+    }
     theirs = relevant | same
     wanted = dict.fromkeys((*kind.required, *relevant))
     missing = [our for our in wanted if theirs.get(our, our) not in header]

@@ -45,14 +45,15 @@ class TextFormat:
         delimiter: Between fields; by the suffix if missing: comma for .csv, '::' for .dat, else tab.
         names: Names of the columns of a file that has no header.
         encoding: Of the text; UTF-8 if missing, and UTF-16 is known by its first bytes.
-        quoted: Whether ``"`` may enclose a field. If missing it may, but between tabs a quote that is not
-            closed in its line is a character.
+        quoted: Whether ``"`` may enclose a field; between tabs only one closed in its line, if missing.
+        decimal: In numbers, ``.`` or ``,``.
     """
 
     delimiter: str | None = None
     names: tuple[str, ...] | None = None
     encoding: str | None = None
     quoted: bool | None = None
+    decimal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,8 +129,7 @@ class Layout:
                 raise InputError(what, file=self.path, row=1, column=name, hint=hint)
         missing = {name: [""] if name in ids else list(MISSING) for name in names}
         frame = self._parsed(names, missing) if self._is_plain else None
-        # what pandas takes for a blank line is a row for others
-        if frame is None or len(frame) != len(self.lines):
+        if frame is None or len(frame) != len(self.lines):  # a blank line of pandas is a row for others
             frame = self._gathered(names, missing)
         return frame.apply(without_quotes) if self.unquote else frame
 

@@ -18,10 +18,15 @@ BOOST = "boost"
 SHARES = ("display", "mailer")
 """Shares of the stores that had an item on display or in their mailer."""
 
-MONEY = (Columns.PRICE, Columns.REGULAR_PRICE, Columns.SHELF_PRICE)
+LIST_PRICE, DISCOUNT, DISCOUNT_PCT = "list_price", "discount", "discount_pct"
+"""What tills write in the place of regular and shelf prices; see `graphrec.data.cleaning.prices`."""
+
+PRICES = (Columns.PRICE, Columns.REGULAR_PRICE, Columns.SHELF_PRICE, LIST_PRICE)
+MONEY = (*PRICES, DISCOUNT)
 IDS = (Columns.USER, Columns.ITEM, Columns.BASKET, INTERACTION_ID)
 NUMBERS = (
     *MONEY,
+    DISCOUNT_PCT,
     Columns.QUANTITY,
     Columns.RATING,
     Columns.WEEK,
@@ -36,6 +41,7 @@ LOG_COLUMNS = (
     *IDS[:2],
     Columns.TIMESTAMP,
     *MONEY,
+    DISCOUNT_PCT,
     Columns.QUANTITY,
     Columns.RATING,
     Columns.WEEK,
@@ -72,6 +78,8 @@ class TableKind:
         attributes: Whether every other column is read too, as it is named in the file.
         complete: Whether a row without a required value is a mistake; if not, cleaning removes and counts it.
         filled: Optional columns without a missing value, where they exist.
+        by_mapping: Optional columns that are read only where a mapping names them: many files have a column
+            ``discount``, in money or per cent, of a unit or a line.
     """
 
     noun: str
@@ -81,6 +89,7 @@ class TableKind:
     attributes: bool = False
     complete: bool = False
     filled: tuple[str, ...] = ()
+    by_mapping: tuple[str, ...] = ()
 
     @property
     def never_missing(self) -> tuple[str, ...]:
@@ -94,7 +103,13 @@ class TableKind:
 
 
 KINDS: dict[Kind, TableKind] = {
-    "log": TableKind("a log", LOG_COLUMNS[:2], LOG_COLUMNS[2:], unique=(INTERACTION_ID,)),
+    "log": TableKind(
+        "a log",
+        LOG_COLUMNS[:2],
+        LOG_COLUMNS[2:],
+        unique=(INTERACTION_ID,),
+        by_mapping=(LIST_PRICE, DISCOUNT, DISCOUNT_PCT),
+    ),
     "users": TableKind("a table of users", (Columns.USER,), unique=(Columns.USER,), attributes=True),
     "items": TableKind("a table of items", (Columns.ITEM,), unique=(Columns.ITEM,), attributes=True),
     "user_list": TableKind("a list of users", (Columns.USER,), complete=True),

@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from graphrec.data.cleaning.account import CleaningStep
+from graphrec.data.cleaning.account import LINE, CleaningStep
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.checks import header_rows, missing_values, value_problems
 from graphrec.data.tables.columns import map_columns
+from graphrec.data.tables.decimals import check_decimal, with_points
 from graphrec.data.tables.delimited import MISSING
 from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.ids import as_ids, trimmed_text, warn_of_rounded
@@ -29,8 +30,25 @@ from graphrec.errors import InputError
 
 __all__ = ["LINE", "Kind", "Table", "TextFormat", "check_table", "load_table", "read_table"]
 
-LINE = "line"
-"""Column of a log with the line of the file a row starts on, the first line being 1."""
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What cleaning will do with a table once it is read.
+
+    Args:
+        columns: Columns that its steps look at, by our names or those of the file.
+        mended: Columns in which it mends a price below 0 or a number that occurs twice.
+    """
+
+    columns: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+
+    def more(self, kind: TableKind) -> list[str]:
+        """List the columns that are read for it alone."""
+        return [name for name in self.columns if name not in kind.known]
+
+
+NOT_CLEANED = Cleaned()
 
 
 @dataclass(frozen=True)
@@ -89,13 +107,14 @@ def load_table(
     kind: Kind = "log",
     text: TextFormat | None = None,
     time_format: str | None = None,
+    cleaned: Cleaned = NOT_CLEANED,
 ) -> Table:
     """Read a table as `read_table` does, with the place of each row and what was done to the ids.
 
     Raises:
         InputError: For the first problem; it says how many more there are.
     """
-    table, problems = _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format)
+    table, problems = _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)
     if table is None or problems:
         raise _first_of(problems, path, kind)
     for column in (name for name in IDS if name in table.frame):
@@ -110,10 +129,11 @@ def check_table(
     kind: Kind = "log",
     text: TextFormat | None = None,
     time_format: str | None = None,
+    cleaned: Cleaned = NOT_CLEANED,
 ) -> list[InputError]:
     """Find all problems of a table at once, in the order of its rows; see `read_table` for the arguments."""
     try:
-        return _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format)[1]
+        return _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)[1]
     except InputError as problem:
         return [problem]
 
@@ -142,10 +162,12 @@ def _read(
     kind: Kind,
     text: TextFormat,
     time_format: str | None,
+    cleaned: Cleaned,
 ) -> tuple[Table | None, list[InputError]]:
+    check_decimal(text.decimal)
     declared = KINDS[kind]
     sheets = open_sheets(path, text)
-    theirs, problems = map_columns(path, sheets, columns, declared)
+    theirs, problems = map_columns(path, sheets, columns, declared, cleaned.more(declared))
     if problems:
         return None, problems
     frame, rows, problems = read_sheets(path, sheets, theirs, [our for our in theirs if our in IDS])
@@ -153,11 +175,14 @@ def _read(
         return None, sorted([*problems, *again], key=_place)
     ids = {our: as_ids(frame[our]) for our in frame if our in IDS}
     frame = pd.DataFrame({our: ids[our].values if our in ids else _trimmed(frame[our]) for our in frame})
+    if text.decimal == ",":
+        frame, pointed = with_points(frame, rows, theirs, [our for our in NUMBERS if our in theirs])
+        problems += pointed
     unique = [key for key in declared.unique if key in frame]
     checked = frame[unique] if declared.attributes else frame  # attributes may be anything
     times, unreadable = _times(checked, path, theirs, time_format)
     needed = [our for our in declared.never_missing if our in theirs]
-    problems += unreadable + value_problems(checked, rows, theirs, unique, times, needed)
+    problems += unreadable + value_problems(checked, rows, theirs, unique, times, needed, cleaned.mended)
     problems += missing_values(frame, rows, {our: theirs[our] for our in needed})
     if problems:
         return None, sorted(problems, key=_place)

@@ -133,7 +133,8 @@ def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:
     if not all(part.is_parquet for part in parts):
         return
     first = parts[0].path if parts else Path(frames[0])
-    for option, value in (("delimiter", text.delimiter), ("encoding", text.encoding)):
+    for option in ("delimiter", "encoding", "decimal"):
+        value = getattr(text, option)
         if value is not None:
             what = f"a {'Parquet file' if parts else 'frame'} has no {option}"
             raise InputError(what, file=first, column=option, hint="leave it out")

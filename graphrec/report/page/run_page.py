@@ -6,7 +6,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from graphrec import __version__
+from graphrec.data.ledger import CLEANING
+from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.report.charts.lines import lines
 from graphrec.report.findings import ITEM_WORDS
@@ -58,6 +62,7 @@ def render_run(content: Content, found: Examples, out: Path) -> Path:
         ranked=run.ranks,
         heads=_heads(shown),
         card=_card(run),
+        cleaning=_cleaning(run),
         number=1,
         suffix="",
         dataset={
@@ -95,6 +100,22 @@ def _card(run: RunRecord) -> list[tuple[str, str]]:
     """Write what the run keeps of its data; nothing for a run of an older version."""
     card = run.said.get("data_card") or {}
     return [(name, _text(key, card[key])) for key, name in CARD.items() if key in card]
+
+
+def _cleaning(run: RunRecord) -> list[dict[str, Any]]:
+    """List the steps of cleaning that found something or were declared, with examples.
+
+    Raises:
+        InputError: If its file cannot be read.
+    """
+    if not (file := run.path / CLEANING).is_file():
+        return []
+    try:
+        steps = pd.read_csv(file, keep_default_na=False)
+        found = (steps["removed"] > 0) | (steps["filled"] > 0) | (steps["rule"] != "")
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"cannot be read ({error})", file=file, hint="fit the run again") from error
+    return [{str(key): value for key, value in row.items()} for row in steps[found].to_dict("records")]
 
 
 def _text(key: str, value: Any) -> str:

@@ -112,7 +112,7 @@ TABLES = {
     ),
     "negative price": (
         with_row("u1,i1,2024-01-03,-2.5"),
-        "row 6, column 'price': -2.5 is negative; prices must be >= 0, fix the row or drop it",
+        "row 6, column 'price': -2.5 is negative; prices must be >= 0, fix the row; if it is a return, ",
     ),
     "empty file": (b"", "the file is empty; give a file with a header and rows"),
     "ragged row": (

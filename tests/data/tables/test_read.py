@@ -96,7 +96,8 @@ def test_all_problems_at_once_in_order_of_rows(write):
 def test_the_message_reads_as_promised(write):
     path = write(GOOD.replace("1.5", "-1"))
     assert str(problem(path)) == (
-        f"{path}, row 2, column 'price': -1 is negative; prices must be >= 0, fix the row or drop it"
+        f"{path}, row 2, column 'price': -1 is negative; prices must be >= 0, fix the row; if it is a return,"
+        " add cleaning: [{class_path: Returns, init_args: {how: net}}] to the source"
     )
 
 

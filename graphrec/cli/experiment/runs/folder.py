@@ -14,6 +14,7 @@ import yaml
 from graphrec.cli.experiment.processes import agreed
 from graphrec.cli.experiment.runs.names import check_run_names
 from graphrec.cli.experiment.runs.progress import Progress, last_worked_on
+from graphrec.data.ledger import CLEANING
 from graphrec.errors import InputError, check_at_least
 
 BEST, LAST = "best.ckpt", "last.ckpt"
@@ -97,6 +98,11 @@ class RunFolder:
     def config(self) -> Path:
         """The configuration the run was started with."""
         return self.path / "config.yaml"
+
+    @property
+    def cleaning(self) -> Path:
+        """What became of the rows of its log."""
+        return self.path / CLEANING
 
     @property
     def id(self) -> str:

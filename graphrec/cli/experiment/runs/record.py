@@ -16,6 +16,7 @@ from graphrec.cli.experiment.runs.made_by import as_comment, made_by
 from graphrec.cli.experiment.tracking.artifacts import record_artifacts
 from graphrec.cli.experiment.tracking.shown_files import keep_shown
 from graphrec.cli.experiment.tracking.tables import record_shown
+from graphrec.data.ledger import without_rows
 from graphrec.evaluation.finite import check_weights_finite
 from graphrec.files import write_text
 from graphrec.training.experiment import experiment_of
@@ -36,9 +37,13 @@ class RecordRun(SaveConfigCallback):
             write_text(Path(trainer.default_root_dir) / "config.yaml", self.text)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Tell W&B what became of the rows."""
+        """Keep in the run's folder what became of the rows, and tell W&B without their values."""
         lost = experiment_of(pl_module).cleaning(trainer.datamodule)  # type: ignore[attr-defined]
-        record_shown(trainer.loggers, {} if lost is None else {"cleaning": Shown(lost)})
+        if lost is None:
+            return
+        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            write_text(RunFolder(Path(trainer.default_root_dir)).cleaning, lost.to_csv(index=False))
+        record_shown(trainer.loggers, {"cleaning": Shown(without_rows(lost))})
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep what people look at after a test, and show it to W&B."""

@@ -12,6 +12,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder
 from graphrec.cli.experiment.tracking.wandb_runs import send
+from graphrec.data.ledger import without_rows
 from graphrec.files import write_text
 from graphrec.notices import warn
 from graphrec.report.table import escape
@@ -65,7 +66,7 @@ def data_card(task: Experiment, data: Any) -> str:
     parts = [f"# {escape(task.data_name(data))}", f"sha256 of the split: `{task.data_sha256(data)}`"]
     parts += ["## What is in it", _markdown(pd.DataFrame(facts.items(), columns=["what", "value"]))]
     if (lost := task.cleaning(data)) is not None:
-        parts += ["## What is not used", _markdown(lost)]
+        parts += ["## What is not used", _markdown(without_rows(lost))]
     return "\n\n".join(parts) + "\n"
 
 

@@ -120,7 +120,7 @@ def test_a_fit_counts_the_rows_that_are_not_used(jobs, folder):
         of_split = shown[shown["table"] == "split"].set_index("step")["removed"]
         if job == "fit":
             assert of_split.to_dict() == data.split.dropped
-        assert set(shown) == {"table", "step", "rows_before", "removed", "filled", "asked"}
+        assert set(shown) == {"table", "step", "rows_before", "removed", "filled", "asked", "rule"}
 
 
 def test_checkpoint_and_data_card_are_artifacts_where_asked(received, folder):

@@ -1,0 +1,61 @@
+"""The option ``--cleaning`` of `graphrec data`, and the entries that it suggests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphrec.errors import InputError
+
+if TYPE_CHECKING:
+    from graphrec.data.cleaning.account import CleaningStep
+    from graphrec.data.cleaning.declared import CleaningRule
+
+_HINT = "write '[Guests, {class_path: Returns, init_args: {how: net}}]', or name a YAML file of it"
+
+
+def rules_of(text: str) -> list[CleaningRule]:
+    """Read steps of cleaning from YAML, or from a file of it, as the key ``cleaning`` of a source has them.
+
+    Raises:
+        InputError: If it is no list of steps.
+    """
+    import yaml
+
+    file = Path(text) if text.endswith((".yaml", ".yml")) else None
+    try:
+        content = yaml.safe_load(text if file is None else file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        what = "there is no such file" if isinstance(error, FileNotFoundError) else "not valid YAML"
+        raise InputError(what, file=file, column="--cleaning", hint=_HINT) from error
+    if isinstance(content, dict):
+        content = content.get("cleaning", content)
+    return _made(content)
+
+
+def _made(content: Any) -> list[CleaningRule]:
+    """Make the steps as the parser of a YAML does."""
+    import jsonargparse
+
+    from graphrec.cli.config.vocabulary import set_policy
+    from graphrec.data.cleaning.rules import CleaningRule
+
+    set_policy()
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--cleaning", type=list[CleaningRule])
+    try:
+        made = parser.instantiate_classes(parser.parse_object({"cleaning": content}))
+    except InputError:
+        raise
+    except Exception as error:
+        what = f"these are no steps of cleaning ({str(error).strip().splitlines()[-1].strip(' -')})"
+        raise InputError(what, column="--cleaning", hint=_HINT) from error
+    found: list[CleaningRule] = made.cleaning
+    return found
+
+
+def suggested(steps: Iterable[CleaningStep]) -> str:
+    """Write the entries of ``cleaning:`` that declare what was done without being asked; empty if none."""
+    entries = dict.fromkeys(step.entry for step in steps if step.entry and step.removed + step.filled)
+    return "\n".join(["cleaning:", *(f"  - {entry}" for entry in entries)]) if entries else ""
