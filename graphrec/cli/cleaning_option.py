@@ -45,7 +45,7 @@ def _made(content: Any) -> list[CleaningRule]:
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_argument("--cleaning", type=list[CleaningRule])
     try:
-        made = parser.instantiate_classes(parser.parse_object({"cleaning": content}))
+        made = parser.instantiate(parser.parse_object({"cleaning": content}))
     except InputError:
         raise
     except Exception as error:

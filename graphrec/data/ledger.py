@@ -141,8 +141,8 @@ def rows_lost(raw: RawData, dropped: Mapping[str, int]) -> pd.DataFrame:
 
     Returns:
         ``table`` (``log``, ``users``, ``items`` or ``split``), ``step``, ``rows_before``, ``removed``,
-        ``filled`` (numbers of values), ``asked``, whether an option asked for it, ``rule``, the entry of
-        ``cleaning:`` that did, and ``examples``, rows with their lines.
+        ``filled`` (numbers of values) and ``asked``, whether an option asked for it. ``rule`` is the entry of
+        ``cleaning:`` that asked, ``examples`` are rows with their lines.
     """
     rows = [
         (*(one.table, one.step, one.rows_before, one.removed, one.filled, one.asked),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder
+from graphrec.data.ledger import CLEANING
 
 
 def summary_lines(
@@ -42,7 +43,7 @@ def _score(best: Mapping[str, Any], monitor: str) -> float | None:
 
 def _files(folder: RunFolder) -> list[str]:
     names = [f"checkpoints/{name}" for name in (BEST, LAST)]
-    names += ["config.yaml", "metrics.csv", "run.json"]
+    names += ["config.yaml", "metrics.csv", "run.json", CLEANING]
     return [name for name in names if (folder.path / name).is_file()]
 
 

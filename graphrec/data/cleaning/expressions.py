@@ -49,6 +49,8 @@ def judged(log: pd.DataFrame, columns: Sequence[str], expression: Expression) ->
     rows = rows.append_column(ROW, pa.array(np.arange(len(log))))
     table = expression(ibis.memtable(rows))
     added = [name for name in table.columns if name not in frame.columns and name != ROW]
+    if not added:
+        return pd.DataFrame(index=log.index)
     found = _duckdb().to_pyarrow(table.order_by(ROW).select(*added))
     answer: pd.DataFrame = found.to_pandas()
     return answer

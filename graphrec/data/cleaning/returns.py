@@ -71,7 +71,7 @@ class Returns(CleaningRule):
             return rows
         pair = [name for name in (Columns.USER, Columns.ITEM, Columns.PART) if name in rows.columns]
         times = [name for name in (Columns.TIMESTAMP, Columns.WEEK) if name in rows.columns][:1]
-        order = [*times, RETURNED, ROW]
+        order = [*times, RETURNED, ROW] if times else [ROW]  # of one moment, purchases come first
         whose = rows[Columns.USER].notnull() & rows[Columns.ITEM].notnull()
         if self.prefix is not None:
             receipt = rows[self.invoice].cast("string")

@@ -15,6 +15,7 @@ from graphrec.data.cleaning.prices import KINDS, Prices
 from graphrec.data.cleaning.returns import Returns
 from graphrec.data.cleaning.rows import Guests, ZeroQuantities
 from graphrec.data.tables.read import NOT_CLEANED, Cleaned
+from graphrec.errors import InputError
 
 __all__ = [
     "UNREAD",
@@ -31,12 +32,21 @@ __all__ = [
 ]
 
 
-def to_be_cleaned(rules: Sequence[CleaningRule] | None) -> Cleaned:
-    """Say what reading has to leave to the rules, and what to read for them."""
+def to_be_cleaned(rules: Sequence[object] | None) -> Cleaned:
+    """Say what reading has to leave to the rules, and what to read for them.
+
+    Raises:
+        InputError: If something else stands among them.
+    """
     if not rules:
         return NOT_CLEANED
-    columns = [column for rule in rules for column in rule.reads]
-    return Cleaned(tuple(columns), tuple(column for rule in rules for column in rule.mends))
+    steps = [rule for rule in rules if isinstance(rule, CleaningRule)]
+    if len(steps) < len(rules):
+        other = next(rule for rule in rules if rule not in steps)
+        hint = "give objects of graphrec.data.cleaning.rules: cleaning=[Returns(), Guests()]"
+        raise InputError(f"{other!r} is no step of cleaning", column="cleaning", hint=hint)
+    columns = [column for rule in steps for column in rule.reads]
+    return Cleaned(tuple(columns), tuple(column for rule in steps for column in rule.mends))
 
 
 def with_prices(log: pd.DataFrame, rules: Sequence[CleaningRule]) -> list[CleaningRule]:

@@ -1,0 +1,144 @@
+"""A shop's damaged export goes from the raw file to a fit by YAML alone, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from damaged_shop import DAMAGE, SPOILT, clean_shop
+
+from graphrec.cli.cleaning_option import rules_of
+from graphrec.cli.main import main
+from graphrec.data import sources, splits
+from graphrec.data.cleaning.rules import Guests, Returns
+from graphrec.errors import InputError
+
+DONE = (
+    "returns",
+    "duplicates",
+    "cancellations",
+    "zero quantities",
+    "missing users",
+    "guest ids",
+    "returns alone",
+)
+GERMAN = {
+    "user_id": "Kunde",
+    "item_id": "Artikel",
+    "quantity": "Menge",
+    "timestamp": "Datum",
+    "basket_id": "Bon",
+    "interaction_id": "Zeile",
+    "price": "Preis",
+    "region": "Region",
+}
+YAML = """
+class_path: RecommenderData
+init_args:
+  source:
+    class_path: graphrec.data.sources.table
+    init_args:
+      path: laden.csv
+      delimiter: ;
+      decimal: ','
+      encoding: latin-1
+      time_format: '%d.%m.%Y %H:%M'
+      columns: {user_id: Kunde, item_id: Artikel, timestamp: Datum, quantity: Menge, price: Preis,
+                basket_id: Bon, interaction_id: Zeile}
+      cleaning:
+        - class_path: Ignore
+          init_args: {columns: [Region, Größe]}
+        - class_path: Guests
+          init_args: {ids: [guest]}
+        - Duplicates
+        - ZeroQuantities
+        - class_path: Returns
+          init_args: {how: net, prefix: C}
+  split: LeaveLast
+  item_sets: [all]
+"""
+
+
+def damaged(clean: pd.DataFrame) -> pd.DataFrame:
+    log = clean
+    for place, name in enumerate(DONE):
+        log = DAMAGE[name].spoil(log, np.random.default_rng(place))
+    return log
+
+
+def write_german(log: pd.DataFrame, path: Path) -> None:
+    log = log.assign(timestamp=log["timestamp"].dt.strftime("%d.%m.%Y %H:%M"), größe="groß")
+    log = log.rename(columns={**GERMAN, "größe": "Größe"})
+    log.to_csv(path, index=False, sep=";", decimal=",", encoding="latin-1")
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Folder of a fit on the damaged file, and what it printed."""
+    folder = tmp_path_factory.mktemp("laden")
+    write_german(damaged(clean_shop(0)), folder / "laden.csv")
+    (folder / "my.yaml").write_text(YAML)
+    command = [sys.executable, "-m", "graphrec", "fit", "-m", "item_cf", "--data", "my.yaml"]
+    done = subprocess.run(
+        [*command, "--trainer.logger", "false"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("runs/*/*/cleaning.csv")).parent, done.stderr
+
+
+def test_a_damaged_export_trains_on_what_the_clean_one_would(fitted, tmp_path):
+    run, _ = fitted
+    clean_shop(0).to_csv(tmp_path / "clean.csv", index=False)
+    split = splits.LeaveLast()(sources.table(str(tmp_path / "clean.csv")).log, 0)
+    said = json.loads((run / "run.json").read_text())
+    assert said["split_sha256"] == split.sha256()
+    card = said["data_card"]
+    assert (card["train"], card["validation"], card["test"]) == tuple(
+        map(len, (split.train, split.val, split.test))
+    )
+
+
+def test_each_step_is_printed_and_kept_with_examples(fitted):
+    run, printed = fitted
+    kept = pd.read_csv(run / "cleaning.csv", keep_default_na=False)
+    kept = kept[kept["rule"] != ""]
+    assert kept["rule"].tolist() == ["Ignore", "Guests", "Duplicates", "ZeroQuantities", *["Returns"] * 3]
+    assert kept["removed"].tolist() == [0, 2 * SPOILT, SPOILT, SPOILT, 4 * SPOILT, 0, SPOILT]
+    lines = [line for line in printed.splitlines() if line.startswith("graphrec: cleaning, ")]
+    assert len(lines) == len(kept)
+    for line, step in zip(lines, kept.to_dict("records"), strict=True):
+        assert line.startswith(f"graphrec: cleaning, {step['rule']}: {step['removed']} of ")
+        assert step["examples"] in line
+        assert len(step["examples"].split("; ")) == 3 or not step["removed"]
+
+
+def test_check_suggests_what_a_file_needs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    spoilt = (
+        damaged(clean_shop(0)).assign(price=lambda log: log["price"].abs()).drop(columns="interaction_id")
+    )
+    spoilt.to_csv("shop.csv", index=False)
+    main(["data", "check", "shop.csv"])
+    suggested = capsys.readouterr().out.partition("cleaning:\n")[2]
+    Path("steps.yaml").write_text(f"cleaning:\n{suggested}")
+    names = [type(rule).__name__ for rule in rules_of("steps.yaml")]
+    assert names == ["Guests", "Duplicates", "Returns", "ZeroQuantities"]
+    main(["data", "check", "shop.csv", "--cleaning", "steps.yaml", "--strict"])
+
+
+def test_the_option_takes_yaml_as_a_source_does(tmp_path):
+    text = "[Guests, {class_path: Returns, init_args: {how: drop}}]"
+    assert rules_of(text) == [Guests(), Returns(how="drop")]
+    for wrong in ("[Guest]", "[{class_path: Returns, init_args: {how: nett}}]", "no.yaml", "{a"):
+        with pytest.raises(InputError) as caught:
+            rules_of(wrong)
+        assert caught.value.column == "--cleaning"
