@@ -70,13 +70,13 @@ def join(
             f"none of the {len(theirs):,} ids is one of the {len(texts):,} ids of the log",
             file=file,
             column=column,
-            hint=_examples(theirs, texts),
+            hint=differences(theirs, texts),
         )
     wanted = len(texts) if whole else min(len(texts), len(theirs))
     if joined < ENOUGH * wanted:
         only = (theirs.difference(texts), texts.difference(theirs))
         whose = "ids of the log are in this file" if whole else "ids join those of the log"
-        warn(f"only {joined:,} of {wanted:,} {whose}", file=file, column=column, hint=_examples(*only))
+        warn(f"only {joined:,} of {wanted:,} {whose}", file=file, column=column, hint=differences(*only))
     return written
 
 
@@ -102,9 +102,16 @@ _DIFFERENCES: tuple[tuple[str, Callable[[str], str]], ...] = (
 )
 
 
-def _examples(theirs: pd.Index[Any], ours: pd.Index[Any]) -> str:
-    """Show some ids of both sides that do not join, and in what they differ."""
-    said = f"the file has {_some(theirs)}, the log has {_some(ours)}"
+def differences(theirs: Iterable[Any], ours: Iterable[Any], where: str = "the file") -> str:
+    """Show some ids of both sides that do not join, and in what they differ.
+
+    Args:
+        theirs: Ids that are not the log's.
+        ours: Ids of the log.
+        where: What has the former.
+    """
+    theirs, ours = _texts(theirs), _texts(ours)
+    said = f"{where} has {_some(theirs)}, the log has {_some(ours)}"
     for name, change in _DIFFERENCES:
         mine, other = {change(text) for text in ours[:10_000]}, {change(text) for text in theirs[:10_000]}
         if len(mine & other) > len(other) / 2:

@@ -9,11 +9,11 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from graphrec.cli.commands.recommend import recommendations
 from graphrec.cli.experiment.command import run_experiment
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import BEST, RunFolder, run_at
 from graphrec.cli.frames import read_users, user_codes
+from graphrec.cli.recommending.lists import recommendations
 from graphrec.cli.trust import TRUST
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData

@@ -110,6 +110,8 @@ def build(folder: Path) -> dict[str, str]:
     whole.assign(town="Orléans").to_csv("latin.csv", index=False, encoding="latin-1")
     whole[["user_id", "item_id", "timestamp"]].to_csv("headerless.csv", index=False, header=False)
     pd.DataFrame({"item_id": ids, "stock": [i % 2 for i in range(ITEMS)]}).to_csv("stock.csv", index=False)
+    whole.head(20).assign(user_id="stranger").to_csv("strangers.csv", index=False)
+    pd.DataFrame({"user_id": ["nobody"], "income": ["low"]}).to_csv("newcomers.csv", index=False)
     pd.DataFrame({"item_id": ids[:4]}).to_csv("few_items.csv", index=False)
     pd.DataFrame({"item_id": ids[4:6], "boost": [100, 50]}).to_csv("boosts.csv", index=False)
     pairs = [(u, i, 20) for u in people for i in ids[::2]]
@@ -144,6 +146,8 @@ def build(folder: Path) -> dict[str, str]:
         "some_users",
         "stock",
         "few_items",
+        "strangers",
+        "newcomers",
         "boosts",
         "exposure",
         "semicolons",

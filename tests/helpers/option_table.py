@@ -14,6 +14,19 @@ WRITES = "--ckpt {best} --out {out}.parquet"
 RECOMMEND: dict[str, list[Check]] = {
     "--ckpt_path": [Check("--ckpt_path {other}", "--out {out}.parquet", instead="--ckpt_path {best}")],
     "--users": [Check("--users {some_users}", WRITES), Check("--users u003 u001", WRITES)],
+    "--history": [
+        Check("--history {strangers}", WRITES),
+        Check("--history {users}", WRITES, refused="item_id"),
+    ],
+    "--segment": [
+        Check("--segment income", f"{WRITES} --users nobody --user_table {{newcomers}}", allows="--segment"),
+        Check("--segment income", WRITES, result=printed),
+        Check("--segment colour", WRITES, refused="the table of users has user_id, income"),
+    ],
+    "--user_table": [
+        Check("--user_table {newcomers}", f"{WRITES} --users nobody --segment income"),
+        Check("--user_table {newcomers}", WRITES, refused="nothing asks"),
+    ],
     "-k": [Check("-k 3", WRITES), Check("-k 0", WRITES, refused="give 1 or more")],
     "--items": [
         Check("--items all", WRITES),
@@ -38,7 +51,7 @@ RECOMMEND: dict[str, list[Check]] = {
     "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
     "--columns": [
         Check("--columns user_id=kunde", f"{WRITES} --users {{german}} --encoding latin-1", allows="user_id"),
-        Check("--columns user_id=income", f"{WRITES} --users {{users}}", refused="high"),
+        Check("--columns user_id=income", f"{WRITES} --users {{users}}"),
     ],
     "--delimiter": [
         Check("--delimiter ;", f"{WRITES} --users {{semicolons}}", allows="semicolons.csv"),

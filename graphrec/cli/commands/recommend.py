@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphrec.arrays import IntArray
 from graphrec.cli.commands import COMMANDS
-from graphrec.cli.recommending.item_options import add_item_options, chosen, split_items
-from graphrec.cli.recommending.people import ids_as_file, split_users
+from graphrec.cli.recommending.item_options import add_item_options, split_items
+from graphrec.cli.recommending.people import split_users
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, check_out, reading
+from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.notices import note
@@ -20,8 +19,6 @@ from graphrec.results import source_of, write_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from graphrec.data.interactions import IdMap
-    from graphrec.models.base import ItemSet, Recommender
 
 STRICT = "make the loss of any row of the log an error"
 
@@ -31,15 +28,21 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subcommands.add_parser(
         "recommend",
         help=COMMANDS["recommend"],
-        description="Write user_id, item_id, rank and score of the best items of each user.",
+        description="Write user_id, item_id, rank, score and basis of the best items of each user.",
         epilog="example: graphrec recommend --ckpt_path runs/x/y/checkpoints/best.ckpt -k 20"
         " --out items.parquet",
     )
     parser.add_argument(
         "--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt or last.ckpt of a run"
     )
-    users = "ids, or a CSV or Parquet file with a column user_id; all users if missing"
+    users = "ids, or a CSV or Parquet file with a column user_id; those of --history if missing, else all"
     parser.add_argument("--users", nargs="+", metavar="ID|FILE", help=users)
+    history = "log of people who were not in training; they are ranked by what they bought"
+    parser.add_argument("--history", type=Path, metavar="FILE", help=history)
+    segment = "column of the users: who has no purchase gets what most of the same segment buy"
+    parser.add_argument("--segment", metavar="COLUMN", help=segment)
+    table = "table of users that --segment is about; the one of the data for others"
+    parser.add_argument("--user_table", type=Path, metavar="FILE", help=table)
     parser.add_argument("-k", type=int, default=20, help="items per user (default 20)")
     items = "rank all items, only those the user has bought (repeat), or only new ones (default);"
     items += " and a file with a column item_id, of the only items that may be listed"
@@ -57,27 +60,21 @@ def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
     with importing():
         from graphrec.cli.experiment.loading import load_run
-        from graphrec.cli.frames import read_users, user_codes
-        from graphrec.data.choice.items import FILES, ItemFiles
+        from graphrec.cli.recommending.request import Request
+        from graphrec.data.choice.known import counted
 
     item_set, options.items = split_items(options.items)
     options.users, ids = split_users(options.users)
     check_out(options)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", hint="give 1 or more")
-    form = reading(options, {"users": "user_list", **FILES})
-    given = read_users(ids_as_file(ids) if ids else options.users, *form)
-    files = ItemFiles.read({name: getattr(options, name) for name in FILES}, options.where, *form)
+    request = Request.read(options, ids)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
-    users, items = data.split.users, data.split.items
-    choice = files.choice(data.source, items)
-    codes = user_codes(given, users)
-    recommender = chosen(task.recommender, choice, users)
-    frame = recommendations(recommender, users, items, codes, options.k, item_set)
+    frame, users = request.lists(task, data, options.k, item_set)
     frame.attrs = source_of(options.ckpt_path, data.split.sha256())
     path = write_table(frame, options.out)
-    print(f"{len(frame):,} recommendations for {frame['user_id'].nunique():,} users: {path}")
-    tell_short(frame, len(codes), options.k, len(items))
+    print(f"{len(frame):,} recommendations for {counted(frame['user_id'].nunique(), 'user')}: {path}")
+    tell_short(frame, users, options.k, len(data.split.items))
     return path
 
 
@@ -97,24 +94,3 @@ def tell_short(frame: pd.DataFrame, users: int, k: int, items: int) -> None:
     more = f" ({none:,} of them none)" if none else ""
     size = f": the catalogue has {items:,}" if k > items else ": no more may be listed for them"
     note(f"{users - full:,} of {users:,} users have fewer than {k:,} items{more}{size}")
-
-
-def recommendations(
-    recommender: Recommender,
-    users: IdMap,
-    items: IdMap,
-    codes: IntArray,
-    k: int,
-    item_set: ItemSet,
-    batch_size: int = 512,
-) -> pd.DataFrame:
-    """Rank a row per user and place: ``user_id, item_id, rank, score``."""
-    import torch
-    from rich.progress import track
-
-    from graphrec.evaluation.frames import ranking_frame
-
-    device = recommender.graph.edge_user.device
-    batches = track(torch.split(torch.from_numpy(codes), batch_size), "Ranking", transient=True)
-    rankings = [recommender.recommend(batch.to(device), k, item_set) for batch in batches]
-    return ranking_frame(rankings, users, items)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from graphrec.arrays import BoolArray, Float32Array, IntArray
 from graphrec.data.choice.condition import kept_by
-from graphrec.data.choice.known import as_text, distinct_pairs, item_codes
+from graphrec.data.choice.known import as_text, counted, distinct_pairs, item_codes
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.joins import as_known
 from graphrec.data.tables.kinds import BOOST
@@ -110,7 +110,7 @@ class ItemFiles:
             note(f"{lost} are not in {name}: --where leaves them out")
         kept = kept_by(self.where, table.assign(**{Columns.ITEM: ids})[codes >= 0])
         if kept.unknown:
-            note(f"--where leaves {kept.unknown:,} items out that lack a value which it asks for")
+            note(f"--where leaves {counted(kept.unknown, 'item')} out for want of a value that it asks for")
         return _marked(as_text(items).codes(kept.ids), items)
 
     def _item_table(self, source: RawData) -> tuple[pd.DataFrame, str]:
@@ -166,6 +166,11 @@ class ItemChoice:
     def chooses(self) -> bool:
         """Whether anything is left out or favoured."""
         return not (self.allowed is None and self.pairs is None and self.boost is None)
+
+    def without(self, pairs: pd.DataFrame) -> ItemChoice:
+        """Leave out more pairs of ``user_id`` and ``item``."""
+        found = [part for part in (self.pairs, pairs) if part is not None]
+        return replace(self, pairs=pd.concat(found, ignore_index=True))
 
     def pairs_of(self, users: IdMap) -> IntArray:
         """List the pairs of some users that are left out, sorted, in codes. Shape ``[n, 2]``."""

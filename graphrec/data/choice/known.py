@@ -47,6 +47,11 @@ def examples(ids: pd.Series[str]) -> str:
     return ", ".join(repr(str(name)) for name in ids.iloc[:_SHOWN])
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number and what it counts: ``1 user``, ``2 users``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def distinct_pairs(first: IntArray, second: IntArray) -> IntArray:
     """Sort pairs of codes, each once. ``[n]`` and ``[n]`` to ``[m, 2]``."""
     pairs: IntArray = np.unique(np.stack([first, second], axis=1), axis=0)

@@ -136,7 +136,7 @@ def test_a_refit_lives_inside_its_run_and_is_what_a_test_takes(here):
 
 def test_recommendations_are_ranked_complete_and_new(shop):
     frame = pd.read_parquet(shop / "items.parquet")
-    assert list(frame.columns) == ["user_id", "item_id", "rank", "score"]
+    assert list(frame.columns) == ["user_id", "item_id", "rank", "score", "basis"]
     bought = set(zip(history("user_id"), history("item_id"), strict=True))
     assert not bought & set(zip(frame["user_id"], frame["item_id"], strict=True))
     assert set(frame["user_id"]) == set(history("user_id"))
@@ -213,7 +213,7 @@ def refused(*args: str) -> str:
 def test_what_recommend_and_offers_refuse(here):
     best = str(here / "checkpoints" / "best.ckpt")
     Path("unknown.csv").write_text("user_id\nuser_00003\nnobody\n")
-    said = refused("recommend", "--ckpt", best, "--users", "unknown.csv", "--out", "x.parquet")
+    said = refused("offers", "--ckpt", best, "--users", "unknown.csv", "--out", "x.parquet")
     assert said.startswith("unknown.csv, row 3, column 'user_id': 'nobody' was not in training; remove")
     said = refused("recommend", "--ckpt", best, "--out", "runs")
     assert said.startswith("runs, option --out: this is a folder; give the name of a file")

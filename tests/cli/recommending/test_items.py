@@ -81,7 +81,7 @@ def test_a_condition_keeps_the_items_for_which_it_is_true(shop, capsys):
     said = capsys.readouterr().err
     assert "items.csv: 1 of 29 items are not in the catalogue, such as 'gone'" in said
     assert f"2 of {len(ITEMS)} items of the catalogue are not in items.csv" in said
-    assert "leaves 1 items out that lack a value" in said
+    assert "leaves 1 item out for want of a value" in said
 
 
 def test_a_boost_is_added_to_the_score(shop):

@@ -1,0 +1,142 @@
+"""People of one request by what their items are chosen from: the model, their history, what most buy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from graphrec.arrays import BoolArray
+from graphrec.data.choice.known import counted
+from graphrec.data.choice.people import History, People, Segments, most_bought
+from graphrec.data.interactions import Columns, IdMap, Interactions
+from graphrec.graph import BipartiteGraph
+from graphrec.models.answers.folded import FoldedIn, MostBought
+from graphrec.models.base import Recommender
+from graphrec.notices import note, warn
+
+if TYPE_CHECKING:
+    from graphrec.data.module import RecommenderData
+    from graphrec.training import RankedTask
+
+MODEL, HISTORY, POPULARITY = "model", "history", "popularity"
+"""What the lists of a user rest on."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """People whose lists rest on the same.
+
+    Args:
+        basis: On what.
+        recommender: Ranks for them.
+        users: Its users.
+        codes: Which of them are asked for.
+    """
+
+    basis: str
+    recommender: Recommender
+    users: IdMap
+    codes: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """What tells the groups of people apart.
+
+    Args:
+        task: Has the model.
+        data: What it was fitted to.
+        people: Who is asked for.
+        history: What people bought that it does not know.
+        segments: Groups in which other items are popular.
+    """
+
+    task: RankedTask
+    data: RecommenderData
+    people: People
+    history: History | None = None
+    segments: Segments | None = None
+
+    def groups(self) -> Iterator[Group]:
+        """Make the groups that have anybody in them, and say whom each is of and why."""
+        model, trained = self.task.recommender, self.people.trained
+        if trained.any():
+            yield Group(MODEL, model, self.data.split.users, torch.from_numpy(self.people.codes[trained]))
+        baskets = self._baskets()
+        active = np.zeros(len(trained), dtype=bool)
+        if baskets is not None:
+            active = self._has(baskets)
+            self._tell(active)
+            if active.any() and model.folds_in:
+                graph, users = self._graph(baskets, active)
+                yield Group(HISTORY, FoldedIn(model, graph), users, torch.arange(len(users)))
+        left = ~trained & ~(active & model.folds_in)
+        self.people.tell_unknown(~trained & ~active, self.data.split.users)
+        if left.any():
+            yield self._popular(baskets, left)
+        elif self.segments is not None:
+            note("--segment is for users who get the most bought items, and there are none")
+
+    def _baskets(self) -> Interactions | None:
+        """Take the history of those whom the model does not know."""
+        if self.history is None:
+            return None
+        return self.history.of(self.people.ids[~self.people.trained], self.data.split.items)
+
+    def _has(self, baskets: Interactions) -> BoolArray:
+        """Mark who has a history. Shape ``[n]``."""
+        codes = baskets.users.codes(self.people.ids)
+        marks: BoolArray = (codes >= 0) & np.isin(codes, baskets.frame[Columns.USER_CODE])
+        return marks
+
+    def _tell(self, active: BoolArray) -> None:
+        """Say who is ranked by a history, and whose rows are not used."""
+        assert self.history is not None
+        model, file = self.task.recommender, self.history.file
+        there = self.people.ids.isin(self.history.log[Columns.USER]).to_numpy()
+        if known := int((there & self.people.trained).sum()):
+            what = f"{counted(known, 'user')} of {file} had purchases in training: the model ranks by those"
+            note(f"{what}, and the items of the file are not new to them")
+        who = counted(int(active.sum()), "user")
+        if not active.any():
+            warn(
+                "nobody is ranked by this file: who is asked for is in training, or not in it",
+                file=file,
+                column="--history",
+            )
+        elif not model.folds_in:
+            warn(f"the model cannot rank by a history: {who} of {file} get the most bought items")
+        else:
+            limits = f"; {model.fold_in_note}" if model.fold_in_note else ""
+            note(f"{who} ranked by their history in {file}{limits}")
+
+    def _graph(self, baskets: Interactions | None, chosen: BoolArray) -> tuple[BipartiteGraph, IdMap]:
+        """Make a graph of some people and what they bought; without any history it has no edges."""
+        users = IdMap.from_values(self.people.ids[chosen])
+        if baskets is None:
+            empty = self.data.split.train.frame.iloc[:0]
+            rows = Interactions(empty, users, self.data.split.items)
+        else:
+            rows = Interactions.encode(baskets.frame, users, baskets.items)
+        return BipartiteGraph(rows).to(self.task.recommender.graph.edge_item.device), users
+
+    def _popular(self, baskets: Interactions | None, left: BoolArray) -> Group:
+        """Make the group of those who get what most people buy, in their segment if it is known."""
+        graph, users = self._graph(baskets, left)
+        training, trained = self.task.recommender.graph, self.data.split.users
+        theirs, ours = np.full(len(users), -1), np.full(len(trained), -1)
+        count = 0
+        if self.segments is not None:
+            theirs, ours, count = self.segments.codes(users, trained)
+            known, of_what = int((theirs >= 0).sum()), f"of their {self.segments.column}"
+            what = f"{known:,} of {counted(len(users), 'user')} get the most bought items {of_what}"
+            note(what if known == len(users) else f"{what}; nobody in training has that of the others")
+        pairs = (training.edge_user.cpu().numpy(), training.edge_item.cpu().numpy())
+        buyers = torch.from_numpy(most_bought(*pairs, ours, count, training.num_items))
+        device = training.edge_item.device
+        model = MostBought(graph, buyers.to(device), torch.from_numpy(theirs).to(device))
+        return Group(POPULARITY, model, users, torch.arange(len(users)))
