@@ -23,6 +23,8 @@ from graphrec.data.module import RecommenderData
 from graphrec.data.splits import Given, Split, Splitter
 from graphrec.data.tables.files import closest
 from graphrec.data.tables.frames import FrameFile
+from graphrec.data.weights.edges import EdgeWeights
+from graphrec.data.weights.rows import RowWeight
 from graphrec.errors import InputError
 from graphrec.front.arguments import arguments_of, check_call, check_kind, path_of, written
 from graphrec.front.makers import Maker
@@ -61,7 +63,7 @@ def load(
         name: Of the data set, for runs and reports; the file's if missing, ``data`` for a frame.
         options: By the names that a YAML has: arguments of the source (``min_rating``, ``delimiter``,
             ``time_format`` …) and of the data module (``item_sets``, ``cutoffs``, ``measures``, ``features``,
-            ``strict``).
+            ``strict``, ``weights`` as a list or `EdgeWeights` of `graphrec.data.weights`).
 
     Returns:
         The data, for `fit`. Times are in UTC, prices in the money of the log.
@@ -105,11 +107,13 @@ class Data:
         self, source: Any, arguments: Mapping[str, Any], split: Splitter, options: Mapping[str, Any]
     ) -> None:
         self._source, self._arguments = source, arguments_of(arguments, "load")
+        weights = _weights(options.get("weights"))
+        options = {**options, "weights": None if weights is None else vars(weights)}
         self._split, self._options = written(split, "split"), arguments_of(options, "load")
         check_call(source, self._arguments, "load")
         parts = {**self._options, "source": self._named({}), "split": self._split}
         check_call(RecommenderData, parts, "load", self.modules)
-        built = {**self._options, "measures": options.get("measures")}
+        built = {**self._options, "measures": options.get("measures"), "weights": weights}
         if built.get("features") is not None:
             built["features"] = FeatureOptions(**built["features"])
         objects = {name: arguments[name] for name in ("cleaning",) if name in arguments}
@@ -193,7 +197,8 @@ class Data:
         for key, value in self._arguments.items():
             if isinstance(value, FrameFile):
                 reading = reading.replace(str(value), str(folder / f"{FILES[key]}.parquet"))
-        return {f"graphrec: {line}" for line in (reading, *others)}
+        weights = [] if self.module.weights is None else [self.module.weights.line(self.split.train)]
+        return {f"graphrec: {line}" for line in (reading, *others, *weights)}
 
     def __repr__(self) -> str:
         """Show name and sizes."""
@@ -242,6 +247,17 @@ def _sorted(options: Mapping[str, Any], source: Any) -> tuple[dict[str, Any], di
     if isinstance(rest.get("features"), FeatureOptions):
         rest["features"] = asdict(rest["features"])
     return mine, rest
+
+
+def _weights(given: Any) -> EdgeWeights | None:
+    """Take the weights of edges, or a list of what their rows weigh."""
+    if given is None or isinstance(given, EdgeWeights):
+        return given
+    hint = "give a list as [Recency(half_life=8)] or EdgeWeights, both of graphrec.data.weights"
+    check_kind(given, (list,), "list of weights", "weights", hint)
+    for one in given:
+        check_kind(one, (RowWeight,), "weight", "weights", hint)
+    return EdgeWeights(given)
 
 
 def _kept(table: FrameFile, folder: Path, first: Path | None, name: str) -> Path:

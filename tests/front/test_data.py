@@ -10,6 +10,7 @@ from front_shop import COLUMNS, purchases
 import graphrec as gr
 from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.read import load_table, read_table
+from graphrec.data.weights import EdgeWeights, Quantity, Recency
 from graphrec.offers.limits.stock import read_stock
 
 
@@ -118,3 +119,26 @@ def test_what_became_of_the_rows_is_told(capsys):
     assert "40 users, 30 items" in repr(data)
     assert data.counts()["rows"].sum() == len(data.log)
     assert "<table" in data._repr_html_()
+
+
+def test_weights_are_given_as_a_list_or_whole_and_written_as_a_yaml_has_them():
+    log = purchases()
+    rows = [Recency(half_life=3), Quantity()]
+    one = gr.load(log, COLUMNS, split=gr.LeaveLast(), weights=rows)
+    other = gr.load(log, COLUMNS, split=gr.LeaveLast(), weights=EdgeWeights(rows, "sum"))
+    np.testing.assert_array_equal(one.split.train.edge_weight, other.split.train.edge_weight)
+    assert len(set(one.split.train.edge_weight)) > 2
+    with pytest.raises(gr.InputError, match="a frame has no path"):
+        one.as_config()
+    run = gr.fit(gr.ItemCF(), one, name="weighed")
+    kept = run.config["data"]["init_args"]["weights"]
+    assert kept["per_edge"] == "sum"
+    assert [row["class_path"].rpartition(".")[2] for row in kept["rows"]] == ["Recency", "Quantity"]
+    graph = run.loaded()[0].recommender.graph
+    np.testing.assert_array_equal(graph.edge_weight, one.split.train.edge_weight)
+
+
+@pytest.mark.parametrize("weights", [Recency(), ["Recency"], 3])
+def test_what_is_no_weight_is_refused(weights):
+    with pytest.raises(gr.InputError, match=r"column 'weights': .* give a list as \[Recency"):
+        gr.load(purchases(), COLUMNS, split=gr.LeaveLast(), weights=weights)
