@@ -111,6 +111,7 @@ def _of_classes() -> Iterator[Part]:
     from graphrec.cli.config.tasks import data_class, kinds
     from graphrec.data import sources, splits
     from graphrec.data.features.build import FeatureOptions
+    from graphrec.data.weights import EdgeWeights, RowWeight
     from graphrec.fusion.task import FusionTask
     from graphrec.models.base import ClosedForm, Decoder, Encoder
     from graphrec.response.visits import VisitOptions
@@ -119,6 +120,9 @@ def _of_classes() -> Iterator[Part]:
         yield _part(data, "Data", "data.init_args")
     yield _part(FeatureOptions, "Data", "data.init_args.features")
     yield _part(VisitOptions, "Data", "data.init_args.visits")
+    yield _part(EdgeWeights, "Data", "data.init_args.weights")
+    for weight in RowWeight.__subclasses__():
+        yield _part(weight, "Weights of rows", "data.init_args.weights.rows.init_args")
     for name in sources.__all__:
         path = f"graphrec.data.sources.{name}"
         yield _part(getattr(sources, name), "Sources", "data.init_args.source.init_args", path)

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from event_shop import COLUMNS, closed, event_config, event_log, trained
+from pages import ROOT, blocks
 
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.main import console, main
@@ -126,6 +127,18 @@ def test_an_event_without_a_weight_is_told_with_its_row(capfd):
     row = int((event_log()["what"] == "cart").idxmax()) + 2
     said = refused("fit", "-c", "mine.yaml", capfd=capfd)
     assert f"log.csv, row {row}, column 'event': the event 'cart' has no weight" in said
+
+
+def test_the_yaml_of_the_guide_runs_as_it_is_pasted():
+    page = ROOT / "docs" / "how-to" / "table.md"
+    pasted = next(one.text for one in blocks(page) if one.kind == "fence" and "weights:" in one.text)
+    model = yaml.safe_dump({"model": MODELS["item_cf"], "run": {"name": "events", "id": "a"}})
+    Path("mine.yaml").write_text(f"{pasted}\n{model}", encoding="utf-8")
+    log = event_log().rename(columns={"what": "action"})
+    log["date"] = pd.Timestamp("2024-01-01") + pd.to_timedelta(7 * log.pop("week"), unit="D")
+    log.to_csv("log.csv", index=False)
+    main(["fit", "-c", "mine.yaml"])
+    assert load_run(BEST)[0].recommender.graph.edge_weight is not None
 
 
 def test_without_weights_a_log_of_events_is_what_it_was(capfd):
