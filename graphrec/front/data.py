@@ -63,7 +63,7 @@ def load(
         name: Of the data set, for runs and reports; the file's if missing, ``data`` for a frame.
         options: By the names that a YAML has: arguments of the source (``min_rating``, ``delimiter``,
             ``time_format`` …) and of the data module (``item_sets``, ``cutoffs``, ``measures``, ``features``,
-            ``strict``, ``weights`` as a list or `EdgeWeights` of `graphrec.data.weights`).
+            ``strict``). ``weights`` are a list, or `EdgeWeights`, of those in `graphrec.data.weights`.
 
     Returns:
         The data, for `fit`. Times are in UTC, prices in the money of the log.
