@@ -1,8 +1,8 @@
-"""The option ``--cleaning`` of `graphrec data`, and the entries that it suggests."""
+"""Sources and steps of cleaning that `graphrec data` takes as YAML, and the entries that it suggests."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from graphrec.errors import InputError
 if TYPE_CHECKING:
     from graphrec.data.cleaning.account import CleaningStep
     from graphrec.data.cleaning.declared import CleaningRule
+    from graphrec.data.interactions import RawData
 
 _HINT = "write '[Guests, {class_path: Returns, init_args: {how: net}}]', or name a YAML file of it"
 
@@ -32,6 +33,29 @@ def rules_of(text: str) -> list[CleaningRule]:
     if isinstance(content, dict):
         content = content.get("cleaning", content)
     return _made(content)
+
+
+def source_in(file: str) -> tuple[Callable[..., RawData], dict[str, Any]]:
+    """Find the source that a YAML file of data names, with its arguments.
+
+    Raises:
+        InputError: If it names none of ours.
+    """
+    from graphrec.cli.short import data_config
+    from graphrec.data import sources
+
+    named = data_config(file).get("init_args", {}).get("source")
+    entry = named if isinstance(named, dict) else {"class_path": named}
+    name = str(entry.get("class_path")).removeprefix(f"{sources.__name__}.")
+    if name not in sources.__all__:
+        known = ", ".join(sources.__all__)
+        hint = f"name one of {sources.__name__}: {known}"
+        raise InputError("this file names no source of graphrec", file=file, column="source", hint=hint)
+    arguments = dict(entry.get("init_args") or {})
+    if arguments.get("cleaning"):
+        arguments["cleaning"] = _made(arguments["cleaning"])
+    source: Callable[..., RawData] = getattr(sources, name)
+    return source, arguments
 
 
 def _made(content: Any) -> list[CleaningRule]:

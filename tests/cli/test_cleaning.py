@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,35 +34,17 @@ GERMAN = {
     "quantity": "Menge",
     "timestamp": "Datum",
     "basket_id": "Bon",
-    "interaction_id": "Zeile",
     "price": "Preis",
     "region": "Region",
 }
-YAML = """
-class_path: RecommenderData
-init_args:
-  source:
-    class_path: graphrec.data.sources.table
-    init_args:
-      path: laden.csv
-      delimiter: ;
-      decimal: ','
-      encoding: latin-1
-      time_format: '%d.%m.%Y %H:%M'
-      columns: {user_id: Kunde, item_id: Artikel, timestamp: Datum, quantity: Menge, price: Preis,
-                basket_id: Bon, interaction_id: Zeile}
-      cleaning:
-        - class_path: Ignore
-          init_args: {columns: [Region, Größe]}
-        - class_path: Guests
-          init_args: {ids: [guest]}
-        - Duplicates
-        - ZeroQuantities
-        - class_path: Returns
-          init_args: {how: net, prefix: C}
-  split: LeaveLast
-  item_sets: [all]
-"""
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "table.md"
+
+
+def guide_yaml() -> str:
+    """The YAML that the guide gives to be pasted; the shop here is too small to rank new items alone."""
+    blocks = re.findall(r"```yaml\n(class_path: RecommenderData.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert len(blocks) == 1
+    return f"{blocks[0]}  item_sets: [all]\n"
 
 
 def damaged(clean: pd.DataFrame) -> pd.DataFrame:
@@ -72,8 +55,12 @@ def damaged(clean: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_german(log: pd.DataFrame, path: Path) -> None:
-    log = log.assign(timestamp=log["timestamp"].dt.strftime("%d.%m.%Y %H:%M"), größe="groß")
-    log = log.rename(columns={**GERMAN, "größe": "Größe"})
+    log = log.assign(
+        timestamp=log["timestamp"].dt.strftime("%d.%m.%Y %H:%M"),
+        user_id=log["user_id"].replace("guest", "0"),
+        region="Süd",
+    )
+    log = log.drop(columns="interaction_id").rename(columns=GERMAN)
     log.to_csv(path, index=False, sep=";", decimal=",", encoding="latin-1")
 
 
@@ -82,7 +69,7 @@ def fitted(tmp_path_factory):
     """Folder of a fit on the damaged file, and what it printed."""
     folder = tmp_path_factory.mktemp("laden")
     write_german(damaged(clean_shop(0)), folder / "laden.csv")
-    (folder / "my.yaml").write_text(YAML)
+    (folder / "my.yaml").write_text(guide_yaml())
     command = [sys.executable, "-m", "graphrec", "fit", "-m", "item_cf", "--data", "my.yaml"]
     done = subprocess.run(
         [*command, "--trainer.logger", "false"],
@@ -111,8 +98,16 @@ def test_each_step_is_printed_and_kept_with_examples(fitted):
     run, printed = fitted
     kept = pd.read_csv(run / "cleaning.csv", keep_default_na=False)
     kept = kept[kept["rule"] != ""]
-    assert kept["rule"].tolist() == ["Ignore", "Guests", "Duplicates", "ZeroQuantities", *["Returns"] * 3]
-    assert kept["removed"].tolist() == [0, 2 * SPOILT, SPOILT, SPOILT, 4 * SPOILT, 0, SPOILT]
+    assert kept["rule"].tolist() == [
+        "Ignore",
+        "Guests",
+        "Duplicates",
+        "ZeroQuantities",
+        *["Returns"] * 3,
+        "Outliers",
+        "Missing",
+    ]
+    assert kept["removed"].tolist() == [0, 2 * SPOILT, SPOILT, SPOILT, 4 * SPOILT, 0, SPOILT, 0, 0]
     lines = [line for line in printed.splitlines() if line.startswith("graphrec: cleaning, ")]
     assert len(lines) == len(kept)
     for line, step in zip(lines, kept.to_dict("records"), strict=True):
@@ -133,6 +128,17 @@ def test_check_suggests_what_a_file_needs(tmp_path, monkeypatch, capsys):
     names = [type(rule).__name__ for rule in rules_of("steps.yaml")]
     assert names == ["Guests", "Duplicates", "Returns", "ZeroQuantities"]
     main(["data", "check", "shop.csv", "--cleaning", "steps.yaml", "--strict"])
+
+
+def test_check_takes_the_yaml_of_the_fit(fitted, monkeypatch, capsys):
+    run, printed = fitted
+    monkeypatch.chdir(run.parents[2])
+    main(["data", "check", "my.yaml"])
+    checked = [line for line in capsys.readouterr().err.splitlines() if "graphrec: cleaning, " in line]
+    assert checked == [line for line in printed.splitlines() if "graphrec: cleaning, " in line]
+    Path("odd.yaml").write_text("class_path: RecommenderData\ninit_args: {source: shop.Log}\n")
+    with pytest.raises(InputError, match=r"odd.yaml, column 'source': this file names no source of graphrec"):
+        main(["data", "check", "odd.yaml"])
 
 
 def test_the_option_takes_yaml_as_a_source_does(tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graphrec.cli.cleaning_option import rules_of, suggested
+from graphrec.cli.cleaning_option import rules_of, source_in, suggested
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.table_options import add_table_options, column_mapping
 from graphrec.errors import InputError
@@ -23,6 +23,7 @@ EXAMPLE = """examples:
   graphrec data check purchases.csv --columns columns.yaml --test later.csv
   graphrec data check purchases.csv --time_format %d/%m/%Y --min_rating 4 --strict
   graphrec data check purchases.csv --cleaning '[Guests, {class_path: Returns, init_args: {how: net}}]'
+  graphrec data check my.yaml
   graphrec data describe ml-1m
 """
 _ARGUMENTS = {"valid": "valid_path", "test": "test_path"}
@@ -44,8 +45,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add(
         "file",
         metavar="FILE",
-        help="a CSV, TSV, Parquet or .inter file, a folder of MovieLens or of LightGCN's text files, or"
-        " complete_journey",
+        help="a CSV, TSV, Parquet or .inter file, a folder of MovieLens or of LightGCN's text files,"
+        " complete_journey, or a YAML file of data",
     )
     add("--users", help="table of user attributes")
     add("--items", help="table of item attributes")
@@ -87,8 +88,13 @@ def run(options: argparse.Namespace) -> None:
     """Describe or check."""
     from graphrec.data import sources
 
-    source = sources.source_of(options.file)
-    arguments = _arguments(options, source)
+    if options.file.endswith((".yaml", ".yml")):
+        source, written = source_in(options.file)
+        arguments = {**written, **_arguments(options, source)}
+    else:
+        source = sources.source_of(options.file)
+        arguments = _arguments(options, source)
+        arguments |= {"path": options.file} if "path" in inspect.signature(source).parameters else {}
     if options.action == "check" and source in (sources.table, sources.recbole):
         _check(arguments)
     _describe(source(**arguments), options)
@@ -100,7 +106,7 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
     Raises:
         InputError: If the source does not take one of them.
     """
-    own = ("run", "command", "action", "strict", "drop_cold_items", "drop_cold_users")
+    own = ("run", "command", "action", "file", "strict", "drop_cold_items", "drop_cold_users")
     given = {
         name: value
         for name, value in vars(options).items()
@@ -110,8 +116,7 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
     if given.get("cleaning"):
         given["cleaning"] = rules_of(given["cleaning"])
     known = inspect.signature(source).parameters
-    found = {"path": given.pop("file")} if "path" in known else {}
-    given.pop("file", None)
+    found: dict[str, Any] = {}
     for name, value in given.items():
         if (argument := _ARGUMENTS.get(name, name)) not in known:
             what = "is no file" if source.__name__ == "complete_journey" else "does not take this"

@@ -16,6 +16,7 @@ from graphrec.data.cleaning.expressions import judged
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.kinds import DISCOUNT, DISCOUNT_PCT, LIST_PRICE, MONEY
 from graphrec.errors import InputError
+from graphrec.notices import warn
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -80,6 +81,9 @@ class Prices(CleaningRule):
         kinds = [name for name in KINDS if name in log]
         read = [name for name in (*MONEY, DISCOUNT_PCT, *self.reads) if name in log]
         _check_one_way(log, kinds)
+        if DISCOUNT_PCT in log and 0 < log[DISCOUNT_PCT].max() <= 1:
+            what, hint = "no value is above 1, and 1 is one per cent", "multiply shares by 100"
+            warn(what, file=file_of(log), column=DISCOUNT_PCT, hint=hint)
         said = judged(log, read, self.judge) if read else pd.DataFrame()
         new = {one: said[name].to_numpy(dtype="float64") for one, name in _NEW.items() if name in said}
         if kinds and not new:

@@ -69,20 +69,26 @@ class Returns(CleaningRule):
         rows = rows.mutate(**{LEFT: rows[RETURNED].ifelse(-units, units), SIZE: units})
         if self.how != "net":
             return rows
-        pair = [name for name in (Columns.USER, Columns.ITEM, Columns.PART) if name in rows.columns]
-        times = [name for name in (Columns.TIMESTAMP, Columns.WEEK) if name in rows.columns][:1]
-        order = [*times, RETURNED, ROW] if times else [ROW]  # of one moment, purchases come first
-        whose = rows[Columns.USER].notnull() & rows[Columns.ITEM].notnull()
         if self.prefix is not None:
             receipt = rows[self.invoice].cast("string")
             bare = receipt.startswith(self.prefix).ifelse(receipt.substr(len(self.prefix)), receipt)
             rows = rows.mutate(**{INVOICE: bare})
-            whose = rows[Columns.USER].notnull() & rows[Columns.ITEM].notnull()
-            rows = netted(rows, [*pair, INVOICE], order, whose & rows[INVOICE].notnull())
+        return self._set_off(rows)
+
+    def _set_off(self, rows: ir.Table) -> ir.Table:
+        """Set returns against purchases, among the pairs of user and item that have a return."""
+        import ibis
+
+        pair = [name for name in (Columns.USER, Columns.ITEM, Columns.PART) if name in rows.columns]
+        times = [name for name in (Columns.TIMESTAMP, Columns.WEEK) if name in rows.columns][:1]
+        order = [*times, RETURNED, ROW] if times else [ROW]  # of one moment, purchases come first
+        with_return = rows.filter(rows[RETURNED]).select(*pair).distinct()
+        some = rows.semi_join(with_return, pair)
+        if self.prefix is not None:
+            some = netted(some, [*pair, INVOICE], order, some[INVOICE].notnull())
         for group in ([*pair, SIZE], pair):
-            whose = rows[Columns.USER].notnull() & rows[Columns.ITEM].notnull()
-            rows = netted(rows, group, order, whose)
-        return rows
+            some = netted(some, group, order, ibis.literal(True))
+        return ibis.union(some.select(*rows.columns), rows.anti_join(with_return, pair))
 
     def apply(self, log: pd.DataFrame) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
         """See base class."""

@@ -96,6 +96,11 @@ def test_the_page_holds_what_the_files_and_the_log_say(shop, capsys):
         assert f"<dt>{name}</dt><dd>{value}</dd>" in text
     left_out = re.search(r"<dt>Left out by cleaning</dt><dd>([^<]*)</dd>", text)[1]
     assert sum(map(int, re.findall(r"(?:^|, )(\d+) ", left_out))) == len(log) - len(used)
+    cleaning = re.search(r'aria-label="Cleaning".*?</table>', text, re.DOTALL)[0]
+    removed = re.findall(
+        r'<td class="num">([\d,]+)</td>\s*<td class="num">[\d,]+</td><td class="wrap">', cleaning
+    )
+    assert sum(map(int, removed)) == len(log) - len(used)
     assert f"<dt>torch</dt><dd>{torch.__version__}</dd>" in text
     assert "graphrec fit -c runs/small/a/config.yaml" in text
     assert "seed_everything: 3" in text

@@ -51,7 +51,7 @@ def taken_off(rows):
 PURCHASES = st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.sampled_from([-3, -2, -1, 1, 2, 3]))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(PURCHASES, min_size=1, max_size=25))
 def test_net_is_what_a_person_with_a_list_would_do(rows):
     users, items, quantities = zip(*rows, strict=True)

