@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,8 +19,9 @@ from graphrec.data.weights.edges import EdgeWeights
 from graphrec.data.weights.rows import Recency
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.shards import Shard
 from graphrec.models import Dot, EmbeddingTable, GATv2, LightGCN
-from graphrec.training import DirectAUTask, RankingTask, UltraGCNTask
+from graphrec.training import DirectAUTask, RankingTask, UltraGCNTask, ranking
 from graphrec.training.steps import weighted_loss
 
 TABLE = partial(EmbeddingTable, dim=3, start="normal")
@@ -92,6 +94,27 @@ def test_weights_that_are_all_alike_change_no_bit_of_a_step(loss, sampling):
     graphs = BipartiteGraph(interactions()), weighted(1.0), weighted(7.0)
     first, *others = (loss_of(task(graph, loss=loss, sampling=sampling), edges) for graph in graphs)
     assert others == [first, first]
+
+
+@ways
+def test_two_processes_share_a_weighted_batch_as_one_computes_it(loss, sampling, monkeypatch):
+    """The mean of their losses is that of the batch, also where its edges cannot be shared out evenly."""
+    made = task(rated(), loss=loss, sampling=sampling)
+    edges = torch.tensor([4, 9, 2, 30, 17])
+    whole, apart = loss_of(made, edges), []
+    for rank in range(2):
+        monkeypatch.setattr(ranking, "training_shard", lambda trainer, rank=rank: Shard(rank, 2))
+        apart.append(loss_of(made, edges))
+    assert apart[0] != pytest.approx(apart[1], rel=1e-3)
+    assert sum(apart) / 2 == pytest.approx(whole, rel=1e-5)
+
+
+def test_a_matrix_that_is_shared_out_holds_the_weights():
+    train = interactions()
+    weighed = replace(train, edge_weight=ratings(train))
+    whole = BipartiteGraph(weighed).adjacency.tensor().to_dense()
+    shared = [BipartiteGraph(weighed, shard=Shard(rank, 2)).sharded for rank in range(2)]
+    assert torch.equal(torch.cat([one.csr().tensor().to_dense() for one in shared], dim=1), whole)
 
 
 def test_the_gradient_of_an_edge_is_its_weight_times_what_it_was():
