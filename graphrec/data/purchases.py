@@ -133,7 +133,10 @@ def _drop_disliked(log: pd.DataFrame, lowest: float) -> tuple[pd.DataFrame, Clea
 
 def _menders(log: pd.DataFrame, outlier_factor: float | None) -> Iterator[Cleaner]:
     measures = [column for column in (Columns.QUANTITY, *MONEY) if column in log]
+    of_event = (Columns.QUANTITY, Columns.RATING)  # a view has none, and not that of the item's purchases
     for column in (*measures, *([Columns.RATING] if Columns.RATING in log else [])):
+        if column in of_event and Columns.EVENT in log:
+            continue
         entry = f"{{class_path: Missing, init_args: {{column: {column}, how: median, group: [item_id]}}}}"
         yield _declared_by(entry, partial(fill_by_group_median, column=column, group=Columns.ITEM))
     if outlier_factor is not None:

@@ -66,9 +66,9 @@ def table(
     Rows without user, item, week or timestamp and exact duplicates are removed, and so is what is no
     purchase: returns (a quantity below 0, or a basket C536379 beside baskets 536379), rows of quantity 0 and
     ratings below `min_rating`. A missing quantity, price or rating becomes the median of its item, and stays
-    missing where the item has none; quantities and prices above `outlier_factor` medians of their item are
-    lowered to that bound. What `cleaning` declares goes first. A log with ``timestamp`` but no ``week`` gets
-    one: 1 + whole weeks since its first day.
+    missing where the item has none; in a log with ``event`` only a price does. Quantities and prices above
+    `outlier_factor` medians of their item are lowered to that bound. What `cleaning` declares goes first. A
+    log with ``timestamp`` but no ``week`` gets one: 1 + whole weeks since its first day.
 
     Args:
         path: The log, or its training part where `test_path` is given.

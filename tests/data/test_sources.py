@@ -300,3 +300,23 @@ def test_lists_have_an_order_where_somebody_says_so(in_time_order, tmp_path):
     (tmp_path / "test.txt").write_text("0 13\n")
     log = sources.lightgcn_txt(str(tmp_path), in_time_order=in_time_order).log
     assert ("order" in log) == in_time_order
+
+
+def test_views_get_no_rating_and_no_quantity_of_the_items_purchases(tmp_path):
+    log = pd.DataFrame(
+        {
+            "user_id": ["a", "b", "c", "d"],
+            "item_id": "x",
+            "event": ["purchase", "view", "purchase", "1"],
+            "rating": [4.0, None, 2.0, None],
+            "quantity": [3.0, None, 1.0, None],
+            "price": [2.0, None, 2.0, None],
+        }
+    )
+    log.to_csv(tmp_path / "log.csv", index=False)
+    read = sources.table(str(tmp_path / "log.csv")).log
+    assert read["event"].tolist() == ["purchase", "view", "purchase", "1"]
+    assert read[["rating", "quantity"]].isna().sum().tolist() == [2, 2]
+    assert read["price"].tolist() == [2.0] * 4
+    plain = sources.table(str(tmp_path / "log.csv"), columns={"event": None}).log
+    assert plain["rating"].tolist() == [4.0, 3.0, 2.0, 3.0]
