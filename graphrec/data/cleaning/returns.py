@@ -10,7 +10,7 @@ import pandas as pd
 
 from graphrec.arrays import BoolArray, FloatArray
 from graphrec.data.cleaning.account import CleaningStep, keep_rows
-from graphrec.data.cleaning.declared import CleaningRule, drop, examples, problem_at
+from graphrec.data.cleaning.declared import CleaningRule, changes, drop, examples, problem_at
 from graphrec.data.cleaning.expressions import ROW, judged, known
 from graphrec.data.cleaning.netting import LEFT, netted
 from graphrec.data.interactions import Columns
@@ -135,8 +135,9 @@ def _netted(
         removed=int(matched.sum() + undone.sum()),
         examples=examples(log, matched, shown),
     )
-    part = CleaningStep("purchases returned in part, their quantity lowered", before,
-                        filled=int(lowered.sum()), examples=examples(log, lowered, shown))  # fmt: skip
+    seen = changes(log, lowered, Columns.QUANTITY, left) if lowered.any() else ()
+    words = "purchases returned in part, their quantity lowered"
+    part = CleaningStep(words, before, filled=int(lowered.sum()), examples=seen)
     if lowered.any():
         log = log.assign(**{Columns.QUANTITY: log[Columns.QUANTITY].mask(lowered, left)})
     seen = examples(log, unmatched, shown)

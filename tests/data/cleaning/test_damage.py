@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from damaged_shop import DAMAGE, SPOILT, Damage, clean_shop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec.data import sources
+from graphrec.data.cleaning.expressions import ROW
 from graphrec.data.cleaning.rules import Duplicates, Guests, Returns, ZeroQuantities
 from graphrec.errors import InputError
 
@@ -57,6 +60,20 @@ def test_damage_is_mended(damage: Damage, tmp_path):
     assert spoilt["interaction_id"].iloc[log["line"] - 2].tolist() == log["interaction_id"].tolist()
     if damage.exact:
         assert_same(log, clean)
+
+
+EXPRESSIONS = [name for name in DAMAGE if name not in ("missing quantities", "unknown columns")]
+"""Kinds whose rule is an expression: a model of scikit-learn is none, and columns are not rows."""
+
+
+@pytest.mark.parametrize("name", EXPRESSIONS)
+def test_a_rule_is_an_expression_for_other_databases_too(name):
+    log = clean_shop(0, receipts=5)
+    rows = pa.Table.from_pandas(log.assign(**{ROW: 0}), preserve_index=False)
+    table = ibis.table(ibis.memtable(rows).schema(), name="log")
+    rule = DAMAGE[name].rule
+    sql = ibis.to_sql(rule.judge(table), dialect="postgres")
+    assert all(f'"{column}"' in sql for column in rule.reads)
 
 
 def test_missing_values_are_those_of_their_item_or_near(tmp_path):
