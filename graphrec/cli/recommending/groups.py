@@ -85,6 +85,9 @@ class Grouping:
         """Take the history of those whom the model does not know."""
         if self.history is None:
             return None
+        if self.data.weights is not None and (unread := self.data.weights.unread_in(self.history.log)):
+            what = f"{self.history.file} has no column for {', '.join(unread)} in the weights of the model"
+            note(f"{what}: its rows count alike in that")
         return self.history.of(self.people.ids[~self.people.trained], self.data.split.items)
 
     def _has(self, baskets: Interactions) -> BoolArray:
@@ -122,6 +125,7 @@ class Grouping:
             rows = Interactions(empty, users, self.data.split.items)
         else:
             rows = Interactions.encode(baskets.frame, users, baskets.items)
+            rows = rows if self.data.weights is None else self.data.weights.of_history(rows)
         return BipartiteGraph(rows).to(self.task.recommender.graph.edge_item.device), users
 
     def _popular(self, baskets: Interactions | None, left: BoolArray) -> Group:

@@ -103,7 +103,8 @@ class Request:
             known = pd.concat([people.ids, pd.Series(as_text(users).ids, dtype="str")])
             tell_unknown_users(choice.pairs[Columns.USER], known, self.items.paths["exclude"])
         if history is not None and item_set == "new":
-            choice = choice.without(history.log[[Columns.USER, Columns.ITEM_CODE]])
+            bought = history.log if data.weights is None else data.weights.bought_in(history.log)
+            choice = choice.without(bought[[Columns.USER, Columns.ITEM_CODE]])
         groups = list(Grouping(task, data, people, history, segments).groups())
         frames = [self._ranked(group, choice, data.split.items, k, item_set) for group in groups]
         return _in_order(frames, people.ids), len(people.ids)

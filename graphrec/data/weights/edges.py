@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from graphrec.arrays import Float32Array, FloatArray
 from graphrec.data.interactions import Columns, Interactions
+from graphrec.data.tables.files import some
 from graphrec.data.weights.rows import RowWeight, refused
 from graphrec.errors import InputError
 
@@ -50,9 +52,18 @@ class EdgeWeights:
             raise InputError(f"{self.per_edge!r} is none", column="weights.per_edge", hint=hint)
 
     def marked(self, log: pd.DataFrame) -> pd.DataFrame:
-        """Add the column `Columns.TARGET` where a weight says which rows are to be predicted."""
-        marks = [mark for one in self.rows if (mark := one.is_target(log)) is not None]
-        return log.assign(**{Columns.TARGET: np.logical_and.reduce(marks)}) if marks else log
+        """Add the column `Columns.TARGET` where a weight says which rows are to be predicted.
+
+        Raises:
+            InputError: If a row has no known event, or none is to be predicted.
+        """
+        found = _marked(log, self.rows)
+        if Columns.TARGET in found and not found[Columns.TARGET].any():
+            named = some(sorted(log[Columns.EVENT].unique()), 6) if Columns.EVENT in log else "other rows"
+            hint = f"the log has {named}: name one of them in target"
+            what = "no row is what is to be predicted"
+            raise InputError(what, file=log.attrs.get("file"), column=Columns.EVENT, hint=hint)
+        return found
 
     def weighed(self, train: pd.DataFrame) -> pd.DataFrame:
         """Add the column `Columns.WEIGHT` to the rows of the training part, 0 for what leaves the graph.
@@ -60,18 +71,11 @@ class EdgeWeights:
         Raises:
             InputError: If a row cannot be weighed.
         """
-        weight: FloatArray = np.ones(len(train))
-        for one in self.rows:
-            weight = weight * one.of_rows(train)
-        wrong = ~(weight <= _LARGEST)
-        if wrong.any():
-            what = f"a row would weigh {weight[wrong][0]:g}"
-            raise refused(train, wrong, "weights", what, f"scale it to {_LARGEST:g} or less")
-        weight[weight < _LEAST * weight.max(initial=0.0)] = 0.0
-        if len(train) and not weight.any():
+        found = _weighed(train, self.rows)
+        if len(train) and not found[Columns.WEIGHT].any():
             what, hint = "every training row weighs 0", "give the rows of the graph a weight above 0"
             raise InputError(what, file=train.attrs.get("file"), column="weights", hint=hint)
-        return train.assign(**{Columns.WEIGHT: weight})
+        return found
 
     def of_edges(self, train: Interactions) -> Float32Array:
         """Put the weights of the rows together, in the order of `Interactions.pairs`. Shape ``[E]``.
@@ -87,6 +91,31 @@ class EdgeWeights:
         found: Float32Array = np.array(by_edge.agg(self.per_edge), dtype=np.float32)
         return found
 
+    def of_history(self, rows: Interactions) -> Interactions:
+        """Weigh rows of people that training does not know as it was weighed; see `unread_in`.
+
+        Raises:
+            InputError: If a row cannot be weighed.
+        """
+        able = self._able(rows.frame)
+        frame = _weighed(_marked(rows.frame, able), able)
+        kept = frame[frame[Columns.WEIGHT] > 0].reset_index(drop=True)
+        found = Interactions(kept, rows.users, rows.items)
+        return replace(found, edge_weight=self.of_edges(found))
+
+    def bought_in(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Take the rows that are of what is to be predicted; all where none of their columns tells."""
+        found = _marked(rows, self._able(rows))
+        return found[found[Columns.TARGET]] if Columns.TARGET in found else rows
+
+    def _able(self, rows: pd.DataFrame) -> list[RowWeight]:
+        """List the weights that rows have a column for."""
+        return [one for one in self.rows if one.is_read_in(rows)]
+
+    def unread_in(self, rows: pd.DataFrame) -> list[str]:
+        """Name the weights that rows have no column for."""
+        return [type(one).__name__ for one in self.rows if not one.is_read_in(rows)]
+
     def line(self, train: Interactions) -> str:
         """Write how the edges were weighed and what they weigh."""
         assert train.edge_weight is not None
@@ -95,3 +124,22 @@ class EdgeWeights:
         span = f"{weight.min():.3g} to {weight.max():.3g}, {weight.mean():.3g} on average"
         rows = f" from {len(train):,} rows" if len(train) > len(weight) else ""
         return f"weights {names}, {self.per_edge} per edge: {len(weight):,} edges{rows} weigh {span}"
+
+
+def _marked(rows: pd.DataFrame, weights: Sequence[RowWeight]) -> pd.DataFrame:
+    """Mark the rows that are of what is to be predicted, if a weight says which they are."""
+    marks = [mark for one in weights if (mark := one.is_target(rows)) is not None]
+    return rows.assign(**{Columns.TARGET: np.logical_and.reduce(marks)}) if marks else rows
+
+
+def _weighed(rows: pd.DataFrame, weights: Sequence[RowWeight]) -> pd.DataFrame:
+    """Multiply the weights of each row; what is next to none is none."""
+    weight: FloatArray = np.ones(len(rows))
+    for one in weights:
+        weight = weight * one.of_rows(rows)
+    wrong = ~(weight <= _LARGEST)
+    if wrong.any():
+        what = f"a row would weigh {weight[wrong][0]:g}"
+        raise refused(rows, wrong, "weights", what, f"scale it to {_LARGEST:g} or less")
+    weight[weight < _LEAST * weight.max(initial=0.0)] = 0.0
+    return rows.assign(**{Columns.WEIGHT: weight})

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,9 @@ _SHOWN = 6
 class RowWeight(ABC):
     """A weight of each row of the training part; 0 leaves the row out of the graph."""
 
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Columns of which it needs one."""
+
     @abstractmethod
     def of_rows(self, rows: pd.DataFrame) -> FloatArray:
         """Weigh the rows of the training part, 0 or more each. Shape ``[rows]``.
@@ -42,6 +45,10 @@ class RowWeight(ABC):
         Raises:
             InputError: If a column is missing, or a row has no value or a negative weight.
         """
+
+    def is_read_in(self, rows: pd.DataFrame) -> bool:
+        """Tell whether rows have what it needs."""
+        return not self.reads or any(column in rows for column in self.reads)
 
     def is_target(self, log: pd.DataFrame) -> BoolArray | None:
         """Mark the rows that are to be predicted; nothing if this weight does not tell."""
@@ -58,6 +65,7 @@ class Rating(RowWeight):
         missing: Weight of a row without a rating; such a row is refused if missing.
     """
 
+    reads: ClassVar[tuple[str, ...]] = (Columns.RATING,)
     scale: float = 1.0
     zero_below: float | None = None
     missing: float | None = None
@@ -86,6 +94,7 @@ class Quantity(RowWeight):
         missing: Weight of a row without a quantity; such a row is refused if missing.
     """
 
+    reads: ClassVar[tuple[str, ...]] = (Columns.QUANTITY,)
     form: Literal["log1p", "as_is"] = "log1p"
     missing: float | None = None
 
@@ -113,6 +122,7 @@ class Recency(RowWeight):
         unit: ``weeks`` or ``days``. A log that has weeks but no times knows ages in whole weeks.
     """
 
+    reads: ClassVar[tuple[str, ...]] = (Columns.TIMESTAMP, Columns.WEEK)
     half_life: float = 8.0
     unit: Literal["weeks", "days"] = "weeks"
 
@@ -141,6 +151,7 @@ class Event(RowWeight):
         target: Events that are to be predicted.
     """
 
+    reads: ClassVar[tuple[str, ...]] = (Columns.EVENT,)
     weights: dict[str, float]
     target: list[str] = field(default_factory=lambda: ["purchase"])
 
@@ -169,10 +180,6 @@ class Event(RowWeight):
         if unknown.any():
             raise self._unknown(log, events, unknown)
         found: BoolArray = events.isin(self.target).to_numpy()
-        if not found.any():
-            what = f"no row is what is to be predicted, {' or '.join(self.target)}"
-            hint = f"the log has {some(sorted(events.unique()), _SHOWN)}: name one of them in target"
-            raise InputError(what, file=log.attrs.get("file"), column=Columns.EVENT, hint=hint)
         return found
 
     def _unknown(self, log: pd.DataFrame, events: pd.Series[Any], unknown: BoolArray) -> InputError:

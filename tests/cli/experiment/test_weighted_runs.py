@@ -91,6 +91,57 @@ def test_a_test_a_refit_and_offers_go_by_the_same_weights(capfd):
     assert len(pd.read_csv("offers.csv")) > 0
 
 
+def test_a_history_is_weighed_as_training_was():
+    """Who did what a user of training did gets that user's list; scores are in another unit of age."""
+    fit("item_cf")
+    log = event_log()
+    train = log[log["week"] <= 14]
+    twin = train["customer"].value_counts().index[0]
+    train[train["customer"] == twin].assign(customer="new").to_csv("history.csv", index=False)
+    main(["recommend", "--ckpt_path", str(BEST), "--out", "theirs.csv", "--users", twin])
+    columns = [f"{ours}={theirs}" for ours, theirs in COLUMNS.items()]
+    main(
+        [
+            "recommend",
+            "--ckpt_path",
+            str(BEST),
+            "--out",
+            "new.csv",
+            "--history",
+            "history.csv",
+            "--columns",
+            *columns,
+        ]
+    )
+    theirs, new = pd.read_csv("theirs.csv"), pd.read_csv("new.csv")
+    assert set(new["basis"]) == {"history"}
+    assert new["item_id"].tolist() == theirs["item_id"].tolist()
+    ratio = new["score"] / theirs["score"]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-4)
+
+
+def test_a_history_without_a_column_of_the_weights_is_told(capfd):
+    fit("item_cf")
+    event_log().assign(customer="new")[["customer", "sku", "week"]].head(9).to_csv("history.csv", index=False)
+    columns = ["user_id=customer", "item_id=sku"]
+    main(
+        [
+            "recommend",
+            "--ckpt_path",
+            str(BEST),
+            "--out",
+            "new.csv",
+            "--history",
+            "history.csv",
+            "--columns",
+            *columns,
+        ]
+    )
+    said = capfd.readouterr().err
+    assert said.count("history.csv has no column for Event, Rating in the weights of the model") == 1
+    assert set(pd.read_csv("new.csv")["basis"]) == {"history"}
+
+
 def test_reversed_ratings_change_the_lists_and_are_not_the_data_of_the_checkpoint(capfd):
     fit("item_cf")
     main(["recommend", "--ckpt_path", str(BEST), "--out", "first.csv"])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphrec.data.weights.edges import EdgeWeights
 from graphrec.data.weights.rows import Event, Quantity, Rating, Recency
 from graphrec.errors import InputError
 
@@ -114,8 +115,8 @@ def test_events_without_a_weight_are_named():
 def test_an_empty_event_and_a_target_that_never_comes_are_refused():
     with pytest.raises(InputError, match="row 2, column 'event': no event is named; say"):
         Event({"purchase": 1}).is_target(rows(event=[None, "purchase"]))
-    with pytest.raises(InputError, match="no row is what is to be predicted, purchase; the log has view"):
-        Event({"purchase": 1, "view": 1}).is_target(rows(event=["view"]))
+    with pytest.raises(InputError, match="no row is what is to be predicted; the log has view: name one of"):
+        EdgeWeights([Event({"purchase": 1, "view": 1})]).marked(rows(event=["view"]))
 
 
 @pytest.mark.parametrize(
