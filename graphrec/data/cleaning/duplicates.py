@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TELLING = (Columns.TIMESTAMP, Columns.WEEK, Columns.BASKET, INTERACTION_ID)
 """Columns that tell a purchase from another of the same item by the same user."""
-_FIRST = "first_row"
+_FIRST = "row_of_first_copy"
 
 
 @dataclass(frozen=True)

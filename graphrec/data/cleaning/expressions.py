@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROW = "row_of_log"
 """Column of an expression's table: the place of a row in the log, from 0."""
-KEEP = "keep"
+KEEP = "row_stays"
 """Column that an expression adds: whether the row stays."""
 
 Expression = Callable[["ir.Table"], "ir.Table"]

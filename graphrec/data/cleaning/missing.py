@@ -88,11 +88,13 @@ class Missing(CleaningRule):
         if self.how == "median":
             filler = value.median().over(ibis.window(group_by=group))
         else:
-            rows = rows.mutate(known=value)
-            counted = rows.mutate(times=rows.known.count().over(ibis.window(group_by=[*group, "known"])))
-            order = [ibis.desc("times"), ibis.asc("known"), ibis.asc(ROW)]  # of two, the smaller
-            filler = counted.known.first().over(ibis.window(group_by=group, order_by=order))
-            rows = counted.mutate(**{VALUE: filler}).drop("known", "times")
+            rows = rows.mutate(known_value=value)
+            counted = rows.mutate(
+                times_seen=rows.known_value.count().over(ibis.window(group_by=[*group, "known_value"]))
+            )
+            order = [ibis.desc("times_seen"), ibis.asc("known_value"), ibis.asc(ROW)]  # of two, the smaller
+            filler = counted.known_value.first().over(ibis.window(group_by=group, order_by=order))
+            rows = counted.mutate(**{VALUE: filler}).drop("known_value", "times_seen")
             filler = rows[VALUE]
         whole = ibis.and_(True, *(rows[name].notnull() for name in group))
         return rows.mutate(**{VALUE: ibis.cases((whole, filler), else_=None)})

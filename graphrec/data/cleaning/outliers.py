@@ -93,23 +93,27 @@ class Outliers(CleaningRule):
             bounds = {_LOW: self.low, _HIGH: self.high}
             return rows.mutate(**{name: ibis.literal(one, type="float64") for name, one in bounds.items()})
         group = ibis.window(group_by=list(self.group))
-        rows = rows.mutate(known=reference(rows, self.column).cast("float64"))
+        rows = rows.mutate(known_value=reference(rows, self.column).cast("float64"))
         rows = self._interquartile(rows, group) if self.rule == "iqr" else self._robust(rows, group)
-        enough = rows.known.count().over(group) >= self.min_rows
-        trusted = ibis.and_(enough, rows.width > 0, *(rows[name].notnull() for name in self.group))
-        found = {_LOW: rows.lower - rows.width, _HIGH: rows.upper + rows.width}
+        enough = rows.known_value.count().over(group) >= self.min_rows
+        trusted = ibis.and_(enough, rows.allowed_width > 0, *(rows[name].notnull() for name in self.group))
+        found = {_LOW: rows.lower_place - rows.allowed_width, _HIGH: rows.upper_place + rows.allowed_width}
         rows = rows.mutate(**{name: ibis.cases((trusted, one), else_=None) for name, one in found.items()})
-        return rows.drop("known", "lower", "upper", "width")
+        return rows.drop("known_value", "lower_place", "upper_place", "allowed_width")
 
     def _interquartile(self, rows: ir.Table, group: Any) -> ir.Table:
-        lower, upper = (rows.known.quantile(share).over(group) for share in (0.25, 0.75))
-        return rows.mutate(lower=lower, upper=upper, width=(upper - lower) * (self.factor or _USUAL["iqr"]))
+        lower, upper = (rows.known_value.quantile(share).over(group) for share in (0.25, 0.75))
+        return rows.mutate(
+            lower_place=lower,
+            upper_place=upper,
+            allowed_width=(upper - lower) * (self.factor or _USUAL["iqr"]),
+        )
 
     def _robust(self, rows: ir.Table, group: Any) -> ir.Table:
-        rows = rows.mutate(lower=rows.known.median().over(group))
-        far = rows.mutate(far=(rows.known - rows.lower).abs())
-        width = far.far.median().over(group) * (_MAD * (self.factor or _USUAL["z"]))
-        return far.mutate(upper=far.lower, width=width).drop("far")
+        rows = rows.mutate(lower_place=rows.known_value.median().over(group))
+        far = rows.mutate(far_off=(rows.known_value - rows.lower_place).abs())
+        width = far.far_off.median().over(group) * (_MAD * (self.factor or _USUAL["z"]))
+        return far.mutate(upper_place=far.lower_place, allowed_width=width).drop("far_off")
 
     def apply(self, log: pd.DataFrame) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
         """See base class."""

@@ -111,6 +111,14 @@ def test_outliers_are_those_of_numpy(rule, factor):
     assert 0 < steps[0].removed == int((~keep).sum())
 
 
+@pytest.mark.parametrize("name", ["width", "known", "keep", "first_row", "far"])
+def test_a_column_of_the_file_may_have_any_name(name):
+    log = frame(price=[1.0, 2.0, 3.0, 4.0, 90.0] * 2, **{name: list("aaaaabbbbb")})
+    assert cleaned(log, Outliers("price", "iqr", group=(name,)))["line"].tolist() == [2, 3, 4, 5, 7, 8, 9, 10]
+    assert cleaned(log, Outliers("price", "z", group=(name,)))["line"].tolist() == [2, 3, 4, 5, 7, 8, 9, 10]
+    assert cleaned(log, Duplicates(by=(name,)))["line"].tolist() == [2, 7]
+
+
 def test_bounds_come_from_the_training_part_and_leave_equal_values_alone():
     log = frame(price=[1.0, 2.0, 3.0, 4.0, 5.0, 900.0, 901.0, 902.0], part=["train"] * 5 + ["test"] * 3)
     assert len(cleaned(log, Outliers("price", "iqr"))) == 5
