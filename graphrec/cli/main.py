@@ -32,6 +32,7 @@ EXAMPLES = """examples:
   graphrec test -c experiments/complete_journey/lightgcn.yaml                      # newest run of that name
   graphrec fuse runs/shop-lightgcn runs/shop-lowpass --name shop-fusion           # the newest run of each
   graphrec recommend --ckpt_path runs/.../checkpoints/best.ckpt -k 20 --out items.parquet
+  graphrec similar 1008714 --ckpt_path runs/.../checkpoints/best.ckpt -k 10 --out similar.json
   graphrec offers --ckpt_path runs/.../checkpoints/best.ckpt --policy expected_profit --out offers.parquet
   graphrec evaluate --recommendations lists.csv --test test.csv --train train.csv
   graphrec compare runs/complete_journey-* --out runs/comparison

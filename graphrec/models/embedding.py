@@ -13,6 +13,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.search import ItemIndex, is_worthwhile
 from graphrec.kernels.topk import tie_order
+from graphrec.models.answers.alike import cosines_of
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender, Scores
 
 
@@ -107,6 +108,10 @@ class EmbeddingRecommender(Recommender):
             return self.decoder.matrix(users[codes], items) + prior
 
         return scores
+
+    def alike(self) -> Scores:
+        """Take cosines of the items' embeddings."""
+        return cosines_of(self.embeddings().item)
 
     def _ranking_factors(self) -> tuple[Tensor, Tensor] | None:
         """Make once what is multiplied in ranking; None in training and for other decoders."""

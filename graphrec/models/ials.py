@@ -13,6 +13,7 @@ from torch import Tensor
 from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph, ItemLists
 from graphrec.kernels.memory import check_room
+from graphrec.models.answers.alike import cosines_of
 from graphrec.models.base import ClosedForm, Scores
 
 _CHUNK = 4_000_000
@@ -164,6 +165,10 @@ class IALS(ClosedForm):
         before = self.item.new_zeros(baskets.num_users, self.dim)
         user = self._half_step(Joined(baskets.seen, baskets.edge_weight), self.item, before, "exact")
         return lambda users: user[users] @ self.item.T
+
+    def alike(self) -> Scores:
+        """Take cosines of the items' vectors."""
+        return cosines_of(self.item)
 
 
 class Joined(NamedTuple):

@@ -17,6 +17,7 @@ from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import available_memory
 from graphrec.kernels.sparse import SparseMatrix
+from graphrec.models.answers.one_item import one_item_baskets
 from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.neighbours import purchases
 
@@ -137,6 +138,10 @@ class EASE(ClosedForm):
         """Multiply the rows of the baskets by ``B``."""
         row = self._through_users if self.by_users else self._sum_of_weights
         return lambda users: self._of_catalogue(row(baskets, users))
+
+    def alike(self) -> Scores:
+        """Take rows of the item matrix: the scores of who bought that item alone."""
+        return self.fold_in(one_item_baskets(self.graph))
 
     def _of_catalogue(self, kept: Tensor) -> Tensor:
         """Put the scores of the items kept among those of all, which are 0. ``[B, items]`` to ``[B, I]``."""

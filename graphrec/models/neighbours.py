@@ -19,6 +19,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.private import csr_product
 from graphrec.kernels.sparse_rows import LargestOfRows, SparseRows, arrays, product_of_rows
 from graphrec.kernels.topk import tie_order, top_items
+from graphrec.models.answers.one_item import one_item_baskets
 from graphrec.models.base import KEPT_BYTES, ClosedForm, ItemSet, Scores
 
 RowBlock: TypeAlias = Callable[[int, int], sp.csr_array]
@@ -183,6 +184,10 @@ class ItemSimilarity(SparseProduct):
         """Sum the rows of what is in the baskets, as for the users of training."""
         bought = SparseRows(purchases(baskets)).to(baskets.edge_user.device)
         return lambda users: bought.product(users, self.similarity)
+
+    def alike(self) -> Scores:
+        """Take rows of the item matrix: the scores of who bought that item alone."""
+        return self.fold_in(one_item_baskets(self.graph))
 
 
 class ItemCF(ItemSimilarity):

@@ -17,6 +17,7 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import Decomposition, decompose, largest_singular_value
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.kernels.sparse_rows import add_product, product
+from graphrec.models.answers.one_item import one_item_baskets
 from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.filter_responses import DOMAIN, FilterResponse, PowerLaw
 from graphrec.models.filters.series import apply
@@ -122,7 +123,7 @@ class Spectral(ClosedForm):
         self.prepare(graph)
         tail, errors = self._smooth(), (0.0, 0.0)
         if self._parts():
-            found = self._decomposition()
+            found = decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
             tail, tail_error = self._fit_tail(float(found.values[-1]))
             errors = (found.relative_error, tail_error)
             left, right = self._factors(found, tail)
@@ -153,13 +154,14 @@ class Spectral(ClosedForm):
             baskets.check_order("recency")
         user, right = self.item_factor.new_zeros(baskets.num_users, 0), self.item_factor[:, :0]
         if self._parts():
-            found = self._decomposition()
+            found = decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
             left, right = self._factors(found, self._fit_tail(float(found.values[-1]))[0])
             user = self._signal_product(baskets, left)
         return lambda users: self._filtered(baskets, users, user[users], right)
 
-    def _decomposition(self) -> Decomposition:
-        return decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
+    def alike(self) -> Scores:
+        """Take rows of the filter: the scores of who bought that item alone."""
+        return self.fold_in(one_item_baskets(self.graph))
 
     @torch.no_grad()
     def _filtered(self, graph: BipartiteGraph, users: Tensor, factor: Tensor, right: Tensor) -> Tensor:

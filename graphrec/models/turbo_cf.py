@@ -73,6 +73,10 @@ class TurboCF(ItemSimilarity):
         once = super().fold_in(baskets)
         return lambda users: self._of_order(once(users))
 
+    def alike(self) -> Scores:
+        """Take rows of the filter: the scores of who bought that item alone."""
+        return super().alike()
+
     def _of_order(self, once: Tensor) -> Tensor:
         return once if self.order == 1 else 2 * once - once @ self.similarity.tensor()
 

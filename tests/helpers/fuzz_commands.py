@@ -164,6 +164,10 @@ OPTIONS = [
 BEST = "runs/base/a/checkpoints/best.ckpt"
 LIGHT: dict[str, tuple[str, list[str]]] = {
     "recommend": (f"--ckpt {BEST} --out OUT.parquet", ["--ckpt_path", "--users", "--history", "--segment", "--user_table", "-k", "--items", "--exclude", "--where", "--item_table", "--boost", "--out"]),
+    "similar": (
+        f"i1 --ckpt {BEST} --out OUT.parquet",
+        ["--ckpt_path", "-k", "--items", "--exclude", "--where", "--item_table", "--boost", "--columns", "--out"],
+    ),
     "offers": (
         f"--ckpt {BEST} --out OUT.parquet",
         ["--policy", "--scenario", "--objective", "--promotion", "--budget", "--users", "-k", "--items", "--response", "--rate", "--margin",

@@ -10,6 +10,7 @@ from option_offers import OFFERS
 from option_shop import Ran
 
 WRITES = "--ckpt {best} --out {out}.parquet"
+SIMILAR_TO = "--ckpt {other} --out {out}.parquet"
 
 RECOMMEND: dict[str, list[Check]] = {
     "--ckpt_path": [Check("--ckpt_path {other}", "--out {out}.parquet", instead="--ckpt_path {best}")],
@@ -62,6 +63,30 @@ RECOMMEND: dict[str, list[Check]] = {
         Check("--encoding nonsense", f"{WRITES} --users {{some_users}}", refused="nonsense"),
     ],
     "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
+}
+
+SIMILAR: dict[str, list[Check]] = {
+    "ITEM": [Check("i003", SIMILAR_TO, "i004"), Check("nothing", SIMILAR_TO, refused="none of the 1 ids")],
+    "--ckpt_path": [Check("--ckpt_path {best}", "i003 --out {out}.parquet", refused="which items are alike")],
+    "-k": [Check("-k 3", f"i003 {SIMILAR_TO}"), Check("-k 0", SIMILAR_TO, refused="give 1 or more")],
+    "--items": [Check("--items {few_items}", f"i003 {SIMILAR_TO}")],
+    "--out": [Check("--out {dir}/a.csv", "i003 --ckpt {other}", "--out {dir}/b.csv", result=names)],
+    "--exclude": [
+        Check("--exclude {few_items}", f"i006 -k 30 {SIMILAR_TO}"),
+        Check("--exclude {log}", f"i006 {SIMILAR_TO}", refused="not of one user"),
+    ],
+    "--where": [Check("--where department='PRODUCE'", f"i003 {SIMILAR_TO}")],
+    "--item_table": [
+        Check("--item_table {stock}", f"i003 {SIMILAR_TO} --where stock>0", allows="department")
+    ],
+    "--boost": [Check("--boost {boosts}", f"i003 {SIMILAR_TO}")],
+    "--columns": [
+        Check("--columns item_id=department", f"{SIMILAR_TO} --items {{items}}", refused="none of")
+    ],
+    "--delimiter": [Check("--delimiter |", f"{SIMILAR_TO} --items {{stock}}", refused="stock.csv")],
+    "--encoding": [Check("--encoding nonsense", f"{SIMILAR_TO} --items {{items}}", refused="nonsense")],
+    "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
+    "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", refused="which items are alike")],
 }
 
 REFIT = {
@@ -399,6 +424,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "refit": REFIT,
     "fuse": FUSE,
     "recommend": RECOMMEND,
+    "similar": SIMILAR,
     "offers": OFFERS,
     "compare": COMPARE,
     "benchmark": BENCHMARK,

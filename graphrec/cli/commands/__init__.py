@@ -11,6 +11,7 @@ COMMANDS = {
     "tune": "find the best settings of a model, of several, or of all, on validation",
     "sweep": "run a sweep file of W&B here, without an account",
     "recommend": "write the best items of each user",
+    "similar": "write the items that are most alike",
     "offers": "decide the discount of each shopper's best items",
     "evaluate": "score the lists of any library with the same measures",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",

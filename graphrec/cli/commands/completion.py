@@ -20,7 +20,7 @@ EXAMPLE = """examples; each takes effect in the next shell:
   graphrec completion zsh > ~/.zfunc/_graphrec       # a folder of $fpath; before compinit in ~/.zshrc
   graphrec completion fish > ~/.config/fish/completions/graphrec.fish
 """
-_FILES = ("file", "users", "items", "valid", "test", "columns", "scenario")
+_FILES = ("file", "users", "items", "ITEM", "valid", "test", "columns", "scenario")
 """Arguments of light commands that are a file, and no `Path` yet."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.recommending.item_options import add_item_options, split_items
-from graphrec.cli.recommending.people import split_users
+from graphrec.cli.recommending.named import split_ids
 from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> Path:
         from graphrec.data.choice.known import counted
 
     item_set, options.items = split_items(options.items)
-    options.users, ids = split_users(options.users)
+    options.users, ids = split_ids(options.users, "--users")
     check_out(options)
     if options.k < 1:
         raise InputError(f"{options.k} is not a number of items", column="-k", hint="give 1 or more")
@@ -87,10 +87,12 @@ def tell_short(frame: pd.DataFrame, users: int, k: int, items: int) -> None:
         k: Items asked for.
         items: Size of the catalogue.
     """
+    from graphrec.data.choice.known import counted
+
     full = int((frame["user_id"].value_counts() >= k).sum())
     if full == users:
         return
     none = users - frame["user_id"].nunique()
     more = f" ({none:,} of them none)" if none else ""
     size = f": the catalogue has {items:,}" if k > items else ": no more may be listed for them"
-    note(f"{users - full:,} of {users:,} users have fewer than {k:,} items{more}{size}")
+    note(f"fewer than {k:,} items for {users - full:,} of {counted(users, 'user')}{more}{size}")

@@ -16,7 +16,7 @@ from graphrec.cli.frames import read_users
 from graphrec.cli.recommending.groups import Group, Grouping
 from graphrec.cli.recommending.item_options import chosen
 from graphrec.cli.recommending.lists import recommendations
-from graphrec.cli.recommending.people import ids_as_file
+from graphrec.cli.recommending.named import ids_as_file
 from graphrec.cli.table_options import reading
 from graphrec.data.choice.items import FILES, ItemChoice, ItemFiles
 from graphrec.data.choice.known import as_text
@@ -69,7 +69,7 @@ class Request:
             raise InputError("nothing asks about this table", column="--user_table", hint=hint)
         table = options.user_table
         return cls(
-            read_users(ids_as_file(ids) if ids else options.users, columns, text),
+            read_users(ids_as_file(ids, Columns.USER) if ids else options.users, columns, text),
             None if options.history is None else History.read(options.history, columns, text),
             options.segment,
             None if table is None else load_table(table, columns, kind="users", text=text),

@@ -11,6 +11,7 @@ from torch import Tensor
 from graphrec.errors import check_above, check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.sparse import SparseMatrix
+from graphrec.models.answers.one_item import one_item_baskets
 from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.neighbours import purchases
 
@@ -114,6 +115,10 @@ class LinkProp(ClosedForm):
             return self._reached(baskets.seen_mask(users), degree)
 
         return scores
+
+    def alike(self) -> Scores:
+        """Take paths of three edges: the scores of who bought that item alone."""
+        return self.fold_in(one_item_baskets(self.graph))
 
     def _reached(self, bought: Tensor, degree: Tensor) -> Tensor:
         """Go three steps from items ``[B, I]`` that users of some degree ``[B]`` bought."""

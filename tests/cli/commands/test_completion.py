@@ -64,6 +64,7 @@ def test_a_shell_can_read_its_script(shell, scripts, tmp_path):
     ("words", "offered"),
     [
         (["re"], {"recommend", "refit", "report", "reproduce"}),
+        (["sim"], {"similar"}),
         (["data", ""], {"describe", "check"}),
         (["data", "check", "mi"], {"mine.yaml"}),
         (["offers", "--sc"], {"--scenario"}),

@@ -1,4 +1,4 @@
-"""Whom `--users` names: a file of them, or their ids."""
+"""Whom or what a command line names: a file of ids, or the ids themselves."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from graphrec.data.tables.frames import FrameFile
 
 
-def split_users(given: Sequence[str] | None) -> tuple[Path | None, list[str]]:
-    """Tell a file of users from ids.
+def split_ids(given: Sequence[str] | None, option: str) -> tuple[Path | None, list[str]]:
+    """Tell a file from ids.
 
     One word is a file if there is one of that name, or if it ends as tables do; all else are ids.
 
     Args:
-        given: Words of ``--users``.
+        given: The words.
+        option: Where they were given, for messages.
 
     Raises:
         InputError: If a file stands among several words.
@@ -27,7 +28,7 @@ def split_users(given: Sequence[str] | None) -> tuple[Path | None, list[str]]:
     files = [word for word in words if _is_file(word)]
     if files and len(words) > 1:
         hint = "give one file, or ids alone"
-        raise InputError(f"{files[0]!r} is a file among other words", column="--users", hint=hint)
+        raise InputError(f"{files[0]!r} is a file among other words", column=option, hint=hint)
     return (Path(files[0]), []) if files else (None, words)
 
 
@@ -41,11 +42,10 @@ def _is_file(word: str) -> bool:
         return False
 
 
-def ids_as_file(ids: Sequence[str]) -> FrameFile:
+def ids_as_file(ids: Sequence[str], column: str) -> FrameFile:
     """Put ids of the command line in the place of a file, so that they are read as those of one."""
     import pandas as pd
 
-    from graphrec.data.interactions import Columns
     from graphrec.data.tables.frames import FrameFile
 
-    return FrameFile.of(pd.DataFrame({Columns.USER: list(ids)}), "--users")
+    return FrameFile.of(pd.DataFrame({column: list(ids)}), "the command line")
