@@ -60,7 +60,7 @@ class SimGCL(LightGCN, ContrastiveEncoder):
     def __init__(
         self,
         graph: BipartiteGraph,
-        dim: int = 64,
+        dim: int = 128,
         num_layers: int = 3,
         noise: float = 0.1,
         init_std: float = 0.1,
@@ -116,7 +116,7 @@ class XSimGCL(SimGCL):
     def __init__(
         self,
         graph: BipartiteGraph,
-        dim: int = 64,
+        dim: int = 128,
         num_layers: int = 2,
         noise: float = 0.2,
         contrast_layer: int = 1,

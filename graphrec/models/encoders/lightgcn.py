@@ -49,7 +49,7 @@ class LightGCN(EmbeddingTable):
     def __init__(
         self,
         graph: BipartiteGraph,
-        dim: int = 64,
+        dim: int = 128,
         num_layers: int = 3,
         init_std: float = 0.1,
         storage: Literal["auto", "float32", "bfloat16"] = "auto",

@@ -40,7 +40,7 @@ class LightGCNpp(EmbeddingTable):
     def __init__(
         self,
         graph: BipartiteGraph,
-        dim: int = 64,
+        dim: int = 128,
         num_layers: int = 2,
         init_std: float = 0.1,
         alpha: float = 0.6,

@@ -48,7 +48,7 @@ class EmbeddingTable(Encoder):
     def __init__(
         self,
         graph: BipartiteGraph,
-        dim: int = 64,
+        dim: int = 128,
         init_std: float = 0.1,
         start: Start = "auto",
     ) -> None:
