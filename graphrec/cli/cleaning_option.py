@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +79,9 @@ def _made(content: Any) -> list[CleaningRule]:
     return found
 
 
-def suggested(steps: Iterable[CleaningStep]) -> str:
+def suggested(steps: Sequence[CleaningStep]) -> str:
     """Write the entries of ``cleaning:`` that declare what was done without being asked; empty if none."""
     entries = dict.fromkeys(step.entry for step in steps if step.entry and step.removed + step.filled)
+    derived = [step.rule for step in steps if step.rule == "Prices"][:1]  # first, for others to look at
+    entries = dict.fromkeys([*(derived if entries else []), *entries])
     return "\n".join(["cleaning:", *(f"  - {entry}" for entry in entries)]) if entries else ""

@@ -130,6 +130,19 @@ def test_check_suggests_what_a_file_needs(tmp_path, monkeypatch, capsys):
     main(["data", "check", "shop.csv", "--cleaning", "steps.yaml", "--strict"])
 
 
+def test_what_is_suggested_for_derived_prices_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shop = clean_shop(0).rename(columns={"price": "listed"})
+    shop["off"] = [None if row == 3 else 10 * (row % 3) for row in range(len(shop))]
+    shop.to_csv("shop.csv", index=False)
+    command = ["data", "check", "shop.csv", "--columns", "list_price=listed", "discount_pct=off"]
+    main(command)
+    suggested = capsys.readouterr().out.partition("cleaning:\n")[2]
+    assert [type(rule).__name__ for rule in rules_of(suggested)] == ["Prices", "Missing", "Missing"]
+    main([*command, "--cleaning", suggested])
+    assert "cleaning, Missing: 1 values changed" in capsys.readouterr().err
+
+
 def test_check_takes_the_yaml_of_the_fit(fitted, monkeypatch, capsys):
     run, printed = fitted
     monkeypatch.chdir(run.parents[2])

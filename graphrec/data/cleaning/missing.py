@@ -83,21 +83,28 @@ class Missing(CleaningRule):
         """Say what stands for a missing value of each row; nothing where its group knows none."""
         import ibis
 
-        group = list(self.group)
-        value = reference(rows, self.column)
-        if self.how == "median":
-            filler = value.median().over(ibis.window(group_by=group))
-        else:
-            rows = rows.mutate(known_value=value)
-            counted = rows.mutate(
-                times_seen=rows.known_value.count().over(ibis.window(group_by=[*group, "known_value"]))
-            )
-            order = [ibis.desc("times_seen"), ibis.asc("known_value"), ibis.asc(ROW)]  # of two, the smaller
-            filler = counted.known_value.first().over(ibis.window(group_by=group, order_by=order))
-            rows = counted.mutate(**{VALUE: filler}).drop("known_value", "times_seen")
-            filler = rows[VALUE]
-        whole = ibis.and_(True, *(rows[name].notnull() for name in group))
-        return rows.mutate(**{VALUE: ibis.cases((whole, filler), else_=None)})
+        rows = rows.mutate(known_value=reference(rows, self.column))
+        group = ibis.window(group_by=list(self.group))
+        middle = self.how == "median"
+        rows = (
+            rows.mutate(value_of_group=rows.known_value.median().over(group))
+            if middle
+            else self._commonest(rows)
+        )
+        whole = ibis.and_(True, *(rows[name].notnull() for name in self.group))
+        return rows.mutate(**{VALUE: ibis.cases((whole, rows.value_of_group), else_=None)}).drop(
+            "known_value", "value_of_group"
+        )
+
+    def _commonest(self, rows: ir.Table) -> ir.Table:
+        """Find the value that a group has most often; of two the smaller."""
+        import ibis
+
+        of_value = ibis.window(group_by=[*self.group, "known_value"])
+        rows = rows.mutate(times_seen=rows.known_value.count().over(of_value))
+        order = [ibis.desc("times_seen"), ibis.asc("known_value"), ibis.asc(ROW)]
+        ordered = ibis.window(group_by=list(self.group), order_by=order)
+        return rows.mutate(value_of_group=rows.known_value.first().over(ordered)).drop("times_seen")
 
     def apply(self, log: pd.DataFrame) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
         """See base class."""
@@ -109,9 +116,8 @@ class Missing(CleaningRule):
         filled = log[self.column].where(~missing, filler)
         done = missing & filled.notna().to_numpy()
         left = int(missing.sum() - done.sum())
-        words = f"missing {self.column} filled by {self._words()}" + (
-            f" ({left:,} stay missing)" if left else ""
-        )
+        stay = f" ({left:,} stay missing)" if left else ""
+        words = f"missing {self.column} filled by {self._words()}{stay}"
         seen = changes(log, done, self.column, filled.to_numpy())
         columns: dict[str, Any] = {self.column: filled, f"{self.column}_missing": missing.astype("int64")}
         log = log.assign(**columns)

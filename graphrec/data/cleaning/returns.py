@@ -123,18 +123,13 @@ def _netted(
     log: pd.DataFrame, returned: BoolArray, left: FloatArray, shown: list[str]
 ) -> tuple[pd.DataFrame, tuple[CleaningStep, ...]]:
     """Take away what nothing is left of, lower what was returned in part, and count both."""
-    unmatched = returned & (left < 0)
     units = log[Columns.QUANTITY].abs().to_numpy() if Columns.QUANTITY in log else np.ones(len(log))
-    undone = ~returned & (left <= 0) & (units > 0)
+    unmatched = returned & ((left < 0) | ~(units > 0))  # of an unknown quantity nothing can be taken off
+    matched, undone = returned & ~unmatched, ~returned & (left <= 0) & (units > 0)
     lowered = ~returned & ~undone & (left < units - 1e-6)
-    before = len(log)
-    matched = returned & ~unmatched
-    net = CleaningStep(
-        "returns and the purchases that they undo",
-        before,
-        removed=int(matched.sum() + undone.sum()),
-        examples=examples(log, matched, shown),
-    )
+    before, removed = len(log), int(matched.sum() + undone.sum())
+    words = "returns and the purchases that they undo"
+    net = CleaningStep(words, before, removed=removed, examples=examples(log, matched, shown))
     seen = changes(log, lowered, Columns.QUANTITY, left) if lowered.any() else ()
     words = "purchases returned in part, their quantity lowered"
     part = CleaningStep(words, before, filled=int(lowered.sum()), examples=seen)
@@ -142,5 +137,5 @@ def _netted(
         log = log.assign(**{Columns.QUANTITY: log[Columns.QUANTITY].mask(lowered, left)})
     seen = examples(log, unmatched, shown)
     log, lost = keep_rows(log, ~(returned | undone), "returns without an earlier purchase")
-    alone = replace(lost, rows_before=before - net.removed, removed=int(unmatched.sum()), examples=seen)
+    alone = replace(lost, rows_before=before - removed, removed=int(unmatched.sum()), examples=seen)
     return log, (net, part, alone)

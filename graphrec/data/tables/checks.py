@@ -12,7 +12,16 @@ import pandas as pd
 from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
-from graphrec.data.tables.kinds import DISCOUNT_PCT, INTERACTION_ID, MONEY, NUMBERS, RATE, SHARES, STOCK
+from graphrec.data.tables.kinds import (
+    DISCOUNT,
+    DISCOUNT_PCT,
+    INTERACTION_ID,
+    MONEY,
+    NUMBERS,
+    RATE,
+    SHARES,
+    STOCK,
+)
 from graphrec.data.tables.sheets import SheetRows
 from graphrec.data.tables.times import Times, parse_numbers
 from graphrec.errors import InputError
@@ -62,12 +71,9 @@ _NUMBER = Rule(
     lambda values: parse_numbers(values).notna(),
 )
 _NEEDED_NUMBER = Rule("is not a number", "write it with digits and a decimal point", _NUMBER.passes)
-_MONEY = Rule(
-    "is negative",
-    "prices must be >= 0, fix the row; if it is a return, "
-    "add cleaning: [{class_path: Returns, init_args: {how: net}}] to the source",
-    _not_negative,
-)
+_OF_RETURNS = "if it is a return, add cleaning: [{class_path: Returns, init_args: {how: net}}] to the source"
+_MONEY = Rule("is negative", f"prices must be >= 0, fix the row; {_OF_RETURNS}", _not_negative)
+_DISCOUNT = Rule("is negative", f"write what is taken off, as 2 and not -2; {_OF_RETURNS}", _not_negative)
 _PERCENT = Rule("is not between 0 and 100", "give per cent, as 20", _between_0_and_100)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
@@ -83,7 +89,7 @@ _UNIQUE_ROW = Rule(
     f"keep one of the rows: cleaning: [{{class_path: Duplicates, init_args: {{by: [{INTERACTION_ID}]}}}}]",
     _UNIQUE.passes,
 )
-_MENDED = (_MONEY, _UNIQUE_ROW)
+_MENDED = (_MONEY, _DISCOUNT, _UNIQUE_ROW)
 """Rules that steps of cleaning stand in for."""
 
 
@@ -96,7 +102,7 @@ def rules(
 ) -> list[Rule]:
     """Collect the rules of a column, by our name for it; a value of one that is needed cannot be left out."""
     found = [_NEEDED_NUMBER if column in needed else _NUMBER] if column in NUMBERS else []
-    found += [_MONEY] if column in MONEY else []
+    found += [_DISCOUNT if column == DISCOUNT else _MONEY] if column in MONEY else []
     found += [_STOCK] if column == STOCK else []
     found += [_SHARE] if column in (RATE, *SHARES) else []
     found += [_WEEK] if column == Columns.WEEK else []
@@ -203,7 +209,7 @@ def _listed(
     cases = cases.sort_values("index")
     problems = []
     for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
-        said = repr(value) if rule not in (_MONEY, _WEEK, _STOCK, _SHARE, _PERCENT) else str(value)
+        said = repr(value) if rule not in (_MONEY, _DISCOUNT, _WEEK, _STOCK, _SHARE, _PERCENT) else str(value)
         what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
         file, row = rows.place(int(index))
         problems.append(InputError(what, file=file, row=row, column=column, hint=rule.hint))

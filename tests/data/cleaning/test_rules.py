@@ -75,6 +75,13 @@ def test_a_return_meets_no_purchase_that_is_later_or_of_the_training_part():
     assert cleaned(unordered, Returns()).empty
 
 
+def test_a_return_of_unknown_quantity_undoes_nothing_and_is_counted_so():
+    log = frame(user_id=list("aa"), item_id=list("xx"), quantity=[1.0, None], price=[3.0, -3.0])
+    found, steps = apply_rules(log, [Returns()])
+    assert found["line"].tolist() == [2]
+    assert [step.removed for step in steps] == [0, 0, 1]
+
+
 def test_a_return_takes_the_receipt_that_it_names():
     log = frame(
         user_id=list("aaa"),
