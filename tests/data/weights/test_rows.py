@@ -61,6 +61,13 @@ def test_an_event_weighs_what_is_said_of_it():
     ]
 
 
+def test_a_code_is_the_name_of_an_event_too():
+    log = rows(event=["1", "4"])
+    event = Event({1: 0.1, 4: 1.0}, target=[4])
+    np.testing.assert_allclose(event.of_rows(log), [0.1, 1])
+    assert event.is_target(log).tolist() == [False, True]
+
+
 @pytest.mark.parametrize(
     ("weight", "log", "said"),
     [
