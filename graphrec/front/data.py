@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -32,6 +33,7 @@ from graphrec.front.makers import Maker
 Table = str | Path | pd.DataFrame
 FILES = {"path": "log", "users": "users", "items": "items", "valid_path": "valid", "test_path": "test"}
 """Arguments of a source that name tables, and what they are called here."""
+_ROW = re.compile(r"\brow (\d+)")
 _HERE = ("source", "split", "refit")
 
 
@@ -197,6 +199,8 @@ class Data:
         for key, value in self._arguments.items():
             if isinstance(value, FrameFile):
                 reading = reading.replace(str(value), str(folder / f"{FILES[key]}.parquet"))
+        if isinstance(self._arguments.get("path"), FrameFile):
+            others += [_ROW.sub(_below_header, line) for line in cleaning_lines(self.raw)]
         weights = [] if self.module.weights is None else [self.module.weights.line(self.split.train)]
         return {f"graphrec: {line}" for line in (reading, *others, *weights)}
 
@@ -211,6 +215,11 @@ class Data:
         """Show the same with a table, for notebooks."""
         lines = "".join(f"<p>{escape(line)}</p>" for line in self.ledger())
         return f"<b>{escape(self.name)}</b>{lines}{self.counts().to_html(index=False)}"
+
+
+def _below_header(row: re.Match[str]) -> str:
+    """Write a row of a frame as that of the Parquet file it is kept in, whose first row is 2."""
+    return f"row {int(row[1]) + 2}"
 
 
 def _table(given: Any, role: str) -> str:

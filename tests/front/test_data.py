@@ -8,6 +8,9 @@ import pytest
 from front_shop import COLUMNS, purchases
 
 import graphrec as gr
+from graphrec.data.cleaning.rules import Guests, Returns
+from graphrec.data.ledger import cleaning_lines
+from graphrec.data.sources import table
 from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.read import load_table, read_table
 from graphrec.data.weights import EdgeWeights, Quantity, Recency
@@ -108,6 +111,18 @@ def test_mistakes_are_told_at_once_in_one_line(given, said):
     with pytest.raises(gr.InputError, match=said) as refusal:
         given(pd.concat([log, log.iloc[:1]]) if "strict" in said or "lost" in said else log)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_run_on_a_frame_tells_its_cleaning_no_second_time(tmp_path):
+    frame = pd.DataFrame({"user_id": ["a", "b", None], "item_id": ["x", "x", "y"], "quantity": [1, -1, 1]})
+    steps = [Guests(), Returns()]
+    loaded = gr.load(frame, cleaning=steps, split=gr.Random(whole_catalogue=True))
+    frame.to_parquet(tmp_path / "log.parquet")
+    kept = cleaning_lines(table(str(tmp_path / "log.parquet"), cleaning=steps))
+    assert any("row 4: user_id missing" in line for line in kept)
+    assert {f"graphrec: {line}" for line in kept} <= loaded.told(tmp_path)
+    with pytest.raises(gr.InputError, match=r"'Returns' is no step of cleaning"):
+        gr.load(frame, cleaning=["Returns"], split=gr.Random())
 
 
 def test_what_became_of_the_rows_is_told(capsys):
