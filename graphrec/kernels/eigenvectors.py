@@ -66,6 +66,12 @@ def decompose(
     return _rayleigh_ritz(matrix, _orthonormal(basis), rank)
 
 
+def rank_for(rank: int | None, rows: int, columns: int) -> int:
+    """Limit a rank to what a matrix has; None is a sixty-fourth of its smaller side, from 64 to 512."""
+    smaller = min(rows, columns)
+    return min(min(max(smaller // 64, 64), 512) if rank is None else rank, smaller)
+
+
 def square(matrix: SparseMatrix, x: Tensor) -> Tensor:
     """Compute ``R̃ᵀ(R̃ x)``. Shape ``[I, D]`` to ``[I, D]``."""
     product: Tensor = (matrix.transposed or matrix)(matrix(x))

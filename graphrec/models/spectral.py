@@ -14,7 +14,7 @@ from torch import Tensor
 
 from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
-from graphrec.kernels.eigenvectors import Decomposition, decompose, largest_singular_value
+from graphrec.kernels.eigenvectors import Decomposition, decompose, largest_singular_value, rank_for
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.kernels.sparse_rows import add_product, product
 from graphrec.models.answers.one_item import one_item_baskets
@@ -49,7 +49,8 @@ class Spectral(ClosedForm):
 
     Args:
         response: ``IdealLowPass``, ``GFCF``, ``BSPM``, ``ChebyCF`` or ``PowerLaw``, which it is if missing.
-        rank: Eigenvectors to keep; at most as many as there are users or items.
+        rank: Eigenvectors to keep, at most one for each user or item. With null a sixty-fourth of the users
+            or of the items, whichever are fewer, but from 64 to 512: fewer pairs tell fewer directions.
         degree: Degree of ``q``; each costs two sparse products per batch of users. With null all of ``g``
             is applied by sparse products, which is exact and slower.
         recency: Rate ``ρ`` at which a user's older items count less: the signal of an edge is
@@ -70,7 +71,7 @@ class Spectral(ClosedForm):
     def __init__(
         self,
         response: FilterResponse | None = None,
-        rank: int = 512,
+        rank: int | None = None,
         degree: int | None = 1,
         recency: float = 0.0,
         oversampling: int = 32,
@@ -78,7 +79,7 @@ class Spectral(ClosedForm):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        check_at_least(1, rank=rank)
+        check_at_least(1, rank=1 if rank is None else rank)
         check_at_least(0, recency=recency, oversampling=oversampling)
         check_between(0, MOST_ROUNDS, degree=degree or 0, iterations=iterations)
         check_seed(seed=seed)
@@ -106,7 +107,8 @@ class Spectral(ClosedForm):
         matrix = _interactions(graph, *self.response.normalisation)
         self.operator = SparseMatrix(matrix).to(device)
         self.register_buffer("item_degree", graph.strength()[graph.num_users :], persistent=False)
-        columns = len(self._parts()) * min(self.rank, graph.num_users, graph.num_items)
+        self._kept = rank_for(self.rank, graph.num_users, graph.num_items)
+        columns = len(self._parts()) * self._kept
         terms = len(self._smooth().coef) if self._exact() else 1 + (self.degree or 0)
         sizes = {
             "user_factor": (graph.num_users, columns),
@@ -123,7 +125,7 @@ class Spectral(ClosedForm):
         self.prepare(graph)
         tail, errors = self._smooth(), (0.0, 0.0)
         if self._parts():
-            found = decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
+            found = decompose(self.operator, self._kept, self.oversampling, self.iterations, self.seed)
             tail, tail_error = self._fit_tail(float(found.values[-1]))
             errors = (found.relative_error, tail_error)
             left, right = self._factors(found, tail)
@@ -154,7 +156,7 @@ class Spectral(ClosedForm):
             baskets.check_order("recency")
         user, right = self.item_factor.new_zeros(baskets.num_users, 0), self.item_factor[:, :0]
         if self._parts():
-            found = decompose(self.operator, self.rank, self.oversampling, self.iterations, self.seed)
+            found = decompose(self.operator, self._kept, self.oversampling, self.iterations, self.seed)
             left, right = self._factors(found, self._fit_tail(float(found.values[-1]))[0])
             user = self._signal_product(baskets, left)
         return lambda users: self._filtered(baskets, users, user[users], right)

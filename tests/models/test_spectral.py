@@ -12,7 +12,7 @@ from recommender_suite import BOARD, RecommenderSuite, checker_board, fitted_tas
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
-from graphrec.kernels.eigenvectors import decompose
+from graphrec.kernels.eigenvectors import decompose, rank_for
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, FilterResponse, IdealLowPass, PowerLaw
 from graphrec.models.filters.series import apply
@@ -306,3 +306,24 @@ def test_recency_without_any_order_is_refused():
     """It would change nothing, since every purchase would be as old as every other."""
     with pytest.raises(InputError, match=r"'recency'.*which items came first.*in_time_order"):
         Spectral(GFCF(0.0), rank=2, recency=1.0).fit(random_graph())
+
+
+@pytest.mark.parametrize(
+    ("given", "users", "items", "kept"),
+    [
+        *((None, 100, 90, 64), (None, 50, 90, 50), (None, 12_800, 6_400, 100), (None, 1 << 20, 1 << 19, 512)),
+        *((1000, 2000, 3000, 1000), (1000, 90, 3000, 90)),
+    ],
+)
+def test_a_rank_that_is_not_given_follows_the_size(given, users, items, kept):
+    assert rank_for(given, users, items) == kept
+
+
+def test_as_many_eigenvectors_are_kept_as_the_size_says():
+    graph = random_graph(users=150, items=130, rows=3000)
+    by_size, by_hand, all_of_them = Spectral(), Spectral(rank=64), Spectral(rank=130)
+    users = torch.arange(150)
+    for model in (by_size, by_hand, all_of_them):
+        model.fit(graph)
+    torch.testing.assert_close(by_size.score(users), by_hand.score(users))
+    assert (by_size.score(users) - all_of_them.score(users)).abs().max() > 1e-3
