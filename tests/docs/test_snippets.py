@@ -79,7 +79,13 @@ def test_the_way_from_a_csv_to_offers_runs_as_the_readme_shows_it(shop):
     said = graphrec(*commands, folder=shop)
 
     assert "customer" not in said.split("Cleaning")[0]
-    assert pd.read_parquet(shop / "items.parquet").columns.tolist() == ["user_id", "item_id", "rank", "score"]
+    assert pd.read_parquet(shop / "items.parquet").columns.tolist() == [
+        "user_id",
+        "item_id",
+        "rank",
+        "score",
+        "basis",
+    ]
     offers = pd.read_parquet(shop / "offers.parquet")
     assert set(offers["policy"]) == {"none", "knapsack"}
     assert (offers.loc[offers["policy"] == "knapsack", "rate"] > 0).any()
