@@ -101,6 +101,7 @@ def test_lists_are_those_that_recommend_writes(by_command):
     checkpoint = str(by_command / "checkpoints/best.ckpt")
     main(["recommend", "--ckpt_path", checkpoint, "-k", "4", "--out", "items.parquet"])
     written = pd.read_parquet("items.parquet")
+    assert set(written.pop("basis")) == {"model"}
     pd.testing.assert_frame_equal(gr.Run.of(by_command).recommend(k=4), written)
     Path("items.parquet").unlink()
 
