@@ -120,8 +120,8 @@ class RecommenderData(pl.LightningDataModule):
         source: Where the log comes from, for example ``graphrec.data.sources.complete_journey``.
         split: How it is cut: Temporal, LeaveLast, Random or Given.
         features: Feature vectors for the encoders that use them; null for none.
-        weights: Weights of the edges by rating, quantity, age or event, see `graphrec.data.weights`; null
-            for edges that all count alike.
+        weights: Weights of the edges by rating, quantity, age or event; null for edges that all count alike.
+            ``graphrec fit --data.weights.rows.help`` lists them.
         item_sets: What is ranked in evaluation: ``all`` items, only ``repeat`` (bought before) or only
             ``new`` ones. The first gives the metrics without a suffix, such as ``val_ndcg_20``.
         cutoffs: The K of the metrics; 20 must be among them for ``val_ndcg_20``.

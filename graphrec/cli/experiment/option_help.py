@@ -91,12 +91,13 @@ def what_may_be_named() -> str:
 def _place(dotted: str) -> _Place:
     """Find what may be named at a key, which may leave ``init_args`` out."""
     group, *keys = [part for part in dotted.split(".") if part != "init_args"]
-    known, written = names_of(group), group
+    known, written, below = names_of(group), group, ".init_args"
     for number, key in enumerate(keys):
         found = [one for owner in known.values() if (one := parameters(owner).get(key)) is not None]
         if not found:
             _refuse_key(dotted, key, known.values())
-        written += f".init_args.{key}"
+        written += f"{below}.{key}"
+        below = "" if all(one.settings is not None for one in found) else ".init_args"
         known = _named_by(found, more=number + 1 < len(keys))
     return _Place(written, known)
 
@@ -105,7 +106,7 @@ def _named_by(found: Iterable[Parameter], *, more: bool) -> dict[str, Any]:
     """Join what some keys of one name may hold; settings that are written out lead on to their keys."""
     names: dict[str, Any] = {}
     for one in found:
-        names |= one.choices
+        names |= one.choices if one.each is None else one.each.choices
         if more and one.settings is not None:
             names[one.settings.__name__] = one.settings
     return names

@@ -11,7 +11,7 @@ In YAML each is named by its class, and several are multiplied::
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -153,12 +153,12 @@ class Event(RowWeight):
 
     reads: ClassVar[tuple[str, ...]] = (Columns.EVENT,)
     weights: dict[str, float]
-    target: list[str] = field(default_factory=lambda: ["purchase"])
+    target: tuple[str, ...] = ("purchase",)
 
     def __post_init__(self) -> None:
         """Check the ranges; a code such as 1 is a name, too, which a YAML gives as a number."""
         object.__setattr__(self, "weights", {str(name): one for name, one in self.weights.items()})
-        object.__setattr__(self, "target", [str(name) for name in self.target])
+        object.__setattr__(self, "target", tuple(str(name) for name in self.target))
         if not self.weights:
             raise InputError("no event has a weight", column="weights", hint="give {view: 0.1, purchase: 1}")
         for name, weight in self.weights.items():
@@ -181,7 +181,7 @@ class Event(RowWeight):
         unknown = (events.notna() & ~events.isin(list(self.weights))).to_numpy()
         if unknown.any():
             raise self._unknown(log, events, unknown)
-        found: BoolArray = events.isin(self.target).to_numpy()
+        found: BoolArray = events.isin(list(self.target)).to_numpy()
         return found
 
     def _unknown(self, log: pd.DataFrame, events: pd.Series[Any], unknown: BoolArray) -> InputError:

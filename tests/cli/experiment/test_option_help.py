@@ -11,6 +11,7 @@ import pytest
 from graphrec import losses, models
 from graphrec.cli import main
 from graphrec.data import sources, splits
+from graphrec.data.weights import Event
 from graphrec.errors import InputError
 from graphrec.models.base import Encoder
 
@@ -61,6 +62,7 @@ def test_sources_and_splits_are_listed(help_of):
         (["--model.recommender.help", "EASE"], models.EASE, "model.init_args.recommender"),
         (["--data.source.help", "table"], sources.table, "data.init_args.source"),
         (["--data.split.help", "Temporal"], splits.Temporal, "data.init_args.split"),
+        (["--data.weights.rows.help", "Event"], Event, "data.init_args.weights.rows"),
         (["--model.loss.help", "BilateralSoftmax"], losses.BilateralSoftmax, "model.init_args.loss"),
         (["--model.recommender.response.help", "GFCF"], models.GFCF,
          "model.init_args.recommender.init_args.response"),
