@@ -22,9 +22,11 @@ def split_ids(given: Sequence[str] | None, option: str) -> tuple[Path | None, li
         option: Where they were given, for messages.
 
     Raises:
-        InputError: If a file stands among several words.
+        InputError: If a file stands among several words, or a word is empty.
     """
     words = list(given or [])
+    if not all(word.strip() for word in words):
+        raise InputError("an id is empty", column=option, hint="leave it out")
     files = [word for word in words if _is_file(word)]
     if files and len(words) > 1:
         hint = "give one file, or ids alone"

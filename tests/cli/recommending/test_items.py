@@ -176,6 +176,7 @@ def test_a_condition_that_cannot_be_used_is_refused(shop, words, message):
         (["--items", "ones.csv"], "they differ in leading zeros"),
         (["--boost", "ones.csv"], "column 'boost': this column is missing"),
         (["--users", "ones.csv", "001"], "'ones.csv' is a file among other words"),
+        (["--users", "001", " "], "option --users: an id is empty"),
         (["--items", "all", "new"], "two sets of items"),
         (["--items", "a.csv", "b.csv"], "two files"),
     ],
