@@ -158,7 +158,7 @@ class Event(RowWeight):
     def __post_init__(self) -> None:
         """Check the ranges; a code such as 1 is a name, too, which a YAML gives as a number."""
         object.__setattr__(self, "weights", {str(name): one for name, one in self.weights.items()})
-        object.__setattr__(self, "target", tuple(str(name) for name in self.target))
+        object.__setattr__(self, "target", tuple(map(str, self.target)))
         if not self.weights:
             raise InputError("no event has a weight", column="weights", hint="give {view: 0.1, purchase: 1}")
         for name, weight in self.weights.items():
