@@ -91,7 +91,9 @@ class Grouping:
         return self.history.of(self.people.ids[~self.people.trained], self.data.split.items)
 
     def _has(self, baskets: Interactions) -> BoolArray:
-        """Mark who has a history. Shape ``[n]``."""
+        """Mark who has a history; rows that weigh 0 are none. Shape ``[n]``."""
+        if self.data.weights is not None:
+            baskets = self.data.weights.of_history(baskets)
         codes = baskets.users.codes(self.people.ids)
         marks: BoolArray = (codes >= 0) & np.isin(codes, baskets.frame[Columns.USER_CODE])
         return marks
@@ -139,7 +141,9 @@ class Grouping:
             known, of_what = int((theirs >= 0).sum()), f"of their {self.segments.column}"
             what = f"{known:,} of {counted(len(users), 'user')} get the most bought items {of_what}"
             note(what if known == len(users) else f"{what}; nobody in training has that of the others")
-        pairs = (training.edge_user.cpu().numpy(), training.edge_item.cpu().numpy())
+        everybody = torch.arange(training.num_users, device=training.edge_user.device)
+        buyer, item = training.bought.pairs(everybody)  # a view is no purchase
+        pairs = (buyer.cpu().numpy(), item.cpu().numpy())
         buyers = torch.from_numpy(most_bought(*pairs, ours, count, training.num_items))
         device = training.edge_item.device
         model = MostBought(graph, buyers.to(device), torch.from_numpy(theirs).to(device))
