@@ -33,7 +33,8 @@ class Returns(CleaningRule):
     """Mend returns: rows with a quantity or a price below 0, or with a cancelled receipt.
 
     ``net`` takes each return off the latest earlier purchase of the same user and item: first of the receipt
-    that it names, then of the same quantity, then of any. A return that finds none is dropped and counted.
+    that it names, then of the same quantity, then of any. A return that finds none, or too few units,
+    is dropped and counted apart.
     ``drop`` drops the returns, and the purchases stay. ``refuse`` names the first one.
 
     Args:
@@ -136,6 +137,6 @@ def _netted(
     if lowered.any():
         log = log.assign(**{Columns.QUANTITY: log[Columns.QUANTITY].mask(lowered, left)})
     seen = examples(log, unmatched, shown)
-    log, lost = keep_rows(log, ~(returned | undone), "returns without an earlier purchase")
+    log, lost = keep_rows(log, ~(returned | undone), "returns of more than was bought before")
     alone = replace(lost, rows_before=before - removed, removed=int(unmatched.sum()), examples=seen)
     return log, (net, part, alone)

@@ -51,6 +51,15 @@ def taken_off(rows):
 PURCHASES = st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.sampled_from([-3, -2, -1, 1, 2, 3]))
 
 
+def test_a_return_larger_than_its_purchase_is_told_as_such():
+    log = frame(user_id=["a", "a", "b"], item_id=["x"] * 3, quantity=[1.0, -3.0, -1.0])
+    found, steps = apply_rules(log, [Returns()])
+    assert found.empty
+    told = {step.step: step.removed for step in steps}
+    assert told["returns of more than was bought before"] == 2
+    assert told["returns and the purchases that they undo"] == 1
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(PURCHASES, min_size=1, max_size=25))
 def test_net_is_what_a_person_with_a_list_would_do(rows):
