@@ -78,15 +78,16 @@ def reading(
     columns = column_mapping(options.columns)
     given = [kind for name, kind in files.items() if getattr(options, name) is not None]
     hint = f"give it with {' or '.join(f'--{name}' for name in files)}"
-    for name in ("columns", "delimiter", "encoding"):
-        if getattr(options, name) and not given:
+    decimal = getattr(options, "decimal", None)
+    for name in ("columns", "delimiter", "encoding", "decimal"):
+        if getattr(options, name, None) and not given:
             raise InputError("no file is given that this holds for", column=f"--{name}", hint=hint)
     known = [column for kind in given for column in KINDS[kind].known]
     for ours in columns:
         if ours not in known:
             hint = closest(ours, dict.fromkeys(known), "known are")
             raise InputError(f"{ours!r} is no column of these files", column="--columns", hint=hint)
-    text = TextFormat(options.delimiter, encoding=options.encoding)
+    text = TextFormat(options.delimiter, encoding=options.encoding, decimal=decimal)
     if given:
         check_text_options(text, [file for name in files if (file := getattr(options, name)) is not None])
     return columns, text

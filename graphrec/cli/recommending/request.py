@@ -67,10 +67,13 @@ class Request:
         if options.user_table is not None and options.segment is None:
             hint = "name a column of it with --segment, or leave the table out"
             raise InputError("nothing asks about this table", column="--user_table", hint=hint)
-        table = options.user_table
+        if options.time_format is not None and options.history is None:
+            what, hint = "no history is given that this holds for", "give it with --history"
+            raise InputError(what, column="--time_format", hint=hint)
+        table, times = options.user_table, options.time_format
         return cls(
             read_users(ids_as_file(ids, Columns.USER) if ids else options.users, columns, text),
-            None if options.history is None else History.read(options.history, columns, text),
+            None if options.history is None else History.read(options.history, columns, text, times),
             options.segment,
             None if table is None else load_table(table, columns, kind="users", text=text),
             table,

@@ -36,19 +36,33 @@ class History:
     log: pd.DataFrame
 
     @classmethod
-    def read(cls, file: Path, columns: Mapping[str, str | None], text: TextFormat) -> History:
+    def read(
+        cls,
+        file: Path,
+        columns: Mapping[str, str | None],
+        text: TextFormat,
+        time_format: str | None = None,
+    ) -> History:
         """Read and clean a log, and say what became of its rows.
 
         Args:
             file: The log.
             columns: Our name → the file's name.
             text: How to read a text file.
+            time_format: As the source ``table`` takes it.
 
         Raises:
             InputError: If it cannot be used.
         """
         known = {ours: theirs for ours, theirs in columns.items() if ours in LOG_COLUMNS}
-        raw = table(str(file), columns=known, delimiter=text.delimiter, encoding=text.encoding)
+        raw = table(
+            str(file),
+            columns=known,
+            delimiter=text.delimiter,
+            encoding=text.encoding,
+            decimal=text.decimal,
+            time_format=time_format,
+        )
         report_reading(raw)
         return cls(file, raw.log)
 

@@ -155,3 +155,14 @@ def test_a_request_of_strangers_alone_shows_the_ids_of_the_log(shop, capsys):
     main(["recommend", "--ckpt", shop["item_cf"], "--users", "1", "2", "--out", "out.csv"])
     assert "2 of 2 users bought nothing" in (said := capsys.readouterr().err)
     assert "they differ in leading zeros" in said
+
+
+def test_a_history_with_decimal_commas_and_days_first_is_read(shop, capsys):
+    rows = "user_id;item_id;timestamp;price\nneu;001;31.12.2024;1,5\nneu;002;01.01.2025;2,5\n"
+    Path("german.csv").write_text(rows)
+    words = ["--history", "german.csv", "--delimiter", ";", "--decimal", ",", "--time_format", "%d.%m.%Y"]
+    ours = listed(shop["item_cf"], *words, "-k", "3")
+    assert ours["basis"].tolist() == ["history"] * 3
+    assert "2 rows in, 2 out; 2024-12-31 00:00 to 2025-01-01 00:00" in capsys.readouterr().err
+    with pytest.raises(InputError, match="no history is given that this holds for"):
+        main(["recommend", "--ckpt", shop["item_cf"], "--out", "out.csv", "--time_format", "%d.%m.%Y"])
