@@ -47,7 +47,7 @@ def fit(
 
     Args:
         model: ``gr.LightGCN(dim=64)`` or another of ours, ``gr.Model(MyEncoder, dim=8)``, a class, an object
-            of a `ClosedForm`, or the path of a YAML file.
+            of a `ClosedForm`, a name as of ``graphrec fit -m``, or the path of a YAML file.
         data: From `load`; a YAML file may say it itself.
         seeds: One seed or several different ones; what the YAML says, else 0, if missing.
         epochs: The most epochs of a trained model; by default Lightning's 1000. A fit stops earlier, after

@@ -17,6 +17,7 @@ from front_shop import COLUMNS, purchases
 
 import graphrec as gr
 from graphrec.cli.main import main
+from graphrec.errors import InputError
 from graphrec.losses import bce
 from graphrec.offers.decision import Decision
 from graphrec.training import RankingTask
@@ -350,3 +351,11 @@ def test_output_belongs_to_the_caller(data, capsys):
     run.metrics("test"), run.recommend(["C1"])
     assert capsys.readouterr().out == ""
     assert repr(run).startswith("Run('purchases-popularity', seeds=[0]")
+
+
+def test_a_model_can_be_named_as_on_the_command_line(data):
+    named, own = gr.fit("item_cf", data, name="by-name"), gr.fit(gr.ItemCF(), data, name="by-class")
+    same(named.metrics(), own.metrics())
+    assert gr.fit("popularity", data).name == "purchases-popularity"
+    with pytest.raises(InputError, match=r"no model is called 'itemcf'.*did you mean 'item_cf'"):
+        gr.fit("itemcf", data)
