@@ -46,7 +46,8 @@ class P3alpha(ItemSimilarity):
     def _transitions(self, matrix: sp.csr_array) -> tuple[sp.csr_array, sp.csr_array]:
         """Compute ``p_jv^α``, shape ``[I, U]``, and ``p_vi^α``, shape ``[U, I]``."""
         buyers, items = _power(matrix.sum(axis=0), -self.alpha), _power(matrix.sum(axis=1), -self.alpha)
-        weights = matrix.power(self.alpha)
+        weights = matrix.copy()
+        weights.data **= self.alpha  # a power of 0 leaves the edges
         return sp.csr_array(weights.T * buyers[:, None]), sp.csr_array(weights * items[:, None])
 
 

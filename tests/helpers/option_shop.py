@@ -92,6 +92,10 @@ def build(folder: Path) -> dict[str, str]:
         drawn.assign(rank=drawn.groupby("user_id").cumcount() + 1).to_csv(f"{name}.csv", index=False)
     damaged = whole.to_csv(index=False).splitlines()
     Path("damaged.csv").write_text("\n".join([*damaged[:9], *damaged[7:9], *damaged[9:]]) + "\n")
+    with_commas = whole["price"].map("{:.2f}".format).str.replace(".", ",")
+    one_price = whole.drop(columns=["regular_price", "shelf_price"])
+    one_price.assign(price=with_commas).to_csv("commas.csv", index=False)
+    Path("cleaning.yaml").write_text("cleaning: [Duplicates]\n")
     ids = [f"i{i:03d}" for i in range(ITEMS)]
     people = [f"u{i:03d}" for i in range(USERS)]
     income = ["low" if i % 2 else "high" for i in range(USERS)]
@@ -170,6 +174,8 @@ def build(folder: Path) -> dict[str, str]:
         "config": "lightgcn.yaml",
         "closed": "frequency.yaml",
         "damaged": "damaged.csv",
+        "commas": "commas.csv",
+        "cleaning": "cleaning.yaml",
         "offers": "offers.parquet",
         "folder": "experiments",
     }

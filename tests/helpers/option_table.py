@@ -19,6 +19,8 @@ RECOMMEND: dict[str, list[Check]] = {
         Check("--history {strangers}", WRITES),
         Check("--history {users}", WRITES, refused="item_id"),
     ],
+    "--decimal": [Check("--decimal ;;", f"{WRITES} --history {{strangers}}", refused="decimal")],
+    "--time_format": [Check("--time_format soon", f"{WRITES} --history {{strangers}}", refused="time")],
     "--segment": [
         Check("--segment income", f"{WRITES} --users nobody --user_table {{newcomers}}", allows="--segment"),
         Check("--segment income", WRITES, result=printed),
@@ -278,6 +280,14 @@ DATA: dict[str, list[Check]] = {
         Check("--outlier_factor nan", "describe {log}", refused="outlier_factor"),
     ],
     "--equal_rows": [Check("--equal_rows keep", "check {damaged}", result=printed)],
+    "--cleaning": [
+        Check("--cleaning {cleaning}", "check {damaged}", result=printed),
+        Check("--cleaning {log}", "check {damaged}", refused="--cleaning"),
+    ],
+    "--decimal": [
+        Check("--decimal ,", "check {commas}", allows="a comma is read with decimal"),
+        Check("--decimal ;;", "check {log}", refused="decimal"),
+    ],
     "--time_format": [
         Check("--time_format days", "check {log} --columns timestamp=quantity", allows="time_format: days"),
         Check("--time_format soon", "check {log}", refused="time_format"),

@@ -88,7 +88,9 @@ def new_task(model: type) -> RankedTask:
         return ClosedFormTask(model())
     weights = list(model(checker_board()).parameters())
     decoder: Decoder = Dot() if weights else MLP([32])
-    return RankingTask(encoder=model, decoder=decoder)
+    # the default width is for catalogues; on a board it learns by heart
+    encoder = functools.partial(model, dim=64) if "dim" in inspect.signature(model).parameters else model
+    return RankingTask(encoder=encoder, decoder=decoder)
 
 
 def fitted_task(model: type, steps: int = 60, graph: BipartiteGraph | None = None) -> RankedTask:

@@ -247,7 +247,11 @@ class FakeGraph:
     def __init__(self, seen):
         self.seen = torch.as_tensor(seen)
 
-    def seen_mask(self, users):
+    @property
+    def bought(self):
+        return self
+
+    def mask(self, users):
         return self.seen[users]
 
 

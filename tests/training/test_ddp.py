@@ -175,6 +175,7 @@ def test_lightnings_launcher_leaves_one_run_with_one_of_everything(folder):
     assert len([path for path in below if path.name.startswith("offline-run-")]) == 1
     assert {path.name for path in below if len(path.parts) == 1} == {
         "checkpoints",
+        "cleaning.csv",
         "config.yaml",
         "metrics.csv",
         "progress.json",
