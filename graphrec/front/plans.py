@@ -11,7 +11,7 @@ from graphrec.cli.config.files import check_configs
 from graphrec.cli.config.locations import read_entries
 from graphrec.cli.config.vocabulary import trusted_modules
 from graphrec.cli.experiment.runs.folder import RunOptions
-from graphrec.cli.short import model_file, model_names
+from graphrec.cli.short import model_file
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind, written
 from graphrec.front.data import Data
@@ -70,8 +70,9 @@ def plan_of(
     check_kind(epochs, (int, type(None)), "whole number", "epochs", "give 1 or more")
     check_kind(options, (Mapping, type(None)), "mapping", "options", 'give {"trainer.max_epochs": 20}')
     config: dict[str, Any] = {"run": {}, "trainer": {}}
-    file = _file_of(model) if isinstance(model, str | Path) else None
-    if isinstance(model, str) and model in model_names() and data is not None:
+    named = isinstance(model, str) and not Path(model).suffix
+    file = model_file(model) if named else Path(model) if isinstance(model, str | Path) else None
+    if named and data is not None:
         config["run"]["name"] = f"{data.name}-{model}"
     if file is None:
         _add_model(config, model_of(model), data, epochs)
@@ -84,11 +85,6 @@ def plan_of(
         _set(config, key, written(value, key))
     modules = trusted_modules({key: value for key, value in config.items() if key != "run"})
     return Plan(file, config, data, modules + ([] if data is None else data.modules), trust)
-
-
-def _file_of(model: str | Path) -> Path:
-    """Find the YAML file: that of a model by its name, as of ``fit -m``, or the one that is given."""
-    return model_file(model) if isinstance(model, str) and not Path(model).suffix else Path(model)
 
 
 def _add_model(config: dict[str, Any], model: Model, data: Data | None, epochs: int | None) -> None:
