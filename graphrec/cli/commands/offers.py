@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
-from graphrec.cli.commands.recommend import STRICT
+from graphrec.cli.list_options import OUT, STRICT
 from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
@@ -54,7 +54,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add = parser.add_argument
     ckpt = ("--ckpt_path", "--ckpt")
     add(*ckpt, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
-    add("--out", type=Path, required=True, help="file: .parquet, .csv, .tsv, .json or .jsonl")
+    add("--out", type=Path, required=True, help=OUT)
     add("--strict", action="store_true", help=STRICT)
     own = "or module.Class or a YAML file of your own"
     names = f"one or more of {', '.join(POLICIES)}, {own} (default expected_profit)"

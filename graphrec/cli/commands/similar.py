@@ -6,16 +6,14 @@ import argparse
 from pathlib import Path
 
 from graphrec.cli.commands import COMMANDS
+from graphrec.cli.list_options import OUT, STRICT, add_checkpoint, check_length
 from graphrec.cli.recommending.item_options import add_item_options
 from graphrec.cli.recommending.named import split_ids
 from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
-from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.results import source_of, write_table
-
-STRICT = "make the loss of any row of the log an error"
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,14 +27,11 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     items = "ids, or a CSV or Parquet file with a column item_id; all items if missing"
     parser.add_argument("ITEM", nargs="*", help=items)
-    parser.add_argument(
-        "--ckpt_path", "--ckpt", type=Path, required=True, help="best.ckpt or last.ckpt of a run"
-    )
+    add_checkpoint(parser)
     parser.add_argument("-k", type=int, default=10, help="similar items for each (default 10)")
     only = "file with a column item_id, of the only items that may be listed as similar"
     parser.add_argument("--items", type=Path, metavar="FILE", help=only)
-    form = "file: .parquet, .csv, .tsv, .json or .jsonl"
-    parser.add_argument("--out", type=Path, required=True, help=form)
+    parser.add_argument("--out", type=Path, required=True, help=OUT)
     add_item_options(parser)
     add_table_options(parser, "the files")
     parser.add_argument("--strict", action="store_true", help=STRICT)
@@ -48,21 +43,20 @@ def run(options: argparse.Namespace) -> Path:
     """Load, compare, write."""
     with importing():
         from graphrec.cli.experiment.loading import load_run
+        from graphrec.cli.recommending.lists import fewer
         from graphrec.cli.recommending.similar import SimilarRequest
         from graphrec.data.choice.known import counted
 
     options.asked, ids = split_ids(options.ITEM, "ITEM")
     check_out(options)
-    if options.k < 1:
-        raise InputError(f"{options.k} is not a number of items", column="-k", hint="give 1 or more")
+    check_length(options.k)
     request = SimilarRequest.read(options, ids)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     frame, asked = request.lists(task, data, options.k)
     frame.attrs = source_of(options.ckpt_path, data.split.sha256())
     path = write_table(frame, options.out)
-    sizes = frame["item_id"].value_counts()
-    print(f"{counted(len(frame), 'similar item')} of {counted(len(sizes), 'item')}: {path}")
-    if short := asked - int((sizes >= options.k).sum()):
-        none = f" ({asked - len(sizes):,} of them none)" if asked > len(sizes) else ""
-        note(f"fewer than {options.k:,} similar items for {short:,} of {counted(asked, 'item')}{none}")
+    items = frame["item_id"]
+    print(f"{counted(len(frame), 'similar item')} of {counted(items.nunique(), 'item')}: {path}")
+    if line := fewer(items, asked, options.k, "similar items", "item"):
+        note(line)
     return path

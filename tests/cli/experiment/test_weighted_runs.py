@@ -47,6 +47,11 @@ def pairs(log: pd.DataFrame) -> set[tuple[str, str]]:
     return set(zip(log["customer"], log["sku"], strict=True))
 
 
+def recommend_to_history(columns: list[str]) -> None:
+    to = ["--ckpt_path", str(BEST), "--out", "new.csv"]
+    main(["recommend", *to, "--history", "history.csv", "--columns", *columns])
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_what_was_bought_is_not_recommended_as_new_and_what_was_viewed_may_be(model):
     fit(model)
@@ -99,20 +104,7 @@ def test_a_history_is_weighed_as_training_was():
     twin = train["customer"].value_counts().index[0]
     train[train["customer"] == twin].assign(customer="new").to_csv("history.csv", index=False)
     main(["recommend", "--ckpt_path", str(BEST), "--out", "theirs.csv", "--users", twin])
-    columns = [f"{ours}={theirs}" for ours, theirs in COLUMNS.items()]
-    main(
-        [
-            "recommend",
-            "--ckpt_path",
-            str(BEST),
-            "--out",
-            "new.csv",
-            "--history",
-            "history.csv",
-            "--columns",
-            *columns,
-        ]
-    )
+    recommend_to_history([f"{ours}={theirs}" for ours, theirs in COLUMNS.items()])
     theirs, new = pd.read_csv("theirs.csv"), pd.read_csv("new.csv")
     assert set(new["basis"]) == {"history"}
     assert new["item_id"].tolist() == theirs["item_id"].tolist()
@@ -123,20 +115,7 @@ def test_a_history_is_weighed_as_training_was():
 def test_a_history_without_a_column_of_the_weights_is_told(capfd):
     fit("item_cf")
     event_log().assign(customer="new")[["customer", "sku", "week"]].head(9).to_csv("history.csv", index=False)
-    columns = ["user_id=customer", "item_id=sku"]
-    main(
-        [
-            "recommend",
-            "--ckpt_path",
-            str(BEST),
-            "--out",
-            "new.csv",
-            "--history",
-            "history.csv",
-            "--columns",
-            *columns,
-        ]
-    )
+    recommend_to_history(["user_id=customer", "item_id=sku"])
     said = capfd.readouterr().err
     assert said.count("history.csv has no column for Event, Rating in the weights of the model") == 1
     assert set(pd.read_csv("new.csv")["basis"]) == {"history"}
