@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from graphrec.data.features.build import FeatureOptions, Features, build_features, features_sha256
+from graphrec.data.features.stored import dump_features
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.data.ledger import cold_line, events_line, refuse_loss, report_reading, split_line
 from graphrec.data.splits import Split, Splitter
@@ -200,6 +201,13 @@ class RecommenderData(pl.LightningDataModule):
         if self.options is None:
             return None
         return build_features(self.split.train.targets(), self.source.users, self.source.items, self.options)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep the encoders of the features in checkpoints, for users and items to come."""
+        fitted = None if self.features is None else self.features.fitted
+        if fitted is None:
+            return {}
+        return {"features": torch.frombuffer(bytearray(dump_features(fitted)), dtype=torch.uint8)}
 
     def features_sha256(self) -> str | None:
         """Compute a fingerprint of what the features are made of; nothing without features."""

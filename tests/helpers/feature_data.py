@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from graphrec.arrays import AnyFloatArray
+from graphrec.data.features.attributes import align, fit_attributes
 from graphrec.data.features.build import Features
+from graphrec.data.features.encoding import Attributes
 from graphrec.data.features.log import LogFacts
 from graphrec.data.interactions import IdMap, Interactions
 
@@ -75,3 +78,11 @@ def same(one: Features, other: Features) -> bool:
         and np.array_equal(one.user, other.user)
         and np.array_equal(one.item, other.item)
     )
+
+
+def encode_attributes(
+    table: pd.DataFrame | None, key: str, ids: IdMap, weights: AnyFloatArray, max_categories: int
+) -> Attributes:
+    """Learn from a table and encode the same rows."""
+    aligned = align(table, key, ids)
+    return fit_attributes(aligned, key, weights, max_categories).encode(aligned)

@@ -12,6 +12,7 @@ import torch
 from training_data import data
 
 from graphrec.data.features.build import FeatureOptions
+from graphrec.data.features.stored import load_features
 from graphrec.data.module import RecommenderData
 from graphrec.data.sources import synthetic
 from graphrec.data.splits import Given, Temporal
@@ -190,6 +191,10 @@ def test_checkpoint_of_a_fit_gives_the_same_test(tmp_path):
     fresh = RankingTask(FeatureTowers, MLP([8]), bce, l2=0.0)
     path = tmp_path / "last.ckpt"
     assert trainer(tmp_path).test(fresh, module, ckpt_path=path, verbose=False)[0] == expected
+    kept = torch.load(path, weights_only=True)["RecommenderData"]["features"]
+    items = module.source.items
+    known = load_features(kept.numpy().tobytes()).encode_items(items)
+    assert np.array_equal(known, module.features.fitted.encode_items(items))
 
 
 class Recorder(pl.Callback):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from feature_data import encode_attributes
 
-from graphrec.data.features.encoding import encode_attributes
 from graphrec.data.interactions import IdMap
 
 

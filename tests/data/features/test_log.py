@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from feature_data import encoded, facts, small
+from feature_data import encode_attributes, encoded, facts, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphrec.data.features.encoding import encode_attributes
 from graphrec.data.features.item import average_rating, base, reviews
 from graphrec.data.features.log import distinct_by, log_of
 from graphrec.data.features.user import behaviour, interest, purchase_frequency

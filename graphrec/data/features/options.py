@@ -1,0 +1,60 @@
+"""Which features are built: the settings that a YAML writes out below ``features``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphrec.data.features.item import ATTRIBUTES, BASE, ITEM_GROUPS, REVIEWS
+from graphrec.data.features.user import BEHAVIOUR, DEMOGRAPHICS, INTEREST, USER_GROUPS
+from graphrec.errors import InputError
+
+
+@dataclass(frozen=True)
+class FeatureOptions:
+    """Which features are built, and how far they are reduced.
+
+    The group ``document``, alone on both sides, is the pair of inputs of the articles' second one: the
+    user's purchase frequency and the item's average rating.
+
+    Args:
+        user_groups: Any of 'interest', 'behaviour', 'demographics', 'document'; empty for none.
+        item_groups: Any of 'base', 'attributes', 'reviews', 'document'; empty for none.
+        max_categories: Levels kept per categorical column; the rest become 'other'.
+        min_variance: Columns with less variance are dropped. It is measured before standardising, in the
+            column's own units: shares and one-hot columns 0..1, logarithms, weeks; numeric attributes come
+            with variance 1.
+        pca: Principal components kept on each side; a side with no more columns than that is left as it
+            is, and so is every side if this is null.
+        seed: Seed of the randomised solver that scikit-learn picks for very wide tables.
+    """
+
+    user_groups: list[str] = field(default_factory=lambda: [INTEREST, BEHAVIOUR, DEMOGRAPHICS])
+    item_groups: list[str] = field(default_factory=lambda: [BASE, ATTRIBUTES, REVIEWS])
+    max_categories: int = 30
+    min_variance: float = 1e-4
+    pca: int | None = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check names and ranges.
+
+        Raises:
+            InputError: If a group is not known or named twice, or a number is out of its range.
+        """
+        for key, groups, known in (
+            ("user_groups", self.user_groups, USER_GROUPS),
+            ("item_groups", self.item_groups, ITEM_GROUPS),
+        ):
+            wrong = [group for group in groups if group not in known]
+            if wrong:
+                raise InputError(
+                    f"there is no group {wrong[0]!r}", column=key, hint=f"use {', '.join(known)}"
+                )
+            if len(set(groups)) < len(groups):
+                raise InputError("a group is named twice", column=key, hint="name each once")
+        if self.max_categories < 1:
+            raise InputError("must be at least 1", column="max_categories")
+        if self.pca is not None and self.pca < 1:
+            raise InputError("must be at least 1", column="pca", hint="or null for no PCA")
+        if not self.min_variance >= 0:
+            raise InputError("must not be negative", column="min_variance")
