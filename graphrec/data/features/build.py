@@ -18,7 +18,7 @@ from graphrec.data.features.attributes import AttributeEncoder, align, fit_attri
 from graphrec.data.features.encoding import Block
 from graphrec.data.features.fitted import FittedFeatures, ItemLevels
 from graphrec.data.features.item import ATTRIBUTES, item_block
-from graphrec.data.features.log import LogFacts, sum_by
+from graphrec.data.features.log import LogFacts
 from graphrec.data.features.options import FeatureOptions
 from graphrec.data.features.selection import fit_side
 from graphrec.data.features.user import DEMOGRAPHICS, user_block
@@ -91,7 +91,7 @@ def build_features(
     options = options or FeatureOptions()
     log = LogFacts.of(train)
     # levels are kept by how much trade they make up, so that 'other' is what matters least
-    sold, most = sum_by(log.item, log.items), options.max_categories
+    sold, most = log.sold(), options.max_categories
     user_table, item_table = align(users, Columns.USER, train.users), align(items, Columns.ITEM, train.items)
     user_encoder = fit_attributes(user_table, Columns.USER, np.ones(log.users), most)
     item_encoder = fit_attributes(item_table, Columns.ITEM, sold, most)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from graphrec.arrays import AnyFloatArray
+from graphrec.data.engine import facts
+from graphrec.data.engine.rows import ITEM, USER, WEEK
 from graphrec.data.features.encoding import Attributes, Block
-from graphrec.data.features.log import LogFacts, distinct_by, first_and_last, log_of, mean_by, ratio, sum_by
+from graphrec.data.features.log import LogFacts, log_of, ratio, saved_share
+from graphrec.data.interactions import Columns
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 BASE, ATTRIBUTES, REVIEWS, DOCUMENT = "base", "attributes", "reviews", "document"
 ITEM_GROUPS = (BASE, ATTRIBUTES, REVIEWS, DOCUMENT)
@@ -28,34 +34,35 @@ def base(log: LogFacts) -> dict[str, AnyFloatArray]:
 
     The first three need nothing but users and items; the rest appear with the columns that they need.
     """
-    activity = log_of(sum_by(log.user, log.users))
-    columns = {
-        "log_buyers": log_of(distinct_by(log.item, log.items, log.user)),
-        "log_interactions": log_of(sum_by(log.item, log.items)),
-        "mean_log_buyer_interactions": mean_by(log.item, log.items, activity[log.user]),
-        "log_mean_quantity": log_of(mean_by(log.item, log.items, log.quantity)),
-    }
-    if log.price is not None:
-        columns["log_price"] = log_of(mean_by(log.item, log.items, log.price))
-    saved = log.saved_share(log.item, log.items)
-    if saved is not None:
-        columns["mean_discount_depth"] = saved
-    if log.week is not None and np.isfinite(log.week).any():
-        first, last = first_and_last(log.item, log.items, log.week)
-        end = float(np.nanmax(log.week))
-        columns |= {"weeks_since_first": end - first, "weeks_since_last": end - last}
-    return columns
+    company = facts.company(log.edges, ITEM, USER, "rows", log.by_user)
+
+    def columns(item: ir.Table) -> dict[str, Any]:
+        found = {
+            "log_buyers": log_of(item.others.fill_null(0.0)),
+            "log_interactions": log_of(item.rows.fill_null(0.0)),
+            "mean_log_buyer_interactions": item.company,
+            "log_mean_quantity": log_of(ratio(item.units, item.rows)),
+        }
+        if "mean_price" in item.columns:
+            found["log_price"] = log_of(item.mean_price)
+        if "regular_shelf_before" in item.columns:
+            found["mean_discount_depth"] = saved_share(item.regular_shelf_before, item.regular_shelf_after)
+        if (end := log.span.last) is not None:
+            found |= {"weeks_since_first": end - item.first_week, "weeks_since_last": end - item.last_week}
+        return found
+
+    return log.columns(ITEM, [log.by_item, facts.breadth(log.edges, ITEM), company], columns)
 
 
 def reviews(log: LogFacts) -> dict[str, AnyFloatArray]:
     """Compute mean rating and number of ratings; no columns for a log without ratings."""
-    if log.rating is None:
+    if not log.has(Columns.RATING):
         return {}
-    rated = np.isfinite(log.rating)
-    return {
-        "mean_rating": mean_by(log.item, log.items, log.rating),
-        "log_ratings": log_of(sum_by(log.item[rated], log.items)),
-    }
+    return log.columns(
+        ITEM,
+        [log.by_item],
+        lambda item: {"mean_rating": item.mean_rating, "log_ratings": log_of(item.ratings.fill_null(0.0))},
+    )
 
 
 def average_rating(log: LogFacts) -> AnyFloatArray:
@@ -64,9 +71,12 @@ def average_rating(log: LogFacts) -> AnyFloatArray:
     The implied rating is the mean number of distinct weeks (interactions, where the log has no weeks) in
     which a buyer bought the item: what people come back for, they like.
     """
-    if log.rating is not None:
-        return mean_by(log.item, log.items, log.rating)
-    buyers = distinct_by(log.item, log.items, log.user)
-    if log.week is None:
-        return ratio(sum_by(log.item, log.items), buyers)
-    return ratio(distinct_by(log.item, log.items, log.user, log.week), buyers)
+    if log.has(Columns.RATING):
+        return log.columns(ITEM, [log.by_item], lambda item: {"rating": item.mean_rating})["rating"]
+    weeks = log.coded(facts.weeks_of_pairs(log.rows)) if log.has(WEEK) else None
+
+    def columns(item: ir.Table) -> dict[str, Any]:
+        count = item.rows.fill_null(0.0) if weeks is None else item.pair_weeks.fill_null(0.0)
+        return {"rating": ratio(count, item.others)}
+
+    return log.columns(ITEM, [log.by_item, facts.breadth(log.edges, ITEM), weeks], columns)["rating"]

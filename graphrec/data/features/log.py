@@ -1,157 +1,219 @@
-"""The facts of a training log that features are made of: weeks, trips, money, and sums by code."""
+"""The facts of a training log that features are made of: tables that an engine computes once and keeps."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
+import pyarrow as pa
 
-from graphrec.arrays import AnyFloatArray, IntArray
-from graphrec.data.interactions import Columns, Interactions
+from graphrec.arrays import AnyFloatArray, FloatArray
+from graphrec.data.engine import facts
+from graphrec.data.engine.backends import DuckDB, Engine
+from graphrec.data.engine.edges import edges
+from graphrec.data.engine.rows import ITEM, TRIP, USER, WEEK, last_seconds, prepared
+from graphrec.data.interactions import Columns, IdMap, Interactions
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+CODE = "code"
+
+
+@dataclass(frozen=True)
+class Span:
+    """What is one number for the whole log.
+
+    Args:
+        first: First week; nothing for a log without weeks.
+        last: Last week.
+        rating: Mean of all ratings.
+        has_hours: Whether times have a time of day.
+    """
+
+    first: float | None = None
+    last: float | None = None
+    rating: float | None = None
+    has_hours: bool = False
+
+    @property
+    def middle(self) -> float | None:
+        """Week up to which a row counts as early."""
+        return None if self.first is None or self.last is None else (self.first + self.last) / 2
 
 
 @dataclass(frozen=True)
 class LogFacts:
-    """Columns of the training log as arrays of shape ``[rows]``; what the log lacks is None.
+    """The facts of a log, each computed when it is first asked for.
 
     Args:
-        user: Codes.
-        item: Codes.
-        users: Number of users.
-        items: Number of items.
-        week: Week of each row, NaN where unknown; from the timestamp where there is no ``week``.
-        trip: Code of the visit to the shop: the basket, or else the user's week; a user's rows without a
-            basket count as one trip.
-        quantity: Units, 1 where unknown.
-        price: Paid per unit.
-        regular_price: Per unit, before any discount.
-        shelf_price: Per unit, after the shop's discount; the price paid where the log has none.
-        rating: Rating.
+        engine: Where they are computed.
+        rows: As `prepared`: what is to be predicted.
+        user_ids: In the order of the codes.
+        item_ids: In the order of the codes.
+        codes: For each of `USER` and `ITEM` a table of ``id`` and ``code``; the rows have codes if missing.
+        all_rows: Rows of other events, too.
     """
 
-    user: IntArray
-    item: IntArray
-    users: int
-    items: int
-    week: AnyFloatArray | None
-    trip: IntArray | None
-    quantity: AnyFloatArray
-    price: AnyFloatArray | None
-    regular_price: AnyFloatArray | None
-    shelf_price: AnyFloatArray | None
-    rating: AnyFloatArray | None
+    engine: Engine
+    rows: ir.Table
+    user_ids: IdMap
+    item_ids: IdMap
+    codes: Mapping[str, ir.Table] | None = None
+    all_rows: ir.Table | None = None
 
     @classmethod
-    def of(cls, train: Interactions) -> LogFacts:
-        """Read the columns that the log has."""
-        frame = train.frame
-        user = frame[Columns.USER_CODE].to_numpy(dtype=np.int64)
-        week = _weeks(frame)
-        quantity = _number(frame, Columns.QUANTITY)
-        price, shelf_price = _number(frame, Columns.PRICE), _number(frame, Columns.SHELF_PRICE)
-        return cls(
-            user=user,
-            item=frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64),
-            users=len(train.users),
-            items=len(train.items),
-            week=week,
-            trip=_trips(frame, user, week),
-            quantity=np.ones(len(frame)) if quantity is None else np.nan_to_num(quantity, nan=1.0),
-            price=price,
-            regular_price=_number(frame, Columns.REGULAR_PRICE),
-            shelf_price=price if shelf_price is None else shelf_price,
-            rating=_number(frame, Columns.RATING),
+    def of(cls, train: Interactions, engine: Engine | None = None) -> LogFacts:
+        """Take the columns that the training part of a log has.
+
+        Args:
+            train: With rows of all events, if weights tell them apart.
+            engine: DuckDB in one thread if missing, so that equal rows give equal facts to the last digit.
+        """
+        engine = engine or DuckDB(threads=1)
+        targets = train.targets()
+        rows = _table(engine, targets.frame)
+        every = rows if targets is train or Columns.EVENT not in train.frame else _table(engine, train.frame)
+        return cls(engine, rows, train.users, train.items, all_rows=every)
+
+    @property
+    def users(self) -> int:
+        """Number of users."""
+        return len(self.user_ids)
+
+    @property
+    def items(self) -> int:
+        """Number of items."""
+        return len(self.item_ids)
+
+    def has(self, *columns: str) -> bool:
+        """Tell whether the rows have columns."""
+        return set(columns) <= set(self.rows.columns)
+
+    @cached_property
+    def span(self) -> Span:
+        """What is one number for the whole log."""
+        found = self.engine.fetched(facts.span(self.rows)).to_pylist()[0]
+        return Span(
+            found.get("first"), found.get("last"), found.get("rating"), (found.get("of_day") or 0.0) > 0
         )
 
-    def counts(self) -> sparse.csr_matrix:
-        """Count the rows of each user and item. Sparse, shape ``[U, I]``."""
-        ones = np.ones(len(self.user))
-        return sparse.csr_matrix((ones, (self.user, self.item)), shape=(self.users, self.items))
+    @cached_property
+    def edges(self) -> ir.Table:
+        """Rows of each user and item; see `edges`."""
+        return self._kept(edges(self.rows, middle=self.span.middle))
 
-    def saved_share(self, code: IntArray, n: int) -> AnyFloatArray | None:
-        """Compute the share of regular value that the shop's discounts took off, in 0..1. Shape ``[n]``.
+    @cached_property
+    def by_user(self) -> ir.Table:
+        """Sums over the rows of each user; see `sums`."""
+        return self._kept(facts.sums(self.rows, USER))
 
-        1 − Σ shelf·quantity / Σ regular·quantity over the rows that know both prices.
+    @cached_property
+    def by_item(self) -> ir.Table:
+        """Sums over the rows of each item; see `sums`."""
+        return self._kept(facts.sums(self.rows, ITEM))
+
+    @cached_property
+    def trips(self) -> ir.Table | None:
+        """Visits of each user; nothing where neither baskets nor weeks tell."""
+        return self._kept(facts.trips(self.rows)) if self.has(TRIP) else None
+
+    @cached_property
+    def weekly_items(self) -> ir.Table:
+        """Facts of each item in each week; see `weekly_items`."""
+        return self._kept(facts.weekly_items(self.rows))
+
+    def coded(self, table: ir.Table) -> ir.Table:
+        """Put codes in the place of ids."""
+        if self.codes is None:
+            return table
+        for side, codes in self.codes.items():
+            if side in table.columns:
+                code = codes.rename({side: "id", f"{side}_{CODE}": CODE})
+                table = table.join(code, side).drop(side).rename({side: f"{side}_{CODE}"})
+        return table
+
+    def _kept(self, table: ir.Table) -> ir.Table:
+        return self.engine.kept(self.coded(table))
+
+    def everyone(self, side: str) -> ir.Table:
+        """List all users or all items, also those without a row."""
+        count = self.users if side == USER else self.items
+        return self.engine.table(pa.table({side: np.arange(count, dtype=np.int64)}))
+
+    def columns(self, side: str, tables: list[ir.Table | None], found: Any) -> dict[str, AnyFloatArray]:
+        """Compute columns of users or items from tables of facts, in the order of the codes.
+
+        Args:
+            side: `USER` or `ITEM`.
+            tables: One row per user or item each; those that are missing are passed over.
+            found: Makes named columns of the joined table.
+
+        Returns:
+            NaN where a value is not known. Shape ``[n]`` each.
         """
-        if self.regular_price is None or self.shelf_price is None:
-            return None
-        known = np.isfinite(self.regular_price) & np.isfinite(self.shelf_price)
-        regular = sum_by(code[known], n, (self.regular_price * self.quantity)[known])
-        shelf = sum_by(code[known], n, (self.shelf_price * self.quantity)[known])
-        share: AnyFloatArray = np.clip(1.0 - ratio(shelf, regular), 0.0, 1.0)
-        return share
+        joined = self.everyone(side)
+        for table in tables:
+            if table is not None:
+                joined = beside(joined, table, side)
+        named: dict[str, ir.Value] = found(joined)
+        if not named:
+            return {}
+        short = {f"c{place}": value.cast("float64") for place, value in enumerate(named.values())}
+        rows = self.engine.fetched(joined.select(side, **short))
+        place = rows.column(side).to_numpy()
+        columns: dict[str, AnyFloatArray] = {}
+        for name, code in zip(named, short, strict=True):
+            values: FloatArray = np.full(len(place), np.nan)
+            values[place] = rows.column(code).to_pandas().to_numpy(dtype=np.float64, na_value=np.nan)
+            columns[name] = values
+        return columns
+
+    def sold(self) -> AnyFloatArray:
+        """Count the rows of each item. Shape ``[I]``."""
+        return self.columns(ITEM, [self.by_item], lambda item: {"rows": item.rows.fill_null(0.0)})["rows"]
 
 
-def sum_by(code: IntArray, n: int, values: AnyFloatArray | None = None) -> AnyFloatArray:
-    """Add up the known values, or count the rows, of each code. Shape ``[n]``."""
-    weights = None if values is None else np.nan_to_num(values, nan=0.0)
-    return np.bincount(code, weights=weights, minlength=n).astype(np.float64)
+def beside(table: ir.Table, other: ir.Table, key: str) -> ir.Table:
+    """Join a table of facts to another one, keeping all rows of the first."""
+    other = other.rename({"joined_key": key})
+    return table.left_join(other, table[key] == other["joined_key"]).drop("joined_key")
 
 
-def mean_by(code: IntArray, n: int, values: AnyFloatArray) -> AnyFloatArray:
-    """Average the known values of each code, NaN where there is none. Shape ``[n]``."""
-    known = np.isfinite(values)
-    return ratio(sum_by(code[known], n, values[known]), sum_by(code[known], n))
+def ratio(numerator: ir.Value, denominator: ir.Value) -> ir.Value:
+    """Divide; missing where the denominator is 0."""
+    return numerator / denominator.nullif(0.0)
 
 
-def distinct_by(code: IntArray, n: int, *others: AnyFloatArray | IntArray) -> AnyFloatArray:
-    """Count the distinct combinations of the other columns of each code. Shape ``[n]``."""
-    key = code
-    for other in others:
-        levels, found = pd.factorize(other)  # −1 where missing: such rows are not counted
-        key = np.where((key < 0) | (levels < 0), -1, key * max(len(found), 1) + levels)
-    first = ~pd.Series(key).duplicated().to_numpy() & (key >= 0)
-    return np.bincount(code[first], minlength=n).astype(np.float64)
-
-
-def first_and_last(code: IntArray, n: int, values: AnyFloatArray) -> tuple[AnyFloatArray, AnyFloatArray]:
-    """Find the smallest and greatest known value of each code, NaN where there is none. Shapes ``[n]``."""
-    groups = pd.Series(values).groupby(code)
-    every = range(n)
-    return groups.min().reindex(every).to_numpy(dtype=float), groups.max().reindex(every).to_numpy(float)
-
-
-def ratio(numerator: AnyFloatArray, denominator: AnyFloatArray) -> AnyFloatArray:
-    """Divide, with NaN where the denominator is 0."""
-    empty: AnyFloatArray = np.full(len(numerator), np.nan)
-    return np.divide(numerator, denominator, out=empty, where=denominator != 0)
-
-
-def log_of(values: AnyFloatArray) -> AnyFloatArray:
+def log_of(value: ir.Value) -> ir.Value:
     """Compute log(1 + value): counts and money are skewed; below 0 counts as 0."""
-    logarithm: AnyFloatArray = np.log1p(np.maximum(values, 0.0))
-    return logarithm
+    import ibis
+
+    return ibis.cases((value.isnull(), ibis.null("float64")), (value > 0, (1.0 + value).ln()), else_=0.0)
 
 
-def _number(frame: pd.DataFrame, column: str) -> AnyFloatArray | None:
-    if column not in frame:
-        return None
-    values: AnyFloatArray = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(values), values, np.nan)
+def saved_share(before: ir.Value, after: ir.Value) -> ir.Value:
+    """Compute the share of a value that a reduction took off, in 0..1."""
+    return (1.0 - ratio(after, before)).clip(lower=0.0, upper=1.0)
 
 
-def _weeks(frame: pd.DataFrame) -> AnyFloatArray | None:
-    if Columns.WEEK in frame:
-        return _number(frame, Columns.WEEK)
-    if Columns.TIMESTAMP not in frame:
-        return None
-    time = frame[Columns.TIMESTAMP]
-    if not pd.api.types.is_datetime64_any_dtype(time):
-        time = pd.to_datetime(time, unit="s")
-    # counted back from the end of training, so that week 0 is its last seven days
-    back = ((time.max() - time) / pd.Timedelta(weeks=1)).to_numpy(dtype=np.float64)
-    weeks: AnyFloatArray = 0.0 - np.floor(back)
-    return weeks
+_READ = (
+    *(Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK, Columns.TIMESTAMP, Columns.BASKET, Columns.EVENT),
+    *(Columns.QUANTITY, Columns.RATING, Columns.PRICE, Columns.SHELF_PRICE, Columns.REGULAR_PRICE),
+)
 
 
-def _trips(frame: pd.DataFrame, user: IntArray, week: AnyFloatArray | None) -> IntArray | None:
-    if Columns.BASKET in frame:
-        codes: Any = pd.factorize(frame[Columns.BASKET])[0]
-    elif week is not None:
-        codes = pd.MultiIndex.from_arrays([user, week]).factorize()[0]
-    else:
-        return None
-    return np.asarray(codes, dtype=np.int64)
+def _table(engine: Engine, frame: pd.DataFrame) -> ir.Table:
+    """Hand the columns that facts are made of to the engine."""
+    read = frame[[name for name in _READ if name in frame]]
+    if Columns.BASKET in read:
+        read = read.assign(**{Columns.BASKET: pd.factorize(read[Columns.BASKET])[0]})  # any type, as numbers
+    log = engine.table(pa.Table.from_pandas(read, preserve_index=False))
+    last = None
+    if Columns.TIMESTAMP in read and WEEK not in read:
+        last = engine.fetched(last_seconds(log)).column("last").to_pylist()[0]
+    return prepared(log, last)

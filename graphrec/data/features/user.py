@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-from scipy import sparse
+from typing import TYPE_CHECKING, Any
 
 from graphrec.arrays import AnyFloatArray
+from graphrec.data.engine import facts
+from graphrec.data.engine.rows import ITEM, TRIP, USER, WEEK
 from graphrec.data.features.encoding import Attributes, Block
-from graphrec.data.features.log import LogFacts, distinct_by, first_and_last, log_of, mean_by, ratio, sum_by
+from graphrec.data.features.log import LogFacts, log_of, ratio, saved_share
+from graphrec.data.features.tastes import taste
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT = "interest", "behaviour", "demographics", "document"
 USER_GROUPS = (INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT)
@@ -26,10 +31,7 @@ def user_block(group: str, log: LogFacts, users: Attributes, items: Attributes) 
 
 def interest(log: LogFacts, items: Attributes) -> Block:
     """Compute the share of the user's interactions on each level of each item attribute, in 0..1."""
-    counts = log.counts()
-    rows = np.asarray(counts.sum(axis=1)).ravel()
-    share = sparse.diags(1.0 / np.maximum(rows, 1.0)) @ counts @ items.member
-    return Block([f"{INTEREST}:{level}" for level in items.levels], share.toarray().astype(np.float32))
+    return taste(log, items, "share", INTEREST)
 
 
 def behaviour(log: LogFacts) -> dict[str, AnyFloatArray]:
@@ -37,42 +39,50 @@ def behaviour(log: LogFacts) -> dict[str, AnyFloatArray]:
 
     The first four need nothing but users and items; the rest appear with the columns that they need.
     """
-    count, distinct = sum_by(log.user, log.users), distinct_by(log.user, log.users, log.item)
-    buyers = distinct_by(log.item, log.items, log.user)
-    columns = {
-        "log_interactions": log_of(count),
-        "log_items": log_of(distinct),
-        "repeat_share": 1.0 - ratio(distinct, count),
-        "mean_log_item_buyers": mean_by(log.user, log.users, log_of(buyers)[log.item]),
-    }
-    return columns | _rhythm(log) | _money(log)
+    buyers = facts.breadth(log.edges, ITEM)
+    company = facts.company(log.edges, USER, ITEM, "others", buyers)
+
+    def columns(user: ir.Table) -> dict[str, Any]:
+        count, distinct = user.rows.fill_null(0.0), user.others.fill_null(0.0)
+        found = {
+            "log_interactions": log_of(count),
+            "log_items": log_of(distinct),
+            "repeat_share": 1.0 - ratio(distinct, count),
+            "mean_log_item_buyers": user.company,
+        }
+        return found | _rhythm(log, user) | _money(log, user)
+
+    return log.columns(USER, [log.by_user, log.trips, facts.breadth(log.edges, USER), company], columns)
 
 
 def purchase_frequency(log: LogFacts) -> AnyFloatArray:
     """Count interactions per week in which the user bought at all; all of them if the log has no weeks."""
-    count = sum_by(log.user, log.users)
-    if log.week is None:
-        return count
-    return ratio(count, distinct_by(log.user, log.users, log.week))
+    weeks = log.coded(facts.weeks_of_users(log.rows)) if log.has(WEEK) else None
+
+    def columns(user: ir.Table) -> dict[str, Any]:
+        count = user.rows.fill_null(0.0)
+        return {"frequency": count if weeks is None else ratio(count, user.weeks)}
+
+    return log.columns(USER, [log.by_user, weeks], columns)["frequency"]
 
 
-def _rhythm(log: LogFacts) -> dict[str, AnyFloatArray]:
+def _rhythm(log: LogFacts, user: ir.Table) -> dict[str, Any]:
     """Count trips per week since the first purchase, and weeks from the last one to the end of training."""
-    if log.week is None or log.trip is None or not np.isfinite(log.week).any():
+    end = log.span.last
+    if end is None:
         return {}
-    first, last = first_and_last(log.user, log.users, log.week)
-    end = float(np.nanmax(log.week))
-    trips = distinct_by(log.user, log.users, log.trip)
-    return {"trips_per_week": ratio(trips, end - first + 1.0), "weeks_since_last": end - last}
+    return {
+        "trips_per_week": ratio(user.trips.fill_null(0.0), end - user.first_week + 1.0),
+        "weeks_since_last": end - user.last_week,
+    }
 
 
-def _money(log: LogFacts) -> dict[str, AnyFloatArray]:
-    columns: dict[str, AnyFloatArray] = {}
-    if log.price is not None:
-        columns["log_mean_price"] = log_of(mean_by(log.user, log.users, log.price))
-        if log.trip is not None:
-            spent = sum_by(log.user, log.users, log.price * log.quantity)
-            trips = distinct_by(log.user, log.users, log.trip)
-            columns["log_mean_basket_value"] = log_of(ratio(spent, trips))
-    saved = log.saved_share(log.user, log.users)
-    return columns if saved is None else columns | {"discount_share": saved}
+def _money(log: LogFacts, user: ir.Table) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if "spent" in user.columns:
+        found["log_mean_price"] = log_of(user.mean_price)
+        if log.has(TRIP):
+            found["log_mean_basket_value"] = log_of(ratio(user.spent, user.trips))
+    if "regular_shelf_before" in user.columns:
+        found["discount_share"] = saved_share(user.regular_shelf_before, user.regular_shelf_after)
+    return found

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from feature_data import encode_attributes, encoded, facts, small
+from feature_oracle import distinct_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrec.data.features.item import average_rating, base, reviews
-from graphrec.data.features.log import distinct_by, log_of
 from graphrec.data.features.user import behaviour, interest, purchase_frequency
 from graphrec.data.interactions import Interactions
 
@@ -78,7 +78,6 @@ def test_gaps_and_odd_prices() -> None:
     columns = behaviour(facts(Interactions(gaps, train.users, train.items)))
     assert columns["log_mean_price"] == pytest.approx(np.log1p([2.0, 2.0]))
     assert columns["log_mean_basket_value"] == pytest.approx(np.log1p([6 / 3, 6.0]))
-    assert log_of(np.array([-2.0, 0.0])).tolist() == [0.0, 0.0]
 
 
 def test_weeks_come_from_the_timestamp_where_there_is_no_week() -> None:
