@@ -200,7 +200,7 @@ class RecommenderData(pl.LightningDataModule):
         """Feature vectors computed from the training part alone."""
         if self.options is None:
             return None
-        return build_features(self.split.train.targets(), self.source.users, self.source.items, self.options)
+        return build_features(self.split.train, self.source.users, self.source.items, self.options)
 
     def state_dict(self) -> dict[str, Any]:
         """Keep the encoders of the features in checkpoints, for users and items to come."""
@@ -213,7 +213,7 @@ class RecommenderData(pl.LightningDataModule):
         """Compute a fingerprint of what the features are made of; nothing without features."""
         if self.options is None:
             return None
-        return features_sha256(self.split.train.targets(), self.source.users, self.source.items)
+        return features_sha256(self.split.train, self.source.users, self.source.items)
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Make batches of edge ids, the same global ones in every process; the task takes its rows."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 SLIP = 1e-9
 """Part of a price by which two that are equal may differ after a division."""
+LEAST_PROMOTION = 0.005
+"""Part by which a week's mean price is below the regular one in a promotion."""
+_DIGITS = 9
 HOURS = {"night": (0, 6), "morning": (6, 12), "afternoon": (12, 18), "evening": (18, 24)}
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -178,3 +181,51 @@ def tastes(edges: ir.Table, levels: ir.Table, end: float | None) -> ir.Table:
         early, late = (rows[name] / rows[f"all_{name}"].nullif(0) for name in timed)
         shares["trend"] = (late - early).fill_null(0.0)
     return rows.select(USER, "level", **shares)
+
+
+def price_history(weekly: ir.Table) -> ir.Table:
+    """Find level, relative spread and reach, and last change of each item's weekly shelf price.
+
+    Args:
+        weekly: As `weekly_items`.
+    """
+    import ibis
+
+    price = weekly[Columns.SHELF_PRICE]
+    known = weekly.filter(price.notnull())
+    price = known[Columns.SHELF_PRICE]
+    found = known.group_by(ITEM).aggregate(
+        level=price.mean(),
+        deviation=price.std(how="pop"),
+        low=price.min(),
+        high=price.max(),
+        last=price.argmax(known[WEEK]),
+    )
+    level = (found.level > 0).ifelse(found.level, ibis.null("float64"))
+    last = (found["last"] > 0).ifelse(found["last"], ibis.null("float64"))
+    parts = {
+        "spread": found.deviation / level,
+        "reach": (found.high - found.low) / level,
+        "change": (last / level).ln(),
+    }
+    # sums of equal prices differ in their last digit, which is no spread
+    return found.select(ITEM, "level", **{name: value.round(_DIGITS) for name, value in parts.items()})
+
+
+def promotion(weekly: ir.Table) -> ir.Table:
+    """Find the share of weeks in which each item was below its regular price, how far, and the last of them.
+
+    Args:
+        weekly: As `weekly_items`, with both prices.
+    """
+    import ibis
+
+    both = weekly.filter(weekly[Columns.SHELF_PRICE].notnull() & weekly[Columns.REGULAR_PRICE].notnull())
+    share = both[Columns.SHELF_PRICE] / both[Columns.REGULAR_PRICE].nullif(0.0)
+    both = both.mutate(share=share).filter(share.notnull())
+    below, nothing = both.share < 1.0 - LEAST_PROMOTION, ibis.null("float64")
+    return both.group_by(ITEM).aggregate(
+        promoted=_share(below),
+        depth=below.ifelse(1.0 - both.share, nothing).mean(),
+        last_promoted=below.ifelse(both[WEEK], nothing).max(),
+    )

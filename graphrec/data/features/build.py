@@ -53,6 +53,7 @@ class Features:
 MADE_OF = (
     *(Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK, Columns.TIMESTAMP, Columns.BASKET),
     *(Columns.QUANTITY, Columns.RATING, Columns.PRICE, Columns.SHELF_PRICE, Columns.REGULAR_PRICE),
+    *(Columns.EVENT, Columns.TARGET),
 )
 """Columns of the log that features are made of."""
 

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphrec.arrays import AnyFloatArray
 from graphrec.data.engine import facts
 from graphrec.data.engine.rows import ITEM, USER, WEEK
 from graphrec.data.features.encoding import Attributes, Block
-from graphrec.data.features.log import LogFacts, log_of, ratio, saved_share
+from graphrec.data.features.habits import events
+from graphrec.data.features.log import LogFacts, log_of, ratio, saved_share, there
+from graphrec.data.features.prices import price_history, promotion, ratings
 from graphrec.data.interactions import Columns
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 BASE, ATTRIBUTES, REVIEWS, DOCUMENT = "base", "attributes", "reviews", "document"
-ITEM_GROUPS = (BASE, ATTRIBUTES, REVIEWS, DOCUMENT)
+PRICE_HISTORY, PROMOTION, RATINGS, EVENTS = "price_history", "promotion", "ratings", "events"
+ITEM_GROUPS = (BASE, ATTRIBUTES, REVIEWS, DOCUMENT, PRICE_HISTORY, PROMOTION, RATINGS, EVENTS)
+_NEEDS = {
+    PRICE_HISTORY: "weeks or times, and price or shelf_price",
+    PROMOTION: "weeks or times, regular_price, and price or shelf_price",
+    RATINGS: "ratings",
+    EVENTS: "events",
+}
 
 
 def item_block(group: str, log: LogFacts, items: Attributes) -> Block:
-    """Build the features of one group of `ITEM_GROUPS`. Shape ``[I, F]``."""
-    if group == BASE:
-        return Block.of(BASE, base(log), log.items)
-    if group == ATTRIBUTES:
-        return items.block(ATTRIBUTES)
-    if group == REVIEWS:
-        return Block.of(REVIEWS, reviews(log), log.items)
-    return Block.of(DOCUMENT, {"average_rating": average_rating(log)}, log.items)
+    """Build the features of one group of `ITEM_GROUPS`. Shape ``[I, F]``.
+
+    Raises:
+        InputError: If a group that is in no default needs columns that the log lacks.
+    """
+    made: dict[str, Callable[[], Block]] = {
+        BASE: lambda: Block.of(BASE, base(log), log.items),
+        ATTRIBUTES: lambda: items.block(ATTRIBUTES),
+        REVIEWS: lambda: Block.of(REVIEWS, reviews(log), log.items),
+        DOCUMENT: lambda: Block.of(DOCUMENT, {"average_rating": average_rating(log)}, log.items),
+        PRICE_HISTORY: lambda: Block.of(PRICE_HISTORY, price_history(log), log.items),
+        PROMOTION: lambda: Block.of(PROMOTION, promotion(log), log.items),
+        RATINGS: lambda: Block.of(RATINGS, ratings(log), log.items),
+        EVENTS: lambda: Block.of(EVENTS, events(log, ITEM), log.items),
+    }
+    return there(made[group](), "item_groups", group, _NEEDS)
 
 
 def base(log: LogFacts) -> dict[str, AnyFloatArray]:

@@ -16,7 +16,9 @@ from graphrec.data.engine import facts
 from graphrec.data.engine.backends import DuckDB, Engine
 from graphrec.data.engine.edges import edges
 from graphrec.data.engine.rows import ITEM, TRIP, USER, WEEK, last_seconds, prepared
+from graphrec.data.features.encoding import Block
 from graphrec.data.interactions import Columns, IdMap, Interactions
+from graphrec.errors import InputError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -57,6 +59,7 @@ class LogFacts:
         item_ids: In the order of the codes.
         codes: For each of `USER` and `ITEM` a table of ``id`` and ``code``; the rows have codes if missing.
         all_rows: Rows of other events, too.
+        own: Columns of the log.
     """
 
     engine: Engine
@@ -65,6 +68,7 @@ class LogFacts:
     item_ids: IdMap
     codes: Mapping[str, ir.Table] | None = None
     all_rows: ir.Table | None = None
+    own: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, train: Interactions, engine: Engine | None = None) -> LogFacts:
@@ -78,7 +82,7 @@ class LogFacts:
         targets = train.targets()
         rows = _table(engine, targets.frame)
         every = rows if targets is train or Columns.EVENT not in train.frame else _table(engine, train.frame)
-        return cls(engine, rows, train.users, train.items, all_rows=every)
+        return cls(engine, rows, train.users, train.items, None, every, tuple(map(str, train.frame)))
 
     @property
     def users(self) -> int:
@@ -93,6 +97,10 @@ class LogFacts:
     def has(self, *columns: str) -> bool:
         """Tell whether the rows have columns."""
         return set(columns) <= set(self.rows.columns)
+
+    def has_own(self, column: str) -> bool:
+        """Tell whether the log has a column, and not only what stands in for it."""
+        return column in self.own
 
     @cached_property
     def span(self) -> Span:
@@ -194,6 +202,24 @@ def log_of(value: ir.Value) -> ir.Value:
     import ibis
 
     return ibis.cases((value.isnull(), ibis.null("float64")), (value > 0, (1.0 + value).ln()), else_=0.0)
+
+
+def there(block: Block, key: str, group: str, needs: Mapping[str, str]) -> Block:
+    """Check that a group that somebody named has a column.
+
+    Args:
+        block: The group's.
+        key: ``user_groups`` or ``item_groups``.
+        group: Its name.
+        needs: What each group is made of; one that is not named here may be empty.
+
+    Raises:
+        InputError: If it has none.
+    """
+    if block.names or group not in needs:
+        return block
+    what = f"the group {group!r} is made of {needs[group]}, which the data lacks"
+    raise InputError(what, column=key, hint="map those columns, or leave the group out")
 
 
 def saved_share(before: ir.Value, after: ir.Value) -> ir.Value:

@@ -17,8 +17,10 @@ class FeatureOptions:
     user's purchase frequency and the item's average rating.
 
     Args:
-        user_groups: Any of 'interest', 'behaviour', 'demographics', 'document'; empty for none.
-        item_groups: Any of 'base', 'attributes', 'reviews', 'document'; empty for none.
+        user_groups: Any of 'interest', 'behaviour', 'demographics', 'document', 'interest_recency',
+            'interest_trend', 'habits', 'times', 'events'; empty for none.
+        item_groups: Any of 'base', 'attributes', 'reviews', 'document', 'price_history', 'promotion',
+            'ratings', 'events'; empty for none.
         max_categories: Levels kept per categorical column; the rest become 'other'.
         min_variance: Columns with less variance are dropped. It is measured before standardising, in the
             column's own units: shares and one-hot columns 0..1, logarithms, weeks; numeric attributes come

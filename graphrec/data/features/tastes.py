@@ -23,8 +23,10 @@ def taste(log: LogFacts, items: Attributes, of: Literal["share", "closeness", "t
         group: Name of the group.
 
     Returns:
-        0 where a user has no row on a level. Shape ``[U, levels]``.
+        0 where a user has no row on a level. Shape ``[U, levels]``; no column where the log lacks weeks.
     """
+    if of != "share" and log.span.last is None:
+        return Block.of(group, {}, log.users)
     member = items.member.tocoo()
     pairs = {ITEM: member.row.astype(np.int64), "level": member.col.astype(np.int64)}
     found = log.engine.fetched(

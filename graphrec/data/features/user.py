@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from graphrec.arrays import AnyFloatArray
 from graphrec.data.engine import facts
 from graphrec.data.engine.rows import ITEM, TRIP, USER, WEEK
 from graphrec.data.features.encoding import Attributes, Block
-from graphrec.data.features.log import LogFacts, log_of, ratio, saved_share
+from graphrec.data.features.habits import events, habits, times
+from graphrec.data.features.log import LogFacts, log_of, ratio, saved_share, there
 from graphrec.data.features.tastes import taste
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT = "interest", "behaviour", "demographics", "document"
-USER_GROUPS = (INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT)
+CLOSENESS, TREND, HABITS, TIMES, EVENTS = "interest_recency", "interest_trend", "habits", "times", "events"
+USER_GROUPS = (INTEREST, BEHAVIOUR, DEMOGRAPHICS, DOCUMENT, CLOSENESS, TREND, HABITS, TIMES, EVENTS)
+_NEEDS = {
+    CLOSENESS: "weeks or times and a table of items",
+    TREND: "weeks or times and a table of items",
+    HABITS: "baskets, weeks, times or prices",
+    TIMES: "times",
+    EVENTS: "events",
+}
 
 
 def user_block(group: str, log: LogFacts, users: Attributes, items: Attributes) -> Block:
-    """Build the features of one group of `USER_GROUPS`. Shape ``[U, F]``."""
-    if group == INTEREST:
-        return interest(log, items)
-    if group == BEHAVIOUR:
-        return Block.of(BEHAVIOUR, behaviour(log), log.users)
-    if group == DEMOGRAPHICS:
-        return users.block(DEMOGRAPHICS)
-    return Block.of(DOCUMENT, {"purchase_frequency": purchase_frequency(log)}, log.users)
+    """Build the features of one group of `USER_GROUPS`. Shape ``[U, F]``.
+
+    Raises:
+        InputError: If a group that is in no default needs columns that the log lacks.
+    """
+    made: dict[str, Callable[[], Block]] = {
+        INTEREST: lambda: interest(log, items),
+        BEHAVIOUR: lambda: Block.of(BEHAVIOUR, behaviour(log), log.users),
+        DEMOGRAPHICS: lambda: users.block(DEMOGRAPHICS),
+        DOCUMENT: lambda: Block.of(DOCUMENT, {"purchase_frequency": purchase_frequency(log)}, log.users),
+        CLOSENESS: lambda: taste(log, items, "closeness", CLOSENESS),
+        TREND: lambda: taste(log, items, "trend", TREND),
+        HABITS: lambda: Block.of(HABITS, habits(log), log.users),
+        TIMES: lambda: Block.of(TIMES, times(log), log.users),
+        EVENTS: lambda: Block.of(EVENTS, events(log, USER), log.users),
+    }
+    return there(made[group](), "user_groups", group, _NEEDS)
 
 
 def interest(log: LogFacts, items: Attributes) -> Block:

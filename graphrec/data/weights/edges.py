@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from graphrec.arrays import Float32Array, FloatArray
+from graphrec.data.cleaning.expressions import ROW
+from graphrec.data.engine.backends import DuckDB
+from graphrec.data.engine.edges import PerEdge, weight_of_edge
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.data.tables.files import some
 from graphrec.data.weights.rows import RowWeight, refused
 from graphrec.errors import InputError
 
-PerEdge = Literal["sum", "max", "last"]
 _LEAST = 1e-12
 """Part of the largest weight below which a row counts as 0: single precision has no use for it."""
 _LARGEST = 1e9
@@ -84,11 +87,16 @@ class EdgeWeights:
             train: The training part, with `Columns.WEIGHT` above 0.
         """
         frame = train.frame
-        times = [name for name in (Columns.TIMESTAMP, Columns.WEEK) if name in frame]
-        if self.per_edge == "last" and times:
-            frame = frame.sort_values(times[0], kind="stable")
-        by_edge = frame.groupby([Columns.USER_CODE, Columns.ITEM_CODE], sort=True)[Columns.WEIGHT]
-        found: Float32Array = np.array(by_edge.agg(self.per_edge), dtype=np.float32)
+        order = [name for name in (Columns.TIMESTAMP, Columns.WEEK) if name in frame][:1]
+        rows = pa.Table.from_pandas(
+            frame[[Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEIGHT, *order]], preserve_index=False
+        )
+        engine = DuckDB(threads=1)
+        table = engine.table(rows.append_column(ROW, pa.array(np.arange(len(frame)))))
+        pair = [Columns.USER_CODE, Columns.ITEM_CODE]
+        weight = weight_of_edge(table, self.per_edge, [*order, ROW])
+        edges = table.group_by(pair).aggregate(weight=weight).order_by(pair).select("weight")
+        found: Float32Array = engine.fetched(edges).column("weight").to_numpy().astype(np.float32)
         return found
 
     def of_history(self, rows: Interactions) -> Interactions:

@@ -12,15 +12,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from graphrec.arrays import BoolArray, FloatArray
+from graphrec.data.cleaning.expressions import judged
+from graphrec.data.engine.rows import A_DAY, number, seconds
 from graphrec.data.interactions import Columns, line_of
 from graphrec.data.tables.files import closest, some
 from graphrec.errors import InputError, check_above, check_at_least, check_finite
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 __all__ = ["Event", "Quantity", "Rating", "Recency", "RowWeight"]
 
@@ -36,6 +41,13 @@ class RowWeight(ABC):
     """Columns of which it needs one."""
 
     @abstractmethod
+    def weigh(self, rows: ir.Table) -> ir.Value:
+        """Express what a row weighs; missing for one without a value to weigh.
+
+        Args:
+            rows: The training part of the log, with a column of `reads`; no other row may be known here.
+        """
+
     def of_rows(self, rows: pd.DataFrame) -> FloatArray:
         """Weigh the rows of the training part, 0 or more each. Shape ``[rows]``.
 
@@ -45,6 +57,11 @@ class RowWeight(ABC):
         Raises:
             InputError: If a column is missing, or a row has no value or a negative weight.
         """
+        if not self.is_read_in(rows):
+            raise _no_column(rows, self.reads[0], self)
+        read = [column for column in self.reads if column in rows]
+        said = judged(rows, read, lambda table: table.mutate(**{Columns.WEIGHT: self.weigh(table)}))
+        return _complete(rows, read[0], said[Columns.WEIGHT].to_numpy(dtype=np.float64))
 
     def is_read_in(self, rows: pd.DataFrame) -> bool:
         """Tell whether rows have what it needs."""
@@ -76,13 +93,13 @@ class Rating(RowWeight):
         check_finite(zero_below=self.zero_below or 0)
         check_at_least(0, missing=self.missing or 0)
 
-    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+    def weigh(self, rows: ir.Table) -> ir.Value:
         """See base class."""
-        rating = _column(rows, Columns.RATING, self)
+        rating = number(rows, Columns.RATING)
         weight = rating * self.scale
         if self.zero_below is not None:
-            weight = np.where(rating < self.zero_below, 0.0, weight)
-        return _complete(rows, Columns.RATING, weight, self.missing)
+            weight = (rating < self.zero_below).ifelse(0.0, weight)
+        return weight if self.missing is None else weight.fill_null(float(self.missing))
 
 
 @dataclass(frozen=True)
@@ -104,13 +121,13 @@ class Quantity(RowWeight):
             raise InputError(f"{self.form!r} is no form", column="form", hint="give log1p or as_is")
         check_at_least(0, missing=self.missing or 0)
 
-    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+    def weigh(self, rows: ir.Table) -> ir.Value:
         """See base class."""
-        quantity = _column(rows, Columns.QUANTITY, self)
-        with np.errstate(divide="ignore", invalid="ignore"):  # a return has no logarithm; it is refused below
-            lifted = np.where(quantity < 0, quantity, np.log1p(quantity))
+        quantity = number(rows, Columns.QUANTITY)
+        # a return has no logarithm; it is refused as it is
+        lifted = (quantity < 0).ifelse(quantity, (1.0 + (quantity < 0).ifelse(0.0, quantity)).ln())
         weight = lifted if self.form == "log1p" else quantity
-        return _complete(rows, Columns.QUANTITY, weight, self.missing)
+        return weight if self.missing is None else weight.fill_null(float(self.missing))
 
 
 @dataclass(frozen=True)
@@ -132,11 +149,12 @@ class Recency(RowWeight):
         if self.unit not in get_args(Literal["weeks", "days"]):
             raise InputError(f"{self.unit!r} is no unit", column="unit", hint="give weeks or days")
 
-    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+    def weigh(self, rows: ir.Table) -> ir.Value:
         """See base class."""
-        half_lives = _days_ago(rows) / (self.half_life * _DAYS[self.unit])
-        weight: FloatArray = np.exp2(-half_lives)
-        return weight
+        timed = Columns.TIMESTAMP in rows.columns
+        time = seconds(rows) / float(A_DAY) if timed else number(rows, Columns.WEEK) * 7.0
+        half_lives = (time.max().as_scalar() - time) / (self.half_life * _DAYS[self.unit])
+        return (half_lives * -np.log(2.0)).exp()
 
 
 @dataclass(frozen=True)
@@ -170,10 +188,21 @@ class Event(RowWeight):
                 hint = f"give target: [...] of {', '.join(self.weights)}"
                 raise InputError(f"the event {name!r} has no weight", column="target", hint=hint)
 
+    def weigh(self, rows: ir.Table) -> ir.Value:
+        """See base class."""
+        import ibis
+
+        event, nothing = rows[Columns.EVENT].cast("string"), ibis.null("float64")
+        return event.cases(*((name, float(one)) for name, one in self.weights.items()), else_=nothing)
+
     def of_rows(self, rows: pd.DataFrame) -> FloatArray:
         """See base class."""
-        weight: FloatArray = np.asarray(_events(rows, self).map(self.weights), dtype=np.float64)
-        return weight
+        events = _events(rows, self)
+        return super().of_rows(rows.assign(**{Columns.EVENT: events}))
+
+    def targets_in(self, rows: ir.Table) -> ir.BooleanValue:
+        """Express which rows are of what is to be predicted."""
+        return rows[Columns.EVENT].cast("string").isin(list(self.target))
 
     def is_target(self, log: pd.DataFrame) -> BoolArray:
         """See base class."""
@@ -207,13 +236,6 @@ def _more(where: BoolArray) -> str:
     return f", and so in {more:,} more row{'s' if more > 1 else ''}" if more else ""
 
 
-def _column(rows: pd.DataFrame, column: str, asked: RowWeight) -> FloatArray:
-    """Take a column of numbers; NaN where a value is missing."""
-    if column not in rows:
-        raise _no_column(rows, column, asked)
-    return rows[column].to_numpy(dtype=np.float64)
-
-
 def _events(rows: pd.DataFrame, asked: RowWeight) -> pd.Series[Any]:
     """Take the events, of which none may be missing."""
     if Columns.EVENT not in rows:
@@ -227,15 +249,24 @@ def _events(rows: pd.DataFrame, asked: RowWeight) -> pd.Series[Any]:
 
 
 def _no_column(rows: pd.DataFrame, column: str, asked: RowWeight) -> InputError:
-    what = f"the weight {type(asked).__name__} needs this column, and the log has none"
-    hint = f"map it: columns: {{{column}: ...}}, or leave {type(asked).__name__} out of weights"
+    what, hint = no_column(column, asked)
     return InputError(what, file=rows.attrs.get("file"), column=column, hint=hint)
 
 
-def _complete(rows: pd.DataFrame, column: str, weight: FloatArray, missing: float | None) -> FloatArray:
-    """Give rows without a value their weight, and refuse what is negative."""
+def no_column(column: str, asked: RowWeight) -> tuple[str, str]:
+    """Say that the log lacks what a weight reads, and what to do."""
+    name, either = type(asked).__name__, " or ".join(asked.reads)
+    if len(asked.reads) > 1:
+        what = f"the weight {name} needs times, and the log has none"
+        return what, f"map a column to {either}, or leave {name} out of weights"
+    what = f"the weight {name} needs this column, and the log has none"
+    return what, f"map it: columns: {{{column}: ...}}, or leave {name} out of weights"
+
+
+def _complete(rows: pd.DataFrame, column: str, weight: FloatArray) -> FloatArray:
+    """Refuse rows without a weight, and those with one below 0."""
     absent = np.isnan(weight)
-    if absent.any() and missing is None:
+    if absent.any():
         what = f"there is no {column} to weigh{_more(absent)}"
         hint = "say what such rows weigh, missing: 1, or take them out"
         raise refused(rows, absent, column, what, hint)
@@ -244,22 +275,4 @@ def _complete(rows: pd.DataFrame, column: str, weight: FloatArray, missing: floa
         what = f"a row cannot weigh {weight[negative][0]:g}{_more(negative)}"
         hint = "take such rows out" + (", or give zero_below: 0" if column == Columns.RATING else "")
         raise refused(rows, negative, column, what, hint)
-    return weight if missing is None else np.where(absent, missing, weight)
-
-
-def _days_ago(rows: pd.DataFrame) -> FloatArray:
-    """Find the age of each row in days, at the last of these rows."""
-    if Columns.TIMESTAMP in rows:
-        time = rows[Columns.TIMESTAMP]
-        ago: FloatArray = ((time.max() - time) / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
-        return ago
-    if Columns.WEEK in rows:
-        week = rows[Columns.WEEK].to_numpy(dtype=np.float64)
-        ago = 7.0 * (week.max() - week)
-        return ago
-    raise InputError(
-        "the weight Recency needs times, and the log has none",
-        file=rows.attrs.get("file"),
-        column=Columns.TIMESTAMP,
-        hint="map a column to timestamp or week, or leave Recency out of weights",
-    )
+    return weight
