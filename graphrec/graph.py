@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -11,12 +12,17 @@ from torch import Tensor, nn
 
 from graphrec.arrays import IntArray
 from graphrec.data.features.build import Features
+from graphrec.data.features.nodes import AttributeTables
 from graphrec.data.interactions import Columns, Interactions
+from graphrec.data.weights.edge_facts import edge_places, relative_weights
 from graphrec.errors import InputError
 from graphrec.kernels.polynomial import polynomial, polynomial_rows
 from graphrec.kernels.sharded import ShardedMatrix, sharded_polynomial, sharded_polynomial_rows, whole_table
 from graphrec.kernels.shards import Shard
 from graphrec.kernels.sparse import SparseMatrix
+
+if TYPE_CHECKING:
+    from graphrec.data.module import RecommenderData
 
 
 class ItemLists(nn.Module):
@@ -114,6 +120,7 @@ class BipartiteGraph(nn.Module):
         features: Feature vectors for the encoders that use them.
         shard: Which nodes this process holds, if their vectors and the adjacency are shared out over several;
             ``x`` then stands for this process's rows of it, and all processes must call what propagates.
+        tables: Attributes of users and items, for the encoders that make nodes of them.
     """
 
     edge_user: Tensor
@@ -128,9 +135,14 @@ class BipartiteGraph(nn.Module):
     item_features: Tensor | None
 
     def __init__(
-        self, train: Interactions, features: Features | None = None, shard: Shard | None = None
+        self,
+        train: Interactions,
+        features: Features | None = None,
+        shard: Shard | None = None,
+        tables: AttributeTables | None = None,
     ) -> None:
         super().__init__()
+        self.tables = tables
         self.num_users, self.num_items = len(train.users), len(train.items)
         pairs = train.pairs()
         self.seen = ItemLists(pairs, self.num_users, self.num_items)
@@ -141,17 +153,22 @@ class BipartiteGraph(nn.Module):
         self.bought = (
             self.seen if bought is train else ItemLists(bought.pairs(), len(train.users), len(train.items))
         )
-        for name, weight in zip(("edge_weight", "relative_weight"), _weights(train), strict=True):
+        for name, weight in zip(("edge_weight", "relative_weight"), relative_weights(train), strict=True):
             self.register_buffer(name, weight, persistent=False)
         self.sharded = None if shard is None else ShardedMatrix(self._normalised(), shard)
         if shard is None:
             self.adjacency = SparseMatrix(self._normalised(), symmetric=True)
         self.has_weeks = Columns.WEEK in train.frame
         self._add_history(train)
-        self.register_buffer("edge_place", _edge_places(train), persistent=False)
+        self.register_buffer("edge_place", edge_places(train), persistent=False)
         for side in ("user", "item"):
             array = None if features is None else torch.from_numpy(getattr(features, side))
             self.register_buffer(f"{side}_features", array, persistent=False)
+
+    @classmethod
+    def of(cls, data: RecommenderData, shard: Shard | None = None) -> BipartiteGraph:
+        """Make the graph of a data module's training part, with its features and attributes."""
+        return cls(data.split.train, data.features, shard, data.tables)
 
     @property
     def num_nodes(self) -> int:
@@ -277,24 +294,3 @@ class BipartiteGraph(nn.Module):
     def extra_repr(self) -> str:
         """Show the sizes."""
         return f"users={self.num_users}, items={self.num_items}, edges={self.num_edges}"
-
-
-def _weights(train: Interactions) -> tuple[Tensor | None, Tensor | None]:
-    """Take the weights of the edges, and relative to their mean, which is None if all are alike. ``[E]``."""
-    if (weight := train.edge_weight) is None:
-        return None, None
-    if (weight == weight[:1]).all():
-        return torch.from_numpy(weight), None
-    relative = (weight / weight.mean(dtype=np.float64)).astype(np.float32)
-    return torch.from_numpy(weight), torch.from_numpy(relative)
-
-
-def _edge_places(train: Interactions) -> Tensor:
-    """Find the place of each edge among its user's by its last purchase, ties alike; empty without times."""
-    times = [name for name in (Columns.TIMESTAMP, Columns.WEEK, Columns.ORDER) if name in train.frame]
-    if not times or train.frame[times[0]].isna().all():
-        return torch.zeros(0)
-    last = train.frame.groupby([Columns.USER_CODE, Columns.ITEM_CODE])[times[0]].max()
-    by_user = last.groupby(level=0)
-    place = (by_user.rank() - 0.5) / by_user.transform("count")
-    return torch.from_numpy(place.fillna(0.5).to_numpy(dtype=np.float32, copy=True))

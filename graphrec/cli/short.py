@@ -21,6 +21,9 @@ _JOURNEY = "complete_journey"
 _WITHOUT_HEADER = ("user_id", "item_id", "rating", "timestamp")
 """What the columns of a file without a header are taken for, as far as it has them."""
 
+ATTRIBUTES = ("users", "items")
+"""Options that name tables of attributes beside the file of ``--data``."""
+
 
 def model_names() -> list[str]:
     """List the models that ``-m`` takes by name: ``lightgcn``, ``ease`` and so on."""
@@ -50,6 +53,7 @@ def data_config(
     columns: Mapping[str, str | None] | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write the key ``data`` of a YAML for a file or folder: its source, and the split that suits it.
 
@@ -62,9 +66,11 @@ def data_config(
         columns: Our name → the file's name, for those that differ.
         delimiter: Between the fields of a text file; by the suffix if missing.
         encoding: Of a text file.
+        attributes: Tables of ``users`` and ``items`` beside a log that is a table.
 
     Raises:
-        InputError: If there is no such file, or it lacks a column of users or items.
+        InputError: If there is no such file, or it lacks a column of users or items; or if the log brings its
+            own attributes.
     """
     if str(given) == _JOURNEY or str(given).endswith(_YAML):
         return _written_in(f"{_JOURNEY}/data.yaml" if str(given) == _JOURNEY else str(given))
@@ -72,6 +78,7 @@ def data_config(
         hint = "check the path, or name a class such as RecommenderData or a YAML file"
         raise InputError("there is no such file or folder", file=given, column="--data", hint=hint)
     with_form = {"columns": dict(columns or {}), "delimiter": delimiter, "encoding": encoding}
+    with_form |= attributes or {}
     source, split = _read_as(Path(given), {key: value for key, value in with_form.items() if value})
     return {"class_path": "RecommenderData", "init_args": {"source": source, "split": split}}
 
@@ -97,7 +104,9 @@ def spelled(args: list[str]) -> list[str]:
     if options.model is not None:
         found += ["--config", str(model_file(options.model))]
     if data is not None:
-        content = data_config(data, column_mapping(options.columns), options.delimiter, options.encoding)
+        columns, form = column_mapping(options.columns), (options.delimiter, options.encoding)
+        beside = {name: file for name in ATTRIBUTES if (file := getattr(options, name)) is not None}
+        content = data_config(data, columns, *form, beside)
         found += ["--data", json.dumps(content)]
     return [*args[:1], *found, *others]
 
@@ -108,6 +117,8 @@ def _parser(takes_data: bool) -> argparse.ArgumentParser:
     short.add_argument("-m", dest="model", metavar="MODEL")
     if takes_data:
         short.add_argument("--data")
+        for name in ATTRIBUTES:
+            short.add_argument(f"--{name}", metavar="FILE")
         add_table_options(short, "the file of --data")
     return short
 
@@ -149,6 +160,9 @@ def _read_as(file: Path, form: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     source = sources.source_of(str(file))
     arguments: dict[str, Any] = {"path": str(file), **form}
     split: dict[str, Any] = {"class_path": "LeaveLast"}
+    if source is not sources.table and (given := [name for name in ATTRIBUTES if name in form]):
+        what, hint = "this log brings its own tables of attributes", "leave it out"
+        raise InputError(what, file=file, column=f"--{given[0]}", hint=hint)
     if source is sources.lightgcn_txt:
         split = {"class_path": "Given", "init_args": {"whole_catalogue": True}}
     elif source in (sources.table, sources.recbole):

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, SequentialSampler
 
 from graphrec.data.features.build import FeatureOptions, Features, build_features, features_sha256
+from graphrec.data.features.nodes import AttributeTables
 from graphrec.data.features.stored import dump_features
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.data.ledger import cold_line, events_line, refuse_loss, report_reading, split_line
@@ -209,11 +210,22 @@ class RecommenderData(pl.LightningDataModule):
             return {}
         return {"features": torch.frombuffer(bytearray(dump_features(fitted)), dtype=torch.uint8)}
 
+    @property
+    def tables(self) -> AttributeTables:
+        """The tables of attributes beside the training part."""
+        return AttributeTables(self.source.users, self.source.items, self.split.users, self.split.items)
+
     def features_sha256(self) -> str | None:
         """Compute a fingerprint of what the features are made of; nothing without features."""
         if self.options is None:
             return None
         return features_sha256(self.split.train, self.source.users, self.source.items)
+
+    def fingerprints(self, with_tables: bool) -> dict[str, str]:
+        """Fingerprint what stands beside the split: features, weights and, if a model reads them, tables."""
+        found = {"features": self.features_sha256(), "weights": self.split.train.weights_sha256()}
+        found["tables"] = self.tables.sha256() if with_tables else None
+        return {f"{name}_sha256": value for name, value in found.items() if value is not None}
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Make batches of edge ids, the same global ones in every process; the task takes its rows."""

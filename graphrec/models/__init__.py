@@ -1,9 +1,11 @@
 """The models; a YAML may use the names listed here without their path."""
 
 from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot, ScaledCosine
+from graphrec.models.encoders.added import WithFeatures
 from graphrec.models.encoders.attention import GATv2
 from graphrec.models.encoders.contrastive import SimGCL, XSimGCL
 from graphrec.models.encoders.features import FeatureTowers, RawFeatures
+from graphrec.models.encoders.hetero import HeteroGCN
 from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.models.encoders.lightgcnpp import LightGCNpp
 from graphrec.models.encoders.ngcf import NGCF
@@ -41,6 +43,7 @@ __all__ = [
     "FeatureTowers",
     "FeatureTrees",
     "GATv2",
+    "HeteroGCN",
     "IdealLowPass",
     "ItemCF",
     "LightGCN",
@@ -59,5 +62,6 @@ __all__ = [
     "TopFrequency",
     "TurboCF",
     "UserKNN",
+    "WithFeatures",
     "XSimGCL",
 ]

@@ -14,6 +14,7 @@ import torch
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
+from graphrec.capabilities import declares
 from graphrec.data.interactions import Columns
 from graphrec.data.ledger import data_card, rows_lost
 from graphrec.data.module import RecommenderData
@@ -109,7 +110,7 @@ class RankedTask(SplitTask):
         """Build once, when the data is known and before a checkpoint is restored."""
         if not hasattr(self, "recommender"):
             with torch.device("cpu"):
-                graph = BipartiteGraph(self.data.split.train, self.data.features, node_shard(self.trainer))
+                graph = BipartiteGraph.of(self.data, node_shard(self.trainer))
             self.bind(graph)
 
     def prepare(self, trainer: pl.Trainer, data: RecommenderData, state: Mapping[str, Tensor] | None) -> None:
@@ -117,7 +118,7 @@ class RankedTask(SplitTask):
         self._cost = FitCost(trainer.strategy.root_device)
         self._cost.go()  # a closed-form model is fitted while it is built
         with trainer.init_module():
-            self.bind(BipartiteGraph(data.split.train, data.features, node_shard(trainer)), state)
+            self.bind(BipartiteGraph.of(data, node_shard(trainer)), state)
         self._cost.stop()
 
     def logged(self, data: RecommenderData) -> dict[str, bool | None]:
@@ -157,8 +158,7 @@ class RankedTask(SplitTask):
     def fingerprints(self, data: RecommenderData, held: Iterable[str]) -> dict[str, str]:
         """Fingerprint the split, the features, and all rows where a model is fitted to them again."""
         found = super().fingerprints(data, held)
-        prints = {"features": data.features_sha256(), "weights": data.split.train.weights_sha256()}
-        found |= {f"{name}_sha256": value for name, value in prints.items() if value is not None}
+        found |= data.fingerprints(any(declares(module, "reads_tables") for module in self.modules()))
         if self.made_again(held):
             found["rows_sha256"] = data.split.train.rows_sha256(ROWS)
         return found

@@ -41,11 +41,25 @@ def shop(users: int = 40, items: int = 25) -> pd.DataFrame:
 def test_every_model_fits_a_shop_s_own_file(name):
     shop().to_csv("Käufe 2024.csv", index=False)
     columns = ["--columns", "user_id=Kunde", "item_id=Ware", "timestamp=Tag"]
+    beside = ["--items", "Waren.csv"] if name == "heterogcn" else []
+    goods = pd.DataFrame({"Ware": [f"Artikel, {number}" for number in range(25)]})
+    goods.assign(Art=["Bier", "Brot", None, "Käse", "Brot"] * 5).to_csv("Waren.csv", index=False)
+    words = [*beside, *columns, "--trainer.max_epochs", "1", *QUIET]
 
-    cli = main(["fit", "-m", name, "--data", "Käufe 2024.csv", *columns, "--trainer.max_epochs", "1", *QUIET])
+    cli = main(["fit", "-m", name, "--data", "Käufe 2024.csv", *words])
 
     assert cli.folder.path.parent.name == f"Käufe 2024-{name}"
     assert np.isfinite(float(cli.trainer.callback_metrics["val_ndcg_20"]))
+
+
+def test_tables_beside_the_log_are_the_source_s():
+    shop().rename(columns={"Kunde": "user_id", "Ware": "item_id"}).to_csv("log.csv", index=False)
+    args = spelled(["fit", "--data", "log.csv", "--items", "i.csv", "--users=u.csv"])
+    source = json.loads(args[args.index("--data") + 1])["init_args"]["source"]
+    assert source["init_args"] == {"path": "log.csv", "items": "i.csv", "users": "u.csv"}
+    Path("known.inter").write_text("user_id:token\titem_id:token\na\tb\n")
+    with pytest.raises(InputError, match=r"--items: this log brings its own"):
+        data_config("known.inter", attributes={"items": "i.csv"})
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ import torch
 
 import graphrec.models
 from graphrec.data.features.build import FeatureOptions, Features
+from graphrec.data.features.nodes import AttributeTables
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.data.module import RecommenderData
 from graphrec.data.sources import synthetic
@@ -58,7 +59,12 @@ def checker_board() -> BipartiteGraph:
     colours = np.stack([colour, -colour], axis=1)
     ids = IdMap(np.arange(BOARD + 1))
     names = ["odd", "even"]
-    return BipartiteGraph(Interactions(frame, ids, ids), Features(colours, colours.copy(), names, names))
+    features = Features(colours, colours.copy(), names, names)
+    said = pd.DataFrame(
+        {"item_id": np.arange(BOARD), "colour": np.where(np.arange(BOARD) % 2, "odd", "even")}
+    )
+    tables = AttributeTables(said.rename(columns={"item_id": "user_id"}), said, ids, ids)
+    return BipartiteGraph(Interactions(frame, ids, ids), features, tables=tables)
 
 
 @functools.cache
@@ -69,7 +75,7 @@ def blocks() -> RecommenderData:
 
 
 def block_graph() -> BipartiteGraph:
-    return BipartiteGraph(blocks().split.train, blocks().features)
+    return BipartiteGraph.of(blocks())
 
 
 def block_ndcg(task: RankedTask) -> float:

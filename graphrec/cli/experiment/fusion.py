@@ -193,7 +193,7 @@ def build_fusion(
         check_rows(checkpoint, data)
     data.report()
     states = [checkpoint["state_dict"] for checkpoint in checkpoints]
-    task.bind(BipartiteGraph(data.split.train, data.features), task.joined(states))
+    task.bind(BipartiteGraph.of(data), task.joined(states))
     task.load_members(states)
     task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     return task, data

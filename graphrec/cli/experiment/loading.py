@@ -55,7 +55,7 @@ def load_run(
         cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
     check_split(content, task, data)
-    task.bind(BipartiteGraph(data.split.train, data.features), content["state_dict"])
+    task.bind(BipartiteGraph.of(data), content["state_dict"])
     check_weights(content, task, checkpoint)
     check_rows(content, data)
     task.load_state_dict(content["state_dict"])

@@ -80,8 +80,9 @@ def what_may_be_named() -> str:
     """Name sources and losses for the help of a command, and the options that list the rest."""
     losses = ", ".join(name.rpartition(".")[2] for name in loss_names())
     return (
-        f"In place of a YAML file: -m {', '.join(model_names())}; --data FILE with --columns OURS=THEIRS,"
-        f" --delimiter and --encoding. Sources, as graphrec.data.sources.NAME: {', '.join(sources.__all__)}."
+        f"In place of a YAML file: -m {', '.join(model_names())}; --data FILE with --users FILE and"
+        f" --items FILE of attributes, --columns OURS=THEIRS, --delimiter and --encoding."
+        f" Sources, as graphrec.data.sources.NAME: {', '.join(sources.__all__)}."
         f" Losses, as graphrec.losses.NAME: {losses}. Options such as --model.help, --model.encoder.help,"
         " --model.recommender.help and --data.source.help list what may be named; with a name behind them"
         " they show its keys."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,6 +13,7 @@ from graphrec.errors import InputError, check_at_least, check_between, check_sha
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.models.base import Embeddings
+from graphrec.models.encoders.baskets import UNTRAINED
 from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 
@@ -64,13 +68,37 @@ class GATv2(EmbeddingTable):
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Pass messages along every edge in both directions, once a layer."""
-        edges, total = graph.edge_index, self.weight + 0.0
-        layer: Tensor = self.weight
-        for place, attention in enumerate(self.layers):
-            layer = attention(functional.elu(layer) if place else layer, edges)
-            total = total + layer
-        mean = total / (len(self.layers) + 1)
+        *_, mean = self._layers_of(graph)
         return Embeddings(*torch.split(mean, [self.num_users, self.num_items]))
+
+    fold_in_note: ClassVar[str] = UNTRAINED
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Let users attend to the layers of what they bought; their own rows are what is added."""
+        edges = torch.stack([baskets.edge_item, baskets.edge_user])
+        return self._attended(graph, self.unseen_users(baskets), edges)
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Send what is added through the layers, with nobody to attend to."""
+        return self._attended(graph, self.unseen_items(items), items.edge_index[:, :0])
+
+    def _attended(self, graph: BipartiteGraph, start: Tensor, edges: Tensor) -> Tensor:
+        """Send nodes of their own through the layers, along edges from items. ``[n, D]`` to ``[n, D]``."""
+        layer, total = start, start
+        for near, attention in zip(self._layers_of(graph), self.layers, strict=False):
+            layer = attention((near[self.num_users :], layer), edges)
+            total, layer = total + layer, functional.elu(layer)
+        return total / (len(self.layers) + 1)
+
+    def _layers_of(self, graph: BipartiteGraph) -> Iterator[Tensor]:
+        """Compute what goes into each layer in turn, and in the end the mean of all. Each ``[N, D]``."""
+        edges, layer = graph.edge_index, self.table()
+        total = layer
+        for attention in self.layers:
+            yield layer
+            layer = attention(layer, edges)
+            total, layer = total + layer, functional.elu(layer)
+        yield total / (len(self.layers) + 1)
 
     def extra_repr(self) -> str:
         """Show the sizes."""

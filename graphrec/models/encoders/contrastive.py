@@ -74,14 +74,14 @@ class SimGCL(LightGCN, ContrastiveEncoder):
 
     def contrast(self, graph: BipartiteGraph) -> Contrast:
         """Make the embeddings without noise, and two views with noise of their own."""
-        clean = graph.filter(self.weight, self.coefficients, self.storage_type)
+        clean = graph.filter(self.table(), self.coefficients, self.storage_type)
         with torch.no_grad():
             shifts = [weighted_sum(self.coefficients, self.noisy_layers(graph)) - clean for _ in range(2)]
         return Contrast(self._split(clean), self._split(clean + shifts[0]), self._split(clean + shifts[1]))
 
     def noisy_layers(self, graph: BipartiteGraph) -> list[Tensor]:
         """Compute the table and its L layers, each with noise before further propagation. Each ``[N, D]``."""
-        layers: list[Tensor] = [self.weight]
+        layers: list[Tensor] = [self.table()]
         for _ in range(self.num_layers):
             layer = graph.propagate(layers[-1])
             noise = functional.normalize(torch.rand_like(layer), dim=1)

@@ -82,13 +82,13 @@ class LightGCN(EmbeddingTable):
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph."""
-        total = graph.filter(self.weight, self.coefficients, self.storage_type)
+        total = graph.filter(self.table(), self.coefficients, self.storage_type)
         return Embeddings(*torch.split(total, [self.num_users, self.num_items]))
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Propagate, the last layer for the batch alone."""
         nodes = torch.cat([users, items + self.num_users])
-        total, ego = graph.filter_nodes(self.weight, self.coefficients, nodes, self.storage_type)
+        total, ego = graph.filter_nodes(self.table(), self.coefficients, nodes, self.storage_type)
         sizes = [len(users), len(items)]
         user, item = torch.split(total, sizes)
         return Rows(user, item, lambda: Embeddings(*torch.split(ego(), sizes)))
@@ -99,11 +99,21 @@ class LightGCN(EmbeddingTable):
     fold_in_note: ClassVar[str] = UNTRAINED
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
-        """Propagate from the layers of the items; the users' own rows of the table are 0."""
-        layers = graph.filter(self.weight, self.coefficients[1:] or [0.0], self.storage_type)
+        """Propagate from the layers of the items; the users' own rows of the table are what is added."""
+        layers = graph.filter(self.table(), self.coefficients[1:] or [0.0], self.storage_type)
         degree = graph.strength()[graph.num_users :]
         near = basket_sums(baskets, layers[self.num_users :] / degree[:, None].sqrt())
-        return near / basket_sizes(baskets).sqrt()
+        near = near / basket_sizes(baskets).sqrt()
+        return near if self.added is None else near + self.coefficients[0] * self.unseen_users(baskets)
+
+    @property
+    def embeds_items(self) -> bool:
+        """Whether features stand for an item's row of the table, and the table is in the sum."""
+        return super().embeds_items and self.coefficients[0] != 0
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Take what is added to the table: nobody sends anything to an item that nobody bought."""
+        return self.coefficients[0] * self.unseen_items(items)
 
     def extra_repr(self) -> str:
         """Show the sizes."""

@@ -63,17 +63,19 @@ class LightGCNpp(EmbeddingTable):
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph."""
-        layers = self._layers(graph, self.num_layers)
-        total = self._pooled(self.weight, sum(layers, torch.zeros_like(self.weight)))
+        table = self.table()
+        layers = self._layers(graph, table, self.num_layers)
+        total = self._pooled(table, sum(layers, torch.zeros_like(table)))
         return Embeddings(*torch.split(total, [self.num_users, self.num_items]))
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Propagate, the last layer for the batch alone."""
         nodes = torch.cat([users, items + self.num_users])
-        layers = self._layers(graph, self.num_layers - 1)
-        lengthened = self._directions(layers[-1] if layers else self.weight)
+        table = self.table()
+        layers = self._layers(graph, table, self.num_layers - 1)
+        lengthened = self._directions(layers[-1] if layers else table)
         last, _ = graph.filter_nodes(lengthened, [0.0, 1.0], nodes)
-        ego = self.weight[nodes]
+        ego = table[nodes]
         propagated = sum((layer[nodes] for layer in layers), last * self.after[nodes])
         sizes = [len(users), len(items)]
         user, item = torch.split(self._pooled(ego, propagated), sizes)
@@ -85,18 +87,28 @@ class LightGCNpp(EmbeddingTable):
     fold_in_note: ClassVar[str] = UNTRAINED
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
-        """Propagate from the layers of the items; the users' own rows of the table are 0."""
-        layers = [self.weight, *self._layers(graph, self.num_layers - 1)]
+        """Propagate from the layers of the items; the users' own rows are what is added."""
+        table = self.table()
+        layers = [table, *self._layers(graph, table, self.num_layers - 1)]
         items = sum((functional.normalize(layer, dim=1)[self.num_users :] for layer in layers), start=0.0)
         degree = graph.strength()[graph.num_users :]
         near = basket_sums(baskets, items * degree[:, None] ** -self.beta)
-        return (1 - self.gamma) / self.num_layers * near * basket_sizes(baskets) ** -self.alpha
+        return self._pooled(self.unseen_users(baskets), near * basket_sizes(baskets) ** -self.alpha)
 
-    def _layers(self, graph: BipartiteGraph, count: int) -> list[Tensor]:
+    @property
+    def embeds_items(self) -> bool:
+        """Whether features stand for an item's row of the table, and the table is in the sum."""
+        return super().embeds_items and self.gamma != 0
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Weigh what is added as the table is; nobody sends anything to an item that nobody bought."""
+        return self.gamma * self.unseen_items(items)
+
+    def _layers(self, graph: BipartiteGraph, table: Tensor, count: int) -> list[Tensor]:
         """Compute ``E^(1) … E^(count)``, each ``[N, D]``."""
         layers: list[Tensor] = []
         for _ in range(count):
-            last = layers[-1] if layers else self.weight
+            last = layers[-1] if layers else table
             layers.append(graph.propagate(self._directions(last)) * self.after)
         return layers
 

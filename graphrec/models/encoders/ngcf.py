@@ -60,7 +60,7 @@ class NGCF(EmbeddingTable):
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Propagate the table through the graph and the layers."""
-        layers: list[Tensor] = [self.weight]
+        layers: list[Tensor] = [self.table()]
         for place in range(self.num_layers):
             layers.append(self._layer(place, graph.propagate(layers[-1]), layers[-1]))
         return Embeddings(*torch.split(_side_by_side(layers), [self.num_users, self.num_items]))
@@ -68,15 +68,22 @@ class NGCF(EmbeddingTable):
     fold_in_note: ClassVar[str] = UNTRAINED
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
-        """Send the users of the baskets through the layers from vectors of 0, beside the items' layers."""
-        layer: Tensor = self.weight
+        """Send the users of the baskets through the layers from what is added, beside the items' layers."""
+        layer: Tensor = self.table()
         near = graph.strength()[graph.num_users :, None].sqrt()
-        users = [layer.new_zeros(baskets.num_users, layer.shape[1])]
+        users = [self.unseen_users(baskets)]
         for place in range(self.num_layers):
             sums = basket_sums(baskets, layer[self.num_users :] / near) / basket_sizes(baskets).sqrt()
             users.append(self._layer(place, sums, users[-1]))
             layer = self._layer(place, graph.propagate(layer), layer)
         return _side_by_side(users)
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Send what is added through the layers, with nothing from neighbours."""
+        layers = [self.unseen_items(items)]
+        for place in range(self.num_layers):
+            layers.append(self._layer(place, torch.zeros_like(layers[-1]), layers[-1]))
+        return _side_by_side(layers)
 
     def _layer(self, place: int, near: Tensor, layer: Tensor) -> Tensor:
         """Make the next layer of a layer and of what its neighbours send. ``[n, D]`` twice to ``[n, D]``."""

@@ -59,13 +59,14 @@ class SimpleX(EmbeddingTable):
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Mix the users' vectors with the means of their items."""
         user, item = self.ego(graph)
-        means = graph.propagate(self.weight * self.lift)[: self.num_users] / self.root
+        means = graph.propagate(self.table() * self.lift)[: self.num_users] / self.root
         return Embeddings(self._mixed(user, means), item)
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Mix the vectors of the batch's users alone."""
-        near, _ = graph.filter_nodes(self.weight * self.lift, [0.0, 1.0], users)
-        ego = Embeddings(self.weight[users], self.weight[items + self.num_users])
+        table = self.table()
+        near, _ = graph.filter_nodes(table * self.lift, [0.0, 1.0], users)
+        ego = Embeddings(table[users], table[items + self.num_users])
         return Rows(self._mixed(ego.user, near / self.root[users]), ego.item, lambda: ego)
 
     own_sample = EmbeddingTable.own_sample
@@ -74,9 +75,13 @@ class SimpleX(EmbeddingTable):
     fold_in_note: ClassVar[str] = UNTRAINED
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
-        """Mix the means of the baskets' items with own vectors of 0."""
+        """Mix the means of the baskets' items with what is added."""
         means = basket_sums(baskets, self.ego(graph).item) / basket_sizes(baskets)
-        return self._mixed(torch.zeros_like(means), means)
+        return self._mixed(self.unseen_users(baskets), means)
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Take what is added to the table."""
+        return self.unseen_items(items)
 
     def _mixed(self, user: Tensor, means: Tensor) -> Tensor:
         mixed: Tensor = self.own * user + (1 - self.own) * self.bought(means)

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from graphrec.capabilities import written_for
 from graphrec.errors import check_above, check_at_least
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.kernels.sharded import distributed_rows
 from graphrec.models.base import Embeddings, Encoder, Rows
+from graphrec.models.encoders.baskets import LEAST_SQUARES, Readout, basket_means
 from graphrec.models.encoders.spectral_init import start_spectrally
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
+
+    from graphrec.models.encoders.added import AddedVectors
 
 Start = Literal["auto", "normal", "spectral"]
 """Where the training of a table begins."""
@@ -60,6 +64,7 @@ class EmbeddingTable(Encoder):
         self.nodes, self.num_nodes = graph.nodes, graph.num_nodes
         self.weight = nn.Parameter(torch.empty(len(self.nodes), dim))
         self.init_std = init_std
+        self.added: AddedVectors | None = None
         self.reset_parameters()
         if start == "spectral" or (start == "auto" and graph.sharded is None):
             start_spectrally(self.weight, graph)
@@ -80,13 +85,45 @@ class EmbeddingTable(Encoder):
         """Declare the rows held here a part of one table that is spread over the processes of a mesh."""
         self.weight = distributed_rows(self.weight, self.num_nodes, mesh)
 
+    def table(self) -> Tensor:
+        """Take the vectors that a pass begins with: the table, and what is added to it. Shape ``[N, D]``."""
+        return self.weight if self.added is None else self.added(self.weight)
+
+    def unseen_users(self, baskets: BipartiteGraph) -> Tensor:
+        """Take what stands for rows of the table of users who have none: what is added. ``[n, D]``."""
+        nothing = self.weight.new_zeros(baskets.num_users, self.weight.shape[1])
+        return nothing if self.added is None else nothing + self.added.of_users(baskets)
+
+    def unseen_items(self, items: BipartiteGraph) -> Tensor:
+        """Take what stands for rows of the table of items that have none: what is added. ``[n, D]``."""
+        nothing = self.weight.new_zeros(items.num_items, self.weight.shape[1])
+        return nothing if self.added is None else nothing + self.added.of_items(items)
+
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Take the table itself."""
         return self.ego(graph)
 
     def ego(self, graph: BipartiteGraph) -> Embeddings:
         """Take the table itself, users and items apart."""
-        return Embeddings(*torch.split(graph.whole(self.weight), [self.num_users, self.num_items]))
+        return Embeddings(*torch.split(graph.whole(self.table()), [self.num_users, self.num_items]))
+
+    fold_in_note: ClassVar[str] = LEAST_SQUARES
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Tell a user's vector from the mean of what they bought, as it is for the users of training."""
+        user, item = self.ego(graph)
+        own = self.unseen_users(baskets)
+        told = Readout.fitted(basket_means(graph, item), user - self.unseen_users(graph))
+        return own + told(basket_means(baskets, item))
+
+    @property
+    def embeds_items(self) -> bool:
+        """Whether features stand for an item's row of the table."""
+        return self.added is not None and written_for(type(self), "embed_items", "forward")
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Take what is added to the table."""
+        return self.unseen_items(items)
 
     def own_sample(self, graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
         """Take rows of the table, which are as wide as the embeddings; no other process is needed."""
@@ -94,7 +131,7 @@ class EmbeddingTable(Encoder):
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Take rows of the table."""
-        rows, _ = graph.filter_nodes(self.weight, [1.0], torch.cat([users, items + self.num_users]))
+        rows, _ = graph.filter_nodes(self.table(), [1.0], torch.cat([users, items + self.num_users]))
         user, item = torch.split(rows, [len(users), len(items)])
         return Rows(user, item, lambda: Embeddings(user, item))
 

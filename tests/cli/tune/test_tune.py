@@ -182,6 +182,8 @@ def test_pruners_are_those_of_the_search():
 @pytest.mark.parametrize("name", model_names())
 def test_a_fit_takes_what_a_shipped_space_asks_for(name, place):
     Path("log.csv").write_text("user_id,item_id\n" + "".join(f"u{i % 9},i{i % 7}\n" for i in range(60)))
+    if name == "heterogcn":
+        pytest.skip("its data needs a table of attributes, and --data is the log alone")
     base, space = bases.entry_of(name, bases.Asked.of("log.csv"))
     with Pool(WORKER, 1, place / "logs") as pool:
         looked = look(base, space, Plan(place / "out", Budget(1)), pool)

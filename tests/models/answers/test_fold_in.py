@@ -26,6 +26,7 @@ from graphrec.models import (
     ChebyCF,
     EmbeddingTable,
     FeatureTrees,
+    GATv2,
     IdealLowPass,
     ItemCF,
     LightGCN,
@@ -44,7 +45,7 @@ from graphrec.models import (
     XSimGCL,
 )
 from graphrec.models.answers.folded import FoldedIn, MostBought
-from graphrec.models.base import ClosedForm, Recommender
+from graphrec.models.base import ClosedForm, Embeddings, Recommender
 from graphrec.models.embedding import EmbeddingRecommender
 
 USERS, ITEMS, KNOWN = 30, 20, 22
@@ -215,12 +216,39 @@ class Changed(ItemCF):
         return -super().score(users)
 
 
+class NoBaskets(EmbeddingTable):
+    """Another forward, for which nobody wrote a fold-in."""
+
+    def forward(self, graph):
+        return Embeddings(*(2 * vectors for vectors in self.ego(graph)))
+
+
+def test_free_vectors_are_told_by_least_squares_over_the_users_of_training():
+    graph, baskets = known(), held_out()
+    table = EmbeddingTable(graph, dim=4, start="normal")
+    items = table.ego(graph).item.detach().double().numpy()
+    means, others = (dense(one) @ items / dense(one).sum(1, keepdims=True) for one in (graph, baskets))
+    wanted = means @ np.random.default_rng(0).normal(size=(4, 4))
+    with torch.no_grad():
+        table.weight[:KNOWN] = torch.from_numpy(wanted).float()
+    expected = others @ np.linalg.lstsq(means, wanted)[0]  # nothing is left over, so the map is found again
+    found = table.fold_in(graph, baskets).detach().double().numpy()
+    np.testing.assert_allclose(found, expected, atol=5e-3 * np.abs(expected).max())
+
+
+def test_users_attend_to_their_items_as_pyg_s_layer_lets_them():
+    graph = known()
+    encoder = GATv2(graph, dim=4, num_layers=2, start="normal")
+    with torch.no_grad():
+        encoder.weight[:KNOWN] = 0
+        torch.testing.assert_close(encoder.fold_in(graph, graph), encoder(graph).user)
+
+
 def test_what_a_model_cannot_fold_in_it_says():
     graph = known()
     for model in (Changed(), Popularity(), FeatureTrees()):
         assert not model.folds_in
-    table = EmbeddingRecommender(graph, EmbeddingTable(graph, dim=4), ScaledCosine())
-    assert not table.folds_in
+    assert not EmbeddingRecommender(graph, NoBaskets(graph, dim=4), ScaledCosine()).folds_in
     with pytest.raises(NotImplementedError, match="Popularity scores only the users"):
         Popularity().fold_in(held_out())
 

@@ -21,6 +21,9 @@ def check_split(checkpoint: dict[str, Any], task: Experiment, data: Any) -> None
     weights = record.get("weights_sha256")
     if weights is not None and weights != data.split.train.weights_sha256():
         raise _other_data(place, "the weights of its edges differ")
+    tables = record.get("tables_sha256")
+    if tables is not None and tables != data.tables.sha256():
+        raise _other_data(place, "attributes of its users or items differ")
     features = record.get("features_sha256")
     if features is not None and features != data.features_sha256():
         raise _other_data(place, "attributes, prices, quantities, baskets or times of its features differ")
