@@ -1,7 +1,6 @@
 """The models; a YAML may use the names listed here without their path."""
 
 from graphrec.models.decoders import MLP, Cosine, CosineTrained, Dot, ScaledCosine
-from graphrec.models.encoders.added import WithFeatures
 from graphrec.models.encoders.attention import GATv2
 from graphrec.models.encoders.contrastive import SimGCL, XSimGCL
 from graphrec.models.encoders.features import FeatureTowers, RawFeatures
@@ -11,6 +10,7 @@ from graphrec.models.encoders.lightgcnpp import LightGCNpp
 from graphrec.models.encoders.ngcf import NGCF
 from graphrec.models.encoders.simplex import SimpleX
 from graphrec.models.encoders.table import EmbeddingTable
+from graphrec.models.encoders.with_features import WithFeatures
 from graphrec.models.feature_trees import FeatureTrees
 from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.filters.link_prop import LinkProp

@@ -109,8 +109,8 @@ class AttributeNodes:
 def attribute_nodes(tables: AttributeTables | None, names: Sequence[str] | None) -> list[AttributeNodes]:
     """Make nodes of the attributes that are named, or of all that several users or items share.
 
-    A column that is not named is left out where it holds numbers, where no two share a value, or where over
-    half of what it says is said once: titles and names of single items.
+    A column that is not named is left out where it holds numbers, and where few rows share a value. So are
+    titles and names of single items.
 
     Args:
         tables: Attributes of users and items.

@@ -13,13 +13,12 @@ from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
 from graphrec.kernels.sharded import distributed_rows
 from graphrec.models.base import Embeddings, Encoder, Rows
+from graphrec.models.encoders.added import AddedVectors
 from graphrec.models.encoders.baskets import LEAST_SQUARES, Readout, basket_means
 from graphrec.models.encoders.spectral_init import start_spectrally
 
 if TYPE_CHECKING:
     from torch.distributed.device_mesh import DeviceMesh
-
-    from graphrec.models.encoders.added import AddedVectors
 
 Start = Literal["auto", "normal", "spectral"]
 """Where the training of a table begins."""
