@@ -31,6 +31,7 @@ LAYERS = (
     ("report",),
     ("tuning",),
     ("benchmarking",),
+    ("serving",),
     ("cli", "__main__"),
     ("front",),
 )

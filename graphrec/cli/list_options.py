@@ -13,7 +13,7 @@ STRICT = "make the loss of any row of the log an error"
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     """Add the checkpoint."""
-    known = "best.ckpt or last.ckpt of a run"
+    known = "best.ckpt or last.ckpt of a run, or what `graphrec export` wrote"
     parser.add_argument("--ckpt_path", "--ckpt", type=Path, required=True, help=known)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,7 @@ from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError, check_at_least
 from graphrec.kernels.shards import evaluation_shard
 from graphrec.notices import note, warn
+from graphrec.results import source_of
 
 _SMALLEST, _LARGEST, _STEPS = 256, 8192, 10
 """Edges of a batch and batches of an epoch, where nobody says how many."""
@@ -226,6 +228,10 @@ class RecommenderData(pl.LightningDataModule):
         found = {"features": self.features_sha256(), "weights": self.split.train.weights_sha256()}
         found["tables"] = self.tables.sha256() if with_tables else None
         return {f"{name}_sha256": value for name, value in found.items() if value is not None}
+
+    def result_source(self, checkpoint: Path) -> dict[Any, str]:
+        """Tell what a result of a model on this data is of, see `graphrec.results`."""
+        return source_of(checkpoint, self.split.sha256())
 
     def train_dataloader(self) -> DataLoader[Tensor]:
         """Make batches of edge ids, the same global ones in every process; the task takes its rows."""

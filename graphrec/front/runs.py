@@ -13,7 +13,6 @@ from graphrec.cli.experiment.command import run_experiment
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import BEST, RunFolder, run_at
 from graphrec.cli.frames import read_users, user_codes
-from graphrec.cli.recommending.lists import recommendations
 from graphrec.cli.trust import TRUST
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
@@ -26,6 +25,7 @@ from graphrec.front.stored import config_in, experiment_in, test_of
 from graphrec.front.surroundings import at_work
 from graphrec.models.base import ItemSet
 from graphrec.results import source_of
+from graphrec.serving.lists import recommendations
 from graphrec.training import RankedTask
 
 PARTS = get_args(Part)

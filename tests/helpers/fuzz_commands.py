@@ -174,6 +174,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
          "--funded_share", "--max_rate", "--min_margin", "--depths", "--max_spread", "--max_offers_per_user", "--exposure", "--window_weeks",
          "--cool_down_weeks", "--campaign", "--campaign_budgets", "--stock", "--product_set", "--parity", "--max_parity_gap", "--out"],
     ),
+    "export": ("runs/base --out OUT.zip", ["--out", "--strict"]),
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),
     "refit": ("runs/base", ["--x"]),
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),

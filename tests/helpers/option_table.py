@@ -91,6 +91,19 @@ SIMILAR: dict[str, list[Check]] = {
     "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", refused="which items are alike")],
 }
 
+EXPORT: dict[str, list[Check]] = {
+    "RUN": [
+        Check("{other_run}", "--out {dir}/m.zip", instead="{best_run}", result=printed),
+        Check("nowhere", "--out {dir}/m.zip", refused="holds no run"),
+    ],
+    "--out": [
+        Check("--out {dir}/a.zip", "{best_run}", "--out {dir}/b", result=names),
+        Check("--out {log}", "{best_run}", refused="no folder"),
+    ],
+    "--strict": [Check("--strict", "{lossy_run} --out {dir}/m.zip", refused="2 rows would be lost")],
+    "--trust": [Check("--trust", "{own_run} --out {dir}/m.zip", allows="give --trust")],
+}
+
 REFIT = {
     "--trust": [Check("--trust", "{own_run}", allows="give --trust")],
     "RUN": [
@@ -435,6 +448,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "fuse": FUSE,
     "recommend": RECOMMEND,
     "similar": SIMILAR,
+    "export": EXPORT,
     "offers": OFFERS,
     "compare": COMPARE,
     "benchmark": BENCHMARK,

@@ -12,6 +12,7 @@ COMMANDS = {
     "sweep": "run a sweep file of W&B here, without an account",
     "recommend": "write the best items of each user",
     "similar": "write the items that are most alike",
+    "export": "pack a model into one file that needs no log",
     "offers": "decide the discount of each shopper's best items",
     "evaluate": "score the lists of any library with the same measures",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
@@ -24,6 +25,9 @@ COMMANDS = {
     "completion": "print a script that completes commands and options in bash, zsh or fish",
 }
 """Command, which is also the name of its module → its line in the help of all."""
+
+_FITTED = ("export", "recommend", "similar")
+"""Commands whose modules are in the folder of that name."""
 
 
 def add_parsers(
@@ -38,6 +42,7 @@ def add_parsers(
     """
     for name, text in COMMANDS.items():
         if command in (None, name):
-            import_module(f"{__name__}.{name}").add_parser(subcommands)
+            folder = f"{__name__}.fitted" if name in _FITTED else __name__
+            import_module(f"{folder}.{name}").add_parser(subcommands)
         else:
             subcommands.add_parser(name, help=text)

@@ -111,7 +111,12 @@ def run(options: argparse.Namespace) -> Path:
         from graphrec.cli.experiment.loading import load_run
         from graphrec.cli.offers.decide import make
         from graphrec.cli.offers.request import Request
+        from graphrec.serving.bundle import is_bundle
 
+    if is_bundle(options.ckpt_path):
+        hint = "give best.ckpt of the run itself"
+        what = "an exported model has no prices, which offers are made of"
+        raise InputError(what, file=options.ckpt_path, column="--ckpt_path", hint=hint)
     request = Request.of(options)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     check_for_offers(data, options.ckpt_path)

@@ -48,6 +48,7 @@ GRAPHREC = tuple(
         "response.link_scores",
         "response.network",
         "response.task",
+        "serving.data.PackedData",
     )
 )
 TORCH = ("torch.nn", "torch.optim")

@@ -11,6 +11,7 @@ from graphrec.cli.config.tasks import said, task_class
 from graphrec.cli.config.vocabulary import permitted_by
 from graphrec.cli.experiment.checkpoints.checks import check_rows, check_split, check_weights
 from graphrec.cli.experiment.checkpoints.config import taken
+from graphrec.cli.experiment.exports import load_export
 from graphrec.cli.experiment.runs.folder import read_checkpoint
 from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
 from graphrec.cli.experiment.start import run_lightning
@@ -20,16 +21,17 @@ from graphrec.graph import BipartiteGraph
 from graphrec.response.data import ResponseData
 from graphrec.response.task import ResponseTask
 from graphrec.results import check_no_input
+from graphrec.serving.bundle import looks_so
 from graphrec.training import RankedTask
 
 
 def load_run(
     checkpoint: Path, strict: bool = False, trusted: bool = False, out: Path | None = None
 ) -> tuple[RankedTask, RecommenderData]:
-    """Rebuild the model and the data of a checkpoint.
+    """Rebuild the model and the data of a checkpoint, or of what `graphrec export` wrote.
 
     Args:
-        checkpoint: Of a run.
+        checkpoint: Of a run, or an export.
         strict: Refuse to leave out a row of the log.
         trusted: Whether it may name code that is not graphrec's.
         out: What the caller is going to write.
@@ -38,6 +40,8 @@ def load_run(
         InputError: If the checkpoint cannot be read, the data is not what it was trained on, or `out` is
             a file of it.
     """
+    if looks_so(checkpoint):
+        return _exported(checkpoint, strict, trusted, out)
     content = read_checkpoint(checkpoint)
     warn_if_unfinished(checkpoint)
     config = taken(content, checkpoint, trusted)
@@ -63,6 +67,18 @@ def load_run(
     task.eval().to(device)
     data.report()
     return task, data
+
+
+def _exported(
+    path: Path, strict: bool, trusted: bool, out: Path | None
+) -> tuple[RankedTask, RecommenderData]:
+    """Rebuild what was exported, which has no log."""
+    if strict:
+        hint = "leave it out; `graphrec export --strict` counts what the log loses"
+        raise InputError("an export has no log of which rows could be lost", column="--strict", hint=hint)
+    if out is not None:
+        check_no_input(out, [path])
+    return load_export(path, trusted)
 
 
 def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask, ResponseData]:

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
-    from graphrec.data.choice.items import ItemChoice
-    from graphrec.data.interactions import IdMap
-    from graphrec.models.base import ItemSet, Recommender
+    from graphrec.models.base import ItemSet
 
 ITEM_SETS: tuple[ItemSet, ...] = ("all", "repeat", "new")
 
@@ -46,26 +44,3 @@ def split_items(given: list[str] | None) -> tuple[ItemSet, Path | None]:
         hint = "give one of all, repeat and new, or one file, or one of each"
         raise InputError(what, column="--items", hint=hint)
     return (sets or ["new"])[0], Path(files[0]) if files else None
-
-
-def chosen(base: Recommender, choice: ItemChoice, users: IdMap) -> Recommender:
-    """Make a recommender that keeps to a choice of items; the same one where nothing is chosen.
-
-    Args:
-        base: Ranks.
-        choice: What may be ranked for whom.
-        users: Codes of its users.
-    """
-    if not choice.chooses:
-        return base
-    import torch
-
-    from graphrec.graph import ItemLists
-    from graphrec.models.answers.chosen import Chosen
-
-    allowed, boost = (
-        None if part is None else torch.from_numpy(part) for part in (choice.allowed, choice.boost)
-    )
-    pairs = choice.pairs_of(users)
-    excluded = ItemLists(pairs, len(users), base.graph.num_items) if len(pairs) else None
-    return Chosen(base, allowed, excluded, boost)

@@ -1,138 +1,67 @@
-"""What `graphrec recommend` is asked for, read before the checkpoint is, and answered with it."""
+"""What `graphrec recommend` and `graphrec similar` are asked for, read before the checkpoint is."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-import pandas as pd
-import torch
 
 from graphrec.cli.frames import read_users
-from graphrec.cli.recommending.groups import Group, Grouping
-from graphrec.cli.recommending.item_options import chosen
-from graphrec.cli.recommending.lists import recommendations
 from graphrec.cli.recommending.named import ids_as_file
 from graphrec.cli.table_options import reading
-from graphrec.data.choice.items import FILES, ItemChoice, ItemFiles
-from graphrec.data.choice.known import as_text
-from graphrec.data.choice.people import History, People, Segments, tell_unknown_users
-from graphrec.data.interactions import Columns, IdMap
-from graphrec.data.tables.read import Table, load_table
+from graphrec.data.choice.items import FILES, ItemFiles
+from graphrec.data.choice.people import History
+from graphrec.data.interactions import Columns
+from graphrec.data.tables.read import load_table
 from graphrec.errors import InputError
-from graphrec.models.base import ItemSet
-
-if TYPE_CHECKING:
-    from graphrec.data.module import RecommenderData
-    from graphrec.training import RankedTask
+from graphrec.serving.request import Request
+from graphrec.serving.similar import SimilarRequest
 
 
-@dataclass(frozen=True)
-class Request:
-    """What was asked for.
+def read_request(options: argparse.Namespace, ids: Sequence[str]) -> Request:
+    """Read the files that the options name.
 
     Args:
-        users: For whom; None for those of the history, or for all.
-        history: What people bought who were not in training.
-        segment: Column of the users by which the most bought items are chosen.
-        user_table: Table with that column.
-        user_file: Its file, for messages.
-        items: What may be listed.
+        options: Of the command.
+        ids: Users that the command line names.
+
+    Raises:
+        InputError: If a file cannot be used, or an option would change nothing.
     """
-
-    users: Table | None
-    history: History | None
-    segment: str | None
-    user_table: Table | None
-    user_file: Path | None
-    items: ItemFiles
-
-    @classmethod
-    def read(cls, options: argparse.Namespace, ids: Sequence[str]) -> Request:
-        """Read the files that the options name.
-
-        Args:
-            options: Of the command.
-            ids: Users that the command line names.
-
-        Raises:
-            InputError: If a file cannot be used, or an option would change nothing.
-        """
-        kinds = {"users": "user_list", "history": "log", "user_table": "users", **FILES}
-        columns, text = reading(options, kinds)
-        if options.user_table is not None and options.segment is None:
-            hint = "name a column of it with --segment, or leave the table out"
-            raise InputError("nothing asks about this table", column="--user_table", hint=hint)
-        if options.time_format is not None and options.history is None:
-            what, hint = "no history is given that this holds for", "give it with --history"
-            raise InputError(what, column="--time_format", hint=hint)
-        table, times = options.user_table, options.time_format
-        return cls(
-            read_users(ids_as_file(ids, Columns.USER) if ids else options.users, columns, text),
-            None if options.history is None else History.read(options.history, columns, text, times),
-            options.segment,
-            None if table is None else load_table(table, columns, kind="users", text=text),
-            table,
-            ItemFiles.read({name: getattr(options, name) for name in FILES}, options.where, columns, text),
-        )
-
-    def lists(
-        self, task: RankedTask, data: RecommenderData, k: int, item_set: ItemSet
-    ) -> tuple[pd.DataFrame, int]:
-        """Rank for everybody who was asked for, in that order.
-
-        Args:
-            task: Has the model.
-            data: What it was fitted to.
-            k: Items per user.
-            item_set: Which items are ranked.
-
-        Returns:
-            ``user_id``, ``item_id``, ``rank``, ``score`` and ``basis``; and how many users were asked for.
-        """
-        choice = self.items.choice(data.source, data.split.items)
-        users = data.split.users
-        history = None if self.history is None else self.history.joined(users, data.split.items)
-        people = People.asked(self.users, self.history, users, _active(task, data))
-        if self.segment is None:
-            segments = None
-        else:
-            segments = Segments.read(self.segment, self.user_table, self.user_file, data.source)
-        if choice.pairs is not None:
-            known = pd.concat([people.ids, pd.Series(as_text(users).ids, dtype="str")])
-            tell_unknown_users(choice.pairs[Columns.USER], known, self.items.paths["exclude"])
-        if history is not None and item_set == "new":
-            bought = history.log if data.weights is None else data.weights.bought_in(history.log)
-            choice = choice.without(bought[[Columns.USER, Columns.ITEM_CODE]])
-        groups = list(Grouping(task, data, people, history, segments).groups())
-        frames = [self._ranked(group, choice, data.split.items, k, item_set) for group in groups]
-        return _in_order(frames, people.ids), len(people.ids)
-
-    def _ranked(
-        self, group: Group, choice: ItemChoice, items: IdMap, k: int, item_set: ItemSet
-    ) -> pd.DataFrame:
-        model = chosen(group.recommender, choice, group.users)
-        frame = recommendations(model, group.users, items, group.codes.numpy(), k, item_set)
-        return frame.assign(basis=group.basis)
+    kinds = {"users": "user_list", "history": "log", "user_table": "users", **FILES}
+    columns, text = reading(options, kinds)
+    if options.user_table is not None and options.segment is None:
+        hint = "name a column of it with --segment, or leave the table out"
+        raise InputError("nothing asks about this table", column="--user_table", hint=hint)
+    if options.time_format is not None and options.history is None:
+        what, hint = "no history is given that this holds for", "give it with --history"
+        raise InputError(what, column="--time_format", hint=hint)
+    table, times = options.user_table, options.time_format
+    return Request(
+        read_users(ids_as_file(ids, Columns.USER) if ids else options.users, columns, text),
+        None if options.history is None else History.read(options.history, columns, text, times),
+        options.segment,
+        None if table is None else load_table(table, columns, kind="users", text=text),
+        table,
+        ItemFiles.read({name: getattr(options, name) for name in FILES}, options.where, columns, text),
+    )
 
 
-def _active(task: RankedTask, data: RecommenderData) -> np.ndarray:
-    """Mark the users of whom the model knows something: purchases, or features. Shape ``[U]``."""
-    graph = task.recommender.graph
-    if data.features is not None:
-        return np.ones(graph.num_users, dtype=bool)
-    return (graph.seen.counts(torch.arange(graph.num_users)) > 0).cpu().numpy()
+def read_similar(options: argparse.Namespace, ids: Sequence[str]) -> SimilarRequest:
+    """Read the files that the options name.
 
+    Args:
+        options: Of the command.
+        ids: Items that the command line names.
 
-def _in_order(frames: list[pd.DataFrame], people: pd.Series[str]) -> pd.DataFrame:
-    """Put the lists one below the other in the order of people; ids are text unless all are the model's."""
-    if len(frames) > 1 or set(frames[0]["basis"]) - {"model"}:
-        frames = [frame.assign(user_id=frame["user_id"].astype("str")) for frame in frames]
-    joined = pd.concat(frames, ignore_index=True)
-    place = pd.Series(np.arange(len(people)), index=people)
-    order = joined["user_id"].astype("str").map(place).to_numpy()
-    return joined.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
+    Raises:
+        InputError: If a file cannot be used.
+    """
+    columns, text = reading(options, {"asked": "item_list", **FILES})
+    given = ids_as_file(ids, Columns.ITEM) if ids else options.asked
+    table = None if given is None else load_table(given, columns, kind="item_list", text=text)
+    files = {name: getattr(options, name) for name in FILES}
+    items = ItemFiles.read(files, options.where, columns, text)
+    if "exclude" in items.tables and Columns.USER in items.tables["exclude"].frame:
+        what, hint = "similar items are not of one user", "leave the column out: --columns user_id="
+        raise InputError(what, file=options.exclude, column="--exclude", hint=hint)
+    return SimilarRequest(table, "ITEM" if ids else str(options.asked), items)

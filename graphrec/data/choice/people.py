@@ -149,7 +149,7 @@ class Segments:
     of_user: pd.Series[str]
 
     @classmethod
-    def read(cls, column: str, given: Table | None, file: Path | None, source: RawData) -> Segments:
+    def read(cls, column: str, given: Table | None, file: str | Path | None, source: RawData) -> Segments:
         """Take a column of the table of users that is given, and of the data's for others.
 
         Raises:

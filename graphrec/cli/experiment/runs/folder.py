@@ -16,6 +16,7 @@ from graphrec.cli.experiment.runs.names import check_run_names
 from graphrec.cli.experiment.runs.progress import Progress, last_worked_on
 from graphrec.data.ledger import CLEANING
 from graphrec.errors import InputError, check_at_least
+from graphrec.serving.bundle import is_bundle
 
 BEST, LAST = "best.ckpt", "last.ckpt"
 
@@ -196,6 +197,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, is no checkpoint, or was not written by graphrec.
     """
+    if is_bundle(path):
+        hint = "give it to `graphrec recommend` or `graphrec similar`; here, give a checkpoint of the run"
+        raise InputError("this is an exported model, which has no log", file=path, hint=hint)
     if not path.is_file():
         what = "is a folder, not a checkpoint" if path.is_dir() else "there is no such file"
         raise InputError(what, file=path, hint="checkpoints are in runs/<name>/<id>/checkpoints/")

@@ -13,7 +13,7 @@ from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
 from graphrec.notices import note
-from graphrec.results import source_of, write_table
+from graphrec.results import write_table
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,18 +53,18 @@ def run(options: argparse.Namespace) -> Path:
     """Load, rank, write."""
     with importing():
         from graphrec.cli.experiment.loading import load_run
-        from graphrec.cli.recommending.lists import fewer
-        from graphrec.cli.recommending.request import Request
+        from graphrec.cli.recommending.request import read_request
         from graphrec.data.choice.known import counted
+        from graphrec.serving.lists import fewer
 
     item_set, options.items = split_items(options.items)
     options.users, ids = split_ids(options.users, "--users")
     check_out(options)
     check_length(options.k)
-    request = Request.read(options, ids)
+    request = read_request(options, ids)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     frame, users = request.lists(task, data, options.k, item_set)
-    frame.attrs = source_of(options.ckpt_path, data.split.sha256())
+    frame.attrs = data.result_source(options.ckpt_path)
     path = write_table(frame, options.out)
     print(f"{len(frame):,} recommendations for {counted(frame['user_id'].nunique(), 'user')}: {path}")
     if line := fewer(frame["user_id"], users, options.k, "items", "user"):

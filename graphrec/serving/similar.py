@@ -1,9 +1,7 @@
-"""What `graphrec similar` is asked for, read before the checkpoint is, and answered with it."""
+"""Items that are alike, and how a model answers who asks for them."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +10,14 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import IntArray
-from graphrec.cli.recommending.item_options import chosen
-from graphrec.cli.recommending.lists import recommendations
-from graphrec.cli.recommending.named import ids_as_file
-from graphrec.cli.table_options import reading
-from graphrec.data.choice.items import FILES, ItemFiles
+from graphrec.data.choice.items import ItemFiles
 from graphrec.data.choice.known import item_codes
 from graphrec.data.interactions import Columns, IdMap
-from graphrec.data.tables.read import Table, load_table
+from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.models.answers.alike import Alike, finds_alike
+from graphrec.serving.choosing import chosen
+from graphrec.serving.lists import recommendations
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
@@ -41,27 +37,6 @@ class SimilarRequest:
     asked: Table | None
     name: str | Path
     items: ItemFiles
-
-    @classmethod
-    def read(cls, options: argparse.Namespace, ids: Sequence[str]) -> SimilarRequest:
-        """Read the files that the options name.
-
-        Args:
-            options: Of the command.
-            ids: Items that the command line names.
-
-        Raises:
-            InputError: If a file cannot be used.
-        """
-        columns, text = reading(options, {"asked": "item_list", **FILES})
-        given = ids_as_file(ids, Columns.ITEM) if ids else options.asked
-        table = None if given is None else load_table(given, columns, kind="item_list", text=text)
-        files = {name: getattr(options, name) for name in FILES}
-        items = ItemFiles.read(files, options.where, columns, text)
-        if "exclude" in items.tables and Columns.USER in items.tables["exclude"].frame:
-            what, hint = "similar items are not of one user", "leave the column out: --columns user_id="
-            raise InputError(what, file=options.exclude, column="--exclude", hint=hint)
-        return cls(table, "ITEM" if ids else str(options.asked), items)
 
     def lists(self, task: RankedTask, data: RecommenderData, k: int) -> tuple[pd.DataFrame, int]:
         """Rank the other items for each item that was asked for, in that order.

@@ -13,7 +13,7 @@ from graphrec.cli.start_up import importing
 from graphrec.cli.table_options import add_table_options, check_out
 from graphrec.cli.trust import add_trust
 from graphrec.notices import note
-from graphrec.results import source_of, write_table
+from graphrec.results import write_table
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -43,17 +43,17 @@ def run(options: argparse.Namespace) -> Path:
     """Load, compare, write."""
     with importing():
         from graphrec.cli.experiment.loading import load_run
-        from graphrec.cli.recommending.lists import fewer
-        from graphrec.cli.recommending.similar import SimilarRequest
+        from graphrec.cli.recommending.request import read_similar
         from graphrec.data.choice.known import counted
+        from graphrec.serving.lists import fewer
 
     options.asked, ids = split_ids(options.ITEM, "ITEM")
     check_out(options)
     check_length(options.k)
-    request = SimilarRequest.read(options, ids)
+    request = read_similar(options, ids)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     frame, asked = request.lists(task, data, options.k)
-    frame.attrs = source_of(options.ckpt_path, data.split.sha256())
+    frame.attrs = data.result_source(options.ckpt_path)
     path = write_table(frame, options.out)
     items = frame["item_id"]
     print(f"{counted(len(frame), 'similar item')} of {counted(items.nunique(), 'item')}: {path}")

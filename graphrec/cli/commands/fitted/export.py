@@ -1,0 +1,82 @@
+"""``graphrec export``: a fitted model in one file that moves between machines."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphrec.cli.commands import COMMANDS
+from graphrec.cli.list_options import STRICT
+from graphrec.cli.start_up import importing
+from graphrec.cli.trust import add_trust
+from graphrec.errors import InputError
+from graphrec.notices import note
+
+if TYPE_CHECKING:
+    from graphrec.training import RankedTask
+
+CHECKPOINT = ".ckpt"
+
+
+def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = subcommands.add_parser(
+        "export",
+        help=COMMANDS["export"],
+        description="Pack weights, ids, history, features and attributes of a fitted ranker, so that"
+        " `graphrec recommend` and `graphrec similar` need neither the run nor its log.",
+        epilog="example: graphrec export runs/complete_journey-lightgcn --out model.zip",
+    )
+    run_help = "folder of a run, whose refit is taken if there is one; or a checkpoint of it"
+    parser.add_argument("RUN", type=Path, help=run_help)
+    out = "file that ends in .zip, which is replaced, or a new folder"
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER|FILE.zip", help=out)
+    parser.add_argument("--strict", action="store_true", help=STRICT)
+    add_trust(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> Path:
+    """Load the model as every command does, and pack it."""
+    with importing():
+        from graphrec.cli.experiment.exports import export
+        from graphrec.cli.experiment.loading import load_run
+        from graphrec.serving.bundle import check_place
+
+    check_place(options.out)
+    checkpoint = _checkpoint(options.RUN)
+    task, data = load_run(checkpoint, options.strict, options.trust, options.out)
+    _tell(task)
+    path = export(checkpoint, task, data, options.out, options.trust)
+    size = path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.iterdir())
+    print(f"{task.model_name} of {checkpoint}, {size / 1e6:,.1f} MB: {path}")
+    return path
+
+
+def _checkpoint(given: Path) -> Path:
+    """Find what a test would load of a run.
+
+    Raises:
+        InputError: If it is an export, or the run has no checkpoint.
+    """
+    from graphrec.cli.experiment.runs.folder import run_at
+    from graphrec.serving.bundle import is_bundle
+
+    if is_bundle(given):
+        raise InputError("this was exported already", file=given, hint="copy it, or give the run")
+    if given.suffix == CHECKPOINT:
+        return given
+    found = run_at(given).test_checkpoint()
+    if found is None:
+        hint = "give the folder of a finished `graphrec fit`, or best.ckpt of it"
+        raise InputError("holds no run with a checkpoint", file=given, hint=hint)
+    return found
+
+
+def _tell(task: RankedTask) -> None:
+    """Say what the reader of the export computes again."""
+    if task.made_again(task.state_dict()):
+        note(
+            f"{task.model_name} keeps no weights: whoever loads the export fits it again to the history in it"
+        )

@@ -1,0 +1,104 @@
+"""An exported model, rebuilt without its log; and what a checkpoint's configuration leaves in an export."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import yaml
+
+import graphrec
+from graphrec.cli.config.vocabulary import permitted_by
+from graphrec.cli.experiment.checkpoints.checks import check_weights
+from graphrec.cli.experiment.checkpoints.config import taken
+from graphrec.cli.experiment.runs.folder import read_checkpoint
+from graphrec.cli.experiment.start import run_lightning
+from graphrec.data.module import RecommenderData
+from graphrec.errors import InputError
+from graphrec.files import sha256_of
+from graphrec.graph import BipartiteGraph
+from graphrec.offers.candidates.build import fit_calibrator
+from graphrec.serving.bundle import read_bundle, write_bundle
+from graphrec.serving.data import PackedData
+from graphrec.serving.packing import CONFIG, packed
+from graphrec.training import RankedTask
+
+DATA = f"{PackedData.__module__}.{PackedData.__name__}"
+_OF_DATA = ("weights", "item_sets", "category")
+"""What an export keeps of the configuration of the data."""
+
+
+def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path, trusted: bool) -> Path:
+    """Pack a loaded model.
+
+    Args:
+        checkpoint: What it was loaded from.
+        task: Has the model.
+        data: What it was fitted to.
+        out: The zip file or folder to write.
+        trusted: Whether the checkpoint may name code that is not graphrec's.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    config = taken(read_checkpoint(checkpoint), checkpoint, trusted)
+    run = str(config.get("run", {}).get("name", checkpoint.stem))
+    kept = {key: config["data"]["init_args"].get(key) for key in _OF_DATA}
+    config["data"] = {"class_path": DATA, "init_args": kept}
+    config["run"] = {"name": run}
+    recommender, split = task.recommender, data.split
+    calibrator = fit_calibrator(recommender, recommender.graph, split) if len(split.val) else None
+    about = {
+        "graphrec": graphrec.__version__,
+        "model": task.model_name,
+        "run": run,
+        "data": data.source.name,
+        "users": len(split.users),
+        "items": len(split.items),
+        "pairs": recommender.graph.num_edges,
+        "filled_items": sum(step.filled for step in data.source.steps if step.table == "items"),
+        "split_sha256": split.sha256(),
+        "checkpoint": checkpoint.name,
+        "checkpoint_sha256": sha256_of(checkpoint),
+    }
+    return write_bundle(out, about, packed(config, task.state_dict(), data, calibrator))
+
+
+def load_export(path: Path, trusted: bool = False) -> tuple[RankedTask, PackedData]:
+    """Rebuild the model of an export; nothing but the export is read.
+
+    Args:
+        path: The zip file or folder.
+        trusted: Whether it may name code that is not graphrec's.
+
+    Raises:
+        InputError: If it is damaged, or names code that it may not.
+    """
+    config = _config(path, trusted)
+    with permitted_by(config, trusted=trusted):
+        cli = run_lightning(config, run=False)
+    task, data = cast(RankedTask, cli.model), cast(PackedData, cli.datamodule)
+    content: Mapping[str, Any] = {"state_dict": data.state}
+    task.bind(BipartiteGraph(data.split.train, data.features), data.state)
+    check_weights(dict(content), task, path)
+    task.load_state_dict(data.state)
+    task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    data.report()
+    return task, data
+
+
+def _config(path: Path, trusted: bool) -> dict[str, Any]:
+    """Read the configuration, checked as that of a checkpoint before any of it is built."""
+    _, parts = read_bundle(path, [CONFIG])
+    try:
+        text = yaml.safe_dump(json.loads(parts[CONFIG]))
+    except (KeyError, ValueError) as error:
+        raise InputError("has no configuration", file=path, hint="run `graphrec export` again") from error
+    config = taken({"graphrec": {"config": text}}, path, trusted)
+    given = config["data"].get("init_args") or {}
+    kept = {key: given.get(key) for key in _OF_DATA}
+    config["data"] = {"class_path": DATA, "init_args": {**kept, "path": str(path)}}
+    return config

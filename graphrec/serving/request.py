@@ -1,0 +1,103 @@
+"""Lists of the best items that somebody asks for, and how a model answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+
+from graphrec.data.choice.items import ItemChoice, ItemFiles
+from graphrec.data.choice.known import as_text
+from graphrec.data.choice.people import History, People, Segments, tell_unknown_users
+from graphrec.data.interactions import Columns, IdMap
+from graphrec.data.tables.read import Table
+from graphrec.models.base import ItemSet
+from graphrec.serving.choosing import chosen
+from graphrec.serving.groups import Group, Grouping
+from graphrec.serving.lists import recommendations
+
+if TYPE_CHECKING:
+    from graphrec.data.module import RecommenderData
+    from graphrec.training import RankedTask
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Args:
+        users: For whom; None for those of the history, or for all.
+        history: What people bought who were not in training.
+        segment: Column of the users by which the most bought items are chosen.
+        user_table: Table with that column.
+        user_file: Its file, for messages.
+        items: What may be listed.
+    """
+
+    users: Table | None
+    history: History | None
+    segment: str | None
+    user_table: Table | None
+    user_file: str | Path | None
+    items: ItemFiles
+
+    def lists(
+        self, task: RankedTask, data: RecommenderData, k: int, item_set: ItemSet
+    ) -> tuple[pd.DataFrame, int]:
+        """Rank for everybody who was asked for, in that order.
+
+        Args:
+            task: Has the model.
+            data: What it was fitted to.
+            k: Items per user.
+            item_set: Which items are ranked.
+
+        Returns:
+            ``user_id``, ``item_id``, ``rank``, ``score`` and ``basis``; and how many users were asked for.
+        """
+        choice = self.items.choice(data.source, data.split.items)
+        users = data.split.users
+        history = None if self.history is None else self.history.joined(users, data.split.items)
+        people = People.asked(self.users, self.history, users, _active(task, data))
+        if self.segment is None:
+            segments = None
+        else:
+            segments = Segments.read(self.segment, self.user_table, self.user_file, data.source)
+        if choice.pairs is not None:
+            known = pd.concat([people.ids, pd.Series(as_text(users).ids, dtype="str")])
+            tell_unknown_users(choice.pairs[Columns.USER], known, self.items.paths["exclude"])
+        if history is not None and item_set == "new":
+            bought = history.log if data.weights is None else data.weights.bought_in(history.log)
+            choice = choice.without(bought[[Columns.USER, Columns.ITEM_CODE]])
+        groups = list(Grouping(task, data, people, history, segments).groups())
+        frames = [self._ranked(group, choice, data.split.items, k, item_set) for group in groups]
+        return _in_order(frames, people.ids), len(people.ids)
+
+    def _ranked(
+        self, group: Group, choice: ItemChoice, items: IdMap, k: int, item_set: ItemSet
+    ) -> pd.DataFrame:
+        model = chosen(group.recommender, choice, group.users)
+        frame = recommendations(model, group.users, items, group.codes.numpy(), k, item_set)
+        return frame.assign(basis=group.basis)
+
+
+def _active(task: RankedTask, data: RecommenderData) -> np.ndarray:
+    """Mark the users of whom the model knows something: purchases, or features. Shape ``[U]``."""
+    graph = task.recommender.graph
+    if data.features is not None:
+        return np.ones(graph.num_users, dtype=bool)
+    return (graph.seen.counts(torch.arange(graph.num_users)) > 0).cpu().numpy()
+
+
+def _in_order(frames: list[pd.DataFrame], people: pd.Series[str]) -> pd.DataFrame:
+    """Put the lists one below the other in the order of people; ids are text unless all are the model's."""
+    if len(frames) > 1 or set(frames[0]["basis"]) - {"model"}:
+        frames = [frame.assign(user_id=frame["user_id"].astype("str")) for frame in frames]
+    joined = pd.concat(frames, ignore_index=True)
+    place = pd.Series(np.arange(len(people)), index=people)
+    order = joined["user_id"].astype("str").map(place).to_numpy()
+    return joined.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
