@@ -19,6 +19,7 @@ from torch import Tensor
 
 from graphrec.data.cleaning.account import CleaningStep
 from graphrec.data.features.build import Features
+from graphrec.data.features.stored import load_features
 from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
 from graphrec.data.module import RecommenderData
 from graphrec.data.splits import Given, Split
@@ -91,7 +92,9 @@ class PackedData(RecommenderData):
             side: table.numpy().T if side in turned else table.numpy()
             for side, table in self._tensors(packing.FEATURES).items()
         }
-        return Features(tables["user"], tables["item"], **about)
+        encoders = self._parts.get(packing.ENCODERS)
+        fitted = None if encoders is None else load_features(encoders, self.path)
+        return Features(tables["user"], tables["item"], **about, fitted=fitted)
 
     def features_sha256(self) -> str | None:
         """Give nothing: what the features were made of stayed with the log."""

@@ -16,12 +16,15 @@ from torch import Tensor
 
 from graphrec.arrays import AnyArray
 from graphrec.data.features.build import Features
+from graphrec.data.features.stored import dump_features
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.data.module import RecommenderData
 from graphrec.evaluation.calibration import Calibrator, IsotonicCurve
 
 CONFIG, WEIGHTS, FEATURES = "config.json", "weights.safetensors", "features.safetensors"
 HISTORY, EDGE_WEIGHTS, CALIBRATION = "history.parquet", "edge_weights.parquet", "calibration.json"
+ENCODERS = "features.skops"
+"""What encodes users and items to come, in scikit-learn's own safe format."""
 USERS, ITEMS = "users.parquet", "items.parquet"
 USER_TABLE, ITEM_TABLE = "user_attributes.parquet", "item_attributes.parquet"
 ABOUT = "about"
@@ -60,6 +63,8 @@ def packed(
         parts[EDGE_WEIGHTS] = _parquet(pd.DataFrame({"weight": split.train.edge_weight}))
     if (features := data.features) is not None:
         parts[FEATURES] = _of_features(features)
+        if features.fitted is not None:
+            parts[ENCODERS] = dump_features(features.fitted)
     if calibrator is not None:
         parts[CALIBRATION] = _json(_of_calibrator(calibrator))
     return parts

@@ -32,6 +32,7 @@ def _closed(name: str, **arguments: Any) -> dict[str, Any]:
 BY_FEATURES: dict[str, dict[str, Any]] = {
     "towers": _ranking("FeatureTowers", "Dot"),
     "raw_mlp": _ranking("RawFeatures", "MLP"),
+    "with_features": _ranking("WithFeatures", "Dot"),
     "trees": _closed("FeatureTrees", trees=5),
 }
 OTHERS: dict[str, dict[str, Any]] = {
@@ -84,7 +85,7 @@ def built(
     cli = run_lightning(copy.deepcopy(config), run=False)
     task, data = cli.model, cli.datamodule
     torch.manual_seed(0)
-    task.bind(BipartiteGraph(data.split.train, data.features))
+    task.bind(BipartiteGraph.of(data))
     return task.eval(), data, config
 
 

@@ -82,7 +82,7 @@ def load_export(path: Path, trusted: bool = False) -> tuple[RankedTask, PackedDa
         cli = run_lightning(config, run=False)
     task, data = cast(RankedTask, cli.model), cast(PackedData, cli.datamodule)
     content: Mapping[str, Any] = {"state_dict": data.state}
-    task.bind(BipartiteGraph(data.split.train, data.features), data.state)
+    task.bind(BipartiteGraph.of(data), data.state)
     check_weights(dict(content), task, path)
     task.load_state_dict(data.state)
     task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
