@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Iterable
@@ -80,9 +81,8 @@ def check_no_input(target: str | Path, inputs: Iterable[Any], option: str = "--o
     target = Path(target)
     if not target.exists():
         return
-    for given in inputs:
-        if not isinstance(given, str | Path) or not given:
-            continue
+    named = [one for one in inputs if isinstance(one, str | Path) and one]
+    for given in [*named, *(file for one in named for file in glob.glob(str(one), recursive=True))]:
         try:
             is_read = os.path.samefile(target, given)
             is_read = is_read or (

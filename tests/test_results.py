@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from graphrec.errors import InputError
-from graphrec.results import TABLES, told_of, write_table
+from graphrec.results import TABLES, check_no_input, told_of, write_table
 
 
 def table() -> pd.DataFrame:
@@ -37,3 +37,11 @@ def test_another_suffix_is_refused_with_the_list(tmp_path):
         write_table(table(), tmp_path / "items.xlsx")
     assert all(suffix in str(refused.value) for suffix in TABLES)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_result_never_overwrites_a_file_of_a_pattern_that_is_read(tmp_path):
+    for year in (2023, 2024):
+        (tmp_path / f"{year}.csv").write_text("user_id,item_id\n1,2\n")
+    with pytest.raises(InputError, match="this file is read here"):
+        check_no_input(tmp_path / "2024.csv", [tmp_path / "*.csv"])
+    check_no_input(tmp_path / "2025.csv", [tmp_path / "*.csv"])

@@ -52,6 +52,9 @@ class Parser(argparse.ArgumentParser):
         """Raise `InputError`; argparse would print the usage and exit."""
         found = re.match(r"argument ([\w./-]+): invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
         hint = f"see `{self.prog} --help`"
+        others = message.removeprefix("unrecognized arguments: ").split()
+        if len(others) < len(message.split()) and all(os.path.isfile(one) for one in others):
+            hint = f"quote a pattern of files, as 'sales/*.csv'; {hint}"
         if found is None:
             raise InputError(message, hint=hint)
         known = [name.strip("' ") for name in found[3].split(",")]

@@ -72,9 +72,11 @@ def data_config(
         InputError: If there is no such file, or it lacks a column of users or items; or if the log brings its
             own attributes.
     """
+    from graphrec.data.tables.files import is_pattern
+
     if str(given) == _JOURNEY or str(given).endswith(_YAML):
         return _written_in(f"{_JOURNEY}/data.yaml" if str(given) == _JOURNEY else str(given))
-    if not Path(given).exists():
+    if not (Path(given).exists() or is_pattern(given)):
         hint = "check the path, or name a class such as RecommenderData or a YAML file"
         raise InputError("there is no such file or folder", file=given, column="--data", hint=hint)
     with_form = {"columns": dict(columns or {}), "delimiter": delimiter, "encoding": encoding}
@@ -101,6 +103,9 @@ def spelled(args: list[str]) -> list[str]:
     except argparse.ArgumentError as error:
         raise InputError(str(error), hint=f"see `graphrec {args[0]} --help`") from error
     found = _name_of_run(options.model, given)
+    if data is not None and others[:1] and others[0][0] != "-" and _is_file(others[0]):
+        hint = "quote a pattern of files, as 'sales/*.csv'; a list of them goes into a YAML file"
+        raise InputError(f"{others[0]!r} stands where an option should", column="--data", hint=hint)
     if options.model is not None:
         found += ["--config", str(model_file(options.model))]
     if data is not None:
@@ -132,7 +137,7 @@ def _last(args: list[str], option: str) -> str:
 
 def _is_file(data: str) -> bool:
     """Tell whether ``--data`` names a file as it is: no class, no YAML file and none written out."""
-    from graphrec.data.tables.files import DELIMITERS, PARQUET
+    from graphrec.data.tables.files import DELIMITERS, PARQUET, is_pattern
     from graphrec.data.tables.unpacked import PACKED
 
     if not data or data.lstrip().startswith("{") or data.endswith(_YAML):
@@ -140,6 +145,7 @@ def _is_file(data: str) -> bool:
     return (
         data == _JOURNEY
         or Path(data).exists()
+        or is_pattern(data)
         or "/" in data
         or data.endswith((*DELIMITERS, *PARQUET, *PACKED))
     )
@@ -149,7 +155,9 @@ def _name_of_run(model: str | None, data: str) -> list[str]:
     """Name a run after its data and its model, for those that get no other name."""
     if model is None or not data or data.lstrip().startswith("{"):
         return []
-    name = Path(data).resolve().name.partition(".")[0]
+    from graphrec.data.places.given import name_of
+
+    name = name_of(str(Path(data).resolve()))
     return ["--run.name", f"{name}-{Path(model).stem}"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.data.cleaning.account import CleaningStep
+from graphrec.data.cleaning.account import FILE, LINE, CleaningStep
 from graphrec.data.interactions import Columns, RawData
 
 _TIMES = (Columns.TIMESTAMP, Columns.WEEK)
@@ -46,7 +46,7 @@ def describe_columns(raw: RawData) -> pd.DataFrame:
         ``column``, ``missing`` and ``distinct`` (counts), and ``min``, ``median``, ``max`` as text, empty for
         ids and columns of text.
     """
-    rows = [_describe_column(raw.log[column]) for column in raw.log.columns if column != "line"]
+    rows = [_describe_column(raw.log[column]) for column in raw.log.columns if column not in (LINE, FILE)]
     return pd.DataFrame(rows, columns=["column", "missing", "distinct", "min", "median", "max"])
 
 

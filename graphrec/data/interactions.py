@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import AnyArray, BoolArray, Float32Array, IntArray
-from graphrec.data.cleaning.account import CleaningStep
+from graphrec.data.cleaning.account import FILE, LINE, CleaningStep
 from graphrec.errors import InputError
 
 HASHED_ROWS = 1 << 16
@@ -184,6 +184,16 @@ class Interactions:
         return hashlib.sha256(",".join(present).encode() + rows.tobytes()).hexdigest()
 
 
-def line_of(rows: pd.DataFrame, where: BoolArray) -> int | None:
-    """Find the line in the source file of the first row in question, where the source kept it."""
-    return int(rows["line"].to_numpy()[where][0]) if "line" in rows else None
+def place_in_file(rows: pd.DataFrame, where: BoolArray, part: str = "file") -> tuple[str | None, int | None]:
+    """Find the file and the line of the first row in question, where the source kept them.
+
+    Args:
+        rows: A log.
+        where: The rows in question. Shape ``[n]``.
+        part: Of the split, where it may have a file of its own.
+    """
+    first = int(np.flatnonzero(where)[0])
+    file = rows.attrs.get(part) or rows.attrs.get("file")
+    if FILE in rows and pd.notna(own := rows[FILE].iloc[first]):
+        file = str(own)
+    return file, int(rows[LINE].iloc[first]) if LINE in rows else None

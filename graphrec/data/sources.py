@@ -25,6 +25,7 @@ from graphrec.data.datasets.share_of_users import share_of_users
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.joins import as_known
+from graphrec.data.places.given import name_of, str_of
 from graphrec.data.purchases import (
     EqualRows,
     PurchaseRules,
@@ -34,19 +35,19 @@ from graphrec.data.purchases import (
     with_week,
 )
 from graphrec.data.tables.read import Kind, TextFormat, load_table
-from graphrec.data.tables.sheets import check_text_options
+from graphrec.data.tables.sheets import check_text_options, in_two
 from graphrec.errors import InputError
 
 __all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "share_of_users", "synthetic", "table"]
 
 
 def table(
-    path: str,
+    path: str | list[str],
     columns: dict[str, str | None] | None = None,
     users: str | None = None,
     items: str | None = None,
-    valid_path: str | None = None,
-    test_path: str | None = None,
+    valid_path: str | list[str] | None = None,
+    test_path: str | list[str] | None = None,
     name: str | None = None,
     delimiter: str | None = None,
     outlier_factor: float | None = 20.0,
@@ -58,7 +59,7 @@ def table(
     cleaning: list[CleaningRule] | None = None,
     decimal: str | None = None,
 ) -> RawData:
-    """Read any log of purchases from a CSV, TSV or Parquet file and clean it.
+    """Read any log of purchases and clean it: CSV, TSV or Parquet, one file or many.
 
     Use it for your own shop's data: one row per purchase, with a user, an item and whatever else is known.
     Column names are mapped by `columns`; what is missing, doubled or abnormal is mended and counted.
@@ -71,7 +72,8 @@ def table(
     log with ``timestamp`` but no ``week`` gets one: 1 + whole weeks since its first day.
 
     Args:
-        path: The log, or its training part where `test_path` is given.
+        path: The log, or its training part where `test_path` is given: a file, a folder of parts, a pattern
+            such as ``sales/*.csv``, or a list of these.
         columns: Our name → the file's name, for those that differ; null leaves a column out. Ours:
             user_id, item_id, timestamp (see `time_format`), week, basket_id, interaction_id (must be unique),
             quantity, rating, price, regular_price, shelf_price (money per unit), event, part. Only where they
@@ -102,7 +104,8 @@ def table(
     text = TextFormat(delimiter, encoding=encoding, decimal=decimal)
     of_log = replace(text, names=tuple(names) if names is not None else None)
     parts = {"train": path, "valid": valid_path, "test": test_path}
-    given = {part: file for part, file in parts.items() if file}
+    given = {part: str_of(file) for part, file in parts.items() if file is not None and file != ""}
+    path = given["train"]
     check_text_options(text, [file for file in (*given.values(), users, items) if file])
     tables = {
         part: load_table(file, columns, text=of_log, time_format=time_format, cleaned=to_be_cleaned(cleaning))
@@ -130,7 +133,7 @@ def table(
     (user_table, user_steps), (item_table, item_steps) = attributes["users"], attributes["items"]
     read = [step for one in tables.values() for step in one.steps]
     return RawData(
-        name=name or Path(path).name.partition(".")[0],
+        name=name or name_of(path),
         log=log,
         users=user_table,
         items=item_table,
@@ -212,11 +215,11 @@ def source_of(file: str) -> Callable[..., RawData]:
 
 def tables_of(arguments: Mapping[str, Any]) -> list[tuple[str, Kind]]:
     """List the files that `table` or `recbole` reads for some arguments, and what they are."""
-    path = arguments["path"]
+    parts = (arguments.get(name) for name in ("path", "valid_path", "test_path"))
+    logs = [str_of(given) for given in parts if given]
     users, items = arguments.get("users"), arguments.get("items")
-    if Path(path).suffix == ".inter":
-        users, items = _beside(path)
-    logs = [path, arguments.get("valid_path"), arguments.get("test_path")]
+    if Path(logs[0]).suffix == ".inter":
+        users, items = _beside(logs[0])
     kinds: list[tuple[str | None, Kind]] = [*((file, "log") for file in logs), (users, "users")]
     return [(file, kind) for file, kind in (*kinds, (items, "items")) if file]
 
@@ -225,9 +228,9 @@ def _joined(logs: dict[str, pd.DataFrame], files: dict[str, str]) -> pd.DataFram
     """Join the parts to one log; where the split was given each row says which part it is from."""
     if len(logs) == 1:
         return logs["train"]
-    if len({Path(file).resolve() for file in files.values()}) < len(files):
+    if twice := in_two(files.values()):
         hint = "give each part its own file"
-        raise InputError("two parts of the split are this file", file=files["train"], hint=hint)
+        raise InputError("two parts of the split are this file", file=twice, hint=hint)
     for part, log in logs.items():
         if Columns.PART in log:
             hint = "leave it out: columns: {part: null}, or leave valid_path and test_path out"

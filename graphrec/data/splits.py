@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from graphrec.data.interactions import Columns, line_of
+from graphrec.data.interactions import Columns, place_in_file
 from graphrec.data.splitting import PARTS, Split, Splitter
 from graphrec.data.time_bounds import bounds
 from graphrec.errors import InputError, check_at_least
@@ -189,12 +189,9 @@ class Given(Splitter):
         part = log[Columns.PART].astype("str")
         unknown = ~part.isin(PARTS)
         if unknown.any():
-            raise InputError(
-                f"{part[unknown].iloc[0]!r} is not one of {', '.join(PARTS)}",
-                file=log.attrs.get("file"),
-                row=line_of(log, unknown.to_numpy()),
-                column=Columns.PART,
-            )
+            what = f"{part[unknown].iloc[0]!r} is not one of {', '.join(PARTS)}"
+            file, row = place_in_file(log, unknown.to_numpy())
+            raise InputError(what, file=file, row=row, column=Columns.PART)
         if not (part == "valid").any() and self.val_fraction > 0:
             train = (part == "train").to_numpy()
             drawn = Random(val_fraction=self.val_fraction, test_fraction=0.0).parts(log[train], seed)

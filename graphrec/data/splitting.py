@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from graphrec.data.interactions import Columns, IdMap, Interactions, line_of
+from graphrec.data.interactions import Columns, IdMap, Interactions, place_in_file
 from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError, check_at_least
 
@@ -165,11 +165,12 @@ class Splitter(ABC):
             if cold.any() and not allowed:
                 first = rows[column].to_numpy()[cold][0]
                 pairs = _pairs(rows[cold])
+                file, row = place_in_file(rows, cold, name)
                 raise InputError(
                     f"the training part does not know the {column} of {int(cold.sum())} rows of the {name}"
                     f" part, the first is {first}",
-                    file=rows.attrs.get(name) or rows.attrs.get("file"),
-                    row=line_of(rows, cold),
+                    file=file,
+                    row=row,
                     column=column,
                     hint=f"set whole_catalogue: true to keep them; {key}: true would leave out {pairs:,}"
                     f" {name} pairs, and figures are then not comparable with others'",

@@ -21,9 +21,9 @@ from graphrec.data.features.build import FeatureOptions
 from graphrec.data.interactions import RawData
 from graphrec.data.ledger import cleaning_lines, reading_line, split_line
 from graphrec.data.module import RecommenderData
+from graphrec.data.places.frames import FrameFile
 from graphrec.data.splits import Given, Split, Splitter
 from graphrec.data.tables.files import closest
-from graphrec.data.tables.frames import FrameFile
 from graphrec.data.weights.edges import EdgeWeights
 from graphrec.data.weights.rows import RowWeight
 from graphrec.errors import InputError

@@ -13,7 +13,7 @@ from graphrec.cli.commands.offers import check_for_offers
 from graphrec.cli.main import parser
 from graphrec.cli.offers.decide import offers_of, print_assumptions
 from graphrec.cli.offers.request import Request
-from graphrec.data.tables.frames import FrameFile
+from graphrec.data.places.frames import FrameFile
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
 from graphrec.front.runs import Run, users_file

@@ -16,7 +16,7 @@ from graphrec.cli.frames import read_users, user_codes
 from graphrec.cli.trust import TRUST
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
-from graphrec.data.tables.frames import FrameFile
+from graphrec.data.places.frames import FrameFile
 from graphrec.data.tables.read import TextFormat
 from graphrec.errors import InputError, check_at_least
 from graphrec.front.arguments import check_kind

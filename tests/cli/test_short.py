@@ -149,6 +149,20 @@ def test_what_is_said_beside_them_holds():
     )
 
 
+def test_a_pattern_of_files_is_one_log_and_without_quotes_it_is_refused():
+    for year in (2023, 2024):
+        shop()[year - 2023 :: 2].to_csv(f"Käufe-{year}.csv", index=False)
+    columns = ["--columns", "user_id=Kunde", "item_id=Ware", "timestamp=Tag"]
+    cli = main(["fit", "-m", "item_cf", "--data", "Käufe-*.csv", *columns, *QUIET])
+    assert cli.folder.path.parent.name == "Käufe-item_cf"
+    assert len(cli.datamodule.source.log) == len(shop())
+    words = ["--data", "Käufe-2023.csv", "Käufe-2024.csv", *columns]
+    with pytest.raises(InputError, match="quote a pattern of files"):
+        main(["fit", "-m", "item_cf", *words])
+    with pytest.raises(InputError, match="quote a pattern of files"):
+        main(["data", "check", *words[1:]])
+
+
 def test_a_later_command_finds_the_run_by_the_same_words():
     shop().rename(columns={"Kunde": "user_id", "Ware": "item_id"}).to_csv("log.csv", index=False)
     fitted = main(["fit", "-m", "ease", "--data", "log.csv", *QUIET])

@@ -10,8 +10,8 @@ from front_shop import COLUMNS, purchases
 import graphrec as gr
 from graphrec.data.cleaning.rules import Guests, Returns
 from graphrec.data.ledger import cleaning_lines
+from graphrec.data.places.frames import FrameFile
 from graphrec.data.sources import table
-from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.read import load_table, read_table
 from graphrec.data.weights import EdgeWeights, Quantity, Recency
 from graphrec.offers.limits.stock import read_stock

@@ -14,6 +14,8 @@ from graphrec import __version__
 from graphrec.benchmarking.cells import RESULT
 from graphrec.cli.config.files import leaves, load_yaml
 from graphrec.cli.short import data_config, model_file
+from graphrec.data.places.given import name_of
+from graphrec.data.tables.files import is_pattern, parts_of
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 from graphrec.report.users import is_closed_form
@@ -174,7 +176,10 @@ def read_data(
 
 
 def _data(name: str, path: Path, columns: Mapping[str, str | None], form: Mapping[str, Any]) -> DataSet:
-    own = path.is_file() and path.suffix not in (".yaml", ".yml")
+    from graphrec.data import sources
+
+    named = path.suffix in (".yaml", ".yml")
+    own = not named and sources.source_of(str(path)) in (sources.table, sources.recbole)
     config = data_config(path, columns if own else None, **(form if own else {}))
     return DataSet(name, config, _sha256(_with_contents(config)))
 
@@ -190,7 +195,7 @@ def _names(given: Sequence[Path]) -> list[str]:
 
 
 def _name(path: Path) -> str:
-    name = path.name if path.is_dir() else path.name.partition(".")[0] or path.name
+    name = path.name if path.is_dir() else name_of(str(path))
     return path.parent.name if name == "data" else name
 
 
@@ -216,6 +221,8 @@ def _with_contents(config: Mapping[str, Any]) -> list[list[Any]]:
 def _content(value: Any) -> Any:
     """Give fingerprints of the files that a value names; the value itself where it names none."""
     path = Path(value) if isinstance(value, str) and value else None
+    if path is not None and is_pattern(path):
+        return [[str(part.path), sha256_of(part.path)] for part in parts_of(path)]
     if path is None or not path.exists():
         return value
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

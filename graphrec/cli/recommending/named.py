@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
-    from graphrec.data.tables.frames import FrameFile
+    from graphrec.data.places.frames import FrameFile
 
 
 def split_ids(given: Sequence[str] | None, option: str) -> tuple[Path | None, list[str]]:
@@ -48,6 +48,6 @@ def ids_as_file(ids: Sequence[str], column: str) -> FrameFile:
     """Put ids of the command line in the place of a file, so that they are read as those of one."""
     import pandas as pd
 
-    from graphrec.data.tables.frames import FrameFile
+    from graphrec.data.places.frames import FrameFile
 
     return FrameFile.of(pd.DataFrame({column: list(ids)}), "the command line")

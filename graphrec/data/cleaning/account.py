@@ -11,7 +11,9 @@ import pandas as pd
 
 LINE = "line"
 """Column of a log with the line of the file a row starts on, the first line being 1."""
-POSITION = (LINE, "order")
+FILE = "of_file"
+"""Column of a log that several files make, with the file of a row."""
+POSITION = (LINE, FILE, "order")
 """Columns that say where a row stood, not what it says: two rows that differ only here are the same."""
 
 

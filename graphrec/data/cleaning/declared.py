@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import AnyArray, BoolArray
-from graphrec.data.cleaning.account import LINE, CleaningStep, keep_rows
+from graphrec.data.cleaning.account import FILE, LINE, CleaningStep, keep_rows
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.kinds import MONEY
 from graphrec.errors import InputError
@@ -111,7 +111,11 @@ def places(rows: pd.DataFrame) -> list[str]:
         return [f"row {index} of the log" for index in rows.index]
     parts = rows[PART] if PART in rows else pd.Series("", rows.index)
     names = {part: "" if part in ("", "train") else f"{part} " for part in parts.unique()}
-    return [f"{names[part]}row {line}" for part, line in zip(parts, rows[LINE], strict=True)]
+    if FILE not in rows:
+        return [f"{names[part]}row {line}" for part, line in zip(parts, rows[LINE], strict=True)]
+    files = [f"{file} " if isinstance(file, str) else "" for file in rows[FILE]]
+    found = zip(parts, files, rows[LINE], strict=True)
+    return [f"{file or names[part]}row {line}" for part, file, line in found]
 
 
 def in_words(value: object) -> str:
@@ -123,6 +127,8 @@ def in_words(value: object) -> str:
 
 def file_of(log: pd.DataFrame, row: int | None = None) -> str | None:
     """Name the file of a row, by its place in the log; that of the first part if no row is given."""
+    if row is not None and FILE in log and pd.notna(log[FILE].iloc[row]):
+        return str(log[FILE].iloc[row])
     if row is None or PART not in log:
         return log.attrs.get("file")
     return log.attrs.get(str(log[PART].iloc[row]), log.attrs.get("file"))
@@ -145,7 +151,7 @@ def problem_at(log: pd.DataFrame, row: int, what: str, column: str, hint: str) -
 def _check_columns(log: pd.DataFrame, rule: CleaningRule) -> None:
     for column in rule.reads:
         if column not in log:
-            there = [name for name in log.columns if name != LINE]
+            there = [name for name in log.columns if name not in (LINE, FILE)]
             hint = f"map it with columns, or take the entry out; the log has {', '.join(there)}"
             what = f"the cleaning step {type(rule).__name__} needs this column"
             raise InputError(what, file=file_of(log), column=column, hint=hint)

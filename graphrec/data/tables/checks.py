@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
 from graphrec.data.tables.kinds import (
@@ -191,27 +191,35 @@ def value_problems(
         problems: list[InputError] = []
         for (column, name), cases in errors.failure_cases.groupby(["column", "check"], sort=False):
             rule = next(rule for rule in by_column[column] if rule.name == name)
-            first = _first_lines(frame[column], rows.lines, cases) if rule.name == _UNIQUE.name else None
+            first = _first_places(frame[column], rows, cases) if rule.name == _UNIQUE.name else None
             problems += _listed(cases, rule, rows, theirs[column], first)
         return sorted(problems, key=lambda problem: problem.row or 0)
     return []
 
 
-def _first_lines(values: pd.Series[Any], lines: IntArray, cases: pd.DataFrame) -> dict[Any, int]:
+def _first_places(
+    values: pd.Series[Any], rows: SheetRows, cases: pd.DataFrame
+) -> dict[Any, tuple[Path, int]]:
     """Find where the values that occur again stood first."""
     again = values[values.isin(cases["failure_case"])].drop_duplicates()
-    return dict(zip(again, lines[again.index.to_numpy()].tolist(), strict=True))
+    return {value: rows.place(int(index)) for value, index in zip(again, again.index, strict=True)}
+
+
+def _stood(first: tuple[Path, int], file: Path) -> str:
+    """Say in which row a value stood first, and in which file if that is another one."""
+    other = "" if first[0] == file else f" of {first[0]}"
+    return f", it stands in row {first[1]}{other} already"
 
 
 def _listed(
-    cases: pd.DataFrame, rule: Rule, rows: SheetRows, column: str, first: dict[Any, int] | None
+    cases: pd.DataFrame, rule: Rule, rows: SheetRows, column: str, first: dict[Any, tuple[Path, int]] | None
 ) -> list[InputError]:
     cases = cases.sort_values("index")
     problems = []
     for value, index in zip(cases["failure_case"].head(_LISTED), cases["index"].head(_LISTED), strict=True):
         said = repr(value) if rule not in (_MONEY, _DISCOUNT, _WEEK, _STOCK, _SHARE, _PERCENT) else str(value)
-        what = f"{said} {rule.name}" + (f", it stands in row {first[value]} already" if first else "")
         file, row = rows.place(int(index))
+        what = f"{said} {rule.name}" + (_stood(first[value], file) if first else "")
         problems.append(InputError(what, file=file, row=row, column=column, hint=rule.hint))
     if len(cases) > _LISTED:
         places = len(cases) - _LISTED

@@ -128,6 +128,8 @@ class Layout:
                 what, hint = "this name stands in the header twice", "rename or remove one of the two columns"
                 raise InputError(what, file=self.path, row=1, column=name, hint=hint)
         missing = {name: [""] if name in ids else list(MISSING) for name in names}
+        if not len(self.lines):
+            return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
         frame = self._parsed(names, missing) if self._is_plain else None
         if frame is None or len(frame) != len(self.lines):  # a blank line of pandas is a row for others
             frame = self._gathered(names, missing)
@@ -222,8 +224,6 @@ def _scanned(path: Path, delimiter: str, form: TextFormat, encoding: str, quoted
     if not quoted and form.quoted is None:
         quotes = has_quotes(path)
         header = tuple(without_quotes(pd.Series(header, dtype="str")).fillna("")) if quotes else header
-    if not lines and not ragged:
-        raise InputError("the file has a header but no rows", file=path, hint="add rows below the header")
     found = np.frombuffer(lines, dtype=np.int64) if lines else np.empty(0, dtype=np.int64)
     return Layout(
         path, delimiter, _trimmed(header), not form.names, found, tuple(ragged), encoding, quoted, quotes

@@ -10,7 +10,7 @@ from graphrec.data.tables.delimited import TextFormat, is_blank, records
 from graphrec.data.tables.encodings import encoding_of
 from graphrec.data.tables.files import DELIMITERS, parts_of
 from graphrec.data.tables.parquet import ParquetSheet
-from graphrec.data.tables.unpacked import named_suffix
+from graphrec.data.tables.unpacked import suffix_inside
 from graphrec.errors import InputError
 
 _NUMBER = re.compile(r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*")
@@ -48,7 +48,7 @@ def header_of(path: Path, text: TextFormat) -> Header:
     part = parts_of(path)[0]
     if part.is_parquet:
         return Header(ParquetSheet.of(part.path, part.folders).header, False, None)
-    suffix = named_suffix(part.path)
+    suffix = suffix_inside(part.path)
     delimiter = text.delimiter or DELIMITERS.get(suffix, "\t")
     fields = _first_record(part.path, delimiter, text)
     if len(fields) == 1 and text.delimiter is None:

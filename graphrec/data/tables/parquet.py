@@ -72,6 +72,11 @@ class ParquetSheet:
         return False
 
     @property
+    def has_rows(self) -> bool:
+        """An empty one is told of once its columns are known."""
+        return True
+
+    @property
     def problems(self) -> list[InputError]:
         """Every row has all columns."""
         return []

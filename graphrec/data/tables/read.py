@@ -15,13 +15,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from graphrec.data.cleaning.account import LINE, CleaningStep
+from graphrec.data.cleaning.account import FILE, LINE, CleaningStep
 from graphrec.data.interactions import Columns
+from graphrec.data.places.frames import FrameFile
+from graphrec.data.places.given import Place, place_of
 from graphrec.data.tables.checks import header_rows, missing_values, value_problems
 from graphrec.data.tables.columns import map_columns
 from graphrec.data.tables.decimals import check_decimal, with_points
 from graphrec.data.tables.delimited import MISSING
-from graphrec.data.tables.frames import FrameFile
 from graphrec.data.tables.ids import as_ids, trimmed_text, warn_of_rounded
 from graphrec.data.tables.kinds import IDS, KINDS, NUMBERS, Kind, TableKind
 from graphrec.data.tables.sheets import SheetRows, TextFormat, open_sheets, read_sheets
@@ -114,7 +115,7 @@ def load_table(
     Raises:
         InputError: For the first problem; it says how many more there are.
     """
-    table, problems = _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)
+    table, problems = _read(place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)
     if table is None or problems:
         raise _first_of(problems, path, kind)
     for column in (name for name in IDS if name in table.frame):
@@ -133,14 +134,9 @@ def check_table(
 ) -> list[InputError]:
     """Find all problems of a table at once, in the order of its rows; see `read_table` for the arguments."""
     try:
-        return _read(_place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)[1]
+        return _read(place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)[1]
     except InputError as problem:
         return [problem]
-
-
-def _place_of(path: str | Path) -> Path | FrameFile:
-    """Make a path of it, or take the frame in the place of one."""
-    return path if isinstance(path, FrameFile) else Path(path)
 
 
 def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> InputError:
@@ -157,7 +153,7 @@ def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> I
 
 
 def _read(
-    path: Path | FrameFile,
+    path: Place,
     columns: Mapping[str, str | None],
     kind: Kind,
     text: TextFormat,
@@ -190,7 +186,9 @@ def _read(
     converted = _converted(frame, declared, times)
     if kind == "log":
         converted = converted.assign(**{LINE: rows.lines})
-    unread = (name for name in sheets[0].header if name not in theirs.values())
+        converted = converted.assign(**({FILE: rows.of_file()} if len(rows.files) > 1 else {}))
+    headers = dict.fromkeys(name for sheet in sheets for name in sheet.header)
+    unread = (name for name in headers if name not in theirs.values())
     left = tuple(name for name in unread if name not in columns or columns[name] is not None)
     return Table(converted, rows, tuple(steps), left, times.words if times else ""), []
 

@@ -1,8 +1,8 @@
-"""A table as the files it consists of: one, or the parts in a folder."""
+"""A table as the files it consists of: one, or several parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import IntArray
+from graphrec.data.places.frames import FrameFile
+from graphrec.data.places.given import place_of
+from graphrec.data.places.several import FileList
 from graphrec.data.tables.delimited import Layout, TextFormat, scan
-from graphrec.data.tables.files import DELIMITERS, Part, parts_of
-from graphrec.data.tables.frames import FrameFile
+from graphrec.data.tables.files import DELIMITERS, PARQUET, Part, look, parts_of
 from graphrec.data.tables.parquet import ParquetSheet
-from graphrec.data.tables.unpacked import named_suffix
+from graphrec.data.tables.unpacked import content_of, suffix_inside
 from graphrec.errors import InputError
 from graphrec.notices import note
 
@@ -42,6 +44,10 @@ class Sheet(Protocol):
     @property
     def named_in_row(self) -> bool:
         """Whether its first row names the columns."""
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether there is any below the header, sound or not."""
 
     @property
     def problems(self) -> list[InputError]:
@@ -79,6 +85,11 @@ class TextSheet:
         return self.layout.has_header
 
     @property
+    def has_rows(self) -> bool:
+        """Whether there is any below the header, sound or not."""
+        return bool(len(self.layout.lines) or self.layout.ragged)
+
+    @property
     def problems(self) -> list[InputError]:
         """What is wrong with its rows."""
         return self.layout.problems
@@ -110,8 +121,15 @@ class SheetRows:
         file = int(np.searchsorted(self.starts, index, side="right")) - 1
         return self.files[file], int(self.lines[index])
 
+    def of_file(self) -> pd.Series[Any]:
+        """Name the file of each row. Shape ``[n]``."""
+        counts = np.diff([*self.starts, len(self.lines)])
+        codes = np.repeat(np.arange(len(self.files)), counts)
+        names = pd.Index([str(file) for file in self.files])
+        return pd.Series(pd.Categorical.from_codes(codes, names))
 
-def open_sheets(path: Path | FrameFile, text: TextFormat) -> list[Sheet]:
+
+def open_sheets(path: Path | FileList | FrameFile, text: TextFormat) -> list[Sheet]:
     """Look at the files of a table, or at a frame in their place.
 
     Raises:
@@ -120,16 +138,21 @@ def open_sheets(path: Path | FrameFile, text: TextFormat) -> list[Sheet]:
     if isinstance(path, FrameFile):
         _check_unnamed(path, text)
         return [ParquetSheet.of(Path(path), {}, path.content)]
-    parts = parts_of(path)
-    if len(parts) > 1:
-        note(f"{path}: {len(parts)} files are read as one table")
-    return [_sheet(part, text) for part in parts]
+    found = look(path)
+    if line := found.line(path):
+        note(line)
+    sheets = [_sheet(part, text) for part in found.parts]
+    if len(sheets) == 1 and isinstance(path, Path) and not sheets[0].has_rows:
+        hint = "add rows below the header"
+        raise InputError("the file has a header but no rows", file=sheets[0].path, hint=hint)
+    return sheets
 
 
 def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:
     """Raise `InputError` if a delimiter or an encoding is given and no file is of text."""
-    frames = [file for file in files if isinstance(file, FrameFile)]
-    parts = [part for file in files if file not in frames for part in parts_of(Path(file))]
+    places = [place_of(file) for file in files]
+    frames = [place for place in places if isinstance(place, FrameFile)]
+    parts = [part for place in places if not isinstance(place, FrameFile) for part in parts_of(place)]
     if not all(part.is_parquet for part in parts):
         return
     first = parts[0].path if parts else Path(frames[0])
@@ -140,6 +163,19 @@ def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:
             raise InputError(what, file=first, column=option, hint="leave it out")
 
 
+def in_two(tables: Iterable[str | Path]) -> str | None:
+    """Find the first file that belongs to two tables, or a table that is given twice."""
+    seen: set[str] = set()
+    for place in map(place_of, tables):
+        own = [str(place)]
+        if not isinstance(place, FrameFile):
+            own = [str(part.path.resolve()) for part in parts_of(place)]
+        if twice := next((name for name in own if name in seen), None):
+            return twice
+        seen |= set(own)
+    return None
+
+
 def _check_unnamed(file: str | Path, text: TextFormat) -> None:
     if text.names:
         what = f"a {'frame' if isinstance(file, FrameFile) else 'Parquet file'} names its columns itself"
@@ -147,17 +183,13 @@ def _check_unnamed(file: str | Path, text: TextFormat) -> None:
 
 
 def _sheet(part: Part, text: TextFormat) -> Sheet:
-    if part.is_parquet:
+    if part.is_parquet and content_of(part.path) in ("parquet", ""):
         _check_unnamed(part.path, text)
         return ParquetSheet.of(part.path, part.folders)
-    suffix = named_suffix(part.path)
+    suffix = suffix_inside(part.path)
     delimiter = DELIMITERS.get(suffix) if text.delimiter is None else text.delimiter
-    if delimiter is None:
-        raise InputError(
-            f"files of the type {suffix or 'without a suffix'!r} are not known",
-            file=part.path,
-            hint="save it as .csv, .tsv or .parquet, or say how its fields are delimited: delimiter",
-        )
+    _check_is_text(part.path, suffix, delimiter)
+    assert delimiter is not None
     delimiter = delimiter.replace(r"\t", "\t")  # what YAML makes of an unquoted \t
     if not delimiter or not set(delimiter).isdisjoint('"\r\n'):
         raise InputError(f"{delimiter!r} cannot delimit fields", column="delimiter", hint="give ',' or ';'")
@@ -165,6 +197,17 @@ def _sheet(part: Part, text: TextFormat) -> Sheet:
     if suffix in _TYPED_HEADERS:  # RecBole writes the type behind the name: user_id:token
         layout = replace(layout, header=tuple(name.partition(":")[0] for name in layout.header))
     return TextSheet(layout, part.folders)
+
+
+def _check_is_text(path: Path, suffix: str, delimiter: str | None) -> None:
+    """Refuse what is a table of another kind, and what no delimiter is known for."""
+    if suffix in PARQUET:
+        hint = "unpack it: Parquet is packed within itself"
+        raise InputError("this is a packed Parquet file", file=path, hint=hint)
+    if delimiter is None:
+        hint = "save it as .csv, .tsv or .parquet, or say how its fields are delimited: delimiter"
+        what = f"files of the type {suffix or 'without a suffix'!r} are not known"
+        raise InputError(what, file=path, hint=hint)
 
 
 def read_sheets(

@@ -30,14 +30,24 @@ _MAGIC = {
     b"\xfd7zXZ\x00": "xz",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # of no file
     b"PAR1": "parquet",
+    b"SQLite format 3\0": "SQLite",
 }
+_DUCKDB = (8, b"DUCK")
+"""Where a DuckDB file says that it is one, and how."""
 
 
 def content_of(path: Path) -> str:
-    """Tell what a file is by its first bytes: a packer's name, ``parquet``, or empty for anything else."""
+    """Tell what a file is by its first bytes.
+
+    Returns:
+        A packer's name, ``parquet``, ``SQLite``, ``DuckDB``, or empty for anything else.
+    """
     with path.open("rb") as file:
-        first = file.read(8)
+        first = file.read(16)
+    if first.startswith(_DUCKDB[1], _DUCKDB[0]):
+        return "DuckDB"
     return next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
 
 
@@ -45,6 +55,18 @@ def named_suffix(path: Path) -> str:
     """Find the suffix that tells the format, in small letters: ``.csv`` for ``log.CSV.gz``."""
     inner = path.with_suffix("") if path.suffix.lower() in PACKED else path
     return inner.suffix.lower()
+
+
+def suffix_inside(path: Path) -> str:
+    """Find the suffix that tells the format; of ``log.zip``, that of the file inside.
+
+    Raises:
+        InputError: If it is an archive of several files, or none at all.
+    """
+    if named_suffix(path) or path.suffix.lower() != ".zip":
+        return named_suffix(path)
+    with open_bytes(path) as content:
+        return Path(str(getattr(content, "name", ""))).suffix.lower()
 
 
 @contextmanager
@@ -98,9 +120,9 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
     if "[Content_Types].xml" in names:
         raise InputError("this is an Excel workbook", file=path, hint="save its sheet as CSV (UTF-8)")
     if len(names) != 1:
-        raise InputError(
-            f"the archive holds {len(names)} files", file=path, hint="unpack it and name one, or the folder"
-        )
+        listed = f": {', '.join(names[:3])}{' ...' if len(names) > 3 else ''}" if names else ""
+        hint = "unpack it and name one, or the folder"
+        raise InputError(f"the archive holds {len(names)} files{listed}", file=path, hint=hint)
     try:
         return archive.open(names[0])
     except (NotImplementedError, RuntimeError) as error:  # encrypted, or packed in a way that Python lacks

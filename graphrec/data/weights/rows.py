@@ -20,7 +20,7 @@ import pandas as pd
 from graphrec.arrays import BoolArray, FloatArray
 from graphrec.data.cleaning.expressions import judged
 from graphrec.data.engine.rows import A_DAY, number, seconds
-from graphrec.data.interactions import Columns, line_of
+from graphrec.data.interactions import Columns, place_in_file
 from graphrec.data.tables.files import closest, some
 from graphrec.errors import InputError, check_above, check_at_least, check_finite
 
@@ -226,7 +226,7 @@ class Event(RowWeight):
 
 def refused(rows: pd.DataFrame, where: BoolArray, column: str, what: str, hint: str) -> InputError:
     """Make the mistake of some rows, which names the first of them."""
-    file, row = rows.attrs.get("file"), line_of(rows, where)
+    file, row = place_in_file(rows, where)
     return InputError(what, file=file, row=row, column=column, hint=hint)
 
 

@@ -44,6 +44,19 @@ def test_a_cell_depends_on_all_that_makes_it_and_on_nothing_else():
     assert cell().key not in keys
 
 
+def test_a_cell_depends_on_every_file_of_a_pattern_and_of_a_folder_of_parts():
+    Path("parts").mkdir()
+    for year in (2023, 2024):
+        Path(f"parts/{year}.csv").write_text("Kunde,item_id\n1,2\n2,3\n")
+    columns = {"user_id": "Kunde"}
+    for given in ("parts/*.csv", "parts"):
+        (before,) = read_data([Path(given)], columns, {})
+        assert before.name == "parts"
+        assert before.config["init_args"]["source"]["init_args"]["columns"] == columns
+        Path("parts/2024.csv").write_text(f"Kunde,item_id\n1,2\n2,{len(given)}\n")
+        assert read_data([Path(given)], columns, {})[0].sha256 != before.sha256
+
+
 def test_names_are_those_of_files_and_folders():
     data = read_data([Path("Läden & Märkte.csv"), Path("lists/click.stream")], {}, {})
     assert [one.name for one in data] == ["Läden & Märkte", "click.stream"]

@@ -80,7 +80,9 @@ def test_a_problem_names_the_part_and_its_row(tmp_path):
         ({"a.csv": "user_id,item_id\na,b\n", "b.csv": "user_id,item_id,price\na,b,1\n"}, "must be parts"),
         ({"a.parquet": frame(1), "b.csv": "user_id,item_id\na,b\n"}, "Parquet and text files"),
         ({"a.parquet": frame(1), "_delta_log/0.json": "{}"}, "a Delta table"),
-        ({"a.csv": "user_id,item_id\na,b\n", "b.csv": "user_id,item_id\n"}, "no rows"),
+        ({"a.csv": "user_id,item_id\n", "b.csv": "user_id,item_id\n"}, "the table has no rows"),
+        ({"a.csv": "", "b.csv": ""}, "every file is empty: a.csv, b.csv"),
+        ({"data/a.parquet": frame(1), "metadata/v1.metadata.json": "{}"}, "an Iceberg table"),
     ],
 )
 def test_what_is_no_table_is_one_line(tmp_path, files, says):
