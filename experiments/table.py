@@ -2,6 +2,7 @@
 
 python experiments/table.py runs/reproduce
 python experiments/table.py --demo runs/demo/comparison.csv
+python experiments/table.py --benchmark runs/benchmark
 
 Reads every metrics.json of a ranking by `graphrec reproduce` below the given folders, and of the studies
 that of the simulator alone. Seeds of one row become one line: the mean of their values and bounds, and how
@@ -11,7 +12,7 @@ far apart they are. Each data set's table replaces what stands between
     <!-- end of table: gowalla -->
 
 in docs/results.md; data sets without a reproduction keep theirs. The table of the demo stands in README.md,
-too.
+too. A benchmark's picture of average ranks goes to experiments/figures, where README.md shows it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +36,7 @@ from graphrec.report.runs import ITEM_SETS
 
 ROOT = Path(__file__).parents[1]
 PAGE, README = ROOT / "docs" / "results.md", ROOT / "README.md"
+FIGURES, RANKS = ROOT / "experiments" / "figures", "average_ranks.svg"
 SIMULATOR, SHARE = "offers-simulator", "_share_of_oracle"
 MEASURES = {"recall_20": "Recall@20", "ndcg_20": "NDCG@20"}
 LEGEND = (
@@ -171,6 +174,36 @@ def _percent(metrics: dict[str, Any], key: str) -> str:
     return f"{value:.1f} % [{low:.1f}, {high:.1f}]"
 
 
+def benchmark_table(folder: Path) -> str:
+    """The table of `graphrec benchmark` in Markdown: NDCG@20 by data set, the best average rank first.
+
+    Args:
+        folder: What the benchmark wrote.
+    """
+    whole, ranks = (_read(folder / name) for name in ("benchmark.csv", "ranks.csv"))
+    shown = whole[(whole["measure"] == "ndcg") & (whole["k"] == 20) & whole["rank"].notna()]
+    values = shown.set_index(["model", "data"])
+    best, names = shown.groupby("data", sort=False)["value"].max(), list(shown["data"].unique())
+    lines = [["model", "average rank", *names], ["---", *["---:"] * (len(names) + 1)]]
+    for model, average in zip(ranks["model"], ranks["average_rank_ndcg"], strict=True):
+        cells = [_seeds(values.loc[(model, name)], best[name]) for name in names]
+        lines.append([f"`{model}`", f"{average:.1f}", *cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _read(file: Path) -> pd.DataFrame:
+    if not file.exists():
+        raise InputError("there is no such file", file=file, hint="give what `graphrec benchmark` wrote")
+    return pd.read_csv(file)
+
+
+def _seeds(cell: pd.Series, best: float) -> str:
+    """`**0.1829** ± 0.0003 [0.1800, 0.1858]`; without ± where nothing is drawn."""
+    spread = f" ± {cell['spread']:.4f}" if cell["seeds"] > 1 else ""
+    value = f"**{cell['value']:.4f}**" if cell["value"] == best else f"{cell['value']:.4f}"
+    return f"{value}{spread} [{cell['low']:.4f}, {cell['high']:.4f}]"
+
+
 def replace_tables(text: str, tables: dict[str, str], file: Path) -> str:
     """Put each table between its markers.
 
@@ -193,6 +226,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     if options.demo is not None:
         tables["demo"] = demo_table(pd.read_csv(options.demo))
         _write(options.readme, tables)
+    if options.benchmark is not None:
+        tables["benchmark"] = benchmark_table(options.benchmark)
+        if (picture := options.benchmark / RANKS).exists():  # it takes three data sets
+            shutil.copy(picture, options.figures / RANKS)
     studied = [found for found in _found(options.runs) if found.get("name") == SIMULATOR]
     if studied:
         tables["simulator"] = simulator_table(studied[-1])
@@ -201,7 +238,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         frame = read_metrics(options.runs, rows)
         tables |= {str(name): table(part, rows) for name, part in frame.groupby("dataset")}
     if not tables:
-        raise InputError("nothing to read", hint="give folders of reproductions, or --demo comparison.csv")
+        raise InputError("nothing to read", hint="give folders of reproductions, --demo or --benchmark")
     _write(options.page, tables)
     print(f"{', '.join(tables)}: {options.page}")
     return tables
@@ -217,6 +254,8 @@ if __name__ == "__main__":
     )
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help="folders of reproductions")
     parser.add_argument("--demo", type=Path, metavar="CSV", help="comparison.csv of `make demo`")
+    parser.add_argument("--benchmark", type=Path, metavar="FOLDER", help="what `graphrec benchmark` wrote")
+    parser.add_argument("--figures", type=Path, default=FIGURES, help="folder for the benchmark's picture")
     parser.add_argument("--page", type=Path, default=PAGE, help="file to write into")
     parser.add_argument("--readme", type=Path, default=README, help="another for the table of the demo")
     try:

@@ -283,7 +283,7 @@ def test_the_tables_of_results_are_written_from_metrics(table, tmp_path):
     reproduced(tmp_path / "runs", "journey-lightgcn", 0, 0.2, sha="b" * 64)
     page = tmp_path / "results.md"
     shutil.copy(table.PAGE, page)
-    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, page=page)
+    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, benchmark=None, page=page)
 
     tables = table.run(options)
 
@@ -336,7 +336,7 @@ def test_the_tables_of_demo_and_simulator_are_written(table, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "metrics.json").write_text(json.dumps(made))
     options = argparse.Namespace(
-        runs=[tmp_path / "runs"], demo=tmp_path / "comparison.csv", page=page, readme=readme
+        runs=[tmp_path / "runs"], demo=tmp_path / "comparison.csv", benchmark=None, page=page, readme=readme
     )
 
     tables = table.run(options)
@@ -350,10 +350,46 @@ def test_the_tables_of_demo_and_simulator_are_written(table, tmp_path):
     assert all(content in page.read_text() for content in tables.values())
 
 
+def test_the_table_of_a_benchmark_is_written_beside_its_picture(table, tmp_path):
+    page = tmp_path / "results.md"
+    shutil.copy(table.PAGE, page)
+    rows = [
+        {"model": model, "data": data, "measure": measure, "k": k, "value": value, "low": 0.1, "high": 0.5}
+        | {
+            "spread": 0.01 if model == "mf" else float("nan"),
+            "seeds": 3 if model == "mf" else 1,
+            "rank": rank,
+        }
+        for data, at in (("a", {"mf": 0.3, "ease": 0.2}), ("b", {"mf": 0.25, "ease": 0.1}))
+        for rank, (model, value) in enumerate(at.items(), start=1)
+        for measure, k in (("ndcg", 20), ("ndcg", 10), ("recall", 20))
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "benchmark.csv", index=False)
+    ranks = pd.DataFrame({"model": ["mf", "ease"], "average_rank_ndcg": [1.0, 2.0]})
+    ranks.to_csv(tmp_path / "ranks.csv", index=False)
+    (tmp_path / "average_ranks.svg").write_text("<svg/>")
+    (tmp_path / "figures").mkdir()
+    options = argparse.Namespace(
+        runs=[], demo=None, benchmark=tmp_path, page=page, figures=tmp_path / "figures"
+    )
+
+    tables = table.run(options)
+
+    assert tables["benchmark"].splitlines()[2:] == [
+        "| `mf` | 1.0 | **0.3000** ± 0.0100 [0.1000, 0.5000] | **0.2500** ± 0.0100 [0.1000, 0.5000] |",
+        "| `ease` | 2.0 | 0.2000 [0.1000, 0.5000] | 0.1000 [0.1000, 0.5000] |",
+    ]
+    assert tables["benchmark"] in page.read_text()
+    assert (tmp_path / "figures" / "average_ranks.svg").read_text() == "<svg/>"
+    (tmp_path / "ranks.csv").unlink()
+    with pytest.raises(InputError, match=r"ranks\.csv: there is no such file"):
+        table.run(options)
+
+
 def test_reproductions_that_do_not_belong_together_are_refused(table, tmp_path):
     page = tmp_path / "results.md"
     page.write_text("nothing here")
-    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, page=page)
+    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, benchmark=None, page=page)
     with pytest.raises(InputError, match="there is no such file or folder"):
         table.run(options)
     (tmp_path / "runs").mkdir()
