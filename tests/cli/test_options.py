@@ -77,10 +77,18 @@ def light_options() -> dict[str, set[str]]:
     for action in parser()._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, sub in action.choices.items():
-                found[name] = {_name(one) for one in sub._actions if one.dest != "help"}
+                found |= _options(name, sub)
         elif action.dest != "help":
             found[""].add(_name(action))
     return found
+
+
+def _options(command: str, parser: argparse.ArgumentParser) -> dict[str, set[str]]:
+    """The options of a command; of one with actions of their own, those of each action."""
+    below = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not below:
+        return {command: {_name(one) for one in parser._actions if one.dest != "help"}}
+    return {f"{command} {name}": _options("", sub)[""] for name, sub in below[0].choices.items()}
 
 
 def _name(action: argparse.Action) -> str:

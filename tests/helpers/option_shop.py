@@ -117,6 +117,7 @@ def build(folder: Path) -> dict[str, str]:
     whole.head(20).assign(user_id="stranger").to_csv("strangers.csv", index=False)
     pd.DataFrame({"user_id": ["nobody"], "income": ["low"]}).to_csv("newcomers.csv", index=False)
     pd.DataFrame({"item_id": ids[:4]}).to_csv("few_items.csv", index=False)
+    _decisions()
     pd.DataFrame({"item_id": ids[4:6], "boost": [100, 50]}).to_csv("boosts.csv", index=False)
     pairs = [(u, i, 20) for u in people for i in ids[::2]]
     pd.DataFrame(pairs, columns=["user_id", "item_id", "week"]).to_csv("exposure.csv", index=False)
@@ -159,6 +160,8 @@ def build(folder: Path) -> dict[str, str]:
         "utf16",
         "latin",
         "headerless",
+        "decisions",
+        "outcomes",
     )
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
     runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a", "lossy_run": "runs/lossy/a"}
@@ -179,6 +182,27 @@ def build(folder: Path) -> dict[str, str]:
         "offers": "offers.parquet",
         "folder": "experiments",
     }
+
+
+def _decisions() -> None:
+    """A log of decisions with three arms, and the outcomes of an experiment with two."""
+    rng = np.random.default_rng(11)
+    n = 600
+    age, arm = rng.integers(20, 60, n), rng.choice(["none", "ten", "twenty"], n)
+    reward = rng.gamma(2, 4, n) + 3.0 * ((arm == "ten") & (age > 40))
+    cost = np.where(arm == "none", 0.0, 0.5)
+    people = [f"p{number % 300:03d}" for number in range(n)]
+    log = {"user_id": people, "arm": arm, "reward": reward, "cost": cost, "age": age}
+    log |= {"rule": np.where(age > 40, "ten", "none"), "points": rng.random(n), "chance": 1 / 3}
+    pd.DataFrame(log).to_csv("decisions.csv", index=False)
+    before, offered = rng.gamma(2, 5, n), rng.random(n) < 0.5
+    outcome = {
+        "user_id": [f"p{number:03d}" for number in range(n)],
+        "arm": np.where(offered, "offer", "none"),
+    }
+    outcome |= {"spend": before + rng.gamma(1, 5, n) + offered, "bought": rng.integers(0, 2, n)}
+    outcome |= {"before": before, "city": rng.choice(["Bern", "Basel"], n), "survey": rng.integers(1, 6, n)}
+    pd.DataFrame(outcome).to_csv("outcomes.csv", index=False)
 
 
 def _own_model(run: str, copy: str) -> None:

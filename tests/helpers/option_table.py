@@ -7,6 +7,7 @@ from typing import Any
 from option_checks import Check, epochs, names, printed, returned
 from option_lightning import LIGHTNING
 from option_offers import OFFERS
+from option_randomised import ANALYSE, PLAN, POLICY
 from option_shop import Ran
 
 WRITES = "--ckpt {best} --out {out}.parquet"
@@ -454,6 +455,9 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "benchmark": BENCHMARK,
     "report": REPORT,
     "evaluate": EVALUATE,
+    "policy": POLICY,
+    "experiment plan": PLAN,
+    "experiment analyse": ANALYSE,
     "reproduce": REPRODUCE,
     "experiments": EXPERIMENTS,
     "data": DATA,

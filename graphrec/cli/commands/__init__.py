@@ -14,6 +14,8 @@ COMMANDS = {
     "similar": "write the items that are most alike",
     "export": "pack a model into one file that needs no log",
     "offers": "decide the discount of each shopper's best items",
+    "experiment": "plan a randomised experiment, or say what it brought",
+    "policy": "judge policies by a log of decisions",
     "evaluate": "score the lists of any library with the same measures",
     "compare": "compare tested runs: comparison.csv, comparison.md, report.html",
     "benchmark": "fit models to data sets with seeds, test each once, rank them",

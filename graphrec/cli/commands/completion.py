@@ -20,7 +20,7 @@ EXAMPLE = """examples; each takes effect in the next shell:
   graphrec completion zsh > ~/.zfunc/_graphrec       # a folder of $fpath; before compinit in ~/.zshrc
   graphrec completion fish > ~/.config/fish/completions/graphrec.fish
 """
-_FILES = ("file", "users", "items", "ITEM", "valid", "test", "columns", "scenario")
+_FILES = ("file", "users", "items", "ITEM", "valid", "test", "columns", "scenario", "log", "past", "salt")
 """Arguments of light commands that are a file, and no `Path` yet."""
 
 
@@ -84,7 +84,10 @@ def _add_options(parser: argparse.ArgumentParser, options: list[OptionName]) -> 
 def _name_values(command: str, parser: argparse.ArgumentParser) -> None:
     """Say what files and names a light command takes."""
     for action in parser._actions:
-        if listed := _LISTED.get((command, action.dest)):
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                _name_values(command, below)
+        elif listed := _LISTED.get((command, action.dest)):
             action.choices = listed()
         elif action.choices is None and (action.type is Path or action.dest in _FILES):
             _complete_files(action)

@@ -18,6 +18,7 @@ from graphrec.data.tables.kinds import (
     INTERACTION_ID,
     MONEY,
     NUMBERS,
+    PROPENSITY,
     RATE,
     SHARES,
     STOCK,
@@ -78,6 +79,11 @@ _PERCENT = Rule("is not between 0 and 100", "give per cent, as 20", _between_0_a
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
 _SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
+_CHANCE = Rule(
+    "is not above 0 and at most 1",
+    "give the probability with which this arm was drawn",
+    lambda values: parse_numbers(values).isna() | parse_numbers(values).between(0, 1, inclusive="right"),
+)
 _PART = Rule(
     "is not the name of a part",
     f"use {', '.join(PARTS)}, or leave the column out: part: null in columns, part= after --columns",
@@ -105,6 +111,7 @@ def rules(
     found += [_DISCOUNT if column == DISCOUNT else _MONEY] if column in MONEY else []
     found += [_STOCK] if column == STOCK else []
     found += [_SHARE] if column in (RATE, *SHARES) else []
+    found += [_CHANCE] if column == PROPENSITY else []
     found += [_WEEK] if column == Columns.WEEK else []
     found += [_date(times)] if column == Columns.TIMESTAMP and times else []
     found += [_PART] if column == Columns.PART else []

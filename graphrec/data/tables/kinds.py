@@ -15,6 +15,8 @@ LIST_RANK, LIST_SCORE = "rank", "score"
 RATE = "rate"
 BOOST = "boost"
 """What is added to the scores of an item."""
+ARM, REWARD, COST, PROPENSITY = "arm", "reward", "cost", "propensity"
+"""Of a decision: what was done, what came of it, what it cost, and how likely it was to be done."""
 SHARES = ("display", "mailer")
 """Shares of the stores that had an item on display or in their mailer."""
 
@@ -36,6 +38,9 @@ NUMBERS = (
     *SHARES,
     LIST_RANK,
     LIST_SCORE,
+    REWARD,
+    COST,
+    PROPENSITY,
 )
 LOG_COLUMNS = (
     *IDS[:2],
@@ -63,6 +68,8 @@ Kind = Literal[
     "exposure",
     "promotions",
     "recommendations",
+    "decisions",
+    "outcomes",
 ]
 
 
@@ -134,5 +141,14 @@ KINDS: dict[Kind, TableKind] = {
         complete=True,
         filled=(LIST_RANK, LIST_SCORE),
     ),
+    "decisions": TableKind(
+        "a log of decisions",
+        (ARM, REWARD),
+        (Columns.USER, COST, PROPENSITY),
+        attributes=True,
+        complete=True,
+        filled=(Columns.USER, COST, PROPENSITY),
+    ),
+    "outcomes": TableKind("a table of an experiment", (Columns.USER, ARM), attributes=True, complete=True),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

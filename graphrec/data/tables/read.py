@@ -175,7 +175,8 @@ def _read(
         frame, pointed = with_points(frame, rows, theirs, [our for our in NUMBERS if our in theirs])
         problems += pointed
     unique = [key for key in declared.unique if key in frame]
-    checked = frame[unique] if declared.attributes else frame  # attributes may be anything
+    known = [our for our in declared.known if our in frame]
+    checked = frame[known] if declared.attributes else frame  # attributes may be anything
     times, unreadable = _times(checked, path, theirs, time_format)
     needed = [our for our in declared.never_missing if our in theirs]
     problems += unreadable + value_problems(checked, rows, theirs, unique, times, needed, cleaned.mended)
@@ -228,10 +229,10 @@ def _converted(frame: pd.DataFrame, kind: TableKind, times: Times | None) -> pd.
     for column in map(str, frame.columns):
         if column in IDS and (column in kind.known or not kind.attributes):
             converted[column] = frame[column]
+        elif column in NUMBERS and (column in kind.known or not kind.attributes):
+            converted[column] = parse_numbers(frame[column])
         elif kind.attributes:
             converted[column] = _as_attribute(frame[column])
-        elif column in NUMBERS:
-            converted[column] = parse_numbers(frame[column])
         elif column == Columns.TIMESTAMP and times is not None:
             converted[column] = times.values
         elif column == Columns.EVENT:  # a code such as 1 is the name of an event too

@@ -97,8 +97,15 @@ def rewards(
 
     Returns:
         Shape ``[n, R]``.
+
+    Raises:
+        InputError: If an arm has fewer people than parts.
     """
     arms = int(arm.max()) + 1
+    fewest = np.array([len(np.unique(group[arm == code])) for code in range(arms)])
+    if fewest.min() < parts:
+        what = f"an arm has {fewest.min()} people, too few for {parts} parts"
+        raise InputError(what, column="arm", hint="leave its rows out or join it with another arm")
 
     def fit(x: FloatArray, rows: IntArray) -> Callable[[FloatArray], FloatArray]:
         models = [

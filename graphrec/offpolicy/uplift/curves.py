@@ -83,15 +83,15 @@ def curve(score: FloatArray, trial: Trial, resamples: int = RESAMPLES, seed: int
     shares = np.arange(1, step.max() + 2) / (step.max() + 1)
     gain = _gain(trial, step, np.ones(len(score)), shares)
     drawn = np.stack([_gain(trial, step, times, shares) for times in _resampled(trial, resamples, seed)])
-    low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
+    low, high = _ends(drawn)
     table = pd.DataFrame(
         {"share": shares, "gain": gain, "low": low, "high": high, "random": shares * gain[-1]}
     )
     figures: dict[str, float] = {}
     for name, of in (("qini", _qini), ("auuc", _area), ("gain_of_all", lambda lines: lines[:, -1])):
         value = float(of(gain[None])[0])
-        ends = np.nanpercentile(of(drawn), [2.5, 97.5])
-        figures |= {name: value, f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
+        ends = _ends(of(drawn)[:, None])
+        figures |= {name: value, f"{name}_low": float(ends[0][0]), f"{name}_high": float(ends[1][0])}
     return Curve(table, figures)
 
 
@@ -161,8 +161,20 @@ def _resampled(trial: Trial, resamples: int, seed: int) -> Iterator[FloatArray]:
         yield np.bincount(rng.integers(0, people, people), minlength=people)[code].astype(np.float64)
 
 
+def _ends(drawn: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Take 95 % of what was drawn, column by column; missing where an arm has nobody in any draw."""
+    low, high = np.full((2, drawn.shape[1]), np.nan)
+    known = np.isfinite(drawn).any(axis=0)
+    if known.any():
+        low[known], high[known] = np.nanpercentile(drawn[:, known], [2.5, 97.5], axis=0)
+    return low, high
+
+
 def _area(lines: FloatArray) -> FloatArray:
-    """Compute the area under each curve, from 0 on, by trapezia. ``[B, steps]`` to ``[B]``."""
+    """Compute the area under each curve, from 0 on, by trapezia. ``[B, steps]`` to ``[B]``.
+
+    While the first people are all of one arm, nothing is gained yet.
+    """
     whole = np.nan_to_num(np.concatenate([np.zeros((len(lines), 1)), lines], axis=1))
     return np.asarray((whole[:, 1:] + whole[:, :-1]).sum(axis=1) / (2 * lines.shape[1]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import re
+import warnings
 from typing import Any
 
 from markupsafe import Markup
@@ -64,7 +65,9 @@ def inline(figure: Figure, title: str, description: str) -> Markup:
     """
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    with warnings.catch_warnings():  # text stays text, so the browser has the glyphs that our font lacks
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
     drawing = buffer.getvalue()
     body = drawing[drawing.index(">", drawing.index("<svg")) + 1 :]
     body = re.sub(r"<style.*?</style>", "", body, count=1, flags=re.DOTALL)

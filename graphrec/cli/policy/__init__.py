@@ -1,0 +1,1 @@
+"""What ``graphrec policy evaluate`` reads, prints and writes."""

@@ -1,0 +1,1 @@
+"""What ``graphrec experiment plan|analyse`` reads, prints and writes."""

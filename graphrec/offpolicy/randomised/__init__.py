@@ -1,0 +1,1 @@
+"""Randomised experiments with offers: how many people, who gets what, what it brought."""

@@ -1,0 +1,121 @@
+"""`graphrec experiment` and `graphrec policy` as their user meets them: printed lines, files, pages."""
+
+import json
+import stat
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphrec.cli.main import main
+from graphrec.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """An experiment with a planted lift of 1.5 in spend, of people with Chinese arms and ids like 007."""
+    rng = np.random.default_rng(0)
+    n = 4000
+    before, offered = rng.gamma(2, 10, n), rng.random(n) < 0.5
+    frame = pd.DataFrame(
+        {
+            "kunde": [f"00{number}" for number in range(n)],
+            "gruppe": np.where(offered, "优惠 <b>", "对照"),
+            "spend": 0.8 * before + rng.gamma(1, 5, n) + 1.5 * offered,
+            "before": np.where(rng.random(n) < 0.1, np.nan, before),
+            "city": rng.choice(["Zürich", "北京"], n),
+            "survey": np.where(rng.random(n) < 0.3, 4.0, np.nan),
+        }
+    )
+    file = tmp_path_factory.mktemp("experiment") / "outcomes.csv"
+    frame.to_csv(file, index=False)
+    return file
+
+
+NAMES = ["--columns", "user_id=kunde", "arm=gruppe"]
+
+
+def test_an_experiment_is_printed_and_written(outcomes, tmp_path, capfd):
+    words = ["experiment", "analyse", "--log", str(outcomes), *NAMES, "--measures", "spend"]
+    words += ["--ratings", "survey", "--before", "spend=before", "--segments", "city"]
+    table = main([*words, "--out", str(tmp_path / "out")])
+    told = capfd.readouterr()
+    first = table.iloc[0]
+    assert first["low"] < 1.5 < first["high"]
+    assert first["explained"] > 0.5
+    assert "p of these against the planned shares" in told.out
+    assert "survey: who has no value is left out" in told.err
+    assert "without before count as 0 before" in told.err
+    assert len(table) == 2 * 3
+    again = pd.read_csv(tmp_path / "out" / "differences.csv")
+    assert again["value"].tolist() == pytest.approx(table["value"].tolist())
+    page = (tmp_path / "out" / "experiment.html").read_text()
+    assert "优惠 &lt;b&gt;" in page
+    assert "<b>" not in page
+    assert "Do not trust" not in page
+    main([*words, "--shares", "优惠 <b>=0.6", "对照=0.4", "--out", str(tmp_path / "lost")])
+    assert "people were lost between the draw and the log" in capfd.readouterr().err
+    assert "Do not trust" in (tmp_path / "lost" / "experiment.html").read_text()
+
+
+def test_rows_of_a_person_are_summed_and_a_person_in_two_arms_is_named(tmp_path):
+    rows = pd.DataFrame(
+        {"user_id": ["a", "b", "c", "d"] * 2, "arm": ["none", "offer"] * 4, "spend": np.arange(8.0)}
+    )
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    words = ["experiment", "analyse", "--measures", "spend", "--log"]
+    table = main([*words, str(tmp_path / "rows.csv")])
+    assert table["value"].tolist() == [((1 + 5) + (3 + 7)) / 2 - ((0 + 4) + (2 + 6)) / 2]
+    rows.loc[7, "arm"] = "none"
+    rows.to_csv(tmp_path / "two.csv", index=False)
+    with pytest.raises(InputError, match=r"two\.csv, row 9, column 'arm': 'd' is in two arms"):
+        main([*words, str(tmp_path / "two.csv")])
+
+
+def test_people_are_assigned_once_and_can_be_told_again(outcomes, tmp_path, capfd):
+    people = pd.read_csv(outcomes, dtype={"kunde": str})[["kunde", "city"]]
+    people.to_csv(tmp_path / "people.csv", index=False)
+    words = ["experiment", "plan", "--baseline", "0.1", "--lift", "20%", "--columns", "user_id=kunde"]
+    words += ["--users", str(tmp_path / "people.csv"), "--arms", "2", "--out", str(tmp_path / "plan")]
+    plan = main(words)
+    first = pd.read_csv(tmp_path / "plan" / "assignment.csv", dtype={"user_id": str})
+    assert first["user_id"].tolist() == people["kunde"].tolist()
+    assert first["arm"].value_counts(normalize=True).to_dict() == pytest.approx(
+        dict.fromkeys(["control", "offer_1", "offer_2"], 1 / 3), abs=0.03
+    )
+    assert stat.S_IMODE((tmp_path / "plan" / "salt").stat().st_mode) == 0o600
+    assert json.loads((tmp_path / "plan" / "plan.json").read_text())["people"] == plan.people
+    assert f"the plan asks for {plan.people:,}" in capfd.readouterr().out
+    main(words)
+    again = pd.read_csv(tmp_path / "plan" / "assignment.csv", dtype={"user_id": str})
+    assert again.equals(first)
+    main([*words, "--stratify", "city"])
+    within = pd.read_csv(tmp_path / "plan" / "assignment.csv").groupby("stratum")["arm"].value_counts()
+    assert within.groupby("stratum").agg(lambda counts: counts.max() - counts.min()).max() <= 1
+
+
+def test_policies_are_judged_and_written(tmp_path, capfd):
+    rng = np.random.default_rng(1)
+    n = 3000
+    young, drawn = rng.random(n) < 0.5, rng.random(n) < 0.5
+    bought = rng.random(n) < 0.1 + 0.4 * (young & drawn)
+    frame = pd.DataFrame({"arm": np.where(drawn, "10 %", "none"), "reward": 10.0 * bought})
+    frame = frame.assign(cost=np.where(drawn, 1.0, 0.0), age=np.where(young, "<i>young</i>", "old"))
+    frame.to_csv(tmp_path / "log.csv", index=False)
+    words = ["policy", "evaluate", "--log", str(tmp_path / "log.csv"), "--randomised", "--facts", "age"]
+    values = main([*words, "--out", str(tmp_path / "out")])
+    told = capfd.readouterr()
+    assert "arms: 10 % " in told.err
+    assert "personal: live: worth at least" in told.out
+    assert "Qini" in told.out
+    files = {file.name for file in (tmp_path / "out").iterdir()}
+    assert files == {"values.csv", "support.csv", "curves.csv", "tenths.csv", "policy.html"}
+    assert pd.read_csv(tmp_path / "out" / "values.csv")["value"].tolist() == pytest.approx(
+        values["value"].tolist()
+    )
+    page = (tmp_path / "out" / "policy.html").read_text()
+    assert page.count("<svg") == 3
+    main([word for word in words if word != "--randomised"])
+    told = capfd.readouterr()
+    assert "say --randomised" in told.err
+    assert "propensities are unknown" in told.out.replace("\n", " ") or "–" in told.out
