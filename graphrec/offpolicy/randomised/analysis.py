@@ -1,13 +1,13 @@
 """What an experiment brought: differences of arms with intervals, after a check that arms are as planned.
 
 - **Ratio.** A chi-square test of the people in each arm against the planned shares. Where it fails (p below
-  .001) people were lost between the draw and the log, and no difference can be trusted (Fabijan et al., KDD
+  .001) people were lost between the draw and the log. No difference can be trusted then (Fabijan et al., KDD
   2019).
 - **Difference.** Of means, with Welch's interval. Several rows of a person are summed before.
 - **CUPED.** Each measure less what the same measure before the experiment foretells of it, by one slope
-  within arms (Deng et al., WSDM 2013): the same mean, less variance.
-- **Any time.** An interval that holds at every look, however often one looks (asymptotic confidence
-  sequence: Waudby-Smith et al., Annals of Statistics 2024), tightest at a stated number of people.
+  within arms (Deng et al., WSDM 2013). The mean is the same, with less variance.
+- **Any time.** An interval that holds at every look, tightest at a stated number of people. It is an
+  asymptotic confidence sequence (Waudby-Smith et al., Annals of Statistics 2024).
 """
 
 from __future__ import annotations
