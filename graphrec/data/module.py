@@ -221,7 +221,8 @@ class RecommenderData(pl.LightningDataModule):
         """Compute a fingerprint of what the features are made of; nothing without features."""
         if self.options is None:
             return None
-        return features_sha256(self.split.train, self.source.users, self.source.items)
+        tables = (self.source.users, self.source.items)
+        return features_sha256(self.split.train, *tables, self.options.matrices)
 
     def fingerprints(self, with_tables: bool) -> dict[str, str]:
         """Fingerprint what stands beside the split: features, weights and, if a model reads them, tables."""

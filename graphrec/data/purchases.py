@@ -138,10 +138,18 @@ def _menders(log: pd.DataFrame, outlier_factor: float | None) -> Iterator[Cleane
         if column in of_event and Columns.EVENT in log:
             continue
         entry = f"{{class_path: Missing, init_args: {{column: {column}, how: median, group: [item_id]}}}}"
-        yield _declared_by(entry, partial(fill_by_group_median, column=column, group=Columns.ITEM))
+        fill = partial(fill_by_group_median, column=column, group=Columns.ITEM)
+        yield _declared_by(entry, partial(_fill_rating, fill) if column == Columns.RATING else fill)
     if outlier_factor is not None:
         for column in measures:
             yield partial(clip_above_group_median, column=column, group=Columns.ITEM, factor=outlier_factor)
+
+
+def _fill_rating(fill: Cleaner, log: pd.DataFrame) -> tuple[pd.DataFrame, CleaningStep]:
+    """Fill ratings and mark where none was given: what nobody said is no opinion to learn from."""
+    missing = log[Columns.RATING].isna()
+    log, step = fill(log)
+    return (log.assign(**{Columns.RATING_MISSING: missing.astype("int64")}) if missing.any() else log), step
 
 
 def check_same_times(logs: Mapping[str, pd.DataFrame], files: Mapping[str, str]) -> None:

@@ -76,8 +76,8 @@ def table(
             such as ``sales/*.csv``, or a list of these.
         columns: Our name → the file's name, for those that differ; null leaves a column out. Ours:
             user_id, item_id, timestamp (see `time_format`), week, basket_id, interaction_id (must be unique),
-            quantity, rating, price, regular_price, shelf_price (money per unit), event, part. Only where they
-            are named here: list_price, discount (money), discount_pct (of 100), which make the three prices.
+            quantity, rating, price, regular_price, shelf_price (money per unit), event, review, part. Only
+            named here: list_price, discount (money), discount_pct (of 100), which make the three prices.
         users: Table of attributes, one row per user.
         items: Table of attributes, one row per item.
         valid_path: Log of the validation part of a given split.

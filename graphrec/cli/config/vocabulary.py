@@ -60,8 +60,30 @@ LIGHTNING = (
     *(f"lightning_fabric.{module}" for module in ("accelerators", "plugins", "strategies")),
     "pytorch_lightning.cli.ReduceLROnPlateau",
 )
+SKLEARN = tuple(
+    f"sklearn.{module}"
+    for module in (
+        "cluster",
+        "decomposition",
+        "discriminant_analysis",
+        "ensemble",
+        "feature_selection",
+        "kernel_approximation",
+        "linear_model",
+        "naive_bayes",
+        "neighbors",
+        "neural_network",
+        "pipeline",
+        "preprocessing",
+        "random_projection",
+        "svm",
+        "tree",
+    )
+)
+"""Estimators and transformers; graphrec makes them itself, of plain values, and jsonargparse imports none."""
 MAY_NAME = (
-    "graphrec's models, tasks, losses, sources, cleaning and splits, torch.nn, torch.optim, Lightning's parts"
+    "graphrec's models, tasks, losses, sources, cleaning and splits, scikit-learn's estimators, torch.nn,"
+    " torch.optim, Lightning's parts"
 )
 _LISTED = {"graphrec", "torch", "pytorch_lightning", "lightning_fabric", "jsonargparse"}
 """Packages of which a part may be named, and no more of them in any case."""
@@ -82,6 +104,7 @@ def set_policy() -> None:
     _permitted.extend([*GRAPHREC, *TORCH, *LIGHTNING])
     _permitted.extend(f"{source.__module__}.{source.__qualname__}" for source in defined)
     jsonargparse.set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=list(_permitted))
+    _permitted.extend(SKLEARN)
     load = jsonargparse.get_loader("yaml")
     jsonargparse.set_loader("yaml", lambda text: renamed(load(text)), exceptions=(yaml.YAMLError,))
 

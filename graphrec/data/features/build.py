@@ -7,22 +7,26 @@ attributes comes in, and of those tables only the rows that the training part kn
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import Float32Array
+from graphrec.arrays import AnyFloatArray, Float32Array
 from graphrec.data.features.attributes import AttributeEncoder, align, fit_attributes
-from graphrec.data.features.encoding import Block
+from graphrec.data.features.encoding import Attributes, Block
 from graphrec.data.features.fitted import FittedFeatures, ItemLevels
+from graphrec.data.features.given import GivenMatrix
 from graphrec.data.features.item import ATTRIBUTES, item_block
 from graphrec.data.features.log import LogFacts
 from graphrec.data.features.options import FeatureOptions
-from graphrec.data.features.selection import fit_side
+from graphrec.data.features.reduction.information import DrawnPairs
+from graphrec.data.features.reduction.selection import fit_side
+from graphrec.data.features.text import FittedText
 from graphrec.data.features.user import DEMOGRAPHICS, user_block
-from graphrec.data.interactions import Columns, Interactions
+from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.errors import InputError
 
 __all__ = ["FeatureOptions", "Features", "build_features", "features_sha256"]
@@ -40,6 +44,7 @@ class Features:
         dropped: Columns that selection left out: constant, of low variance, a copy of an earlier column,
             or a text column that names single rows.
         fitted: What encodes users and items that training does not know; None if made by hand.
+        information: Mutual information of raw columns with a purchase, in nats, if they were chosen by it.
     """
 
     user: Float32Array
@@ -48,18 +53,22 @@ class Features:
     item_names: list[str]
     dropped: list[str] = field(default_factory=list)
     fitted: FittedFeatures | None = field(default=None, repr=False)
+    information: Mapping[str, float] = field(default_factory=dict)
 
 
 MADE_OF = (
     *(Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK, Columns.TIMESTAMP, Columns.BASKET),
     *(Columns.QUANTITY, Columns.RATING, Columns.PRICE, Columns.SHELF_PRICE, Columns.REGULAR_PRICE),
-    *(Columns.EVENT, Columns.TARGET),
+    *(Columns.EVENT, Columns.TARGET, Columns.REVIEW),
 )
 """Columns of the log that features are made of."""
 
 
 def features_sha256(
-    train: Interactions, users: pd.DataFrame | None = None, items: pd.DataFrame | None = None
+    train: Interactions,
+    users: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    matrices: Iterable[GivenMatrix] = (),
 ) -> str:
     """Compute a fingerprint of what `build_features` is given, as far as training knows users and items."""
     digest = hashlib.sha256(train.rows_sha256(MADE_OF).encode())
@@ -68,6 +77,8 @@ def features_sha256(
             known = table[table[key].isin(ids)].sort_values(key)
             digest.update(",".join(map(str, known.columns)).encode())
             digest.update(pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes())
+    for matrix in matrices:
+        digest.update(matrix.sha256().encode())
     return digest.hexdigest()
 
 
@@ -90,34 +101,90 @@ def build_features(
             groups asked for one side need data that is not there.
     """
     options = options or FeatureOptions()
-    log = LogFacts.of(train)
+    log = LogFacts.of(with_given_ratings(train))
     # levels are kept by how much trade they make up, so that 'other' is what matters least
-    sold, most = log.sold(), options.max_categories
-    user_table, item_table = align(users, Columns.USER, train.users), align(items, Columns.ITEM, train.items)
-    user_encoder = fit_attributes(user_table, Columns.USER, np.ones(log.users), most)
-    item_encoder = fit_attributes(item_table, Columns.ITEM, sold, most)
-    who, what = user_encoder.encode(user_table), item_encoder.encode(item_table)
-    user_blocks = (user_block(group, log, who, what) for group in options.user_groups)
-    item_blocks = (item_block(group, log, what) for group in options.item_groups)
-    user = _joined("user_groups", options.user_groups, user_blocks, log.users)
-    item = _joined("item_groups", options.item_groups, item_blocks, log.items)
-    (user_side, user_dropped), (item_side, item_dropped) = fit_side(user, options), fit_side(item, options)
-    dropped = [
-        *_not_levels(DEMOGRAPHICS, options.user_groups, user_encoder),
-        *_not_levels(ATTRIBUTES, options.item_groups, item_encoder),
-        *user_dropped,
-        *item_dropped,
-    ]
-    levels = ItemLevels(train.items, what.levels, what.member)
-    fitted = FittedFeatures(user_side, item_side, user_encoder, item_encoder, levels)
-    return Features(
-        user_side.transform(user.values),
-        item_side.transform(item.values),
-        user_side.names,
-        item_side.names,
-        dropped,
-        fitted,
+    who = _Side.read("users", users, train, np.ones(log.users), options)
+    what = _Side.read("items", items, train, log.sold(), options)
+    user_blocks = [user_block(group, log, who.attributes, what.attributes) for group in options.user_groups]
+    item_blocks = [item_block(group, log, what.attributes) for group in options.item_groups]
+    user = _joined("user_groups", options.user_groups, [*user_blocks, *who.more(options)], log.users)
+    item = _joined("item_groups", options.item_groups, [*item_blocks, *what.more(options)], log.items)
+    drawn = None if options.informative is None else DrawnPairs.of(train.targets(), options.seed)
+    of_users = fit_side(user, options, options.user_pipeline, drawn.of_users if drawn else None)
+    of_items = fit_side(item, options, options.item_pipeline, drawn.of_items if drawn else None)
+    fitted = FittedFeatures(
+        of_users.side,
+        of_items.side,
+        who.encoder,
+        what.encoder,
+        ItemLevels(train.items, what.attributes.levels, what.attributes.member),
+        [text for text, _ in (*who.texts, *what.texts)],
+        options.matrices,
     )
+    not_levels = (
+        *_not_levels(DEMOGRAPHICS, options.user_groups, who.encoder),
+        *_not_levels(ATTRIBUTES, options.item_groups, what.encoder),
+    )
+    return Features(
+        fitted.user.transform(user.values),
+        fitted.item.transform(item.values),
+        fitted.user.names,
+        fitted.item.names,
+        [*not_levels, *of_users.dropped, *of_items.dropped],
+        fitted,
+        {**of_users.information, **of_items.information},
+    )
+
+
+def with_given_ratings(train: Interactions) -> Interactions:
+    """Take out the ratings that cleaning filled: an item that nobody rated has no mean rating."""
+    if Columns.RATING_MISSING not in train.frame:
+        return train
+    given = train.frame[Columns.RATING].where(train.frame[Columns.RATING_MISSING] == 0)
+    return Interactions(train.frame.assign(**{Columns.RATING: given}), train.users, train.items)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """What is known of the users, or of the items, beside the log.
+
+    Args:
+        of: ``users`` or ``items``.
+        ids: Their codes.
+        encoder: Of their table.
+        attributes: Their table, encoded.
+        texts: Columns of text, with the text of each code.
+    """
+
+    of: Literal["users", "items"]
+    ids: IdMap
+    encoder: AttributeEncoder
+    attributes: Attributes
+    texts: list[tuple[FittedText, list[str]]]
+
+    @classmethod
+    def read(
+        cls,
+        of: Literal["users", "items"],
+        table: pd.DataFrame | None,
+        train: Interactions,
+        weights: AnyFloatArray,
+        options: FeatureOptions,
+    ) -> _Side:
+        """Bring a table into the order of the codes and learn to encode it and its texts."""
+        key, ids = (Columns.USER, train.users) if of == "users" else (Columns.ITEM, train.items)
+        aligned = align(table, key, ids)
+        asked = [one for one in options.text if one.of == of]
+        written = [one.texts(aligned, train) for one in asked]
+        texts = [(one.fit(text), text) for one, text in zip(asked, written, strict=True)]
+        rest = aligned.drop(columns=[one.column for one in asked if one.source == "table"])
+        encoder = fit_attributes(rest, key, weights, options.max_categories)
+        return cls(of, ids, encoder, encoder.encode(rest), texts)
+
+    def more(self, options: FeatureOptions) -> list[Block]:
+        """Build the columns of texts and given matrices."""
+        texts = [text.block(written) for text, written in self.texts]
+        return [*texts, *(matrix.block(self.ids) for matrix in options.matrices if matrix.of == self.of)]
 
 
 def _not_levels(group: str, groups: list[str], encoder: AttributeEncoder) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from scipy import sparse
 from graphrec.arrays import AnyFloatArray, Float32Array, IntArray
 from graphrec.data.features.attributes import AttributeEncoder, align
 from graphrec.data.features.encoding import Block
+from graphrec.data.features.given import GivenMatrix
 from graphrec.data.features.item import ATTRIBUTES
+from graphrec.data.features.text import FittedText, texts_of
 from graphrec.data.features.user import DEMOGRAPHICS, INTEREST
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.errors import InputError
@@ -95,6 +98,8 @@ class FittedFeatures:
         user_attributes: Of the table of users.
         item_attributes: Of the table of items.
         levels: Of the items of training.
+        texts: Of columns of text.
+        matrices: Where vectors of newcomers are looked for, if the file is still there.
     """
 
     user: FittedSide
@@ -102,6 +107,8 @@ class FittedFeatures:
     user_attributes: AttributeEncoder
     item_attributes: AttributeEncoder
     levels: ItemLevels = field(repr=False)
+    texts: list[FittedText] = field(default_factory=list)
+    matrices: list[GivenMatrix] = field(default_factory=list)
 
     def encode_items(self, table: pd.DataFrame) -> Float32Array:
         """Encode items by their attributes, in the order of the rows.
@@ -118,8 +125,9 @@ class FittedFeatures:
                 where training had numbers.
         """
         ids, rows = _ids(table, Columns.ITEM)
-        block = self.item_attributes.encode(align(table, Columns.ITEM, ids)).block(ATTRIBUTES)
-        return self.item.encode(block)[rows]
+        aligned = align(table, Columns.ITEM, ids)
+        block = self.item_attributes.encode(aligned).block(ATTRIBUTES)
+        return self.item.encode(Block.joined([block, *self._more("items", aligned, ids)], len(ids)))[rows]
 
     def encode_users(self, table: pd.DataFrame, history: pd.DataFrame | None = None) -> Float32Array:
         """Encode users by their attributes, in the order of the rows.
@@ -136,7 +144,9 @@ class FittedFeatures:
             InputError: As in `encode_items`.
         """
         ids, rows = _ids(table, Columns.USER)
-        block = self.user_attributes.encode(align(table, Columns.USER, ids)).block(DEMOGRAPHICS)
+        aligned = align(table, Columns.USER, ids)
+        block = self.user_attributes.encode(aligned).block(DEMOGRAPHICS)
+        block = Block.joined([block, *self._more("users", aligned, ids)], len(ids))
         features = self.user.encode(block)
         if history is not None:
             interest = self.levels.interest(history, ids)
@@ -144,6 +154,17 @@ class FittedFeatures:
             both = self.user.encode(Block.joined([block, interest], len(ids)))
             features = np.where(known[:, None], both, features)
         return features[rows]
+
+    def _more(self, of: str, aligned: pd.DataFrame, ids: IdMap) -> list[Block]:
+        """Encode texts of the table and vectors of the files; what newcomers wrote in no log is empty."""
+        empty = pd.Series([""] * len(ids))
+        blocks = []
+        for one in self.texts:
+            if one.options.of == of:
+                in_table = one.options.source == "table" and one.options.column in aligned
+                blocks.append(one.block(texts_of(aligned[one.options.column] if in_table else empty)))
+        given = [one for one in self.matrices if one.of == of and Path(one.path).is_file()]
+        return [*blocks, *(one.block(ids, said=False) for one in given)]
 
     def _known(self, history: pd.DataFrame, users: IdMap) -> IntArray:
         known = self.levels.items.codes(history[Columns.ITEM]) >= 0

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from graphrec.data.features.given import GivenMatrix
 from graphrec.data.features.item import ATTRIBUTES, BASE, ITEM_GROUPS, REVIEWS
+from graphrec.data.features.reduction.estimators import make_estimator
+from graphrec.data.features.text import TextFeatures
 from graphrec.data.features.user import BEHAVIOUR, DEMOGRAPHICS, INTEREST, USER_GROUPS
-from graphrec.errors import InputError
+from graphrec.errors import InputError, check_at_least
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,14 @@ class FeatureOptions:
         pca: Principal components kept on each side; a side with no more columns than that is left as it
             is, and so is every side if this is null.
         seed: Seed of the randomised solver that scikit-learn picks for very wide tables.
+        text: Columns of text that become numbers.
+        matrices: Vectors of your own, such as sentence embeddings or those of images.
+        max_correlation: Columns that correlate more, either way, with an earlier one are dropped.
+        informative: Columns kept on each side: those with the most mutual information with a purchase. The
+            target is whether a pair was bought in training; as many pairs at random were not.
+        user_pipeline: Transformers of scikit-learn for the standardised features of users, before `pca`.
+            Each is written as ``{class_path: sklearn.preprocessing.PowerTransformer, init_args: {}}``.
+        item_pipeline: The same for items.
     """
 
     user_groups: list[str] = field(default_factory=lambda: [INTEREST, BEHAVIOUR, DEMOGRAPHICS])
@@ -36,6 +48,12 @@ class FeatureOptions:
     min_variance: float = 1e-4
     pca: int | None = 32
     seed: int = 0
+    text: list[TextFeatures] = field(default_factory=list)
+    matrices: list[GivenMatrix] = field(default_factory=list)
+    max_correlation: float | None = None
+    informative: int | None = None
+    user_pipeline: list[dict[str, Any]] = field(default_factory=list)
+    item_pipeline: list[dict[str, Any]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Check names and ranges.
@@ -60,3 +78,21 @@ class FeatureOptions:
             raise InputError("must be at least 1", column="pca", hint="or null for no PCA")
         if not self.min_variance >= 0:
             raise InputError("must not be negative", column="min_variance")
+        if self.max_correlation is not None and not 0 < self.max_correlation <= 1:
+            raise InputError("must be above 0 and at most 1", column="max_correlation")
+        if self.informative is not None:
+            check_at_least(1, informative=self.informative)
+        self._check_names()
+
+    def _check_names(self) -> None:
+        """Raise `InputError` if two columns would have one name, or a step is no transformer."""
+        for key, labels in (
+            ("text", [(one.of, one.column) for one in self.text]),
+            ("matrices", [(one.of, one.label) for one in self.matrices]),
+        ):
+            twice = [name for place, (_, name) in enumerate(labels) if labels[place] in labels[:place]]
+            if twice:
+                raise InputError(f"{twice[0]!r} is named twice", column=key, hint="name each once")
+        for key in ("user_pipeline", "item_pipeline"):
+            for place, step in enumerate(getattr(self, key)):
+                make_estimator(step, f"{key}.{place}", ["fit", "transform"])

@@ -16,6 +16,8 @@ OWN = (
         f"graphrec.data.features.attributes.{name}"
         for name in ("AttributeEncoder", "LevelColumn", "NumberColumn")
     ),
+    *(f"graphrec.data.features.text.{name}" for name in ("FittedText", "TextFeatures")),
+    "graphrec.data.features.given.GivenMatrix",
     "graphrec.data.interactions.IdMap",
     "scipy.sparse._csr.csr_matrix",
 )

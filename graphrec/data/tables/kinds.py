@@ -53,6 +53,7 @@ LOG_COLUMNS = (
     *IDS[2:],
     Columns.PART,
     Columns.EVENT,
+    Columns.REVIEW,
 )
 """Every column a log may have, in our names."""
 

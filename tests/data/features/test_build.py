@@ -47,6 +47,12 @@ def test_a_column_of_names_is_left_out_and_said() -> None:
     assert not [name for name in features.item_names + features.user_names if "title" in name]
 
 
+def test_a_rating_that_cleaning_filled_is_no_rating() -> None:
+    log, _, _ = shop()
+    filled = log.assign(rating_missing=log["rating"].isna().astype(int), rating=log["rating"].fillna(4.0))
+    assert same(build_features(encoded(filled)), build_features(encoded(log)))
+
+
 def test_item_levels_are_kept_by_interactions() -> None:
     log = pd.DataFrame({"user_id": [1, 2, 3, 4, 1, 2], "item_id": [9, 9, 9, 9, 7, 8]})
     table = pd.DataFrame({"item_id": [7, 8, 9], "kind": ["a|b", "a|b", "c|b"]})

@@ -1,0 +1,1 @@
+"""From raw columns to features: selection, transformers of scikit-learn, principal components."""
