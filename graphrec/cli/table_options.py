@@ -43,6 +43,16 @@ def check_out(options: argparse.Namespace) -> None:
     check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
 
 
+def check_page(out: Path | None) -> None:
+    """Refuse a page whose name does not say so.
+
+    Raises:
+        InputError: If it does not end with .html.
+    """
+    if out is not None and out.suffix.lower() not in (".html", ".htm"):
+        raise InputError("is no name of a page", file=out, column="--out", hint="end it with .html")
+
+
 def encoding(name: str) -> str:
     """Take the name of an encoding.
 

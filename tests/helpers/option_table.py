@@ -268,7 +268,10 @@ REPRODUCE: dict[str, list[Check]] = {
 }
 
 DATA: dict[str, list[Check]] = {
-    "action": [Check("describe {damaged}", instead="check {log}", result=printed)],
+    "action": [
+        Check("describe {damaged}", instead="check {log}", result=printed),
+        Check("profile {log} --out {dir}/a.html", instead="check {log}"),
+    ],
     "FILE": [Check("check {later}", instead="check {log}", result=printed)],
     "--columns": [
         Check("--columns price=regular_price", "describe {log}", result=printed),
@@ -313,6 +316,10 @@ DATA: dict[str, list[Check]] = {
         Check("--drop_cold_users", "check {later} --test {log} --drop_cold_items", allows="drop_cold_users")
     ],
     "--strict": [Check("--strict", "check {damaged}", refused="2 rows would be lost")],
+    "--out": [
+        Check("--out {dir}/a.html", "profile {log}", "--out {dir}/b.html", result=names),
+        Check("--out {dir}/a.html", "check {log}", refused="writes no page"),
+    ],
     "--delimiter": [
         Check("--delimiter ;", "check {semicolons}", allows="delimiter"),
         Check("--delimiter |", "check {log}", refused="delimiter"),

@@ -1,4 +1,4 @@
-"""``graphrec data describe|check``: look at a table before training on it."""
+"""``graphrec data describe|check|profile``: look at a table before training on it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphrec.cli.cleaning_option import rules_of, source_in, suggested
 from graphrec.cli.commands import COMMANDS
-from graphrec.cli.table_options import add_table_options, column_mapping
+from graphrec.cli.profiling import write_page
+from graphrec.cli.table_options import add_table_options, check_page, column_mapping
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ EXAMPLE = """examples:
   graphrec data check purchases.csv --cleaning '[Guests, {class_path: Returns, init_args: {how: net}}]'
   graphrec data check my.yaml
   graphrec data describe ml-1m
+  graphrec data profile purchases.csv --columns user_id=customer item_id=sku timestamp=date --out profile.html
 """
 _ARGUMENTS = {"valid": "valid_path", "test": "test_path"}
 """Options whose name differs from the argument of the source."""
@@ -35,13 +38,14 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subcommands.add_parser(
         "data",
         help=COMMANDS["data"],
-        description="describe: what is in it and what cleaning does to it. check: every problem at once. The"
-        " options are the arguments of the source, as in a YAML file.",
+        description="describe: what is in it and what cleaning does to it. check: every problem at once."
+        " profile: a page with plots, what may leak, and which split and models suit. The options are the"
+        " arguments of the source, as in a YAML file.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("action", choices=["describe", "check"])
+    add("action", choices=["describe", "check", "profile"])
     add(
         "file",
         metavar="FILE",
@@ -59,6 +63,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--drop_cold_items", action="store_true", help=cold.format("items"))
     add("--drop_cold_users", action="store_true", help=cold.format("users"))
     add("--strict", action="store_true", help="make the loss of any row of the log an error")
+    add("--out", type=Path, metavar="PAGE", help="page that profile writes (default profile.html)")
     add_table_options(parser, "these files")
     parser.set_defaults(run=run)
 
@@ -88,6 +93,11 @@ def run(options: argparse.Namespace) -> None:
     """Describe or check."""
     from graphrec.data import sources
 
+    if options.action != "profile" and options.out is not None:
+        raise InputError(
+            f"{options.action} writes no page", column="--out", hint="leave it out, or say profile"
+        )
+    check_page(options.out)
     if options.file.endswith((".yaml", ".yml")):
         source, written = source_in(options.file)
         arguments = {**written, **_arguments(options, source)}
@@ -97,7 +107,10 @@ def run(options: argparse.Namespace) -> None:
         arguments |= {"path": options.file} if "path" in inspect.signature(source).parameters else {}
     if options.action == "check" and source in (sources.table, sources.recbole):
         _check(arguments)
-    _describe(source(**arguments), options)
+    raw = source(**arguments)
+    _describe(raw, options)
+    if options.action == "profile":
+        write_page(raw, arguments, options)
 
 
 def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> dict[str, Any]:
@@ -106,7 +119,7 @@ def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> d
     Raises:
         InputError: If the source does not take one of them.
     """
-    own = ("run", "command", "action", "file", "strict", "drop_cold_items", "drop_cold_users")
+    own = ("run", "command", "action", "file", "out", "strict", "drop_cold_items", "drop_cold_users")
     given = {
         name: value
         for name, value in vars(options).items()

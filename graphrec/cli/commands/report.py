@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
+from graphrec.cli.table_options import check_page
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.notices import note
@@ -52,8 +53,7 @@ def run(options: argparse.Namespace) -> Path:
         raise InputError(
             f"{options.examples} is no number of shoppers", column="--examples", hint="give 0 or more"
         )
-    if options.out is not None and options.out.suffix.lower() not in (".html", ".htm"):
-        raise InputError("is no name of a page", file=options.out, column="--out", hint="end it with .html")
+    check_page(options.out)
     with importing():
         from graphrec.report.one_run import read_one, report
 

@@ -111,6 +111,7 @@ def environment() -> Environment:
     # Not select_autoescape: it goes by the file's ending and would leave `.j2` unescaped.
     made = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     made.filters["number"] = _number
+    made.filters["upper_first"] = lambda text: text[:1].upper() + text[1:]
     return made
 
 

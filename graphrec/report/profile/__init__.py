@@ -1,0 +1,1 @@
+"""The page on a log, before anything is trained on it."""
