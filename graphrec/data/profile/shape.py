@@ -18,8 +18,8 @@ def degrees(log: CodedLog) -> pd.DataFrame:
     """Describe how many items a user has, and how many users an item.
 
     Returns:
-        ``of`` (users, items), quantiles as columns from ``least`` to ``most``, ``mean``, ``with_one`` (share
-        with one alone), and the shares of all pairs that the top 1, 10 and 20 % hold.
+        ``of`` (users, items), quantiles as columns from ``least`` to ``most``, ``mean`` and ``with_one``, the
+        share with one alone. Then the shares of all pairs that the top 1, 10 and 20 % hold.
     """
     names = ["least", "10 %", "25 %", "median", "75 %", "90 %", "99 %", "most"]
     rows = []
