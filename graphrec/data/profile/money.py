@@ -88,8 +88,8 @@ def price_changes(log: CodedLog) -> pd.DataFrame:
 
     Returns:
         ``what`` and ``value``, both text: items with one price alone, the median number of prices of the
-        others, and how far their highest lies above their lowest. With weeks also the item-weeks between first
-        and last sale without a sale: no price is known there.
+        others, and how far their highest lies above their lowest. With weeks also the item-weeks between
+        first and last sale without a sale: no price is known there.
     """
     names = prices_there(log)
     if not names:
