@@ -37,6 +37,7 @@ def offers(
     users: Any = None,
     stock: str | Path | pd.DataFrame | None = None,
     exposure: str | Path | pd.DataFrame | None = None,
+    costs: str | Path | pd.DataFrame | None = None,
     response: Run | str | Path | None = None,
     seed: int | None = None,
     **options: Any,
@@ -53,6 +54,8 @@ def offers(
         users: Ids, a frame or a file with a column ``user_id``; all users if missing.
         stock: File or frame with ``item_id`` and ``stock`` in units.
         exposure: File or frame of past offers: ``user_id``, ``item_id``, ``week``, or what this returned.
+        costs: File or frame of what the shop knows of its items: ``item_id`` with ``cost`` (money per unit)
+            or ``margin``, ``funded_share``, ``max_rate``, ``min_margin``; what is assumed holds elsewhere.
         response: Run or checkpoint of a learned response; assumed elasticities if missing.
         seed: Which of several models ranks; the first if missing.
         options: The other options of ``graphrec offers`` by their names: ``scenario``, ``objective``,
@@ -73,6 +76,7 @@ def offers(
         given.policy = list(policy) if isinstance(policy, list | tuple) else [policy]
         given.users, given.trust = users_file(users), run.is_trusted
         given.stock, given.exposure = _file(stock, "stock"), _file(exposure, "exposure")
+        given.costs = _file(costs, "costs")
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
         request = Request.of(given)
         task, data = run.loaded(seed)

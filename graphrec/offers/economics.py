@@ -13,13 +13,40 @@ def percent(share: float) -> str:
     return f"{100.0 * share:.4g} %"
 
 
-@dataclass(frozen=True)
-class Economics:
-    """Margin and funding; both are assumptions, since a log of purchases holds no costs.
+class Money:
+    """What a purchase brings and a discount costs; all methods broadcast and return money.
 
     A purchase is one unit at regular price P with cost c = (1 - margin) P. Of a discount d the retailer pays
-    the share phi = funded_share, the supplier the rest. All methods broadcast over their arguments and
-    return money, except where they say otherwise.
+    the share phi = funded_share, the supplier the rest.
+    """
+
+    margin: float | FloatArray
+    funded_share: float | FloatArray
+
+    def each_level(self) -> Money:
+        """Make it broadcast over levels ``[P, R]``."""
+        return self
+
+    def net_price(self, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """Compute what the retailer receives per unit, supplier's share included: ``P (1 - phi d)``."""
+        return price * (1.0 - self.funded_share * rate)
+
+    def revenue(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """Compute the expected revenue ``p(d) P (1 - phi d)``."""
+        return probability * self.net_price(price, rate)
+
+    def profit(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """Compute the expected profit ``p(d) [P (1 - phi d) - c]``."""
+        return probability * (self.net_price(price, rate) - (1.0 - self.margin) * price)
+
+    def spend(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
+        """Compute the retailer's expected cost of the discount, ``phi d P p(d)``: the budget counts this."""
+        return probability * price * (self.funded_share * rate)
+
+
+@dataclass(frozen=True)
+class Economics(Money):
+    """Margin and funding that are assumed, since a log of purchases holds no costs.
 
     Args:
         margin: Share of the regular price that is left over cost, in (0, 1).
@@ -44,18 +71,20 @@ class Economics:
             hint = "give the retailer's share of a discount, as 0.5"
             raise InputError(f"{self.funded_share} is not in 0..1", column="funded_share", hint=hint)
 
-    def net_price(self, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """Compute what the retailer receives per unit, supplier's share included: ``P (1 - phi d)``."""
-        return price * (1.0 - self.funded_share * rate)
 
-    def revenue(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """Compute the expected revenue ``p(d) P (1 - phi d)``."""
-        return probability * self.net_price(price, rate)
+@dataclass(frozen=True)
+class PairEconomics(Money):
+    """Margin and funding of each pair: what the shop knows of the item, or what is assumed.
 
-    def profit(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """Compute the expected profit ``p(d) [P (1 - phi d) - c]``."""
-        return probability * (self.net_price(price, rate) - (1.0 - self.margin) * price)
+    Args:
+        margin: Share of the regular price that is left over cost, below 1; negative where the cost is above
+            the price. Shape ``[P]``, or ``[P, 1]`` over levels.
+        funded_share: Share of a discount that the retailer pays. Shape as `margin`.
+    """
 
-    def spend(self, probability: FloatArray, price: FloatArray, rate: FloatArray) -> FloatArray:
-        """Compute the retailer's expected cost of the discount, ``phi d P p(d)``: the budget counts this."""
-        return probability * price * (self.funded_share * rate)
+    margin: FloatArray
+    funded_share: FloatArray
+
+    def each_level(self) -> PairEconomics:
+        """Make it broadcast over levels ``[P, R]``."""
+        return PairEconomics(self.margin[:, None], self.funded_share[:, None])

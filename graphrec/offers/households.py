@@ -21,7 +21,7 @@ VALUE_WEEKS = 8
 """A household that stays is worth the margin of so many weeks of what it used to spend."""
 
 
-def retention_worth(train: Interactions, week: IntArray, margin: float) -> FloatArray:
+def retention_worth(train: Interactions, week: IntArray, margin: float | FloatArray) -> FloatArray:
     """Compute P(no trip in four weeks) times the margin of eight weeks, 0 unless trips fall. Shape ``[U]``.
 
     The risk is a logistic regression on trips and on weeks since the last one. It is fitted on the training
@@ -30,19 +30,20 @@ def retention_worth(train: Interactions, week: IntArray, margin: float) -> Float
     Args:
         train: Training part.
         week: Week of each row.
-        margin: At the regular price.
+        margin: At the regular price, of all items or of each. Shape ``[I]``.
 
     Raises:
         InputError: If the log has no price.
     """
     table, last = _trips(train, week), int(week.max())
-    paid = basket_money(train.frame)
+    item = train.frame[Columns.ITEM_CODE].to_numpy(dtype=np.int64)
+    earned = basket_money(train.frame) * np.broadcast_to(margin, len(train.items))[item]
     before = _between(week, last - 2 * RECENT, last - RECENT)
     user = train.frame[Columns.USER_CODE].to_numpy(dtype=np.int64)
-    weekly = np.bincount(user[before], paid[before], len(train.users)) / RECENT
+    weekly = np.bincount(user[before], earned[before], len(train.users)) / RECENT
     old = table[:, -2 * RECENT : -RECENT].sum(axis=1)
     falling = (table[:, -RECENT:].sum(axis=1) < FALLING * old) & (old >= MIN_TRIPS)
-    return np.asarray(falling * churn_risk(table) * weekly * VALUE_WEEKS * margin, dtype=np.float64)
+    return np.asarray(falling * churn_risk(table) * weekly * VALUE_WEEKS, dtype=np.float64)
 
 
 def churn_risk(trips: FloatArray) -> FloatArray:

@@ -224,18 +224,19 @@ def check_levels(levels: tuple[float, ...], column: str = "levels") -> None:
         raise InputError(f"the levels {list(levels)} cannot be used", column=column, hint=hint)
 
 
-def levels_of(promotion: Promotion, frame: pd.DataFrame) -> Levels:
+def levels_of(promotion: Promotion, frame: pd.DataFrame, amounts: tuple[float, ...] | None = None) -> Levels:
     """Find what a kind of promotion chooses among.
 
     Args:
         promotion: ``percent``, ``amount`` or ``coupon``.
         frame: Candidates; a coupon needs their ``product_set``.
+        amounts: Money off, in the currency of the log; `AMOUNTS` if missing.
 
     Raises:
-        InputError: If it is missing.
+        InputError: If the sets are missing, or an amount is no money above 0.
     """
     if promotion == "amount":
-        return Amounts()
+        return Amounts() if amounts is None else Amounts(np.array([0.0, *sorted(set(amounts))]))
     if promotion == "percent":
         return Levels()
     if "product_set" not in frame:

@@ -10,7 +10,7 @@ import numpy as np
 
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.offers.choices import Choices
-from graphrec.offers.economics import Economics
+from graphrec.offers.economics import Economics, Money
 from graphrec.offers.levels import Levels
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.rates import Limit, rate_limits, spread_window, tightest
@@ -55,7 +55,7 @@ class Pairs:
     cooling: BoolArray
     stock: FloatArray
     scenario: Scenario = field(default_factory=lambda: scenario_named("promotion"))
-    economics: Economics = field(default_factory=Economics)
+    economics: Money = field(default_factory=Economics)
     guardrails: Guardrails = field(default_factory=Guardrails)
     levels: Levels = field(default_factory=Levels)
 
@@ -89,8 +89,9 @@ class Pairs:
         kind = self.levels.among(self.scenario.levels or levels)
         rates, price = kind.rates(self.price), self.price[:, None]
         probability = kind.probability(self.response, rates)
-        value = self.scenario.value(probability, price, rates, self.economics, self.worth[:, None])
-        spend = self.economics.spend(probability, price, rates)
+        money = self.economics.each_level()
+        value = self.scenario.value(probability, price, rates, money, self.worth[:, None])
+        spend = money.spend(probability, price, rates)
         allowed = (rates <= tightest(self.limits)[:, None] + 1e-12) & kind.possible(self.price)
         allowed &= self.eligible[:, None]
         allowed[:, 0] = True

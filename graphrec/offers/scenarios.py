@@ -19,7 +19,7 @@ import yaml
 
 from graphrec.arrays import BoolArray, FloatArray
 from graphrec.errors import InputError
-from graphrec.offers.economics import Economics
+from graphrec.offers.economics import Money
 from graphrec.offers.limits.guardrails import Guardrails
 
 ScenarioName = Literal["promotion", "clearance", "launch", "cross_sell", "retention"]
@@ -82,7 +82,7 @@ class Scenario:
         probability: FloatArray,
         price: FloatArray,
         rate: FloatArray,
-        economics: Economics,
+        economics: Money,
         worth: FloatArray | float = 0.0,
     ) -> FloatArray:
         """Compute the objective in money; arguments broadcast, typically to ``[P, R]``.
@@ -105,11 +105,9 @@ class Scenario:
         profit, revenue, sold = (float(objective == one) for one in ("profit", "revenue", "units"))
         return replace(self, profit=profit, revenue=revenue, units=0.0, worth=0.0, sold=sold)
 
-    def guardrails(self, given: Guardrails, economics: Economics) -> Guardrails:
+    def guardrails(self, given: Guardrails) -> Guardrails:
         """Open the given limits as far as the scenario says: what holds where the user names none."""
-        if self.salvage is not None:
-            floor = 1.0 - (1.0 - economics.margin) / self.salvage
-            given = replace(given, min_margin=min(given.min_margin, floor))
+        given = replace(given, salvage=self.salvage)
         return given if self.max_rate is None else replace(given, max_rate=self.max_rate)
 
 

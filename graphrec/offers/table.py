@@ -16,6 +16,7 @@ from graphrec.offers.decision import Decision
 from graphrec.offers.economics import Economics
 from graphrec.offers.levels import Promotion, levels_of
 from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.item_facts import of_items
 from graphrec.offers.limits.parity import user_groups_of
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.pairs import Pairs
@@ -92,13 +93,12 @@ def make_offers(
     """
     aim = scenario_named(scenario) if isinstance(scenario, str) else scenario
     terms, economics = terms or Terms(), economics or Economics()
-    limits = guardrails or aim.guardrails(Guardrails(), economics)
-    levels = levels_of(terms.promotion, candidates.frame)
+    limits = guardrails or aim.guardrails(Guardrails())
+    levels = levels_of(terms.promotion, candidates.frame, terms.amounts)
     facts = candidates.pairs()
     cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
-    pairs = replace(
-        facts, cooling=cooling, scenario=aim, economics=economics, guardrails=limits, levels=levels
-    )
+    money, limits = of_items(candidates.frame, economics, limits)
+    pairs = replace(facts, cooling=cooling, scenario=aim, economics=money, guardrails=limits, levels=levels)
     decision = decide(policy, pairs, _budget(candidates, pairs, budget, terms), _groups(candidates, terms))
     frame = _outcomes(candidates.frame, pairs, decision, terms.promotion)
     week = week_column(terms.week, len(frame))

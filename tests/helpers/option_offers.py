@@ -127,6 +127,15 @@ OFFERS: dict[str, list[Check]] = {
         *refuses("--campaign_budgets PRODUCE=1 PRODUCE=2", "named twice", UNITS),
         *refuses("--campaign_budgets PRODUCE=nan", "is no budget", UNITS),
     ],
+    "--costs": [
+        *only_items("--costs {costs}"),
+        *refuses("--costs {stock}", "holds no fact", UNITS),
+    ],
+    "--amounts": [
+        *changes("--amounts 0.3 0.6", AMOUNT),
+        *refuses("--amounts 0.3", "only the promotion amount", UNITS, COUPON, THRESHOLD),
+        *refuses("--amounts -1", "-1 is no money above 0", AMOUNT),
+    ],
     "--stock": only_items("--stock {stock}"),
     "--product_set": [
         *changes("--product_set department", COUPON),

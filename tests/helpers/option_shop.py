@@ -116,6 +116,8 @@ def build(folder: Path) -> dict[str, str]:
     pd.DataFrame({"item_id": ids, "stock": [i % 2 for i in range(ITEMS)]}).to_csv("stock.csv", index=False)
     whole.head(20).assign(user_id="stranger").to_csv("strangers.csv", index=False)
     pd.DataFrame({"user_id": ["nobody"], "income": ["low"]}).to_csv("newcomers.csv", index=False)
+    costs = {"item_id": ids[::2], "cost": 1.2, "funded_share": 1.0, "max_rate": 0.15, "min_margin": 0.1}
+    pd.DataFrame(costs).to_csv("costs.csv", index=False)
     pd.DataFrame({"item_id": ids[:4]}).to_csv("few_items.csv", index=False)
     _decisions()
     pd.DataFrame({"item_id": ids[4:6], "boost": [100, 50]}).to_csv("boosts.csv", index=False)
@@ -150,6 +152,7 @@ def build(folder: Path) -> dict[str, str]:
         "items",
         "some_users",
         "stock",
+        "costs",
         "few_items",
         "strangers",
         "newcomers",

@@ -49,10 +49,10 @@ def test_another_objective_replaces_every_weight(objective, value):
 def test_a_clearance_may_sell_below_cost_down_to_salvage_and_no_further():
     economics = Economics(margin=0.3, funded_share=1.0)
     scenario = Scenario("clearance", salvage=0.5, max_rate=0.9)
-    guardrails = scenario.guardrails(Guardrails(), economics)
+    guardrails = scenario.guardrails(Guardrails())
     assert guardrails.margin_limit(economics) == pytest.approx(0.5)
     assert Guardrails().margin_limit(economics) < 0.3
-    assert Scenario("promotion").guardrails(Guardrails(), economics) == Guardrails()
+    assert Scenario("promotion").guardrails(Guardrails()) == Guardrails()
 
 
 @pytest.mark.parametrize(

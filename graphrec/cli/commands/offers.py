@@ -27,6 +27,8 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
   graphrec offers --ckpt CKPT --policy none linear_rate greedy_roi knapsack --objective units --budget 500 \\
     --out offers.parquet                                    # policies at equal spend
   graphrec offers --ckpt CKPT --policy knapsack --scenario clearance --budget 5000 --out offers.parquet
+  graphrec offers --ckpt CKPT --policy knapsack --budget 500 --costs costs.csv --columns cost=ek --out o.csv
+  graphrec offers --ckpt CKPT --policy knapsack --promotion amount --amounts 50 100 200 --out offers.parquet
   graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
   graphrec offers --ckpt CKPT --policy none mypolicies.Loyal --budget 500 --out offers.parquet
                                                             # a policy of your own
@@ -63,6 +65,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
     add("--objective", choices=OBJECTIVES, default="scenario", help="what to maximise instead of its weights")
     add("--promotion", choices=PROMOTIONS, default="percent", help="kind of offer (default percent)")
+    money = "money off that an amount may be, in the currency of the log (default 0.25 to 3)"
+    add("--amounts", type=float, nargs="+", metavar="MONEY", help=money)
     add("--budget", type=float, help="the most the retailer may spend on discounts, for each policy")
     add("--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing")
     add("-k", type=int, help="candidate items per user (default 20)")
@@ -71,7 +75,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
     add_trust(parser)
     _add_limits(parser)
-    add_table_options(parser, "the files of --users, --stock and --exposure")
+    add_table_options(parser, "the files of --users, --stock, --exposure and --costs")
     parser.set_defaults(run=run)
 
 
@@ -82,6 +86,10 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--margin", type=float, default=Economics().margin, help="assumed margin at the regular price")
     share = Economics().funded_share
     add("--funded_share", type=float, default=share, help="assumed share of a discount the retailer pays")
+    facts = (
+        "what the shop knows of its items: item_id with cost (or margin), funded_share, max_rate, min_margin"
+    )
+    add("--costs", type=Path, help=facts)
     add("--max_rate", type=float, help="no rate above this (default: the scenario's, 0.3 where it has none)")
     add("--min_margin", type=float, help="margin that must be left (default 0.05, less in a clearance)")
     add(
@@ -144,8 +152,8 @@ def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:
     return {
         "margin at the regular price": percent(economics.margin),
         "share of a discount that the retailer pays": percent(economics.funded_share),
-        "maximum rate": percent(guardrails.max_rate),
-        "minimum margin": percent(guardrails.min_margin),
+        "maximum rate": percent(float(guardrails.max_rate)),
+        "minimum margin": percent(float(guardrails.min_margin)),
         "response to a discount": "elasticity 0.8 to 2.25 by the user's rank in past use of discounts, an "
         "assumption until it is learnt from prices",
         "units": "one per purchase, over the four weeks after training",

@@ -118,6 +118,11 @@ NEEDS = {
         "a cool-down needs past offers",
         "add --exposure, or leave it out",
     ),
+    "amounts": Need(
+        lambda options, policies: options.promotion == "amount",
+        "only the promotion amount is money off",
+        "add --promotion amount, or leave it out",
+    ),
     "campaign": Need(
         lambda options, policies: options.campaign_budgets is not None,
         "campaigns matter to budgets of theirs alone",
@@ -145,6 +150,7 @@ OF_ITEMS = {
     "items": "set of items",
     "response": "response of items",
     "stock": "stock of items",
+    "costs": "cost of single items",
     "depths": "history of discounts",
     "max_spread": "spread of rates on one item",
     "campaign_budgets": "campaign",
@@ -165,6 +171,9 @@ def check_ranges(options: argparse.Namespace) -> None:
 
 def check_needs(options: argparse.Namespace, policies: Sequence[Policy]) -> None:
     """Raise `InputError` for the first option that would change nothing, and for a policy named twice."""
+    for amount in options.amounts or ():
+        if not (math.isfinite(amount) and amount > 0):
+            raise _refusal("amounts", f"{amount:g} is no money above 0", "list amounts, as 50 100 200")
     names = [policy.name for policy in policies]
     twice = [name for name in names if names.count(name) > 1]
     if twice:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from graphrec.arrays import FloatArray
 from graphrec.cli.frames import user_codes
 from graphrec.cli.offers.request import ITEMS, Request
 from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_parity, terms_of, user_groups
@@ -17,12 +18,14 @@ from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
 from graphrec.offers.candidates.build import build_candidates, calibration_check, fit_calibrator
 from graphrec.offers.candidates.eligibility import Eligibility, eligibility
+from graphrec.offers.candidates.prices import regular_prices
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.candidates.user_embedding import user_embedding
 from graphrec.offers.decided_week import Decided, decided_week
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.limits.exposure import check_past
 from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.item_facts import margins
 from graphrec.offers.limits.parity import parity_report
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.base import Policy
@@ -107,7 +110,8 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     eligible = None
     if aim.name != "promotion":
         user = user_embedding(task.recommender, data.split.train) if aim.name == "launch" else None
-        eligible = eligibility(aim.name, data.split.train, data.source.items, user, request.economics.margin)
+        margin = _item_margins(request, data)
+        eligible = eligibility(aim.name, data.split.train, data.source.items, user, margin)
     sets = None
     if options.promotion == "coupon":
         sets = item_attribute(data, options.product_set or PRODUCT_SET)
@@ -118,10 +122,22 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     if request.stock is not None:
         stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
         candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
+    if request.costs is not None:
+        facts = request.costs.reindex(candidates.frame[Columns.ITEM].astype("str")).reset_index(drop=True)
+        candidates = replace(
+            candidates, frame=candidates.frame.assign(**{str(name): of for name, of in facts.items()})
+        )
     terms = terms_of(request, data, candidates, week)
     return decide(
         candidates, request.policies, aim, options.budget, request.economics, request.guardrails, terms
     )
+
+
+def _item_margins(request: Request, data: RecommenderData) -> FloatArray:
+    """Find the margin of each item of the log: of what the shop tells, or as it is assumed. Shape ``[I]``."""
+    price = regular_prices(data.split.train.frame).reindex(data.split.items.ids)
+    frame = pd.DataFrame({"price": price.to_numpy()}, index=price.index.astype("str"))
+    return margins(frame if request.costs is None else frame.join(request.costs), request.economics)
 
 
 def offer_candidates(
@@ -176,10 +192,11 @@ def print_totals(offers: pd.DataFrame) -> None:
 
 def print_assumptions(request: Request) -> None:
     """Print what the figures rest on."""
-    economics = request.economics
+    economics, costs = request.economics, request.costs
+    where = "" if costs is None else f", but where {request.options.costs} tells {', '.join(costs.columns)}"
     print(
         f"Assumed: margin {percent(economics.margin)} at the regular price, the retailer pays"
-        f" {percent(economics.funded_share)} of a discount."
+        f" {percent(economics.funded_share)} of a discount{where}."
     )
     if request.options.response is None:
         print(

@@ -22,6 +22,7 @@ from graphrec.notices import note
 from graphrec.offers.economics import Economics
 from graphrec.offers.limits.exposure import Frequency, read_exposure
 from graphrec.offers.limits.guardrails import Guardrails
+from graphrec.offers.limits.item_facts import read_item_facts
 from graphrec.offers.limits.stock import read_stock
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario, scenario_of
@@ -32,7 +33,12 @@ if TYPE_CHECKING:
     from graphrec.models.base import ItemSet
 
 
-FILES: dict[str, Kind] = {"users": "user_list", "stock": "stock", "exposure": "exposure"}
+FILES: dict[str, Kind] = {
+    "users": "user_list",
+    "stock": "stock",
+    "exposure": "exposure",
+    "costs": "item_facts",
+}
 """Options that name files, and what those are."""
 ITEMS: dict[str, ItemSet] = {"all": "all", "seen": "repeat", "new": "new"}
 
@@ -51,6 +57,7 @@ class Request:
     users: Table | None
     exposure: pd.DataFrame | None
     stock: pd.Series[Any] | None
+    costs: pd.DataFrame | None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
@@ -62,8 +69,10 @@ class Request:
         scenario = scenario_of(options.scenario).aiming_at(options.objective)
         economics = Economics(options.margin, options.funded_share)
         given = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
+        opened = scenario.guardrails(Guardrails())
         guardrails = replace(
-            scenario.guardrails(Guardrails(), economics),
+            opened,
+            salvage=opened.salvage if options.min_margin is None else None,
             observed_depths=options.depths != "any",
             max_spread=options.max_spread,
             max_parity_gap=options.max_parity_gap,
@@ -81,6 +90,7 @@ class Request:
             read_users(options.users, columns, text),
             None if options.exposure is None else read_exposure(options.exposure, columns, text),
             None if options.stock is None else read_stock(options.stock, columns, text),
+            None if options.costs is None else read_item_facts(options.costs, columns, text),
         )
 
     def joined(self, data: RecommenderData) -> Request:
@@ -89,12 +99,14 @@ class Request:
         Raises:
             InputError: If none of them is in the log.
         """
-        exposure, stock = self.exposure, self.stock
+        exposure, stock, costs = self.exposure, self.stock, self.costs
         if exposure is not None:
             exposure = joined_exposure(exposure, self.options.exposure, data.split)
         if stock is not None:
             stock = joined_stock(stock, self.options.stock, data.split)
-        return replace(self, exposure=exposure, stock=stock)
+        if costs is not None:
+            costs = joined_facts(costs, self.options.costs, data.split)
+        return replace(self, exposure=exposure, stock=stock, costs=costs)
 
 
 def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
@@ -125,4 +137,22 @@ def joined_stock(stock: pd.Series[Any], file: Path, split: Split) -> pd.Series[A
     unknown = len(split.items) - int(pd.Index(split.items.ids).astype("str").isin(found.index).sum())
     if unknown:
         note(f"{file} tells no stock of {unknown:,} of the {len(split.items):,} items, which limits nothing")
+    return found
+
+
+def joined_facts(facts: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
+    """Write the ids of item facts as the log does.
+
+    Raises:
+        InputError: If none of the items is in the log.
+    """
+    ids = join(pd.Series(facts.index, dtype="str"), split.items.ids, file=file, column=Columns.ITEM)
+    found = facts.set_axis(ids.to_numpy(), axis=0)
+    known = pd.Index(split.items.ids).astype("str")
+    for name in found.columns:
+        lacking = len(known) - int(found[name].reindex(known).notna().sum())
+        if lacking:
+            note(
+                f"{file} tells no {name} of {lacking:,} of {len(known):,} items: what is assumed holds there"
+            )
     return found

@@ -71,6 +71,7 @@ def terms_of(request: Request, data: RecommenderData, candidates: Candidates, we
         campaign_budgets=request.campaign_budgets,
         groups=capped_groups(request, data),
         promotion=options.promotion,
+        amounts=None if options.amounts is None else tuple(options.amounts),
     )
     if campaign is not None and request.campaign_budgets is not None:
         terms.family()  # refuses a campaign that nobody is in

@@ -13,9 +13,12 @@ import pandas as pd
 from graphrec.data.interactions import Columns
 from graphrec.data.splitting import PARTS
 from graphrec.data.tables.kinds import (
+    COST,
     DISCOUNT,
     DISCOUNT_PCT,
+    FUNDED_SHARE,
     INTERACTION_ID,
+    MAX_RATE,
     MONEY,
     NUMBERS,
     PROPENSITY,
@@ -75,6 +78,7 @@ _NEEDED_NUMBER = Rule("is not a number", "write it with digits and a decimal poi
 _OF_RETURNS = "if it is a return, add cleaning: [{class_path: Returns, init_args: {how: net}}] to the source"
 _MONEY = Rule("is negative", f"prices must be >= 0, fix the row; {_OF_RETURNS}", _not_negative)
 _DISCOUNT = Rule("is negative", f"write what is taken off, as 2 and not -2; {_OF_RETURNS}", _not_negative)
+_COST = Rule("is negative", "give money, 0 or more", _not_negative)
 _PERCENT = Rule("is not between 0 and 100", "give per cent, as 20", _between_0_and_100)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
@@ -110,7 +114,8 @@ def rules(
     found = [_NEEDED_NUMBER if column in needed else _NUMBER] if column in NUMBERS else []
     found += [_DISCOUNT if column == DISCOUNT else _MONEY] if column in MONEY else []
     found += [_STOCK] if column == STOCK else []
-    found += [_SHARE] if column in (RATE, *SHARES) else []
+    found += [_SHARE] if column in (RATE, FUNDED_SHARE, MAX_RATE, *SHARES) else []
+    found += [_COST] if column == COST else []
     found += [_CHANCE] if column == PROPENSITY else []
     found += [_WEEK] if column == Columns.WEEK else []
     found += [_date(times)] if column == Columns.TIMESTAMP and times else []

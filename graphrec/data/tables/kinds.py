@@ -17,6 +17,8 @@ BOOST = "boost"
 """What is added to the scores of an item."""
 ARM, REWARD, COST, PROPENSITY = "arm", "reward", "cost", "propensity"
 """Of a decision: what was done, what came of it, what it cost, and how likely it was to be done."""
+MARGIN, FUNDED_SHARE, MAX_RATE, MIN_MARGIN = "margin", "funded_share", "max_rate", "min_margin"
+"""Of an item: margin at the regular price, the retailer's share of a discount, limits of rate and margin."""
 SHARES = ("display", "mailer")
 """Shares of the stores that had an item on display or in their mailer."""
 
@@ -41,6 +43,10 @@ NUMBERS = (
     REWARD,
     COST,
     PROPENSITY,
+    MARGIN,
+    FUNDED_SHARE,
+    MAX_RATE,
+    MIN_MARGIN,
 )
 LOG_COLUMNS = (
     *IDS[:2],
@@ -71,6 +77,7 @@ Kind = Literal[
     "recommendations",
     "decisions",
     "outcomes",
+    "item_facts",
 ]
 
 
@@ -151,5 +158,12 @@ KINDS: dict[Kind, TableKind] = {
         filled=(Columns.USER, COST, PROPENSITY),
     ),
     "outcomes": TableKind("a table of an experiment", (Columns.USER, ARM), attributes=True, complete=True),
+    "item_facts": TableKind(
+        "a table of item facts",
+        (Columns.ITEM,),
+        (COST, MARGIN, FUNDED_SHARE, MAX_RATE, MIN_MARGIN),
+        unique=(Columns.ITEM,),
+        complete=True,
+    ),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

@@ -73,7 +73,7 @@ def eligibility(
     train: Interactions,
     items: pd.DataFrame | None,
     user_embedding: FloatArray | None,
-    margin: float,
+    margin: float | FloatArray,
 ) -> Eligibility:
     """Find the eligible users and items of a scenario.
 
@@ -89,7 +89,7 @@ def eligibility(
         train: Training part.
         items: Attributes by ``item_id``.
         user_embedding: For launch. Shape ``[U, D]``.
-        margin: At the regular price, for the value of a household.
+        margin: At the regular price, of all items or of each, for the value of a household. Shape ``[I]``.
 
     Raises:
         InputError: If the log lacks a column that the scenario needs, or nothing is eligible.

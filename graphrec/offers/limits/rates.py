@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from graphrec.offers.economics import Economics
+from graphrec.offers.economics import Money
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.reasons import Reason
 
@@ -30,7 +30,7 @@ class Limit:
 
 def rate_limits(
     guardrails: Guardrails,
-    economics: Economics,
+    economics: Money,
     max_depth: FloatArray,
     cooling: BoolArray,
     gone: BoolArray,
@@ -48,8 +48,8 @@ def rate_limits(
     limits = [
         Limit(Reason.COOL_DOWN, np.where(cooling, 0.0, np.inf)),
         Limit(Reason.STOCK, np.where(gone, 0.0, np.inf)),
-        Limit(Reason.MAX_RATE, np.full(pairs, guardrails.max_rate)),
-        Limit(Reason.MIN_MARGIN, np.full(pairs, guardrails.margin_limit(economics))),
+        Limit(Reason.MAX_RATE, np.broadcast_to(guardrails.max_rate, pairs).astype(np.float64)),
+        Limit(Reason.MIN_MARGIN, np.broadcast_to(guardrails.margin_limit(economics), pairs)),
     ]
     if guardrails.observed_depths:
         limits.append(Limit(Reason.OBSERVED_DEPTH, max_depth))

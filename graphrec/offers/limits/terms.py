@@ -31,6 +31,7 @@ class Terms:
         campaign_budgets: Budget by campaign, in money.
         groups: Demographic group by ``user_id``, for the guardrail `max_parity_gap`.
         promotion: ``percent``, ``amount`` or ``coupon`` (over the candidates' ``product_set``).
+        amounts: Money off that an ``amount`` may be; the usual ones if missing.
     """
 
     frequency: Frequency = field(default_factory=Frequency)
@@ -40,6 +41,7 @@ class Terms:
     campaign_budgets: dict[str, float] | None = None
     groups: pd.Series[Any] | None = None
     promotion: Promotion = "percent"
+    amounts: tuple[float, ...] | None = None
 
     def family(self) -> tuple[GroupBudget, ...]:
         """Turn the budgets by campaign into arrays.
