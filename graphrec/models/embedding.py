@@ -85,7 +85,11 @@ class EmbeddingRecommender(Recommender):
             return inner_products(found[0][users], found[1])
         user, item = self.embeddings()
         scores = self.decoder.matrix(user[users], item)
-        return scores + self.prior * item_prior(self.graph) if self.prior else scores
+        return scores + self.prior * self.item_prior() if self.prior else scores
+
+    def item_prior(self) -> Tensor:
+        """Compute what is known of each item before anything is known of a user. Shape ``[I]``."""
+        return item_prior(self.graph)
 
     @property
     def folds_in(self) -> bool:
@@ -101,7 +105,7 @@ class EmbeddingRecommender(Recommender):
     def fold_in(self, baskets: BipartiteGraph) -> Scores:
         """Embed the users of the baskets, and decode them with the items as they are."""
         users, items = self.encoder.fold_in(self.graph, baskets), self.embeddings().item
-        prior = self.prior * item_prior(self.graph)
+        prior = self.prior * self.item_prior()
 
         @torch.no_grad()
         def scores(codes: Tensor) -> Tensor:
@@ -122,7 +126,7 @@ class EmbeddingRecommender(Recommender):
             with torch.no_grad():
                 self._factors = product.factors(*self.embeddings())
                 if self.prior:
-                    self._factors = with_offset(*self._factors, self.prior * item_prior(self.graph))
+                    self._factors = with_offset(*self._factors, self.prior * self.item_prior())
         return self._factors
 
     @torch.no_grad()

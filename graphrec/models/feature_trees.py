@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from graphrec.arrays import Float32Array
 from graphrec.errors import MOST_ROUNDS, check_above, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
-from graphrec.models.base import ClosedForm
-from graphrec.models.encoders.features import features_of
+from graphrec.models.base import ClosedForm, Scores
+from graphrec.models.encoders.features import features_of, side_of
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -67,7 +67,8 @@ class FeatureTrees(ClosedForm):
         self._user, self._item = (table.cpu().numpy() for table in features_of(graph))
         user, item = graph.edge_user.cpu(), graph.edge_item.cpu()
         others, drawn = self._not_bought(graph, user)
-        columns = self._columns(torch.cat([user, others]).numpy(), torch.cat([item, drawn]).numpy())
+        users, items = torch.cat([user, others]).numpy(), torch.cat([item, drawn]).numpy()
+        columns = self._columns(self._user, users, items)
         bought = np.arange(len(columns)) < len(user)
         self._fitted = None
         if len(user) and len(others):
@@ -83,13 +84,26 @@ class FeatureTrees(ClosedForm):
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Compute log odds of every pair. Shape ``[B, I]``."""
+        return self._odds(self._user, users)
+
+    describes_users: ClassVar[bool] = True
+    """Whether features tell who a user is, without any purchase."""
+
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Put the features of the users of the baskets in the place of those of training."""
+        features = side_of(baskets, "user").cpu().numpy()
+        return lambda users: self._odds(features, users)
+
+    @torch.no_grad()
+    def _odds(self, features: Float32Array, users: Tensor) -> Tensor:
+        """Compute log odds of users with these features ``[n, F]`` and all items. Shape ``[B, I]``."""
         size = self.graph.num_items
         if self._fitted is None or not len(users):
             return torch.zeros(len(users), size, device=users.device)
         every, rows = np.arange(size), []
         for part in torch.split(users.cpu(), max(_ROWS // max(size, 1), 1)):
             codes = part.numpy()
-            columns = self._columns(np.repeat(codes, size), np.tile(every, len(codes)))
+            columns = self._columns(features, np.repeat(codes, size), np.tile(every, len(codes)))
             odds = self._fitted.decision_function(columns)
             rows.append(torch.from_numpy(odds.astype(np.float32)).view(len(codes), size))
         return torch.cat(rows).to(users.device)
@@ -105,6 +119,6 @@ class FeatureTrees(ClosedForm):
         new = ~graph.seen.contains(users.to(device), items[:, None].to(device))[:, 0].cpu()
         return users[new], items[new]
 
-    def _columns(self, user: np.ndarray, item: np.ndarray) -> Float32Array:
+    def _columns(self, features: Float32Array, user: np.ndarray, item: np.ndarray) -> Float32Array:
         """Join the features of both sides of some pairs. Shape ``[P, F]``."""
-        return np.concatenate([self._user[user], self._item[item]], axis=1)
+        return np.concatenate([features[user], self._item[item]], axis=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
@@ -27,6 +27,19 @@ def features_of(graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
     return graph.user_features, graph.item_features
 
 
+def side_of(graph: BipartiteGraph, side: Literal["user", "item"]) -> Tensor:
+    """Take the features of one side of a graph of people or products that training never saw. ``[n, F]``.
+
+    Raises:
+        InputError: If nothing is said of them.
+    """
+    features: Tensor | None = getattr(graph, f"{side}_features")
+    if features is None:
+        what, hint = f"the model reads features, and these {side}s have none", f"give a table of {side}s"
+        raise InputError(what, column="features", hint=hint)
+    return features
+
+
 class RawFeatures(Encoder):
     """The standardised feature vectors themselves; all learning is left to the decoder.
 
@@ -43,6 +56,18 @@ class RawFeatures(Encoder):
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Hand the features on."""
         return Embeddings(*features_of(graph))
+
+    describes_users: ClassVar[bool] = True
+    """Whether features tell who a user is, without any purchase."""
+    embeds_items: ClassVar[bool] = True
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Take the features of the users."""
+        return side_of(baskets, "user")
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Take the features of the items."""
+        return side_of(items, "item")
 
 
 class FeatureTowers(Encoder):
@@ -71,6 +96,20 @@ class FeatureTowers(Encoder):
         """Send each side through its tower."""
         user, item = features_of(graph)
         return Embeddings(self.user(user), self.item(item))
+
+    describes_users: ClassVar[bool] = True
+    """Whether features tell who a user is, without any purchase."""
+    embeds_items: ClassVar[bool] = True
+
+    def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Send the features of the users through their tower."""
+        found: Tensor = self.user(side_of(baskets, "user"))
+        return found
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Send the features of the items through their tower."""
+        found: Tensor = self.item(side_of(items, "item"))
+        return found
 
     def own_rows(self, graph: BipartiteGraph, users: Tensor, items: Tensor) -> Rows:
         """Send the features of the batch through the towers."""

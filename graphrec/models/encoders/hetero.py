@@ -104,6 +104,11 @@ class HeteroGCN(EmbeddingTable):
         return self._received(sent, sizes, member, self.unseen_users(baskets))
 
     @property
+    def describes_users(self) -> bool:
+        """Whether features or attributes tell who a user is, without any purchase."""
+        return super().describes_users or any(one.side == "user" for one in self.attributes)
+
+    @property
     def embeds_items(self) -> bool:
         """Whether attributes tell what an item is: they always do."""
         return written_for(type(self), "embed_items", "forward")

@@ -116,6 +116,11 @@ class EmbeddingTable(Encoder):
         return own + told(basket_means(baskets, item))
 
     @property
+    def describes_users(self) -> bool:
+        """Whether features tell who a user is, without any purchase."""
+        return self.added is not None and len(self.added.of_user) > 0
+
+    @property
     def embeds_items(self) -> bool:
         """Whether features stand for an item's row of the table."""
         return self.added is not None and written_for(type(self), "embed_items", "forward")

@@ -80,3 +80,17 @@ class WithFeatures(Encoder):
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Embed users as the encoder does; their features are those that the baskets carry."""
         return self.encoder.fold_in(graph, baskets)
+
+    @property
+    def describes_users(self) -> bool:
+        """Whether the encoder is told of users by their features."""
+        return self.encoder.describes_users
+
+    @property
+    def embeds_items(self) -> bool:
+        """Whether the encoder does."""
+        return self.encoder.embeds_items
+
+    def embed_items(self, graph: BipartiteGraph, items: BipartiteGraph) -> Tensor:
+        """Embed items that nobody bought, by their features."""
+        return self.encoder.embed_items(graph, items)

@@ -16,7 +16,7 @@ from graphrec.errors import MOST_ROUNDS, check_at_least, check_between, check_se
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.eigenvectors import decompose, square
 from graphrec.kernels.sparse import SparseMatrix
-from graphrec.models.base import ClosedForm
+from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.neighbours import purchases
 
 _BLOCK = 512
@@ -79,18 +79,21 @@ class SGFCF(ClosedForm):
         """Decompose the matrix, measure homophily, and compute the factors of the scores."""
         self._prepare(graph)
         device = graph.edge_user.device
+        values, vectors, relative = self._spectrum()
+        left = self.matrix(vectors) / values
+        buys = sp.csr_array(purchases(graph) > 0, dtype=np.float32)
+        for name, side, part in (("user_factor", buys, left), ("item_factor", buys.T.tocsr(), vectors)):
+            exponent = torch.from_numpy(self._exponents(side, side)).to(device)
+            self.keep(name, part * relative ** exponent[:, None])
+        self.keep("sums", self._sums(self.user_factor, self.matrix))
+
+    def _spectrum(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Find singular values, the items' vectors, and the values relative to the largest."""
         found = decompose(self.matrix, self.rank, iterations=self.iterations, seed=self.seed)
         values = found.values.clamp_min(0).sqrt()
         largest = values.sum() if len(values) < 2 else values[0]  # there is none in an empty graph
         kept = values > 1e-6 * largest
-        values, vectors = values[kept], found.vectors[:, kept]
-        left = self.matrix(vectors) / values
-        relative = values / largest
-        buys = sp.csr_array(purchases(graph) > 0, dtype=np.float32)
-        for name, side, part in (("user_factor", buys, left), ("item_factor", buys.T.tocsr(), vectors)):
-            exponent = torch.from_numpy(self._exponents(side)).to(device)
-            self.keep(name, part * relative ** exponent[:, None])
-        self.keep("sums", self._sums())
+        return values[kept], found.vectors[:, kept], values[kept] / largest
 
     def restore(self, graph: BipartiteGraph, state: Mapping[str, Tensor]) -> None:
         """Take the factors as they were, if they were small enough to be kept."""
@@ -105,42 +108,69 @@ class SGFCF(ClosedForm):
         self.graph = graph
         matrix = purchases(graph)
         matrix.data = graph.relative().cpu().numpy()  # in the order of the edges
-        self.matrix = SparseMatrix(self._normalised(matrix)).to(graph.edge_user.device)
-
-    def _normalised(self, matrix: sp.csr_array) -> sp.csr_array:
-        """Compute ``R̃``, divided by a bound of its largest singular value."""
-        sums = (matrix.sum(axis=axis, dtype=np.float64) for axis in (1, 0))
-        user, item = (np.where(one > 0, one, 1) + self.shift for one in sums)
-        scaled = sp.csr_array(matrix * (user**-self.epsilon)[:, None] * (item**-self.epsilon)[None])
+        scaled = self._scaled(matrix, matrix)
         bound = np.sqrt(scaled.sum(axis=0).max(initial=0) * scaled.sum(axis=1).max(initial=0)) or 1.0
-        return sp.csr_array(scaled / bound, dtype=np.float32)
+        self._bound = float(bound)
+        self.matrix = SparseMatrix(sp.csr_array(scaled / bound, dtype=np.float32)).to(graph.edge_user.device)
 
-    def _exponents(self, matrix: sp.csr_array) -> Float32Array:
-        """Map the homophily of rows to exponents; the first for all if it is the same everywhere."""
+    def _scaled(self, matrix: sp.csr_array, train: sp.csr_array) -> sp.csr_array:
+        """Divide rows by powers of their own sums, and columns by those of the sums in training."""
+        sums = (matrix.sum(axis=1, dtype=np.float64), train.sum(axis=0, dtype=np.float64))
+        user, item = (np.where(one > 0, one, 1) + self.shift for one in sums)
+        return sp.csr_array(matrix * (user**-self.epsilon)[:, None] * (item**-self.epsilon)[None])
+
+    def _exponents(self, matrix: sp.csr_array, train: sp.csr_array) -> Float32Array:
+        """Map the homophily of rows to exponents, on the line that the rows of training span.
+
+        The first exponent is for all if homophily is the same everywhere.
+        """
         first, last = self.beta
         if first == last:
             return np.full(matrix.shape[0], first, dtype=np.float32)
-        ratio = homophily(matrix)
-        span = np.ptp(ratio) or 1.0
-        exponents: Float32Array = (first + (last - first) * (ratio - ratio.min()) / span).astype(np.float32)
+        ratio = homophily(matrix, train)
+        known = ratio if matrix is train else homophily(train, train)
+        span = np.ptp(known) or 1.0
+        place = np.clip((ratio - known.min()) / span, 0, 1)
+        exponents: Float32Array = (first + (last - first) * place).astype(np.float32)
         return exponents
 
-    def _sums(self) -> Tensor:
-        """Compute ``Σ_j A_uj`` and ``Σ_j B_uj`` of each user. Shape ``[U, 2]``."""
-        filtered = self.user_factor @ self.item_factor.sum(dim=0)
+    def _sums(self, factor: Tensor, matrix: SparseMatrix) -> Tensor:
+        """Compute ``Σ_j A_uj`` and ``Σ_j B_uj`` of each user of a matrix. Shape ``[U, 2]``."""
+        filtered = factor @ self.item_factor.sum(dim=0)
         ones = torch.ones(self.graph.num_items, 1, device=filtered.device)
-        steps = self.matrix(square(self.matrix, ones))[:, 0]
+        steps = matrix(square(self.matrix, ones))[:, 0]
         return torch.stack([filtered, steps], dim=1)
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Filter the signals of these users. Shape ``[B, I]``."""
-        filtered, steps = self.sums[users, :1], self.sums[users, 1:]
-        scores = self.user_factor[users] @ self.item_factor.T / _divisor(filtered)
+        return self._filtered(users, self.graph, self.user_factor, self.matrix, self.sums)
+
+    @torch.no_grad()
+    def fold_in(self, baskets: BipartiteGraph) -> Scores:
+        """Filter the signals of the baskets; the matrix is decomposed again, which gives what meets them."""
+        train, rows = purchases(self.graph), purchases(baskets)
+        train.data, rows.data = (one.relative().cpu().numpy() for one in (self.graph, baskets))
+        scaled = sp.csr_array(self._scaled(rows, train) / self._bound, dtype=np.float32)
+        matrix = SparseMatrix(scaled).to(self.item_factor.device)
+        values, vectors, relative = self._spectrum()
+        exponent = self._exponents(*(sp.csr_array(one > 0, dtype=np.float32) for one in (rows, train)))
+        power = relative ** torch.from_numpy(exponent).to(relative)[:, None]
+        factor = matrix(vectors) / values * power
+        sums = self._sums(factor, matrix)
+        return lambda users: self._filtered(users, baskets, factor, matrix, sums)
+
+    @torch.no_grad()
+    def _filtered(
+        self, users: Tensor, graph: BipartiteGraph, factor: Tensor, matrix: SparseMatrix, sums: Tensor
+    ) -> Tensor:
+        """Filter the signals of users of a graph, whose matrix and factor are given. Shape ``[B, I]``."""
+        filtered, steps = sums[users, :1], sums[users, 1:]
+        scores = factor[users] @ self.item_factor.T / _divisor(filtered)
         signal = torch.zeros(self.graph.num_items, len(users), device=users.device)
-        rows, edges = self.graph.seen.places(users)
+        rows, edges = graph.seen.places(users)
         # the same order of edges: both go user by user, then by item
-        signal[self.graph.edge_item[edges], rows] = self.matrix.values[edges]
+        signal[graph.edge_item[edges], rows] = matrix.values[edges]
         return scores.add_(square(self.matrix, signal).T / _divisor(steps), alpha=self.gamma)
 
 
@@ -149,16 +179,17 @@ def _divisor(sums: Tensor) -> Tensor:
     return torch.where(sums == 0, torch.ones_like(sums), sums)
 
 
-def homophily(matrix: sp.csr_array) -> FloatArray:
-    """Find for each row the share of pairs of its columns that another row has too; 0 where no pair is.
+def homophily(matrix: sp.csr_array, train: sp.csr_array) -> FloatArray:
+    """Find for each row the share of pairs of its columns that are in two rows of training; 0 without pairs.
 
     Args:
         matrix: Entries 1. Shape ``[rows, columns]``.
+        train: Whose rows count, entries 1. Shape ``[others, columns]``.
 
     Returns:
         From 0 to 1. Shape ``[rows]``.
     """
-    together = _twice(matrix.T.tocsr())
+    together = _twice(train.T.tocsr())
     columns = matrix.shape[1]
     if together.nnz > _DENSE * columns**2 and columns <= _MOST_COLUMNS:
         joint = _joint(matrix, together.toarray())

@@ -22,10 +22,10 @@ from graphrec.models import (
     IALS,
     MLP,
     NGCF,
+    SGFCF,
     SLIM,
     ChebyCF,
     EmbeddingTable,
-    FeatureTrees,
     GATv2,
     IdealLowPass,
     ItemCF,
@@ -34,6 +34,7 @@ from graphrec.models import (
     LinkProp,
     P3alpha,
     Popularity,
+    PurchaseRanker,
     RP3beta,
     ScaledCosine,
     SimGCL,
@@ -103,6 +104,8 @@ LINEAR: dict[str, ClosedForm] = {
     "EASE": EASE(l2=3.0),
     "EASE of some items": EASE(l2=3.0, max_items=12),
     "EDLAE": EDLAE(l2=3.0),
+    "SGFCF": SGFCF(rank=8),
+    "SGFCF with a power for each node": SGFCF(rank=8, beta=(0.5, 2.0)),
     "TopFrequency": TopFrequency(decay_weeks=3.0),
     **{
         f"{type(one).__name__} of degree {degree}": Spectral(one, rank=8, degree=degree, recency=recency)
@@ -246,7 +249,7 @@ def test_users_attend_to_their_items_as_pyg_s_layer_lets_them():
 
 def test_what_a_model_cannot_fold_in_it_says():
     graph = known()
-    for model in (Changed(), Popularity(), FeatureTrees()):
+    for model in (Changed(), Popularity(), PurchaseRanker()):
         assert not model.folds_in
     assert not EmbeddingRecommender(graph, NoBaskets(graph, dim=4), ScaledCosine()).folds_in
     with pytest.raises(NotImplementedError, match="Popularity scores only the users"):

@@ -57,7 +57,7 @@ def test_homophily_is_the_share_of_pairs_that_others_share(dense, monkeypatch):
     monkeypatch.setattr(sgfcf, "_DENSE", dense)
     graph = random_graph(users=25, items=18, rows=110)
     matrix = graph.seen_mask(torch.arange(25)).double().numpy()
-    shares = sgfcf.homophily(purchases(graph))
+    shares = sgfcf.homophily(purchases(graph), purchases(graph))
     assert len(np.unique(shares)) > 3
     np.testing.assert_allclose(shares, pair_share(matrix))
 
