@@ -69,10 +69,9 @@ class Encoder(nn.Module, ABC):
     """Turns the graph into embeddings.
 
     Beside `forward`, a class may define `own_rows` and `own_sample`, which do less work than `forward`, and
-    `fold_in`, which embeds users that training never saw. They
-    are asked only in a class whose `forward` they were written for: a subclass with another `forward` gets
-    the general way until it defines its own. The capabilities below are not inherited either
-    (`graphrec.capabilities`).
+    `fold_in`, which embeds users that training never saw. They are asked only in a class whose `forward` they
+    were written for: a subclass with another `forward` gets the general way until it defines its own. The
+    capabilities below are not inherited either (`graphrec.capabilities`).
     """
 
     static_step: ClassVar[bool] = False
@@ -166,10 +165,9 @@ class Decoder(nn.Module, ABC):
     static_step: ClassVar[bool] = False
     """Promises that scoring is the same operations in each step and never waits, see `Encoder`."""
     plain_product: ClassVar[bool] = False
-    """Promises that a score is the inner product of the vectors as they are.
-
-    Only then is the sum of all squared scores to be had without them, see `graphrec.losses.total_square`.
-    """
+    """Promises that a score is the inner product of the vectors as they are, for `losses.total_square`."""
+    scores_directions: ClassVar[bool] = False
+    """Promises that scores are logits of a softmax over items, by the directions of the vectors alone."""
 
     @property
     def by_factors(self) -> Factored | None:

@@ -59,6 +59,7 @@ class Cosine(InnerProduct):
     """
 
     static_step: ClassVar[bool] = True
+    scores_directions: ClassVar[bool] = True
 
     def __init__(self, temperature: float = 0.2) -> None:
         super().__init__()
@@ -107,6 +108,7 @@ class ScaledCosine(InnerProduct):
     """
 
     static_step: ClassVar[bool] = True
+    scores_directions: ClassVar[bool] = True
     rate: ClassVar[float] = 4.0
     """So many times as fast as a number of a vector moves the scale's logit."""
 

@@ -8,12 +8,14 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from graphrec.capabilities import declares
 from graphrec.errors import InputError
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.search import ItemIndex, is_worthwhile
 from graphrec.kernels.topk import tie_order
 from graphrec.models.answers.alike import cosines_of
+from graphrec.models.answers.refined import SOLVED, refined
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender, Scores
 
 
@@ -98,14 +100,22 @@ class EmbeddingRecommender(Recommender):
 
     @property
     def fold_in_note(self) -> str:  # type: ignore[override]  # that of the encoder
-        """What the encoder says of it."""
-        return self.encoder.fold_in_note
+        """What the encoder says of it, and whether vectors are fitted to the baskets."""
+        return "; ".join(filter(None, [self.encoder.fold_in_note, SOLVED if self._refines else ""]))
+
+    @property
+    def _refines(self) -> bool:
+        """Whether a user has a vector of their own, of which the decoder reads the direction."""
+        own = bool(getattr(self.encoder, "learns_users", False))
+        return own and declares(self.decoder, "scores_directions")
 
     @torch.no_grad()
     def fold_in(self, baskets: BipartiteGraph) -> Scores:
         """Embed the users of the baskets, and decode them with the items as they are."""
         users, items = self.encoder.fold_in(self.graph, baskets), self.embeddings().item
         prior = self.prior * self.item_prior()
+        if self._refines:
+            users = refined(users, baskets, self.decoder, items, prior)
 
         @torch.no_grad()
         def scores(codes: Tensor) -> Tensor:

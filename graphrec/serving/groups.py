@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import torch
 
 from graphrec.arrays import BoolArray
@@ -17,12 +18,12 @@ from graphrec.graph import BipartiteGraph
 from graphrec.models.answers.folded import FoldedIn, MostBought
 from graphrec.models.base import Recommender
 from graphrec.notices import note, warn
+from graphrec.serving.newcomers import Described, describes_users, knows_something, tell_of_users
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
-    from graphrec.training import RankedTask
 
-MODEL, HISTORY, POPULARITY = "model", "history", "popularity"
+MODEL, HISTORY, FEATURES, POPULARITY = "model", "history", "features", "popularity"
 """What the lists of a user rest on."""
 
 
@@ -48,22 +49,24 @@ class Grouping:
     """What tells the groups of people apart.
 
     Args:
-        task: Has the model.
+        model: Fitted; new items may stand behind its own.
         data: What it was fitted to.
         people: Who is asked for.
+        described: What tables say of them.
         history: What people bought that it does not know.
         segments: Groups in which other items are popular.
     """
 
-    task: RankedTask
+    model: Recommender
     data: RecommenderData
     people: People
+    described: Described
     history: History | None = None
     segments: Segments | None = None
 
     def groups(self) -> Iterator[Group]:
         """Make the groups that have anybody in them, and say whom each is of and why."""
-        model, trained = self.task.recommender, self.people.trained
+        model, trained = self.model, self.people.trained
         if trained.any():
             yield Group(MODEL, model, self.data.split.users, torch.from_numpy(self.people.codes[trained]))
         baskets = self._baskets()
@@ -72,10 +75,16 @@ class Grouping:
             active = self._has(baskets)
             self._tell(active)
             if active.any() and model.folds_in:
-                graph, users = self._graph(baskets, active)
+                graph, users = self._told(baskets, active)
                 yield Group(HISTORY, FoldedIn(model, graph), users, torch.arange(len(users)))
         left = ~trained & ~(active & model.folds_in)
-        self.people.tell_unknown(~trained & ~active, self.data.split.users)
+        told = self._described(left & ~active)
+        if told.any():
+            graph, users = self._told(None, told)
+            note(f"{counted(len(users), 'user')} without a purchase ranked by what the table of users says")
+            yield Group(FEATURES, FoldedIn(model, graph), users, torch.arange(len(users)))
+        left &= ~told
+        self.people.tell_unknown(left & ~active, self.data.split.users)
         if left.any():
             yield self._popular(baskets, left)
         elif self.segments is not None:
@@ -101,7 +110,7 @@ class Grouping:
     def _tell(self, active: BoolArray) -> None:
         """Say who is ranked by a history, and whose rows are not used."""
         assert self.history is not None
-        model, file = self.task.recommender, self.history.file
+        model, file = self.model, self.history.file
         there = self.people.ids.isin(self.history.log[Columns.USER]).to_numpy()
         if known := int((there & self.people.trained).sum()):
             what = f"{counted(known, 'user')} of {file} had purchases in training: the model ranks by those"
@@ -119,21 +128,36 @@ class Grouping:
             limits = f"; {model.fold_in_note}" if model.fold_in_note else ""
             note(f"{who} ranked by their history in {file}{limits}")
 
-    def _graph(self, baskets: Interactions | None, chosen: BoolArray) -> tuple[BipartiteGraph, IdMap]:
-        """Make a graph of some people and what they bought; without any history it has no edges."""
+    def _described(self, people: BoolArray) -> BoolArray:
+        """Mark those of some people of whom a table says something that the model knows. Shape ``[n]``."""
+        told = people & self.described.has(self.people.ids) & describes_users(self.model)
+        if told.any():
+            graph, users = self._told(None, told)
+            known = pd.Series(knows_something(self.model, graph), index=users.ids)
+            told[told] = known.loc[self.people.ids[told]].to_numpy()
+        return told
+
+    def _told(self, baskets: Interactions | None, chosen: BoolArray) -> tuple[BipartiteGraph, IdMap]:
+        """Make a graph of some people, what they bought, and what tables say of them."""
+        rows = self._rows(baskets, chosen)
+        graph = BipartiteGraph(rows)
+        tell_of_users(graph, rows, self.described, self.data)
+        return graph.to(self.model.graph.edge_item.device), rows.users
+
+    def _rows(self, baskets: Interactions | None, chosen: BoolArray) -> Interactions:
+        """Take what some people bought; without any history it is nothing."""
         users = IdMap.from_values(self.people.ids[chosen])
         if baskets is None:
             empty = self.data.split.train.frame.iloc[:0]
-            rows = Interactions(empty, users, self.data.split.items)
-        else:
-            rows = Interactions.encode(baskets.frame, users, baskets.items)
-            rows = rows if self.data.weights is None else self.data.weights.of_history(rows)
-        return BipartiteGraph(rows).to(self.task.recommender.graph.edge_item.device), users
+            return Interactions(empty, users, self.data.split.items)
+        rows = Interactions.encode(baskets.frame, users, baskets.items)
+        return rows if self.data.weights is None else self.data.weights.of_history(rows)
 
     def _popular(self, baskets: Interactions | None, left: BoolArray) -> Group:
         """Make the group of those who get what most people buy, in their segment if it is known."""
-        graph, users = self._graph(baskets, left)
-        training, trained = self.task.recommender.graph, self.data.split.users
+        rows = self._rows(baskets, left)
+        users = rows.users
+        training, trained = self.model.graph, self.data.split.users
         theirs, ours = np.full(len(users), -1), np.full(len(trained), -1)
         count = 0
         if self.segments is not None:
@@ -144,7 +168,9 @@ class Grouping:
         everybody = torch.arange(training.num_users, device=training.edge_user.device)
         buyer, item = training.bought.pairs(everybody)  # a view is no purchase
         pairs = (buyer.cpu().numpy(), item.cpu().numpy())
-        buyers = torch.from_numpy(most_bought(*pairs, ours, count, training.num_items))
+        buyers = torch.from_numpy(most_bought(*pairs, ours, count, training.num_items)).float()
+        buyers[:, len(self.data.split.items) :] = -torch.inf  # to be new is no reason to be bought
         device = training.edge_item.device
+        graph = BipartiteGraph(rows).to(device)
         model = MostBought(graph, buyers.to(device), torch.from_numpy(theirs).to(device))
         return Group(POPULARITY, model, users, torch.arange(len(users)))

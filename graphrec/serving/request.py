@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,16 +13,21 @@ import torch
 from graphrec.data.choice.items import ItemChoice, ItemFiles
 from graphrec.data.choice.known import as_text
 from graphrec.data.choice.people import History, People, Segments, tell_unknown_users
-from graphrec.data.interactions import Columns, IdMap
+from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
+from graphrec.errors import InputError
 from graphrec.models.base import ItemSet
 from graphrec.serving.choosing import chosen
 from graphrec.serving.groups import Group, Grouping
 from graphrec.serving.lists import recommendations
+from graphrec.serving.newcomers import Catalogue, Described, describes_users
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
     from graphrec.training import RankedTask
+
+NEW_ITEM = " on new item"
+"""What is added to the basis of an item that is ranked by its features and attributes alone."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,8 @@ class Request:
         user_table: Table with that column.
         user_file: Its file, for messages.
         items: What may be listed.
+        new_items: Table of items that training never saw.
+        new_file: Its file, for messages.
     """
 
     users: Table | None
@@ -44,6 +51,8 @@ class Request:
     user_table: Table | None
     user_file: str | Path | None
     items: ItemFiles
+    new_items: Table | None = None
+    new_file: str | Path = ""
 
     def lists(
         self, task: RankedTask, data: RecommenderData, k: int, item_set: ItemSet
@@ -59,9 +68,13 @@ class Request:
         Returns:
             ``user_id``, ``item_id``, ``rank``, ``score`` and ``basis``; and how many users were asked for.
         """
-        choice = self.items.choice(data.source, data.split.items)
+        catalogue = Catalogue.of(task.recommender, data, self.new_items, self.new_file)
+        choice = self.items.choice(replace(data.source, items=catalogue.table), catalogue.items)
         users = data.split.users
-        history = None if self.history is None else self.history.joined(users, data.split.items)
+        history = None if self.history is None else self.history.joined(users, catalogue.items)
+        if self.user_table is not None and self.segment is None and not describes_users(task.recommender):
+            hint = "name a column of it with --segment, or leave the table out"
+            raise InputError("the model reads no attributes of users", column="--user_table", hint=hint)
         people = People.asked(self.users, self.history, users, _active(task, data))
         if self.segment is None:
             segments = None
@@ -73,16 +86,18 @@ class Request:
         if history is not None and item_set == "new":
             bought = history.log if data.weights is None else data.weights.bought_in(history.log)
             choice = choice.without(bought[[Columns.USER, Columns.ITEM_CODE]])
-        groups = list(Grouping(task, data, people, history, segments).groups())
-        frames = [self._ranked(group, choice, data.split.items, k, item_set) for group in groups]
+        described = Described.of(self.user_table, data)
+        groups = Grouping(catalogue.model, data, people, described, history, segments).groups()
+        frames = [self._ranked(group, choice, catalogue, k, item_set) for group in groups]
         return _in_order(frames, people.ids), len(people.ids)
 
     def _ranked(
-        self, group: Group, choice: ItemChoice, items: IdMap, k: int, item_set: ItemSet
+        self, group: Group, choice: ItemChoice, catalogue: Catalogue, k: int, item_set: ItemSet
     ) -> pd.DataFrame:
         model = chosen(group.recommender, choice, group.users)
-        frame = recommendations(model, group.users, items, group.codes.numpy(), k, item_set)
-        return frame.assign(basis=group.basis)
+        frame = recommendations(model, group.users, catalogue.items, group.codes.numpy(), k, item_set)
+        basis = pd.Series(group.basis, index=frame.index, dtype="str")
+        return frame.assign(basis=basis.mask(catalogue.is_new(frame[Columns.ITEM]), basis + NEW_ITEM))
 
 
 def _active(task: RankedTask, data: RecommenderData) -> np.ndarray:

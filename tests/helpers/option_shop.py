@@ -120,6 +120,7 @@ def build(folder: Path) -> dict[str, str]:
     pd.DataFrame(costs).to_csv("costs.csv", index=False)
     pd.DataFrame({"item_id": ids[:4]}).to_csv("few_items.csv", index=False)
     _decisions()
+    pd.DataFrame({"item_id": ["new"], "category": ["beer"]}).to_csv("unseen_items.csv", index=False)
     pd.DataFrame({"item_id": ids[4:6], "boost": [100, 50]}).to_csv("boosts.csv", index=False)
     pairs = [(u, i, 20) for u in people for i in ids[::2]]
     pd.DataFrame(pairs, columns=["user_id", "item_id", "week"]).to_csv("exposure.csv", index=False)
@@ -154,6 +155,7 @@ def build(folder: Path) -> dict[str, str]:
         "stock",
         "costs",
         "few_items",
+        "unseen_items",
         "strangers",
         "newcomers",
         "boosts",

@@ -29,7 +29,11 @@ RECOMMEND: dict[str, list[Check]] = {
     ],
     "--user_table": [
         Check("--user_table {newcomers}", f"{WRITES} --users nobody --segment income"),
-        Check("--user_table {newcomers}", WRITES, refused="nothing asks"),
+        Check("--user_table {newcomers}", WRITES, refused="reads no attributes of users"),
+    ],
+    "--new_items": [
+        Check("--new_items {items}", WRITES, refused="in the catalogue"),
+        Check("--new_items {unseen_items}", WRITES, refused="ranks only the items it was fitted to"),
     ],
     "-k": [Check("-k 3", WRITES), Check("-k 0", WRITES, refused="give 1 or more")],
     "--items": [

@@ -27,15 +27,12 @@ def read_request(options: argparse.Namespace, ids: Sequence[str]) -> Request:
     Raises:
         InputError: If a file cannot be used, or an option would change nothing.
     """
-    kinds = {"users": "user_list", "history": "log", "user_table": "users", **FILES}
+    kinds = {"users": "user_list", "history": "log", "user_table": "users", "new_items": "items", **FILES}
     columns, text = reading(options, kinds)
-    if options.user_table is not None and options.segment is None:
-        hint = "name a column of it with --segment, or leave the table out"
-        raise InputError("nothing asks about this table", column="--user_table", hint=hint)
     if options.time_format is not None and options.history is None:
         what, hint = "no history is given that this holds for", "give it with --history"
         raise InputError(what, column="--time_format", hint=hint)
-    table, times = options.user_table, options.time_format
+    table, times, new = options.user_table, options.time_format, options.new_items
     return Request(
         read_users(ids_as_file(ids, Columns.USER) if ids else options.users, columns, text),
         None if options.history is None else History.read(options.history, columns, text, times),
@@ -43,6 +40,8 @@ def read_request(options: argparse.Namespace, ids: Sequence[str]) -> Request:
         None if table is None else load_table(table, columns, kind="users", text=text),
         table,
         ItemFiles.read({name: getattr(options, name) for name in FILES}, options.where, columns, text),
+        None if new is None else load_table(new, columns, kind="items", text=text),
+        new or "",
     )
 
 

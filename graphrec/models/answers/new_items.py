@@ -53,6 +53,16 @@ class Extended(Encoder):
         return Embeddings(self.user, self.item)
 
     @property
+    def learns_users(self) -> bool:
+        """Whether the trained encoder has a vector for each user."""
+        return bool(getattr(self.encoder, "learns_users", False))
+
+    @property
+    def describes_users(self) -> bool:
+        """Whether features or attributes tell the trained encoder who a user is."""
+        return bool(getattr(self.encoder, "describes_users", False))
+
+    @property
     def folds_in(self) -> bool:
         """Whether the trained encoder does."""
         return self.encoder.folds_in

@@ -13,6 +13,11 @@ UNTRAINED = (
     "the vectors of their own that only training gives are 0, and the items do not know of these edges"
 )
 """What of a fold-in by propagation is not as in training."""
+TOLD_ROWS = (
+    "the vectors of their own that only training gives are told from their items, by least squares over the"
+    " users of training, and the items do not know of these edges"
+)
+"""The same where least squares stand for the vectors of their own."""
 LEAST_SQUARES = (
     "their vectors are told from the mean of what they bought, by least squares over the users of training"
 )

@@ -12,6 +12,7 @@ from torch.nn import functional
 from graphrec.errors import InputError, check_at_least, check_between
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Encoder
+from graphrec.models.encoders.baskets import UNTRAINED
 from graphrec.models.encoders.lightgcn import LightGCN
 from graphrec.models.encoders.table import MOST_LAYERS, Start
 
@@ -56,6 +57,7 @@ class SimGCL(LightGCN, ContrastiveEncoder):
 
     shardable: ClassVar[bool] = True
     reads_weights: ClassVar[bool] = True
+    fold_in_note: ClassVar[str] = UNTRAINED
 
     def __init__(
         self,

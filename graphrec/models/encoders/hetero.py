@@ -17,7 +17,7 @@ from graphrec.kernels.memory import check_room
 from graphrec.kernels.polynomial import polynomial, polynomial_rows
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.models.base import Embeddings, Rows
-from graphrec.models.encoders.baskets import basket_sums
+from graphrec.models.encoders.baskets import TOLD_ROWS, Readout, basket_sums
 from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 if TYPE_CHECKING:
@@ -93,15 +93,20 @@ class HeteroGCN(EmbeddingTable):
 
     own_sample = EmbeddingTable.own_sample
     """Layers are as wide as the table."""
-    fold_in_note: ClassVar[str] = "the nodes of training do not know of these edges"
+    fold_in_note: ClassVar[str] = TOLD_ROWS
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate to users from what they bought and from their attributes."""
-        items, attributes = self._sent()
+        sent, own = self._sent(), self.table()[: self.num_users] - self.unseen_users(graph)
+        known, near = (self._arriving(one, sent) for one in (graph, baskets))
+        told = Readout.fitted(known, own)(near)
+        return near + self.coefficients[0] * (told + self.unseen_users(baskets))
+
+    def _arriving(self, baskets: BipartiteGraph, sent: tuple[Tensor, Tensor]) -> Tensor:
+        """Sum what items and attributes send to users. ``[n, D]``."""
         member = self._member(baskets, "user")
         sizes = torch.bincount(baskets.edge_user, baskets.relative(), minlength=baskets.num_users)
-        sent = basket_sums(baskets, items) + member(attributes)
-        return self._received(sent, sizes, member, self.unseen_users(baskets))
+        return self._received(basket_sums(baskets, sent[0]) + member(sent[1]), sizes, member)
 
     @property
     def describes_users(self) -> bool:
@@ -117,7 +122,8 @@ class HeteroGCN(EmbeddingTable):
         """Propagate to items from their attributes alone."""
         member = self._member(items, "item")
         sent = member(self._sent()[1])
-        return self._received(sent, torch.zeros_like(sent[:, 0]), member, self.unseen_items(items))
+        near = self._received(sent, torch.zeros_like(sent[:, 0]), member)
+        return near + self.coefficients[0] * self.unseen_items(items)
 
     def _start(self) -> Tensor:
         """Put the vectors of the attributes below the table."""
@@ -128,10 +134,10 @@ class HeteroGCN(EmbeddingTable):
         layers = polynomial(self.adjacency, self._start(), self.coefficients[1:]) / self.degree.sqrt()
         return layers[self.num_users : self.num_nodes], layers[self.num_nodes :]
 
-    def _received(self, sent: Tensor, bought: Tensor, member: SparseMatrix, own: Tensor) -> Tensor:
-        """Divide what is sent by the root of the receiver's own degree, and add what stands for its id."""
+    def _received(self, sent: Tensor, bought: Tensor, member: SparseMatrix) -> Tensor:
+        """Divide what is sent by the root of the receiver's own degree."""
         degree: Tensor = bought[:, None] + member(self.weight.new_ones(member.columns, 1))
-        return sent / degree.clamp_min(1e-12).sqrt() + self.coefficients[0] * own
+        return sent / degree.clamp_min(1e-12).sqrt()
 
     def _member(self, graph: BipartiteGraph, side: Side) -> SparseMatrix:
         """Take the rows of one side's nodes in `_members`."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from graphrec.errors import InputError, check_between, check_finite
 from graphrec.graph import BipartiteGraph
 from graphrec.models.base import Embeddings, Rows
-from graphrec.models.encoders.baskets import UNTRAINED, basket_sizes, basket_sums
+from graphrec.models.encoders.baskets import TOLD_ROWS, Readout, basket_sizes, basket_sums
 from graphrec.models.encoders.table import MOST_LAYERS, EmbeddingTable, Start
 
 LARGE_TABLE_BYTES = 64 << 20
@@ -96,15 +96,19 @@ class LightGCN(EmbeddingTable):
     own_sample = EmbeddingTable.own_sample
     """Layers are as wide as the table."""
 
-    fold_in_note: ClassVar[str] = UNTRAINED
+    fold_in_note: ClassVar[str] = TOLD_ROWS
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
-        """Propagate from the layers of the items; the users' own rows of the table are what is added."""
-        layers = graph.filter(self.table(), self.coefficients[1:] or [0.0], self.storage_type)
+        """Propagate from the layers of the items; own rows of the table are told from what arrives."""
+        table = self.table()
+        layers = graph.filter(table, self.coefficients[1:] or [0.0], self.storage_type)
         degree = graph.strength()[graph.num_users :]
-        near = basket_sums(baskets, layers[self.num_users :] / degree[:, None].sqrt())
-        near = near / basket_sizes(baskets).sqrt()
-        return near if self.added is None else near + self.coefficients[0] * self.unseen_users(baskets)
+        sent = layers[self.num_users :] / degree[:, None].sqrt()
+        known, near = (basket_sums(one, sent) / basket_sizes(one).sqrt() for one in (graph, baskets))
+        if not self.coefficients[0]:
+            return near
+        told = Readout.fitted(known, table[: self.num_users] - self.unseen_users(graph))
+        return near + self.coefficients[0] * (told(near) + self.unseen_users(baskets))
 
     @property
     def embeds_items(self) -> bool:

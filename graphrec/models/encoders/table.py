@@ -84,6 +84,9 @@ class EmbeddingTable(Encoder):
         """Declare the rows held here a part of one table that is spread over the processes of a mesh."""
         self.weight = distributed_rows(self.weight, self.num_nodes, mesh)
 
+    learns_users: ClassVar[bool] = True
+    """Whether a user has a vector of their own."""
+
     def table(self) -> Tensor:
         """Take the vectors that a pass begins with: the table, and what is added to it. Shape ``[N, D]``."""
         return self.weight if self.added is None else self.added(self.weight)

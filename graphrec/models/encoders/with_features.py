@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -49,6 +50,9 @@ class WithFeatures(Encoder):
         self.encoder = inner
         for name in ("reads_weights", "reads_tables"):  # what this one declares, and not its class
             setattr(self, name, declares(inner, name))
+
+    learns_users: ClassVar[bool] = True
+    """Whether a user has a vector of their own."""
 
     def forward(self, graph: BipartiteGraph) -> Embeddings:
         """Embed as the encoder does, with what is added."""

@@ -25,6 +25,7 @@ from graphrec.models import (
     SGFCF,
     SLIM,
     ChebyCF,
+    Dot,
     EmbeddingTable,
     GATv2,
     IdealLowPass,
@@ -188,7 +189,7 @@ def test_user_knn_finds_neighbours_among_the_users_of_training():
     [LightGCN, LightGCNpp, SimpleX, NGCF, SimGCL, XSimGCL],
     ids=lambda encoder: encoder.__name__,
 )
-@pytest.mark.parametrize("decoder", [ScaledCosine, MLP], ids=lambda decoder: decoder.__name__)
+@pytest.mark.parametrize("decoder", [Dot, MLP], ids=lambda decoder: decoder.__name__)
 def test_an_encoder_sends_a_basket_what_it_sends_a_user_without_a_vector(encoder, decoder):
     torch.manual_seed(0)
     graph = known()
@@ -197,10 +198,45 @@ def test_an_encoder_sends_a_basket_what_it_sends_a_user_without_a_vector(encoder
         embedded.weight[:KNOWN] = 0.0
     model = EmbeddingRecommender(graph, embedded, decoder(), prior=0.3).eval()
     assert model.folds_in
-    assert "are 0" in model.fold_in_note
+    assert "the items do not know of these edges" in model.fold_in_note
     expected = model.score(torch.arange(KNOWN)).detach().double().numpy()
     assert np.ptp(expected, axis=0).max() > 1e-3
     np.testing.assert_allclose(scores(model, graph), expected, atol=1e-4)
+
+
+def test_vectors_are_fitted_to_baskets_by_the_softmax():
+    """The best direction on a circle is found by trying all of them."""
+    graph, baskets = known(), held_out()
+    torch.manual_seed(0)
+    model = EmbeddingRecommender(
+        graph, LightGCN(graph, dim=2, num_layers=1), ScaledCosine(), prior=0.5
+    ).eval()
+    assert "fitted to their baskets" in model.fold_in_note
+    angle = torch.linspace(0, 2 * np.pi, 721)[:-1]
+    circle = torch.stack([angle.cos(), angle.sin()], dim=1)
+    items, prior = model.embeddings().item, 0.5 * graph.item_degree().float().log1p()
+    share = torch.from_numpy(dense(baskets) / dense(baskets).sum(1, keepdims=True)).float()
+
+    def likelihood(scores: torch.Tensor) -> torch.Tensor:
+        return (share * scores.log_softmax(1)).sum(1)
+
+    with torch.no_grad():
+        every = model.decoder.matrix(circle, items) + prior
+        best = (share @ every.log_softmax(1).T).max(1).values
+        before = model.decoder.matrix(model.encoder.fold_in(graph, baskets), items) + prior
+    after = likelihood(torch.from_numpy(scores(model, baskets)).float())
+    assert (after >= likelihood(before) - 1e-6).all()
+    assert (after - best).abs().median() < 1e-3  # a start on the far side may stay in its valley
+
+
+def test_nobody_s_vector_changes_with_who_else_is_asked_for_and_an_empty_basket_stays():
+    graph = known()
+    model = EmbeddingRecommender(graph, EmbeddingTable(graph, dim=4), ScaledCosine()).eval()
+    all_rows = rows().query("user >= @KNOWN")
+    both = graph_of(all_rows.assign(user=all_rows["user"] - KNOWN), USERS - KNOWN + 1)
+    first = graph_of(all_rows.query("user == @KNOWN").assign(user=0), 1)
+    np.testing.assert_allclose(scores(model, both)[0], scores(model, first)[0], atol=1e-5)
+    assert not scores(model, both)[-1].any()
 
 
 def test_a_fusion_folds_in_where_its_members_do():
@@ -236,6 +272,19 @@ def test_free_vectors_are_told_by_least_squares_over_the_users_of_training():
         table.weight[:KNOWN] = torch.from_numpy(wanted).float()
     expected = others @ np.linalg.lstsq(means, wanted)[0]  # nothing is left over, so the map is found again
     found = table.fold_in(graph, baskets).detach().double().numpy()
+    np.testing.assert_allclose(found, expected, atol=5e-3 * np.abs(expected).max())
+
+
+def test_own_rows_of_lightgcn_are_told_by_least_squares():
+    graph, baskets = known(), held_out()
+    encoder = LightGCN(graph, dim=3, num_layers=1, start="normal")
+    item = encoder.weight[KNOWN:].detach().double().numpy() / np.sqrt(dense(graph).sum(0))[:, None]
+    near, others = (dense(one) @ item / np.sqrt(dense(one).sum(1, keepdims=True)) for one in (graph, baskets))
+    own = near @ np.random.default_rng(0).normal(size=(3, 3))
+    with torch.no_grad():
+        encoder.weight[:KNOWN] = torch.from_numpy(own).float()
+    expected = (others + others @ np.linalg.lstsq(near, own)[0]) / 2
+    found = encoder.fold_in(graph, baskets).detach().double().numpy()
     np.testing.assert_allclose(found, expected, atol=5e-3 * np.abs(expected).max())
 
 

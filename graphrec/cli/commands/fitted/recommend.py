@@ -32,12 +32,17 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--history", type=Path, metavar="FILE", help=history)
     segment = "column of the users: who has no purchase gets what most of the same segment buy"
     parser.add_argument("--segment", metavar="COLUMN", help=segment)
-    table = "table of users that --segment is about; the one of the data for others"
+    table = (
+        "table of users: what --segment is about, and what a model that reads attributes of users ranks by;"
+    )
+    table += " the one of the data for others"
     parser.add_argument("--user_table", type=Path, metavar="FILE", help=table)
     parser.add_argument("-k", type=int, default=20, help="items per user (default 20)")
     items = "rank all items, only those the user has bought (repeat), or only new ones (default);"
     items += " and a file with a column item_id, of the only items that may be listed"
     parser.add_argument("--items", nargs="+", metavar="all|repeat|new|FILE", help=items)
+    new = "table of items that were not in training, with the attributes that the model reads"
+    parser.add_argument("--new_items", type=Path, metavar="FILE", help=new)
     parser.add_argument("--out", type=Path, required=True, help=OUT)
     add_item_options(parser)
     add_table_options(parser, "the files")
