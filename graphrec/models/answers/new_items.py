@@ -80,8 +80,8 @@ class Extended(Encoder):
 class WithNewItems(EmbeddingRecommender):
     """A fitted model whose catalogue goes on with new items; what it gives to old ones stays as it was.
 
-    Nobody has bought a new item. A model may add the log of the buyers to every score: in its place stands the
-    mean of that over the items of training.
+    Nobody has bought a new item. Where a model adds the log of the buyers to every score, the mean of that
+    over the items of training stands in its place.
 
     Args:
         model: Fitted, and one for which `embeds_items` holds.
