@@ -14,7 +14,8 @@ import torch
 from any_plan import Generator, plan_of
 
 from graphrec.data.features.build import Features
-from graphrec.data.interactions import IdMap, Interactions
+from graphrec.data.features.nodes import AttributeTables
+from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.data.module import EdgeBatches
 from graphrec.errors import InputError
 from graphrec.evaluation.ranking import RankingEvaluator, truth_lists
@@ -80,7 +81,15 @@ def drawn_features(random: Generator, train: Interactions) -> Features:
 
 def drawn_graph(random: Generator) -> tuple[BipartiteGraph, Interactions]:
     train, other = drawn_log(random)
-    return BipartiteGraph(train, drawn_features(random, train)), other
+    return BipartiteGraph(train, drawn_features(random, train), tables=drawn_tables(random, train)), other
+
+
+def drawn_tables(random: Generator, log: Interactions) -> AttributeTables:
+    """Two brands, one of which a half of the items lacks; no table of users."""
+    brand = random.choice(["a", "b", None], len(log.items))
+    items = pd.DataFrame({Columns.ITEM: log.items.ids, "brand": brand})
+    items.loc[:1, "brand"] = "a"  # a value that two items share is a node
+    return AttributeTables(None, items, log.users, log.items)
 
 
 def trained(task: RankedTask, graph: BipartiteGraph, batch_size: int, steps: int = 2) -> RankedTask:
