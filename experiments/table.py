@@ -230,6 +230,8 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         tables["benchmark"] = benchmark_table(options.benchmark)
         if (picture := options.benchmark / RANKS).exists():  # it takes three data sets
             shutil.copy(picture, options.figures / RANKS)
+    for name, _, folder in (given.partition("=") for given in options.study):
+        tables[name] = (Path(folder) / "table.md").read_text(encoding="utf-8").strip()
     studied = [found for found in _found(options.runs) if found.get("name") == SIMULATOR]
     if studied:
         tables["simulator"] = simulator_table(studied[-1])
@@ -255,6 +257,8 @@ if __name__ == "__main__":
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUNS", help="folders of reproductions")
     parser.add_argument("--demo", type=Path, metavar="CSV", help="comparison.csv of `make demo`")
     parser.add_argument("--benchmark", type=Path, metavar="FOLDER", help="what `graphrec benchmark` wrote")
+    study = "a table of the page, and the folder whose table.md it is: cold_start=runs/cold-start"
+    parser.add_argument("--study", nargs="+", default=[], metavar="NAME=FOLDER", help=study)
     parser.add_argument("--figures", type=Path, default=FIGURES, help="folder for the benchmark's picture")
     parser.add_argument("--page", type=Path, default=PAGE, help="file to write into")
     parser.add_argument("--readme", type=Path, default=README, help="another for the table of the demo")

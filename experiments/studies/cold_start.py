@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from graphrec.data.features.nodes import AttributeTables
 from graphrec.data.features.options import FeatureOptions
 from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
 from graphrec.data.sources import complete_journey, synthetic
+from graphrec.data.weights.edges import EdgeWeights
 from graphrec.graph import BipartiteGraph
 from graphrec.models import EASE, HeteroGCN, ItemCF, LightGCN, WithFeatures
 from graphrec.models.answers.chosen import Chosen
@@ -50,6 +51,8 @@ class Cut:
         first: Last week of training.
         last: Last week looked at.
         left_out: Households that training does not see.
+        options: Which features are built; None for none.
+        weights: Of the edges; None for edges that count alike.
     """
 
     raw: RawData
@@ -57,6 +60,8 @@ class Cut:
     first: int
     last: int
     left_out: np.ndarray
+    options: FeatureOptions | None = FEATURES
+    weights: EdgeWeights | None = None
 
     @cached_property
     def log(self) -> pd.DataFrame:
@@ -68,12 +73,17 @@ class Cut:
     def train(self) -> Interactions:
         """The same in codes."""
         users, items = (IdMap.from_values(self.log[name]) for name in (Columns.USER, Columns.ITEM))
-        return coded(self.log, users, items)
+        if self.weights is None:
+            return coded(self.log, users, items)
+        rows = coded(self.weights.weighed(self.log), users, items)
+        return replace(rows, edge_weight=self.weights.of_edges(rows))
 
     @cached_property
-    def features(self) -> Features:
+    def features(self) -> Features | None:
         """Of the training part."""
-        return build_features(self.train, self.raw.users, self.raw.items, FEATURES)
+        if self.options is None:
+            return None
+        return build_features(self.train, self.raw.users, self.raw.items, self.options)
 
     @cached_property
     def graph(self) -> BipartiteGraph:
@@ -100,8 +110,8 @@ class Cut:
         nobody = IdMap(np.array([], dtype=self.train.users.ids.dtype))
         items = self.with_tables(Interactions(self.train.frame.iloc[:0], nobody, ids))
         table = self.raw.items.set_index(Columns.ITEM).loc[ids.ids].reset_index()
-        assert self.features.fitted is not None
-        items.item_features = torch.from_numpy(self.features.fitted.encode_items(table))
+        if self.features is not None and self.features.fitted is not None:
+            items.item_features = torch.from_numpy(self.features.fitted.encode_items(table))
         return items, ids
 
     @cached_property
@@ -115,6 +125,7 @@ class Cut:
         users = IdMap.from_values(rows[Columns.USER])
         history = by_time[number <= BASKETS]
         baskets = self.with_tables(coded(history, users, self.train.items))
+        assert self.features is not None
         assert self.features.fitted is not None
         people = self.raw.users.set_index(Columns.USER).loc[users.ids].reset_index()
         features = self.features.fitted.encode_users(people, history)
@@ -127,13 +138,16 @@ class Cut:
 
     def measured(self, model: Recommender) -> dict[str, np.ndarray]:
         """NDCG@20 of each household on each of `QUESTIONS`."""
-        items, ids = self.new_items
         baskets, wanted = self.newcomers
         return {
-            "products": self.among_new(with_new_items(model, self.train, items, ids)),
+            "products": self.of_new(model),
             "households": ndcg_of(FoldedIn(model, baskets), wanted, np.arange(baskets.num_users)).to_numpy(),
             "known": self.of_known(model),
         }
+
+    def of_new(self, model: Recommender) -> np.ndarray:
+        """NDCG@20 of each household of training, of the new products."""
+        return self.among_new(with_new_items(model, self.train, *self.new_items))
 
     def of_known(self, model: Recommender) -> np.ndarray:
         """NDCG@20 of each household of training, of the catalogue that it knew."""
