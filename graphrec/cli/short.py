@@ -72,16 +72,16 @@ def data_config(
         InputError: If there is no such file, or it lacks a column of users or items; or if the log brings its
             own attributes.
     """
-    from graphrec.data.tables.files import is_pattern
+    from graphrec.data.places.given import is_there
 
     if str(given) == _JOURNEY or str(given).endswith(_YAML):
         return _written_in(f"{_JOURNEY}/data.yaml" if str(given) == _JOURNEY else str(given))
-    if not (Path(given).exists() or is_pattern(given)):
+    if not is_there(given):
         hint = "check the path, or name a class such as RecommenderData or a YAML file"
         raise InputError("there is no such file or folder", file=given, column="--data", hint=hint)
     with_form = {"columns": dict(columns or {}), "delimiter": delimiter, "encoding": encoding}
     with_form |= attributes or {}
-    source, split = _read_as(Path(given), {key: value for key, value in with_form.items() if value})
+    source, split = _read_as(str(given), {key: value for key, value in with_form.items() if value})
     return {"class_path": "RecommenderData", "init_args": {"source": source, "split": split}}
 
 
@@ -137,17 +137,14 @@ def _last(args: list[str], option: str) -> str:
 
 def _is_file(data: str) -> bool:
     """Tell whether ``--data`` names a file as it is: no class, no YAML file and none written out."""
-    from graphrec.data.tables.files import DELIMITERS, PARQUET, is_pattern
+    from graphrec.data.places.given import is_there
+    from graphrec.data.tables.files import DELIMITERS, PARQUET
     from graphrec.data.tables.unpacked import PACKED
 
     if not data or data.lstrip().startswith("{") or data.endswith(_YAML):
         return False
     return (
-        data == _JOURNEY
-        or Path(data).exists()
-        or is_pattern(data)
-        or "/" in data
-        or data.endswith((*DELIMITERS, *PARQUET, *PACKED))
+        data == _JOURNEY or is_there(data) or "/" in data or data.endswith((*DELIMITERS, *PARQUET, *PACKED))
     )
 
 
@@ -155,18 +152,19 @@ def _name_of_run(model: str | None, data: str) -> list[str]:
     """Name a run after its data and its model, for those that get no other name."""
     if model is None or not data or data.lstrip().startswith("{"):
         return []
+    from graphrec.data.places.database import is_database
     from graphrec.data.places.given import name_of
 
-    name = name_of(str(Path(data).resolve()))
+    name = name_of(data if is_database(data) else str(Path(data).resolve()))
     return ["--run.name", f"{name}-{Path(model).stem}"]
 
 
-def _read_as(file: Path, form: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read_as(file: str, form: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Choose the source of a file with its arguments, and the split."""
     from graphrec.data import sources
 
-    source = sources.source_of(str(file))
-    arguments: dict[str, Any] = {"path": str(file), **form}
+    source = sources.source_of(file)
+    arguments: dict[str, Any] = {"path": file, **form}
     split: dict[str, Any] = {"class_path": "LeaveLast"}
     if source is not sources.table and (given := [name for name in ATTRIBUTES if name in form]):
         what, hint = "this log brings its own tables of attributes", "leave it out"
@@ -179,7 +177,7 @@ def _read_as(file: Path, form: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     return {"class_path": f"graphrec.data.sources.{source.__name__}", "init_args": arguments}, split
 
 
-def _columns(file: Path, arguments: dict[str, Any]) -> set[str]:
+def _columns(file: str, arguments: dict[str, Any]) -> set[str]:
     """Find what the columns are, by our names; those of a file without a header become an argument.
 
     Raises:

@@ -30,6 +30,11 @@ def add_table_options(parser: argparse.ArgumentParser, files: str) -> None:
     add("--encoding", type=encoding, help="of a text file, as latin-1 (default: utf-8)")
 
 
+def table_file(text: str) -> Path | str:
+    """Take a table that a command line names: a path, or the address of a database as it is."""
+    return text if "://" in text else Path(text)
+
+
 def check_out(options: argparse.Namespace) -> None:
     """Refuse an ``--out`` that cannot be written, or that another option of the command reads.
 

@@ -21,7 +21,7 @@ PARTS = ("train", "valid", "test")
 
 
 def read_parts(
-    files: Mapping[str, Path],
+    files: Mapping[str, str | Path],
     columns: Mapping[str, str | None],
     text: TextFormat,
     attributes: Mapping[str, str | None],
@@ -67,7 +67,7 @@ def read_parts(
 
 
 def _of_lists(
-    files: Mapping[str, Path],
+    files: Mapping[str, str | Path],
     columns: Mapping[str, str | None],
     attributes: Mapping[str, str | None],
     min_rating: float,
@@ -83,16 +83,14 @@ def _of_lists(
             raise InputError(
                 "this holds for tables, and the parts are lists", column=option, hint="leave it out"
             )
-    log = pd.concat(
-        [
-            read_lists(file).astype({Columns.USER: "str", Columns.ITEM: "str"}).assign(**{Columns.PART: part})
-            for part, file in files.items()
-        ],
-        ignore_index=True,
-    )
+    texts = {Columns.USER: "str", Columns.ITEM: "str"}
+    logs = [
+        read_lists(Path(file)).astype(texts).assign(**{Columns.PART: part}) for part, file in files.items()
+    ]
+    log = pd.concat(logs, ignore_index=True)
     log, steps = clean(log, [drop_duplicates])
     first = files.get("train", files["test"])
-    return RawData(first.resolve().parent.name, log, steps=steps, file=str(first))
+    return RawData(Path(first).resolve().parent.name, log, steps=steps, file=str(first))
 
 
 def split_of(raw: RawData, more_items: pd.Series[str], refit: bool = False) -> Split:

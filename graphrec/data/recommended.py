@@ -33,7 +33,7 @@ class Recommended:
             order of the file is that of the lists.
     """
 
-    file: Path
+    file: str | Path
     frame: pd.DataFrame
 
     @property
@@ -67,20 +67,21 @@ class CodedLists:
     tied: int
 
 
-def is_lists(file: Path, text: TextFormat) -> bool:
+def is_lists(file: str | Path, text: TextFormat) -> bool:
     """Tell whether a file is in the text form of LightGCN's papers: ``user item item ...``, whole numbers.
 
     Args:
         file: The file.
         text: How it is to be read as a table; a delimiter says that it is one.
     """
+    file = Path(file)
     if text.delimiter is not None or file.suffix.lower() != ".txt" or not file.is_file():
         return False
     with file.open("rb") as lines:
         return _NUMBERS.fullmatch(next((line for line in lines if line.strip()), b"")) is not None
 
 
-def read_recommended(file: Path, columns: Mapping[str, str | None], text: TextFormat) -> Recommended:
+def read_recommended(file: str | Path, columns: Mapping[str, str | None], text: TextFormat) -> Recommended:
     """Read the lists of a file and check that each has every item once.
 
     Args:
@@ -93,10 +94,11 @@ def read_recommended(file: Path, columns: Mapping[str, str | None], text: TextFo
             the lists.
     """
     if is_lists(file, text):
-        frame = read_lists(file)
+        path = Path(file)
+        frame = read_lists(path)
         lines = frame["line"].to_numpy()
         frame = frame[[Columns.USER, Columns.ITEM]].astype("str")
-        _refuse(frame.duplicated(), "item", frame, lambda place: (file, int(lines[place])))
+        _refuse(frame.duplicated(), "item", frame, lambda place: (path, int(lines[place])))
         return Recommended(file, frame)
     table = load_table(file, columns, kind="recommendations", text=text)
     frame = table.frame

@@ -25,6 +25,7 @@ from graphrec.data.datasets.share_of_users import share_of_users
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.joins import as_known
+from graphrec.data.places.database import is_database
 from graphrec.data.places.given import name_of, str_of
 from graphrec.data.purchases import (
     EqualRows,
@@ -73,7 +74,8 @@ def table(
 
     Args:
         path: The log, or its training part where `test_path` is given: a file, a folder of parts, a pattern
-            such as ``sales/*.csv``, or a list of these.
+            such as ``sales/*.csv``, a list of these, or a table of a database
+            (``sqlite:///shop.db?table=sales``; see `graphrec.data.places.database`).
         columns: Our name → the file's name, for those that differ; null leaves a column out. Ours:
             user_id, item_id, timestamp (see `time_format`), week, basket_id, interaction_id (must be unique),
             quantity, rating, price, regular_price, shelf_price (money per unit), event, review, part. Only
@@ -201,8 +203,10 @@ def _beside(path: str) -> tuple[str | None, str | None]:
     return users, items
 
 
-def source_of(file: str) -> Callable[..., RawData]:
+def source_of(file: str | list[str]) -> Callable[..., RawData]:
     """Choose the source that reads a file or folder, by what it is called; a table if nothing else."""
+    if not isinstance(file, str) or is_database(file):
+        return table
     path = Path(file)
     if file == complete_journey.__name__:
         return complete_journey
@@ -218,7 +222,7 @@ def tables_of(arguments: Mapping[str, Any]) -> list[tuple[str, Kind]]:
     parts = (arguments.get(name) for name in ("path", "valid_path", "test_path"))
     logs = [str_of(given) for given in parts if given]
     users, items = arguments.get("users"), arguments.get("items")
-    if Path(logs[0]).suffix == ".inter":
+    if not is_database(logs[0]) and Path(logs[0]).suffix == ".inter":
         users, items = _beside(logs[0])
     kinds: list[tuple[str | None, Kind]] = [*((file, "log") for file in logs), (users, "users")]
     return [(file, kind) for file, kind in (*kinds, (items, "items")) if file]

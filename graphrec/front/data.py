@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 from pathlib import Path
@@ -21,7 +21,7 @@ from graphrec.data.features.build import FeatureOptions
 from graphrec.data.interactions import RawData
 from graphrec.data.ledger import cleaning_lines, reading_line, split_line
 from graphrec.data.module import RecommenderData
-from graphrec.data.places.frames import FrameFile
+from graphrec.data.places.frames import LAZY, Frame, FrameFile
 from graphrec.data.splits import Given, Split, Splitter
 from graphrec.data.tables.files import closest
 from graphrec.data.weights.edges import EdgeWeights
@@ -30,7 +30,7 @@ from graphrec.errors import InputError
 from graphrec.front.arguments import arguments_of, check_call, check_kind, path_of, written
 from graphrec.front.makers import Maker
 
-Table = str | Path | pd.DataFrame
+Table = str | Path | Sequence[str] | Frame
 FILES = {"path": "log", "users": "users", "items": "items", "valid_path": "valid", "test_path": "test"}
 """Arguments of a source that name tables, and what they are called here."""
 _ROW = re.compile(r"\brow (\d+)")
@@ -52,8 +52,9 @@ def load(
     """Read a log of purchases, clean it and cut it; what became of the rows is printed.
 
     Args:
-        log: One row per purchase: a file (CSV, TSV, Parquet, also packed), a folder of parts, or a frame. The
-            name of a known data set reads that one, as for `graphrec data`.
+        log: One row per purchase: a file (CSV, TSV, Parquet, also packed), a folder of parts, a pattern, a
+            list of files, or a frame of pandas, Polars or Arrow. The name of a known data set reads that one,
+            as for `graphrec data`.
         columns: Our name → the name in the table, for those that differ: ``{"user_id": "customer"}``; None
             leaves a column out. Names are those of `graphrec.data.sources.table`.
         split: How it is cut, such as ``gr.LeaveLast()`` or ``gr.Temporal(train_end=40, val_end=44)``; may be
@@ -222,11 +223,14 @@ def _below_header(row: re.Match[str]) -> str:
     return f"row {int(row[1]) + 2}"
 
 
-def _table(given: Any, role: str) -> str:
-    """Take a path as text, a frame as what stands in the place of one."""
-    if isinstance(given, pd.DataFrame):
+def _table(given: Any, role: str) -> str | list[str]:
+    """Take paths as text, a frame as what stands in the place of one."""
+    if isinstance(given, Frame):
         return FrameFile.of(given, role)
-    check_kind(given, (str, Path), "table", role, "give the path of a file, or a pandas DataFrame")
+    if isinstance(given, list | tuple):
+        return [str(one) for one in given]
+    hint = "give the path of a file, a list of paths, or a frame of pandas, Polars or Arrow"
+    check_kind(given, (str, Path), "table", role, f"{hint}{LAZY if hasattr(given, 'collect') else ''}")
     return str(given)
 
 

@@ -13,7 +13,7 @@ from graphrec.cli.commands.offers import check_for_offers
 from graphrec.cli.main import parser
 from graphrec.cli.offers.decide import offers_of, print_assumptions
 from graphrec.cli.offers.request import Request
-from graphrec.data.places.frames import FrameFile
+from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
 from graphrec.front.runs import Run, users_file
@@ -35,9 +35,9 @@ def offers(
     budget: float | None = None,
     *,
     users: Any = None,
-    stock: str | Path | pd.DataFrame | None = None,
-    exposure: str | Path | pd.DataFrame | None = None,
-    costs: str | Path | pd.DataFrame | None = None,
+    stock: str | Path | Frame | None = None,
+    exposure: str | Path | Frame | None = None,
+    costs: str | Path | Frame | None = None,
     response: Run | str | Path | None = None,
     seed: int | None = None,
     **options: Any,
@@ -116,11 +116,11 @@ def _words(name: str, value: Any) -> list[str]:
 
 
 def _file(given: Any, role: str) -> Any:
-    return FrameFile.of(given, role) if isinstance(given, pd.DataFrame) else _path(given)
+    return FrameFile.of(given, role) if isinstance(given, Frame) else _path(given)
 
 
 def _path(given: Any) -> Path | None:
     if given is None or isinstance(given, str | Path):
         return None if given is None else Path(given)
-    hint = "give a path, or a pandas DataFrame where a table is meant"
+    hint = "give a path, or a frame of pandas, Polars or Arrow where a table is meant"
     raise InputError(f"a {type(given).__name__} is no file", hint=hint)

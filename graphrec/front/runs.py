@@ -16,7 +16,7 @@ from graphrec.cli.frames import read_users, user_codes
 from graphrec.cli.trust import TRUST
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
-from graphrec.data.places.frames import FrameFile
+from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.data.tables.read import TextFormat
 from graphrec.errors import InputError, check_at_least
 from graphrec.front.arguments import check_kind
@@ -220,7 +220,7 @@ def users_file(given: Any) -> str | Path | None:
     """
     if given is None or isinstance(given, str | Path):
         return None if given is None else Path(given)
-    if isinstance(given, pd.DataFrame):
+    if isinstance(given, Frame):
         return FrameFile.of(given, "users")
     if not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
         hint = 'give ids, as ["C17"], a frame or a file with a column user_id'

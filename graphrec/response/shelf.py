@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,10 @@ import pandas as pd
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.joins import join
-from graphrec.data.tables.files import parts_of
+from graphrec.data.places.given import fingerprints
 from graphrec.data.tables.read import TextFormat, load_table
 from graphrec.data.week_numbers import check_weeks
 from graphrec.errors import InputError
-from graphrec.files import sha256_of
 from graphrec.response.weekly import highest
 
 JOURNEY = "complete_journey"
@@ -132,7 +130,7 @@ class PromotionTable:
         """Compute a fingerprint of its content, however many files it has; of the package, its name."""
         if self.path == JOURNEY:
             return JOURNEY
-        return "".join(sha256_of(part.path) for part in parts_of(Path(self.path)))
+        return "".join(sha256 for _, sha256 in fingerprints(self.path))
 
 
 def read_promotions(

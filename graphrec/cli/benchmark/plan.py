@@ -14,8 +14,9 @@ from graphrec import __version__
 from graphrec.benchmarking.cells import RESULT
 from graphrec.cli.config.files import leaves, load_yaml
 from graphrec.cli.short import data_config, model_file
-from graphrec.data.places.given import name_of
-from graphrec.data.tables.files import is_pattern, parts_of
+from graphrec.data.places.database import DatabaseTable, is_database
+from graphrec.data.places.given import fingerprints, name_of
+from graphrec.data.tables.files import is_pattern
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 from graphrec.report.users import is_closed_form
@@ -158,7 +159,7 @@ def _model(file: Path) -> Model:
 
 
 def read_data(
-    given: Sequence[Path], columns: Mapping[str, str | None], form: Mapping[str, Any]
+    given: Sequence[Path | str], columns: Mapping[str, str | None], form: Mapping[str, Any]
 ) -> list[DataSet]:
     """Describe the data sets, each a table, a folder, or a YAML file of data.
 
@@ -175,26 +176,34 @@ def read_data(
     return [_data(name, path, columns, form) for name, path in zip(names, given, strict=True)]
 
 
-def _data(name: str, path: Path, columns: Mapping[str, str | None], form: Mapping[str, Any]) -> DataSet:
+def _data(name: str, path: Path | str, columns: Mapping[str, str | None], form: Mapping[str, Any]) -> DataSet:
     from graphrec.data import sources
 
-    named = path.suffix in (".yaml", ".yml")
+    named = isinstance(path, Path) and path.suffix in (".yaml", ".yml")
     own = not named and sources.source_of(str(path)) in (sources.table, sources.recbole)
     config = data_config(path, columns if own else None, **(form if own else {}))
     return DataSet(name, config, _sha256(_with_contents(config)))
 
 
-def _names(given: Sequence[Path]) -> list[str]:
+def _names(given: Sequence[Path | str]) -> list[str]:
     """Name data sets after their file or folder; after the folder above where that says nothing."""
-    plain = [_name(path.resolve()) for path in given]
+    plain = [_name(path if isinstance(path, str) else path.resolve()) for path in given]
     twice = {name for name, count in Counter(plain).items() if count > 1}
     return [
-        f"{path.resolve().parent.name}-{name}" if name in twice else name
-        for path, name in zip(given, plain, strict=True)
+        f"{_above(path)}-{name}" if name in twice else name for path, name in zip(given, plain, strict=True)
     ]
 
 
-def _name(path: Path) -> str:
+def _above(path: Path | str) -> str:
+    """Name the folder of a file, or the database of a table."""
+    if isinstance(path, str):
+        return Path(DatabaseTable.of(path).address.where).stem
+    return path.resolve().parent.name
+
+
+def _name(path: Path | str) -> str:
+    if isinstance(path, str):
+        return name_of(path)
     name = path.name if path.is_dir() else name_of(str(path))
     return path.parent.name if name == "data" else name
 
@@ -221,8 +230,8 @@ def _with_contents(config: Mapping[str, Any]) -> list[list[Any]]:
 def _content(value: Any) -> Any:
     """Give fingerprints of the files that a value names; the value itself where it names none."""
     path = Path(value) if isinstance(value, str) and value else None
-    if path is not None and is_pattern(path):
-        return [[str(part.path), sha256_of(part.path)] for part in parts_of(path)]
+    if path is not None and (is_database(value) or is_pattern(path)):
+        return fingerprints(value)
     if path is None or not path.exists():
         return value
     files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())

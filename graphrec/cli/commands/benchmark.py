@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from graphrec.cli.commands import COMMANDS
-from graphrec.cli.table_options import add_table_options, column_mapping
+from graphrec.cli.table_options import add_table_options, column_mapping, table_file
 from graphrec.errors import InputError, check_at_least, check_seed
 
 EXAMPLES = """examples:
@@ -37,7 +37,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         help="names as of `graphrec fit -m`, or YAML files",
     )
     what = "tables, folders of LightGCN's text files, complete_journey, or YAML files of data"
-    parser.add_argument("--data", nargs="+", type=Path, required=True, metavar="DATA", help=what)
+    parser.add_argument("--data", nargs="+", type=table_file, required=True, metavar="DATA", help=what)
     parser.add_argument(
         "--seeds",
         nargs="+",

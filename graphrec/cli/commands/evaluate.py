@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options
+from graphrec.cli.table_options import add_table_options, table_file
 from graphrec.errors import InputError
 from graphrec.results import check_no_input
 
@@ -42,7 +42,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     add = parser.add_argument
     lists = "lists, a file for each library or setting"
-    add("--recommendations", nargs="+", type=Path, metavar="FILE", required=True, help=lists)
+    add("--recommendations", nargs="+", type=table_file, metavar="FILE", required=True, help=lists)
     add("--test", metavar="FILE", required=True, help="what was bought later: the lists are to find it")
     add("--train", metavar="FILE", help="what the libraries were trained on; for novelty, coverage, segments")
     add("--valid", metavar="FILE", help="the validation part: how many places of the lists it takes is told")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.list_options import OUT, STRICT
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, check_out
+from graphrec.cli.table_options import add_table_options, check_out, table_file
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.offers.economics import Economics, percent
@@ -68,7 +68,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     money = "money off that an amount may be, in the currency of the log (default 0.25 to 3)"
     add("--amounts", type=float, nargs="+", metavar="MONEY", help=money)
     add("--budget", type=float, help="the most the retailer may spend on discounts, for each policy")
-    add("--users", type=Path, help="CSV or Parquet file with a column user_id; all users if missing")
+    add("--users", type=table_file, help="CSV or Parquet file with a column user_id; all users if missing")
     add("-k", type=int, help="candidate items per user (default 20)")
     add("--items", choices=["all", "repeat", "new"], help="which items; the scenario's if missing")
     add("--week", type=int, help="week decided for (default: the first after the log)")
@@ -89,7 +89,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     facts = (
         "what the shop knows of its items: item_id with cost (or margin), funded_share, max_rate, min_margin"
     )
-    add("--costs", type=Path, help=facts)
+    add("--costs", type=table_file, help=facts)
     add("--max_rate", type=float, help="no rate above this (default: the scenario's, 0.3 where it has none)")
     add("--min_margin", type=float, help="margin that must be left (default 0.05, less in a clearance)")
     add(
@@ -99,13 +99,14 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     )
     add("--max_spread", type=float, help="largest difference between two users' rates on one item")
     add("--max_offers_per_user", type=int, help="at most so many, past ones of the window too")
-    add("--exposure", type=Path, help="past offers: user_id, item_id, week; or an offers table as it is")
+    add("--exposure", type=table_file, help="past offers: user_id, item_id, week; or an offers table")
     add("--window_weeks", type=int, help="window of that cap, the week decided for included (default 1)")
     add("--cool_down_weeks", type=int, help="an item is not offered again within so many weeks")
     add("--campaign", help="item attribute that tells an item's campaign (default department)")
     budgets = "budgets below the total; campaigns without one share the total alone"
     add("--campaign_budgets", nargs="+", metavar="NAME=MONEY", help=budgets)
-    add("--stock", type=Path, help="CSV or Parquet of units on hand: item_id, stock; none off what sells out")
+    what = "table of units on hand: item_id, stock; none off what sells out"
+    add("--stock", type=table_file, help=what)
     sets = "item attribute that coupons are valid for (default product_category)"
     add("--product_set", help=sets)
     add("--parity", help="user attribute: report what each of its groups gets")

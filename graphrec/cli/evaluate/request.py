@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphrec.cli.table_options import column_mapping
+from graphrec.cli.table_options import column_mapping, table_file
+from graphrec.data.places.given import name_of, place_of
 from graphrec.data.recommended import is_lists
 from graphrec.data.tables.files import closest
 from graphrec.data.tables.kinds import KINDS, Kind
@@ -34,8 +35,8 @@ class Request:
         name: Of the data set, where one was given.
     """
 
-    lists: Mapping[str, Path]
-    parts: Mapping[str, Path]
+    lists: Mapping[str, str | Path]
+    parts: Mapping[str, str | Path]
     attributes: Mapping[str, str | None]
     columns: Mapping[str, str | None]
     text: TextFormat
@@ -43,11 +44,11 @@ class Request:
     options: Mapping[str, Any]
     name: str | None = None
 
-    def fitting(self, file: Path, kind: Kind) -> dict[str, str | None]:
+    def fitting(self, file: str | Path, kind: Kind) -> dict[str, str | None]:
         """Take what of the mapping is of a kind of file and names a column of this one, or is left out."""
         if is_lists(file, self.text):
             return {}
-        header = open_sheets(file, self.text)[0].header
+        header = open_sheets(place_of(file), self.text)[0].header
         return {
             ours: theirs
             for ours, theirs in self.columns.items()
@@ -62,7 +63,9 @@ def request_of(options: argparse.Namespace) -> Request:
     Raises:
         InputError: If options do not go together.
     """
-    parts = {name: Path(file) for name in ("train", "valid", "test") if (file := getattr(options, name))}
+    parts = {
+        name: table_file(file) for name in ("train", "valid", "test") if (file := getattr(options, name))
+    }
     _check_needs(options)
     check_at_least(1, **{"-k": min(options.k)})
     text = TextFormat(options.delimiter, encoding=options.encoding)
@@ -81,7 +84,7 @@ def request_of(options: argparse.Namespace) -> Request:
         },
         name=options.name,
     )
-    _check_columns(request, [Path(file) for file in files])
+    _check_columns(request, files)
     return request
 
 
@@ -93,12 +96,12 @@ def _check_needs(options: argparse.Namespace) -> None:
             raise InputError(f"this needs --{file}", column=f"--{option}", hint="give it, or leave this out")
 
 
-def _check_columns(request: Request, files: Iterable[Path]) -> None:
+def _check_columns(request: Request, files: Iterable[str | Path]) -> None:
     """Refuse a mapping of what no file has."""
     known = list(dict.fromkeys(name for kind in _KINDS for name in KINDS[kind].known))
     headers = {
         name for file in files if not is_lists(file, request.text)
-        for name in open_sheets(file, request.text)[0].header
+        for name in open_sheets(place_of(file), request.text)[0].header
     }  # fmt: skip
     for ours, theirs in request.columns.items():
         if ours not in known:
@@ -109,12 +112,12 @@ def _check_columns(request: Request, files: Iterable[Path]) -> None:
             raise InputError(f"no file has a column {theirs!r}", column="--columns", hint=hint)
 
 
-def _named(files: Sequence[Path]) -> dict[str, Path]:
+def _named(files: Sequence[str | Path]) -> dict[str, str | Path]:
     """Call each file of lists by its name, and by its folder's too where two are called alike."""
-    stems = [file.name.partition(".")[0] for file in files]
-    named: dict[str, Path] = {}
+    stems = [name_of(str(file)) for file in files]
+    named: dict[str, str | Path] = {}
     for file, stem in zip(files, stems, strict=True):
-        name = stem if stems.count(stem) == 1 else f"{file.resolve().parent.name}-{stem}"
+        name = stem if stems.count(stem) == 1 else f"{Path(file).resolve().parent.name}-{stem}"
         if name in named:
             hint = "give each file once, or rename one"
             raise InputError(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphrec.cli.table_options import table_file
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,13 +19,13 @@ def add_item_options(parser: argparse.ArgumentParser) -> None:
     """Add those that `recommend` and `similar` share; ``--items`` each adds itself."""
     add = parser.add_argument_group("which items").add_argument
     what = "table of item_id of what is never listed; with user_id, for that user alone"
-    add("--exclude", type=Path, metavar="FILE", help=what)
+    add("--exclude", type=table_file, metavar="FILE", help=what)
     what = "SQL condition on the table of items: \"category = 'beer' and stock > 0\""
     add("--where", metavar="CONDITION", help=what)
     what = "table of items that --where is about; the one of the data if missing"
-    add("--item_table", type=Path, metavar="FILE", help=what)
+    add("--item_table", type=table_file, metavar="FILE", help=what)
     what = "table of item_id and boost, a number added to the item's score for everybody"
-    add("--boost", type=Path, metavar="FILE", help=what)
+    add("--boost", type=table_file, metavar="FILE", help=what)
 
 
 def split_items(given: list[str] | None) -> tuple[ItemSet, Path | None]:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphrec.cli.table_options import table_file
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
     from graphrec.data.places.frames import FrameFile
 
 
-def split_ids(given: Sequence[str] | None, option: str) -> tuple[Path | None, list[str]]:
+def split_ids(given: Sequence[str] | None, option: str) -> tuple[Path | str | None, list[str]]:
     """Tell a file from ids.
 
     One word is a file if there is one of that name, or if it ends as tables do; all else are ids.
@@ -31,15 +32,18 @@ def split_ids(given: Sequence[str] | None, option: str) -> tuple[Path | None, li
     if files and len(words) > 1:
         hint = "give one file, or ids alone"
         raise InputError(f"{files[0]!r} is a file among other words", column=option, hint=hint)
-    return (Path(files[0]), []) if files else (None, words)
+    return (table_file(files[0]), []) if files else (None, words)
 
 
 def _is_file(word: str) -> bool:
-    from graphrec.data.tables.files import DELIMITERS, PARQUET
+    from graphrec.data.places.database import is_database
+    from graphrec.data.tables.files import DELIMITERS, PARQUET, is_pattern
     from graphrec.data.tables.unpacked import named_suffix
 
+    if is_database(word):
+        return True
     try:
-        return named_suffix(Path(word)) in (*DELIMITERS, *PARQUET) or Path(word).exists()
+        return named_suffix(Path(word)) in (*DELIMITERS, *PARQUET) or Path(word).exists() or is_pattern(word)
     except OSError:  # longer than any name of a file
         return False
 

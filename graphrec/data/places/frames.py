@@ -1,11 +1,11 @@
-"""A pandas frame in the place of a file: it goes through the one reader, by the same steps."""
+"""A frame in the place of a file: it goes through the one reader, by the same steps."""
 
 from __future__ import annotations
 
 import datetime as dt
 import numbers
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +13,26 @@ import pyarrow.parquet as pq
 
 from graphrec.errors import InputError
 from graphrec.files import write_atomically
+
+
+@runtime_checkable
+class ArrowFrame(Protocol):
+    """A table that gives its columns as Arrow: of Polars, PyArrow, DuckDB and others.
+
+    This is Arrow's own interface, so that none of these libraries has to be there.
+    """
+
+    @property
+    def columns(self) -> Any:
+        """Its columns, which a single one does not have."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give the rows as a stream."""
+
+
+Frame = pd.DataFrame | ArrowFrame
+LAZY = "; one that is not computed yet has no rows: frame.collect()"
+"""What to say where a frame of Polars is a plan."""
 
 
 class FrameFile(str):
@@ -23,19 +43,34 @@ class FrameFile(str):
     """
 
     content: bytes
+    first_row = 0
+    noun = "frame"
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, role: str) -> FrameFile:
+    def of(cls, frame: Frame, role: str) -> FrameFile:
         """Take a frame.
 
         Args:
-            frame: The table. An index with a name is a column, as in a Parquet file of pandas.
+            frame: The table. An index of pandas with a name is a column, as in a Parquet file.
             role: What it was given as, for messages: ``log``, ``users``.
 
         Raises:
             InputError: If a column has no name of its own, or holds what no table can.
         """
         name = f"DataFrame of {role} (rows from 0)"
+        return cls.holding(name, _from_pandas(frame, name) if isinstance(frame, pd.DataFrame) else frame)
+
+    @classmethod
+    def holding(cls, name: str, frame: ArrowFrame) -> FrameFile:
+        """Take columns as they are.
+
+        Args:
+            name: What messages call the table.
+            frame: Its columns.
+
+        Raises:
+            InputError: If they cannot be kept in a Parquet file.
+        """
         file = cls(name)
         file.content = _parquet(frame, name)
         return file
@@ -49,20 +84,57 @@ class FrameFile(str):
         return write_atomically(path, lambda temporary: temporary.write_bytes(self.content))
 
 
-def _parquet(frame: pd.DataFrame, name: str) -> bytes:
+def _from_pandas(frame: pd.DataFrame, name: str) -> ArrowFrame:
     _check_names(frame, name)
     plain = frame.copy(deep=False)
     plain.attrs = {}
     for column in plain.columns:
         plain[column] = _storable(plain[column], name)
-    sink = pa.BufferOutputStream()
     try:
-        pq.write_table(pa.Table.from_pandas(plain), sink)
+        table: ArrowFrame = pa.Table.from_pandas(plain)
     except (pa.ArrowException, TypeError, ValueError) as error:  # an index of mixed kinds
         what = f"this frame cannot be kept as a table ({str(error).splitlines()[0]})"
         raise InputError(what, file=name, hint="give its index back: frame.reset_index(drop=True)") from error
+    return table
+
+
+def _parquet(frame: ArrowFrame, name: str) -> bytes:
+    sink = pa.BufferOutputStream()
+    try:
+        pq.write_table(_storable_table(pa.table(frame)), sink)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        what = f"this table cannot be kept ({str(error).splitlines()[0]})"
+        hint = "cast the column to text, numbers or times, or leave it out"
+        raise InputError(what, file=name, column=_unkept(frame), hint=hint) from error
     content: bytes = sink.getvalue().to_pybytes()
     return content
+
+
+def _storable_table(table: pa.Table) -> pa.Table:
+    """Write categories as Parquet takes them; Polars keeps their names in a type that it does not take."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type) and pa.types.is_string_view(column.type.value_type):
+            chunks = [
+                pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(pa.large_string()))
+                for chunk in column.chunks
+            ]
+            kind = pa.dictionary(column.type.index_type, pa.large_string())
+            table = table.set_column(place, table.field(place).name, pa.chunked_array(chunks, kind))
+    return table
+
+
+def _unkept(frame: ArrowFrame) -> str | None:
+    """Find the first column of a type that no Parquet file holds."""
+    try:
+        table = _storable_table(pa.table(frame))
+    except (pa.ArrowException, TypeError, ValueError):
+        return None
+    for place, name in enumerate(table.column_names):
+        try:
+            pq.write_table(table.select([place]), pa.BufferOutputStream())
+        except pa.ArrowException:
+            return str(name)
+    return None
 
 
 def _check_names(frame: pd.DataFrame, name: str) -> None:

@@ -89,7 +89,7 @@ def look(path: Path | FileList) -> Found:
     if is_pattern(path):
         return _among(_matches(path), path, f"no file matches this pattern; {_beside(path)}")
     if not path.is_dir():
-        _must_be_a_file(path)
+        must_be_a_file(path)
         return Found((Part(path),))
     inside = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
     return _among(_inside(path, path), path, f"this directory holds no table; there is {inside} in it")
@@ -149,7 +149,7 @@ def _among(candidates: Iterable[Part], path: Path, none: str) -> Found:
             what, hint = f"every file is empty: {some(empty)}", "give files with a header and rows"
         raise InputError(what, file=path, hint=hint)
     for part in parts:
-        _must_be_a_file(part.path)
+        must_be_a_file(part.path)
     return Found(tuple(parts), empty, tuple(_below(path, part) for part in whole if part not in parts))
 
 
@@ -197,7 +197,7 @@ def _named_folders(names: Sequence[str]) -> dict[str, str | None]:
     return {unquote(key): None if value == _NULL else unquote(value) for key, value in pairs}
 
 
-def _must_be_a_file(path: Path) -> None:
+def must_be_a_file(path: Path) -> None:
     """Refuse a missing, an empty and an unreadable file."""
     if not path.exists():
         folder = path.parent

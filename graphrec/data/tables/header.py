@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from graphrec.data.places.database import DatabaseTable
+from graphrec.data.places.given import place_of
 from graphrec.data.tables.delimited import TextFormat, is_blank, records
 from graphrec.data.tables.encodings import encoding_of
 from graphrec.data.tables.files import DELIMITERS, parts_of
@@ -33,19 +35,23 @@ class Header:
     delimiter: str | None
 
 
-def header_of(path: Path, text: TextFormat) -> Header:
+def header_of(path: str | Path, text: TextFormat) -> Header:
     """Read the first row of a file, or of the first part in a folder.
 
     Fields of a text file without a header may also stand between blanks, as in ``user item weight``.
 
     Args:
-        path: CSV, TSV, .txt, .inter, each also packed, or Parquet.
+        path: CSV, TSV, .txt, .inter, each also packed, Parquet, or a table of a database.
         text: How to read a text file.
 
     Raises:
         InputError: If there is no such file, or it is empty or cannot be read.
     """
-    part = parts_of(path)[0]
+    place = place_of(path)
+    if isinstance(place, DatabaseTable):
+        return Header(tuple(place.columns()), False, None)
+    assert isinstance(place, Path)
+    part = parts_of(place)[0]
     if part.is_parquet:
         return Header(ParquetSheet.of(part.path, part.folders).header, False, None)
     suffix = suffix_inside(part.path)

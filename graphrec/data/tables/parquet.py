@@ -34,6 +34,7 @@ class ParquetSheet:
         folders: Column → value for folders such as ``month=1``.
         index: Name, first value and step of an index of whole numbers that pandas keeps beside the rows.
         content: The file's content where it is in memory.
+        first_row: What its first row is called.
     """
 
     path: Path
@@ -42,9 +43,16 @@ class ParquetSheet:
     folders: Mapping[str, str | None] = field(default_factory=dict)
     index: tuple[str, int, int] | None = None
     content: bytes | None = field(default=None, repr=False)
+    first_row: int = 2
 
     @classmethod
-    def of(cls, path: Path, folders: Mapping[str, str | None], content: bytes | None = None) -> ParquetSheet:
+    def of(
+        cls,
+        path: Path,
+        folders: Mapping[str, str | None],
+        content: bytes | None = None,
+        first_row: int = 2,
+    ) -> ParquetSheet:
         """Look at a file, or at the content of one.
 
         Raises:
@@ -59,12 +67,13 @@ class ParquetSheet:
             ) from error
         index = _named_range(schema)
         beside = [*(name for name in folders if name not in schema.names), *([index[0]] if index else [])]
-        return cls(path, (*map(str.strip, schema.names), *beside), metadata.num_rows, folders, index, content)
+        names = (*map(str.strip, schema.names), *beside)
+        return cls(path, names, metadata.num_rows, folders, index, content, first_row)
 
     @property
     def lines(self) -> IntArray:
-        """Parquet has no lines, so its rows count on from a header in line 1; those of a frame from 0."""
-        return np.arange(self.rows, dtype=np.int64) + (2 if self.content is None else 0)
+        """Parquet has no lines, so its rows count on from a header in line 1."""
+        return np.arange(self.rows, dtype=np.int64) + self.first_row
 
     @property
     def named_in_row(self) -> bool:

@@ -7,6 +7,7 @@ the files of a folder, find their rows, find their columns, check the values, co
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +148,7 @@ def _first_of(problems: Sequence[InputError], path: str | Path, kind: Kind) -> I
     if isinstance(path, FrameFile):
         also += " in this frame"
     else:
-        also += f": see `graphrec data check {path}`" if kind == "log" else " in this file"
+        also += f": see `graphrec data check {shlex.quote(str(path))}`" if kind == "log" else " in this file"
     hint = f"{first.hint} ({also})" if first.hint else also
     return InputError(first.message, file=first.file, row=first.row, column=first.column, hint=hint)
 

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import IntArray
+from graphrec.data.places.database import DatabaseTable
 from graphrec.data.places.frames import FrameFile
-from graphrec.data.places.given import place_of
+from graphrec.data.places.given import Place, place_of
 from graphrec.data.places.several import FileList
 from graphrec.data.tables.delimited import Layout, TextFormat, scan
 from graphrec.data.tables.files import DELIMITERS, PARQUET, Part, look, parts_of
@@ -129,15 +130,16 @@ class SheetRows:
         return pd.Series(pd.Categorical.from_codes(codes, names))
 
 
-def open_sheets(path: Path | FileList | FrameFile, text: TextFormat) -> list[Sheet]:
-    """Look at the files of a table, or at a frame in their place.
+def open_sheets(path: Place, text: TextFormat) -> list[Sheet]:
+    """Look at the files of a table, or at a frame or the rows of a database in their place.
 
     Raises:
         InputError: If one cannot be read.
     """
-    if isinstance(path, FrameFile):
-        _check_unnamed(path, text)
-        return [ParquetSheet.of(Path(path), {}, path.content)]
+    if isinstance(path, FrameFile | DatabaseTable):
+        _check_unnamed(path, path.noun, text)
+        rows = path if isinstance(path, FrameFile) else path.extract()
+        return [ParquetSheet.of(Path(rows), {}, rows.content, rows.first_row)]
     found = look(path)
     if line := found.line(path):
         note(line)
@@ -151,16 +153,15 @@ def open_sheets(path: Path | FileList | FrameFile, text: TextFormat) -> list[She
 def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:
     """Raise `InputError` if a delimiter or an encoding is given and no file is of text."""
     places = [place_of(file) for file in files]
-    frames = [place for place in places if isinstance(place, FrameFile)]
-    parts = [part for place in places if not isinstance(place, FrameFile) for part in parts_of(place)]
+    frames = [place for place in places if isinstance(place, FrameFile | DatabaseTable)]
+    parts = [part for place in places if isinstance(place, Path | FileList) for part in parts_of(place)]
     if not all(part.is_parquet for part in parts):
         return
-    first = parts[0].path if parts else Path(frames[0])
+    first, noun = (parts[0].path, "Parquet file") if parts else (frames[0], frames[0].noun)
     for option in ("delimiter", "encoding", "decimal"):
         value = getattr(text, option)
         if value is not None:
-            what = f"a {'Parquet file' if parts else 'frame'} has no {option}"
-            raise InputError(what, file=first, column=option, hint="leave it out")
+            raise InputError(f"a {noun} has no {option}", file=first, column=option, hint="leave it out")
 
 
 def in_two(tables: Iterable[str | Path]) -> str | None:
@@ -168,7 +169,7 @@ def in_two(tables: Iterable[str | Path]) -> str | None:
     seen: set[str] = set()
     for place in map(place_of, tables):
         own = [str(place)]
-        if not isinstance(place, FrameFile):
+        if isinstance(place, Path | FileList):
             own = [str(part.path.resolve()) for part in parts_of(place)]
         if twice := next((name for name in own if name in seen), None):
             return twice
@@ -176,15 +177,15 @@ def in_two(tables: Iterable[str | Path]) -> str | None:
     return None
 
 
-def _check_unnamed(file: str | Path, text: TextFormat) -> None:
+def _check_unnamed(file: str | Path, noun: str, text: TextFormat) -> None:
     if text.names:
-        what = f"a {'frame' if isinstance(file, FrameFile) else 'Parquet file'} names its columns itself"
+        what = f"a {noun} names its columns itself"
         raise InputError(what, file=file, hint="leave names out and map them with columns")
 
 
 def _sheet(part: Part, text: TextFormat) -> Sheet:
     if part.is_parquet and content_of(part.path) in ("parquet", ""):
-        _check_unnamed(part.path, text)
+        _check_unnamed(part.path, "Parquet file", text)
         return ParquetSheet.of(part.path, part.folders)
     suffix = suffix_inside(part.path)
     delimiter = DELIMITERS.get(suffix) if text.delimiter is None else text.delimiter
@@ -201,6 +202,9 @@ def _sheet(part: Part, text: TextFormat) -> Sheet:
 
 def _check_is_text(path: Path, suffix: str, delimiter: str | None) -> None:
     """Refuse what is a table of another kind, and what no delimiter is known for."""
+    if (kind := content_of(path)) in ("SQLite", "DuckDB"):
+        hint = f"name a table of it: {kind.lower()}:///{path}?table=NAME"
+        raise InputError(f"this is a {kind} database", file=path, hint=hint)
     if suffix in PARQUET:
         hint = "unpack it: Parquet is packed within itself"
         raise InputError("this is a packed Parquet file", file=path, hint=hint)

@@ -99,7 +99,10 @@ class Times:
 def parse_numbers(values: pd.Series[Any]) -> pd.Series[float]:
     """Read numbers as float64; NaN where a value is missing or is none."""
     try:  # ten times as fast as pandas, but all or nothing
-        parsed = pyarrow.array(values, from_pandas=True).cast(pyarrow.float64())
+        written = pyarrow.array(values, from_pandas=True)
+        if pyarrow.types.is_decimal(written.type):  # the way over text ends at the nearest number
+            written = written.cast(pyarrow.string())
+        parsed = written.cast(pyarrow.float64())
         numbers = pd.Series(parsed.to_numpy(zero_copy_only=False), index=values.index, dtype="float64")
     except (pyarrow.ArrowException, TypeError):
         numbers = pd.to_numeric(values, errors="coerce").astype("float64")

@@ -10,7 +10,7 @@ from graphrec.cli.list_options import OUT, STRICT, add_checkpoint, check_length
 from graphrec.cli.recommending.item_options import add_item_options, split_items
 from graphrec.cli.recommending.named import split_ids
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, check_out
+from graphrec.cli.table_options import add_table_options, check_out, table_file
 from graphrec.cli.trust import add_trust
 from graphrec.notices import note
 from graphrec.results import write_table
@@ -29,20 +29,20 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     users = "ids, or a CSV or Parquet file with a column user_id; those of --history if missing, else all"
     parser.add_argument("--users", nargs="+", metavar="ID|FILE", help=users)
     history = "log of people who were not in training; they are ranked by what they bought"
-    parser.add_argument("--history", type=Path, metavar="FILE", help=history)
+    parser.add_argument("--history", type=table_file, metavar="FILE", help=history)
     segment = "column of the users: who has no purchase gets what most of the same segment buy"
     parser.add_argument("--segment", metavar="COLUMN", help=segment)
     table = (
         "table of users: what --segment is about, and what a model that reads attributes of users ranks by;"
     )
     table += " the one of the data for others"
-    parser.add_argument("--user_table", type=Path, metavar="FILE", help=table)
+    parser.add_argument("--user_table", type=table_file, metavar="FILE", help=table)
     parser.add_argument("-k", type=int, default=20, help="items per user (default 20)")
     items = "rank all items, only those the user has bought (repeat), or only new ones (default);"
     items += " and a file with a column item_id, of the only items that may be listed"
     parser.add_argument("--items", nargs="+", metavar="all|repeat|new|FILE", help=items)
     new = "table of items that were not in training, with the attributes that the model reads"
-    parser.add_argument("--new_items", type=Path, metavar="FILE", help=new)
+    parser.add_argument("--new_items", type=table_file, metavar="FILE", help=new)
     parser.add_argument("--out", type=Path, required=True, help=OUT)
     add_item_options(parser)
     add_table_options(parser, "the files")

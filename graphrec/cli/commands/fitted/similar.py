@@ -10,7 +10,7 @@ from graphrec.cli.list_options import OUT, STRICT, add_checkpoint, check_length
 from graphrec.cli.recommending.item_options import add_item_options
 from graphrec.cli.recommending.named import split_ids
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, check_out
+from graphrec.cli.table_options import add_table_options, check_out, table_file
 from graphrec.cli.trust import add_trust
 from graphrec.notices import note
 from graphrec.results import write_table
@@ -30,7 +30,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add_checkpoint(parser)
     parser.add_argument("-k", type=int, default=10, help="similar items for each (default 10)")
     only = "file with a column item_id, of the only items that may be listed as similar"
-    parser.add_argument("--items", type=Path, metavar="FILE", help=only)
+    parser.add_argument("--items", type=table_file, metavar="FILE", help=only)
     parser.add_argument("--out", type=Path, required=True, help=OUT)
     add_item_options(parser)
     add_table_options(parser, "the files")
