@@ -32,7 +32,7 @@ def rules_of(text: str) -> list[CleaningRule]:
         raise InputError(what, file=file, column="--cleaning", hint=_HINT) from error
     if isinstance(content, dict):
         content = content.get("cleaning", content)
-    return _made(content)
+    return steps_of(content)
 
 
 def source_in(file: str) -> tuple[Callable[..., RawData], dict[str, Any]]:
@@ -53,13 +53,20 @@ def source_in(file: str) -> tuple[Callable[..., RawData], dict[str, Any]]:
         raise InputError("this file names no source of graphrec", file=file, column="source", hint=hint)
     arguments = dict(entry.get("init_args") or {})
     if arguments.get("cleaning"):
-        arguments["cleaning"] = _made(arguments["cleaning"])
+        arguments["cleaning"] = steps_of(arguments["cleaning"])
     source: Callable[..., RawData] = getattr(sources, name)
     return source, arguments
 
 
-def _made(content: Any) -> list[CleaningRule]:
-    """Make the steps as the parser of a YAML does."""
+def steps_of(content: Any) -> list[CleaningRule]:
+    """Make the steps as the parser of a YAML does.
+
+    Args:
+        content: Their entries, as YAML gives them.
+
+    Raises:
+        InputError: If they are none.
+    """
     import jsonargparse
 
     from graphrec.cli.config.vocabulary import set_policy

@@ -196,6 +196,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     ),
     "sweep": ("sweep.yaml --out OUT", ["--out", "--trials", "--budget", "--workers", "--seed"]),
     "data check log.csv --columns price=paid": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
+    "init log.csv --out OUT": ("", ["--items", "--users", "--force", "--out"]),
     "data profile log.csv --out OUT.html": ("", ["--columns", "--users", "--items", "--test", "--min_rating", "--out"]),
     "data describe log.csv": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
 }  # fmt: skip

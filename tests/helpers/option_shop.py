@@ -143,6 +143,8 @@ def build(folder: Path) -> dict[str, str]:
         shutil.rmtree(tracked)
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
     _experiments(Path("experiments"))
+    Path("experiments/written").mkdir()
+    Path("experiments/written/data.yaml").write_text("{}\n")
     _sweeps()
     files = (
         "log",

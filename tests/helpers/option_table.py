@@ -338,6 +338,23 @@ DATA: dict[str, list[Check]] = {
     ],
 }
 
+INIT: dict[str, list[Check]] = {
+    "FILE": [
+        Check("{later}", "--out {dir}", "{log}"),
+        Check("{config}", "--out {dir}", refused="lightgcn.yaml"),
+    ],
+    "--items": [
+        Check("--items {items}", "{log} --out {dir}"),
+        Check("--items {users}", "{log} --out {dir}", refused="there is no column 'item_id'"),
+    ],
+    "--users": [
+        Check("--users {users}", "{log} --out {dir}"),
+        Check("--users {items}", "{log} --out {dir}", refused="there is no column 'user_id'"),
+    ],
+    "--out": [Check("--out {dir}/a", "{log}", "--out {dir}/b", result=names)],
+    "--force": [Check("--force", "{log} --out experiments/written", allows="--force")],
+}
+
 EXPERIMENTS: dict[str, list[Check]] = {
     "action": [Check("copy offers", "--to {dir}", "list", allows="leave it out")],
     "NAME": [
@@ -472,6 +489,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "reproduce": REPRODUCE,
     "experiments": EXPERIMENTS,
     "data": DATA,
+    "init": INIT,
     "demo": DEMO,
     "sweep": SWEEP,
     "tune": TUNE,

@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "write a page on one run: data, curves, measures, examples, cost",
     "reproduce": "make one row of docs/results.md from scratch, or list them",
     "experiments": "list the experiments that come with graphrec, or copy them to change them",
+    "init": "look at a table and write the YAML files for it",
     "data": "describe, check or profile a table of interactions",
     "demo": "compare six recommenders on real data and decide offers",
     "completion": "print a script that completes commands and options in bash, zsh or fish",

@@ -152,14 +152,14 @@ def models_for(raw: RawData, log: CodedLog) -> ModelAdvice:
     per_user, per_item = log.pairs / len(log.user_ids), log.pairs / len(log.item_ids)
     near = nearest(per_user, per_item)
     away = distance(near, per_user, per_item)
-    repeats = float(log.repeats.mean())
+    repeats, events = float(log.repeats.mean()), Columns.EVENT in log.frame
     enough = len(log.user_ids) > 1 and len(log.item_ids) > 1
     listed = ", ".join(f"{name} {value:.4f}".replace("0.", ".") for name, value in near.best.items())
     rules = [
         Rule(
             f"Do {_REPEATS:.0%} of the rows or more repeat an earlier pair?",
-            f"{repeats:.1%}",
-            repeats >= _REPEATS,
+            "there are events, which top_frequency cannot weigh" if events else f"{repeats:.1%}",
+            repeats >= _REPEATS and not events,
             "top_frequency",
             "on Complete Journey it leads on all and on repeat items, lightgcn on new ones (docs/results.md)",
         ),

@@ -228,7 +228,7 @@ def _written(values: pd.Series[Any], numbers: pd.Series[float]) -> Times:
     lost = values.notna() & times.values.isna()
     if not lost.any():
         return times
-    patterns = _patterns(values[lost])
+    patterns = patterns_of(values[lost])
     if not patterns:
         return times
     listed = " or ".join(f"'{pattern}'" for pattern in patterns)
@@ -249,7 +249,7 @@ def _zones(text: pd.Series[Any]) -> str:
     return "" if known.str.contains(r"(?:Z|[+-]00(?::?00)?)$").all() else "turned to UTC"
 
 
-def _patterns(values: pd.Series[Any]) -> list[str]:
+def patterns_of(values: pd.Series[Any]) -> list[str]:
     """Find the usual patterns that fit all of some values; several where day and month may be swapped."""
     sample = values.astype("str").drop_duplicates().head(_SAMPLE)
     tried = [*("".join(pair) for pair in product(_DATES, _HOURS)), *_WHOLE]

@@ -1,0 +1,1 @@
+"""What a table of a shop is likely to be, found in its bytes, names and values, each with its reason."""
