@@ -85,6 +85,35 @@ def data_config(
     return {"class_path": "RecommenderData", "init_args": {"source": source, "split": split}}
 
 
+def with_features(data: Mapping[str, Any], model: str | None) -> dict[str, Any]:
+    """Add features, with their defaults, to data that says none, if the model learns from them.
+
+    Args:
+        data: The value of the key ``data``.
+        model: Name or file of the model.
+    """
+    from graphrec.cli.config.files import leaves, load_yaml
+
+    arguments = data.get("init_args") or {}
+    if model is None or arguments.get("features") is not None:
+        return dict(data)
+    content = load_yaml(model_file(model))
+    named = [str(value) for _, value in leaves(content, "")] if isinstance(content, dict) else []
+    if not any(map(_learns_from_features, named)):
+        return dict(data)
+    note(f"{Path(model).stem} learns from features: the defaults, as the data names none")
+    return {**data, "init_args": {**arguments, "features": {}}}
+
+
+def _learns_from_features(name: str) -> bool:
+    """Tell whether a class of ours that a model names needs the data to have features."""
+    from graphrec import models
+    from graphrec.training import rating
+
+    kind = name.rpartition(".")[2]
+    return any(getattr(getattr(place, kind, None), "needs_features", False) for place in (models, rating))
+
+
 def spelled(args: list[str]) -> list[str]:
     """Put what they stand for in the place of ``-m NAME`` and of ``--data FILE`` with its columns.
 
@@ -111,7 +140,7 @@ def spelled(args: list[str]) -> list[str]:
     if data is not None:
         columns, form = column_mapping(options.columns), (options.delimiter, options.encoding)
         beside = {name: file for name in ATTRIBUTES if (file := getattr(options, name)) is not None}
-        content = data_config(data, columns, *form, beside)
+        content = with_features(data_config(data, columns, *form, beside), options.model)
         found += ["--data", json.dumps(content)]
     return [*args[:1], *found, *others]
 

@@ -11,7 +11,7 @@ from graphrec.models.encoders.ngcf import NGCF
 from graphrec.models.encoders.simplex import SimpleX
 from graphrec.models.encoders.table import EmbeddingTable
 from graphrec.models.encoders.with_features import WithFeatures
-from graphrec.models.feature_trees import FeatureTrees
+from graphrec.models.feature_ranker import FeatureRanker, FeatureTrees
 from graphrec.models.filter_responses import BSPM, GFCF, ChebyCF, IdealLowPass, PowerLaw
 from graphrec.models.filters.link_prop import LinkProp
 from graphrec.models.filters.sgfcf import SGFCF
@@ -40,6 +40,7 @@ __all__ = [
     "CosineTrained",
     "Dot",
     "EmbeddingTable",
+    "FeatureRanker",
     "FeatureTowers",
     "FeatureTrees",
     "GATv2",

@@ -39,8 +39,9 @@ def shop(users: int = 40, items: int = 25) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", model_names())
 def test_every_model_fits_a_shop_s_own_file(name):
-    shop().to_csv("Käufe 2024.csv", index=False)
-    columns = ["--columns", "user_id=Kunde", "item_id=Ware", "timestamp=Tag"]
+    log, rates = shop(), name.endswith("_rating")
+    log.assign(Note=[1 + row % 5 for row in range(len(log))]).to_csv("Käufe 2024.csv", index=False)
+    columns = ["--columns", "user_id=Kunde", "item_id=Ware", "timestamp=Tag", "rating=Note"]
     beside = ["--items", "Waren.csv"] if name == "heterogcn" else []
     goods = pd.DataFrame({"Ware": [f"Artikel, {number}" for number in range(25)]})
     goods.assign(Art=["Bier", "Brot", None, "Käse", "Brot"] * 5).to_csv("Waren.csv", index=False)
@@ -49,7 +50,8 @@ def test_every_model_fits_a_shop_s_own_file(name):
     cli = main(["fit", "-m", name, "--data", "Käufe 2024.csv", *words])
 
     assert cli.folder.path.parent.name == f"Käufe 2024-{name}"
-    assert np.isfinite(float(cli.trainer.callback_metrics["val_ndcg_20"]))
+    measured = cli.trainer.callback_metrics["val_rmse" if rates else "val_ndcg_20"]
+    assert np.isfinite(float(measured))
 
 
 def test_tables_beside_the_log_are_the_source_s():

@@ -35,6 +35,7 @@ BY_FEATURES: dict[str, dict[str, Any]] = {
     "with_features": _ranking("WithFeatures", "Dot"),
     "trees": _closed("FeatureTrees", trees=5),
 }
+SHIPPED_BY_FEATURES = ("logistic", "tree", "forest", "boosting", "mlp_features")
 OTHERS: dict[str, dict[str, Any]] = {
     "purchase_ranker": _closed("PurchaseRanker", windows=2, horizon=2, trees=5),
     "fusion": {
@@ -49,7 +50,8 @@ OTHERS: dict[str, dict[str, Any]] = {
 
 def models() -> dict[str, dict[str, Any]]:
     """Name → the key ``model`` of a YAML."""
-    shipped = {name: yaml.safe_load(model_file(name).read_text())["model"] for name in model_names()}
+    rankers = (name for name in model_names() if not name.endswith("_rating"))
+    shipped = {name: yaml.safe_load(model_file(name).read_text())["model"] for name in rankers}
     return {**shipped, **BY_FEATURES, **OTHERS}
 
 
@@ -63,7 +65,7 @@ def write_shop() -> None:
 
 def data_config(name: str, **more: Any) -> dict[str, Any]:
     """The shop's data; features for the models that read them, and weeks of training for the others."""
-    features = {"features": FEATURES} if name in BY_FEATURES else {}
+    features = {"features": FEATURES} if name in (*BY_FEATURES, *SHIPPED_BY_FEATURES) else {}
     source = {"path": "log.csv", "items": "items.csv"}
     split = {"class_path": "Temporal", "init_args": {"train_end": 18, "val_end": 22}}
     return {

@@ -13,7 +13,7 @@ from typing import Any
 from graphrec import __version__
 from graphrec.benchmarking.cells import RESULT
 from graphrec.cli.config.files import leaves, load_yaml
-from graphrec.cli.short import data_config, model_file
+from graphrec.cli.short import data_config, model_file, with_features
 from graphrec.data.places.database import DatabaseTable, is_database
 from graphrec.data.places.given import fingerprints, name_of
 from graphrec.data.tables.files import is_pattern
@@ -134,7 +134,8 @@ class Cell:
 def fit_arguments(model: Model, data: DataSet, k: int) -> list[str]:
     """Write the options of a fit that hold for all seeds and settings."""
     watched = ["--run.monitor", f"val_ndcg_{k}"]
-    return ["--config", str(model.file), "--data", json.dumps(_at(data.config, k)), *watched]
+    known = with_features(_at(data.config, k), str(model.file))
+    return ["--config", str(model.file), "--data", json.dumps(known), *watched]
 
 
 def read_models(names: Sequence[str]) -> list[Model]:

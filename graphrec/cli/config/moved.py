@@ -18,6 +18,7 @@ RENAMED = {
     "graphrec.data.visits": "graphrec.response.visits",
     "graphrec.models.attention": "graphrec.models.encoders.attention",
     "graphrec.models.contrastive": "graphrec.models.encoders.contrastive",
+    "graphrec.models.feature_trees": "graphrec.models.feature_ranker",
     "graphrec.models.features": "graphrec.models.encoders.features",
     "graphrec.models.fusion": "graphrec.fusion.model",
     "graphrec.models.lightgcn": "graphrec.models.encoders.lightgcn",

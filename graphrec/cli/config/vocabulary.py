@@ -80,7 +80,7 @@ SKLEARN = tuple(
         "tree",
     )
 )
-"""Estimators and transformers; graphrec makes them itself, of plain values, and jsonargparse imports none."""
+"""Estimators and transformers; `graphrec.data.features.reduction.estimators` makes them, of plain values."""
 MAY_NAME = (
     "graphrec's models, tasks, losses, sources, cleaning and splits, scikit-learn's estimators, torch.nn,"
     " torch.optim, Lightning's parts"
@@ -101,10 +101,9 @@ def set_policy() -> None:
     from graphrec.data import sources
 
     defined = [getattr(sources, name) for name in sources.__all__]
-    _permitted.extend([*GRAPHREC, *TORCH, *LIGHTNING])
+    _permitted.extend([*GRAPHREC, *TORCH, *LIGHTNING, *SKLEARN])
     _permitted.extend(f"{source.__module__}.{source.__qualname__}" for source in defined)
     jsonargparse.set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=list(_permitted))
-    _permitted.extend(SKLEARN)
     load = jsonargparse.get_loader("yaml")
     jsonargparse.set_loader("yaml", lambda text: renamed(load(text)), exceptions=(yaml.YAMLError,))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec.cli.config.locations import read_entries
-from graphrec.cli.short import data_config, model_file, spelled
+from graphrec.cli.short import data_config, model_file, spelled, with_features
 from graphrec.cli.tune.engine import Base
 from graphrec.cli.tune.files import read_space, shipped_space
 from graphrec.errors import InputError, check_above
@@ -62,7 +62,7 @@ class Asked:
 
     def base(self, model: str) -> Base:
         """Make the base of a model, by its name or its YAML file."""
-        data = [] if self.data is None else ["--data", json.dumps(self.data)]
+        data = [] if self.data is None else ["--data", json.dumps(with_features(self.data, model))]
         return Base(Path(model).stem, ("--config", str(model_file(model)), *data, *self.options))
 
 
