@@ -6,12 +6,15 @@ Attributes, stock or past offers that join nothing would leave every row 'unknow
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from graphrec.arrays import AnyArray, IntArray, once_per_array
 from graphrec.data.tables.ids import without_zeros
 from graphrec.errors import InputError
 from graphrec.notices import warn
@@ -31,14 +34,43 @@ def as_known(ids: pd.Series[str], known: Iterable[Any]) -> pd.Series[str]:
     Returns:
         The ids, those that join as the log has them (as text), the others as they are.
     """
-    texts = _texts(known)
-    lost = ids.notna() & ~ids.isin(texts)
+    there = _of_array(known) if isinstance(known, np.ndarray) else _Known(known)
+    lost = ids.notna() & (there.texts.get_indexer(pd.Index(ids)) < 0)
     if not lost.any():
         return ids
-    of_short = pd.Series(texts, index=_short(pd.Series(texts, dtype="str")))
-    of_short = of_short[~of_short.index.duplicated(keep=False)]
-    found = _short(ids[lost]).map(of_short)
+    found = _short(ids[lost]).map(there.short)
     return ids.where(~lost, found.fillna(ids[lost]).reindex(ids.index))
+
+
+def known_codes(ids: pd.Series[str], known: AnyArray) -> IntArray:
+    """Find the places of ids in those of the log, whatever form either has; −1 for one that is not there.
+
+    Args:
+        ids: Ids of a file in their common form.
+        known: Ids of the log, each once.
+    """
+    places: IntArray = _of_array(known).texts.get_indexer(pd.Index(as_known(ids, known)))
+    return places.astype(np.int64)
+
+
+class _Known:
+    """Ids of the log as text.
+
+    Args:
+        known: The ids.
+    """
+
+    def __init__(self, known: Iterable[Any]) -> None:
+        self.texts = _texts(known)
+
+    @cached_property
+    def short(self) -> pd.Series[Any]:
+        """Written without the '.0' of a whole number → as the log has it, where that tells them apart."""
+        of_short = pd.Series(self.texts, index=_short(pd.Series(self.texts, dtype="str")))
+        return of_short[~of_short.index.duplicated(keep=False)]
+
+
+_of_array = once_per_array(_Known)
 
 
 def join(

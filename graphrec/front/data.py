@@ -28,6 +28,7 @@ from graphrec.data.weights.edges import EdgeWeights
 from graphrec.data.weights.rows import RowWeight
 from graphrec.errors import InputError
 from graphrec.front.arguments import arguments_of, check_call, check_kind, path_of, written
+from graphrec.front.exported import exported
 from graphrec.front.makers import Maker
 
 Table = str | Path | Sequence[str] | Frame
@@ -47,9 +48,12 @@ def load(
     valid: Table | None = None,
     test: Table | None = None,
     name: str | None = None,
+    trust: bool = False,
     **options: Any,
-) -> Data:
+) -> Any:
     """Read a log of purchases, clean it and cut it; what became of the rows is printed.
+
+    What ``graphrec export`` wrote is read as a model, which takes no other argument but `trust`.
 
     Args:
         log: One row per purchase: a file (CSV, TSV, Parquet, also packed), a folder of parts, a pattern, a
@@ -63,17 +67,23 @@ def load(
         items: Attributes, one row per item.
         valid: Log of the validation part, where the split is given.
         test: Log of the test part, where the split is given.
+        trust: Whether an exported model may name code that is not graphrec's.
         name: Of the data set, for runs and reports; the file's if missing, ``data`` for a frame.
         options: By the names that a YAML has: arguments of the source (``min_rating``, ``delimiter``,
             ``time_format`` …) and of the data module (``item_sets``, ``cutoffs``, ``measures``, ``features``,
             ``strict``). ``weights`` are a list, or `EdgeWeights`, of those in `graphrec.data.weights`.
 
     Returns:
-        The data, for `fit`. Times are in UTC, prices in the money of the log.
+        The data, `Data`, for `fit`; or an exported model, `Exported`. Times are in UTC, prices in the money
+        of the log.
 
     Raises:
         InputError: If an argument has the wrong type, or a table cannot be used.
     """
+    others = {"columns": columns, "split": split, "users": users, "items": items, "valid": valid}
+    others |= {"test": test, "name": name, **options}
+    if (model := exported(log, trust, others)) is not None:
+        return model
     tables = {"path": log, "users": users, "items": items, "valid_path": valid, "test_path": test}
     given = {key: _table(table, FILES[key]) for key, table in tables.items() if table is not None}
     source = sources.source_of(given["path"])

@@ -16,7 +16,8 @@ from graphrec.cli.offers.request import Request
 from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
-from graphrec.front.runs import Run, users_file
+from graphrec.front.asking import users_file
+from graphrec.front.runs import Run
 from graphrec.offers.decided_week import decided_week
 from graphrec.offers.policies.base import Policy
 

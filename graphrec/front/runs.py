@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, get_args
@@ -12,20 +12,14 @@ import pandas as pd
 from graphrec.cli.experiment.command import run_experiment
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import BEST, RunFolder, run_at
-from graphrec.cli.frames import read_users, user_codes
 from graphrec.cli.trust import TRUST
-from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
-from graphrec.data.places.frames import Frame, FrameFile
-from graphrec.data.tables.read import TextFormat
-from graphrec.errors import InputError, check_at_least
+from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
+from graphrec.front.asking import asked
 from graphrec.front.measures import Measures, Part, averaged
 from graphrec.front.stored import config_in, experiment_in, test_of
 from graphrec.front.surroundings import at_work
-from graphrec.models.base import ItemSet
-from graphrec.results import source_of
-from graphrec.serving.lists import recommendations
 from graphrec.training import RankedTask
 
 PARTS = get_args(Part)
@@ -138,33 +132,57 @@ class Run:
         return {seed: self._measures[part, seed] for seed in self.seeds}
 
     def recommend(
-        self, users: Any = None, k: int = 20, items: ItemSet = "new", seed: int | None = None
+        self,
+        users: Any = None,
+        k: int = 20,
+        items: Any = "new",
+        seed: int | None = None,
+        *,
+        history: Any = None,
+        exclude: Any = None,
+        where: str | None = None,
+        item_table: Any = None,
+        boost: Any = None,
+        segment: str | None = None,
+        user_table: Any = None,
+        explain: bool = False,
+        name_column: str | None = None,
     ) -> pd.DataFrame:
-        """Rank the items of users.
+        """Rank the items of users, as ``graphrec recommend`` does.
 
         Args:
-            users: Ids, a frame or a file with a column ``user_id``; all users if missing.
+            users: Ids, a frame or a file with a column ``user_id``; those of `history` if missing, else all.
             k: Items per user.
-            items: ``all``, only those ``repeat`` bought before, or only ``new`` ones.
+            items: ``all``, only those ``repeat`` bought before, or only ``new`` ones. Or the only items that
+                may be listed, if new: ids, a frame or a file.
             seed: Which of several models; the first if missing.
+            history: What people bought who were not in training: a log as frame or file, or the ids of what
+                one person bought.
+            exclude: Items that are never listed: ids, a frame or a file; with ``user_id``, for that user.
+            where: SQL condition on the table of items: ``"category = 'beer' and stock > 0"``.
+            item_table: Table that `where` is about; the one of the data if missing.
+            boost: What is added to scores: item → number, or a table with ``item_id`` and ``boost``.
+            segment: Column of the users: who has no purchase gets what most of the same segment buy.
+            user_table: Table that `segment` is about.
+            explain: Say of each row which purchases add how much to its score.
+            name_column: Column of the data's items with their names, for `explain`.
 
         Returns:
-            ``user_id``, ``item_id``, ``rank`` from 1, ``score`` (raw, without a unit; the larger the better).
-            A user with fewer such items has fewer rows.
+            ``user_id``, ``item_id``, ``rank`` from 1, ``score`` (raw, without a unit; the larger the better)
+            and ``basis``: the ``model``, the ``history`` or ``popularity``. A user with fewer such items has
+            fewer rows.
 
         Raises:
-            InputError: If a user is not known, or an argument is out of its range.
+            InputError: If an argument is out of its range.
         """
-        check_kind(k, (int,), "whole number", "k", "give 1 or more")
-        check_at_least(1, k=k)
-        if items not in get_args(ItemSet):
-            raise InputError(f"{items!r} is no set of items", column="items", hint="give all, repeat or new")
         with self.at_work("recommend"):
-            given = read_users(users_file(users), {}, TextFormat())
+            found = asked(
+                users, history, k, items, exclude=exclude, where=where, item_table=item_table,
+                boost=boost, segment=segment, user_table=user_table, explain=explain, name_column=name_column,
+            )  # fmt: skip
             task, data = self.loaded(seed)
-            codes, split = user_codes(given, data.split.users), data.split
-            frame = recommendations(task.recommender, split.users, split.items, codes, k, items)
-            frame.attrs = source_of(self.checkpoint(seed), split.sha256())
+            frame, _ = found.request.lists(task, data, k, found.item_set)
+            frame.attrs = data.result_source(self.checkpoint(seed))
         return frame
 
     def loaded(self, seed: int | None = None) -> tuple[RankedTask, RecommenderData]:
@@ -207,25 +225,3 @@ class Run:
     def __repr__(self) -> str:
         """Show name, seeds and place."""
         return f"Run({self.name!r}, seeds={list(self.seeds)}, folder={str(self.folders[0])!r})"
-
-
-def users_file(given: Any) -> str | Path | None:
-    """Take a list of users as a file, or as a frame in the place of one.
-
-    Args:
-        given: Ids, a frame, or a file.
-
-    Raises:
-        InputError: If it is none of these.
-    """
-    if given is None or isinstance(given, str | Path):
-        return None if given is None else Path(given)
-    if isinstance(given, Frame):
-        return FrameFile.of(given, "users")
-    if not isinstance(given, Iterable) or isinstance(given, bytes | Mapping):
-        hint = 'give ids, as ["C17"], a frame or a file with a column user_id'
-        raise InputError(f"{given!r} is no list of users", column="users", hint=hint)
-    ids = pd.DataFrame({Columns.USER: list(given)})
-    if ids.empty:
-        raise InputError("the list is empty", column="users", hint="give ids, or leave it out for all users")
-    return FrameFile.of(ids, "users")

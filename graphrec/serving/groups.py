@@ -150,7 +150,9 @@ class Grouping:
         if baskets is None:
             empty = self.data.split.train.frame.iloc[:0]
             return Interactions(empty, users, self.data.split.items)
-        rows = Interactions.encode(baskets.frame, users, baskets.items)
+        codes = users.codes(baskets.frame[Columns.USER])
+        frame = baskets.frame.assign(**{Columns.USER_CODE: codes})[codes >= 0]
+        rows = Interactions(frame.reset_index(drop=True), users, baskets.items)
         return rows if self.data.weights is None else self.data.weights.of_history(rows)
 
     def _popular(self, baskets: Interactions | None, left: BoolArray) -> Group:

@@ -21,6 +21,7 @@ from graphrec.serving.choosing import chosen
 from graphrec.serving.groups import Group, Grouping
 from graphrec.serving.lists import recommendations
 from graphrec.serving.newcomers import Catalogue, Described, describes_users
+from graphrec.serving.reasons import Naming, with_reasons
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
@@ -43,6 +44,8 @@ class Request:
         items: What may be listed.
         new_items: Table of items that training never saw.
         new_file: Its file, for messages.
+        explain: Whether each row says why.
+        name_column: What items are called, in reasons; see `graphrec.serving.reasons`.
     """
 
     users: Table | None
@@ -53,6 +56,8 @@ class Request:
     items: ItemFiles
     new_items: Table | None = None
     new_file: str | Path = ""
+    explain: bool = False
+    name_column: str | None = None
 
     def lists(
         self, task: RankedTask, data: RecommenderData, k: int, item_set: ItemSet
@@ -87,8 +92,15 @@ class Request:
             bought = history.log if data.weights is None else data.weights.bought_in(history.log)
             choice = choice.without(bought[[Columns.USER, Columns.ITEM_CODE]])
         described = Described.of(self.user_table, data)
-        groups = Grouping(catalogue.model, data, people, described, history, segments).groups()
+        groups = list(Grouping(catalogue.model, data, people, described, history, segments).groups())
         frames = [self._ranked(group, choice, catalogue, k, item_set) for group in groups]
+        if self.explain:
+            named, items = replace(data.source, items=catalogue.table), catalogue.items
+            names, training = Naming.of(named, items, self.name_column), catalogue.model.graph
+            frames = [
+                with_reasons(frame, group.recommender, group.users, items, training, names)
+                for frame, group in zip(frames, groups, strict=True)
+            ]
         return _in_order(frames, people.ids), len(people.ids)
 
     def _ranked(

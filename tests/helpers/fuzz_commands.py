@@ -163,7 +163,7 @@ OPTIONS = [
 ]  # fmt: skip
 BEST = "runs/base/a/checkpoints/best.ckpt"
 LIGHT: dict[str, tuple[str, list[str]]] = {
-    "recommend": (f"--ckpt {BEST} --out OUT.parquet", ["--ckpt_path", "--users", "--history", "--segment", "--user_table", "--new_items", "-k", "--items", "--exclude", "--where", "--item_table", "--boost", "--out"]),
+    "recommend": (f"--ckpt {BEST} --out OUT.parquet", ["--ckpt_path", "--users", "--history", "--segment", "--user_table", "--new_items", "-k", "--items", "--exclude", "--where", "--item_table", "--boost", "--explain", "--name_column", "--out"]),
     "similar": (
         f"i1 --ckpt {BEST} --out OUT.parquet",
         ["--ckpt_path", "-k", "--items", "--exclude", "--where", "--item_table", "--boost", "--columns", "--out"],

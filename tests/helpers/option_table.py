@@ -55,6 +55,12 @@ RECOMMEND: dict[str, list[Check]] = {
         Check("--item_table {stock}", WRITES, refused="nothing asks"),
     ],
     "--boost": [Check("--boost {boosts}", WRITES), Check("--boost {stock}", WRITES, refused="boost")],
+    "--explain": [Check("--explain", "--ckpt {other} --out {out}.csv")],
+    "--name_column": [
+        Check("--name_column department", "--explain --ckpt {other} --out {out}.csv"),
+        Check("--name_column colour", f"--explain {WRITES}", refused="the table of items has"),
+        Check("--name_column department", WRITES, refused="give --explain"),
+    ],
     "--out": [Check("--out {dir}/a.parquet", "--ckpt {best}", "--out {dir}/b.parquet", result=names)],
     "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
     "--columns": [

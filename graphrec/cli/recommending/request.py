@@ -29,6 +29,9 @@ def read_request(options: argparse.Namespace, ids: Sequence[str]) -> Request:
     """
     kinds = {"users": "user_list", "history": "log", "user_table": "users", "new_items": "items", **FILES}
     columns, text = reading(options, kinds)
+    if options.name_column is not None and not options.explain:
+        what, hint = "names stand in reasons, which are not asked for", "give --explain, or leave it out"
+        raise InputError(what, column="--name_column", hint=hint)
     if options.time_format is not None and options.history is None:
         what, hint = "no history is given that this holds for", "give it with --history"
         raise InputError(what, column="--time_format", hint=hint)
@@ -42,6 +45,8 @@ def read_request(options: argparse.Namespace, ids: Sequence[str]) -> Request:
         ItemFiles.read({name: getattr(options, name) for name in FILES}, options.where, columns, text),
         None if new is None else load_table(new, columns, kind="items", text=text),
         new or "",
+        options.explain,
+        options.name_column,
     )
 
 

@@ -13,7 +13,7 @@ from graphrec.arrays import BoolArray, Float32Array, IntArray
 from graphrec.data.choice.condition import kept_by
 from graphrec.data.choice.known import as_text, counted, distinct_pairs, item_codes
 from graphrec.data.interactions import Columns, IdMap, RawData
-from graphrec.data.joins import as_known
+from graphrec.data.joins import as_known, known_codes
 from graphrec.data.tables.kinds import BOOST
 from graphrec.data.tables.read import Kind, Table, TextFormat, load_table
 from graphrec.errors import InputError
@@ -176,7 +176,7 @@ class ItemChoice:
         """List the pairs of some users that are left out, sorted, in codes. Shape ``[n, 2]``."""
         if self.pairs is None:
             return np.zeros((0, 2), dtype=np.int64)
-        codes = as_text(users).codes(as_known(self.pairs[Columns.USER], users.ids))
+        codes = known_codes(self.pairs[Columns.USER], users.ids)
         known = codes >= 0
         return distinct_pairs(codes[known], self.pairs[Columns.ITEM_CODE].to_numpy()[known])
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import IntArray
+from graphrec.arrays import IntArray, once_per_array
 from graphrec.data.interactions import IdMap
-from graphrec.data.joins import as_known, join
+from graphrec.data.joins import join, known_codes
 from graphrec.notices import note
 
 _SHOWN = 3
@@ -17,7 +17,10 @@ _SHOWN = 3
 
 def as_text(ids: IdMap) -> IdMap:
     """Write ids as text, whatever the log had; codes stay as they are."""
-    return IdMap(pd.Series(ids.ids).astype("str").to_numpy())
+    return _texts(ids.ids)
+
+
+_texts = once_per_array(lambda ids: IdMap(pd.Series(ids).astype("str").to_numpy(copy=True)))
 
 
 def item_codes(ids: pd.Series[str], items: IdMap, file: str | Path, column: str) -> IntArray:
@@ -32,7 +35,7 @@ def item_codes(ids: pd.Series[str], items: IdMap, file: str | Path, column: str)
     Raises:
         InputError: If none is in the catalogue.
     """
-    codes = as_text(items).codes(as_known(ids, items.ids))
+    codes = known_codes(ids, items.ids)
     if len(codes) and (codes < 0).all():
         join(ids, items.ids, file=file, column=column)
     unknown = ids[codes < 0].drop_duplicates()

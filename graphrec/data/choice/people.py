@@ -13,7 +13,7 @@ import pandas as pd
 from graphrec.arrays import BoolArray, IntArray
 from graphrec.data.choice.known import as_text, counted, examples, item_codes
 from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
-from graphrec.data.joins import as_known, differences
+from graphrec.data.joins import as_known, differences, known_codes
 from graphrec.data.ledger import report_reading
 from graphrec.data.sources import table
 from graphrec.data.tables.files import closest
@@ -32,13 +32,13 @@ class History:
         log: Its rows, cleaned as the source ``table`` cleans.
     """
 
-    file: Path
+    file: str | Path
     log: pd.DataFrame
 
     @classmethod
     def read(
         cls,
-        file: Path,
+        file: str | Path,
         columns: Mapping[str, str | None],
         text: TextFormat,
         time_format: str | None = None,
@@ -56,7 +56,7 @@ class History:
         """
         known = {ours: theirs for ours, theirs in columns.items() if ours in LOG_COLUMNS}
         raw = table(
-            str(file),
+            file if isinstance(file, str) else str(file),  # a frame stands in the place of a file as text
             columns=known,
             delimiter=text.delimiter,
             encoding=text.encoding,
@@ -82,7 +82,10 @@ class History:
 
     def of(self, people: pd.Series[str], items: IdMap) -> Interactions:
         """Bring the rows of some people into codes; the items must be joined."""
-        return Interactions.encode(self.log, IdMap.from_values(people), as_text(items))
+        users = IdMap.from_values(people)
+        codes = users.codes(self.log[Columns.USER])
+        frame = self.log.assign(**{Columns.USER_CODE: codes})[codes >= 0]
+        return Interactions(frame.reset_index(drop=True), users, as_text(items))
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class People:
         else:
             ids = pd.Series(as_text(users).ids, dtype="str")
         ids = as_known(ids.drop_duplicates().reset_index(drop=True), users.ids).drop_duplicates()
-        codes = as_text(users).codes(ids)
+        codes = known_codes(ids, users.ids)
         return cls(ids.reset_index(drop=True), codes, (codes >= 0) & active[codes])
 
     def tell_unknown(self, without: BoolArray, users: IdMap) -> None:

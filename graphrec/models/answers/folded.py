@@ -19,7 +19,7 @@ class FoldedIn(Recommender):
 
     def __init__(self, model: Recommender, baskets: BipartiteGraph) -> None:
         super().__init__()
-        self.graph, self._scores = baskets, model.fold_in(baskets)
+        self.graph, self.model, self._scores = baskets, model, model.fold_in(baskets)
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:

@@ -43,6 +43,10 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--items", nargs="+", metavar="all|repeat|new|FILE", help=items)
     new = "table of items that were not in training, with the attributes that the model reads"
     parser.add_argument("--new_items", type=table_file, metavar="FILE", help=new)
+    explain = "say of each row why: which purchases add how much to its score, in columns and in words"
+    parser.add_argument("--explain", action="store_true", help=explain)
+    names = "column of the items that names them in --explain; name, title or description if missing"
+    parser.add_argument("--name_column", metavar="COLUMN", help=names)
     parser.add_argument("--out", type=Path, required=True, help=OUT)
     add_item_options(parser)
     add_table_options(parser, "the files")

@@ -1,0 +1,192 @@
+"""Reasons beside lists: what adds most to a score, in columns and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from graphrec.data.choice.known import as_text
+from graphrec.data.interactions import Columns, IdMap, RawData
+from graphrec.data.tables.files import closest
+from graphrec.errors import InputError
+from graphrec.graph import BipartiteGraph
+from graphrec.models.answers.folded import MostBought
+from graphrec.models.base import Recommender
+from graphrec.models.popularity import Popularity
+from graphrec.models.reasons.explain import accounts_of
+from graphrec.notices import note
+
+SHOWN = 3
+"""Reasons of each row."""
+NAMES = ("name", "title", "description", "product_name", "item_name")
+"""Columns of an item table that are taken for names of products, the first that is there."""
+NO_NAME = ("", "unknown")
+"""What stands where a table says nothing."""
+REASON, OTHERS, REST = "reason", "others", "rest"
+
+
+def reason_columns() -> list[str]:
+    """List the columns that reasons add, in their order."""
+    each = [f"{part}_{place}" for place in range(1, SHOWN + 1) for part in ("because", "share", "people")]
+    return [REASON, *each, OTHERS, REST]
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What the items are called.
+
+    Args:
+        names: Of each item, by code. Shape ``[I]``.
+        ids: Of each item, as text. Shape ``[I]``.
+    """
+
+    names: np.ndarray
+    ids: np.ndarray
+
+    @classmethod
+    def of(cls, source: RawData, items: IdMap, column: str | None = None) -> Naming:
+        """Take names from a column of the data's table of items, ids where there is none.
+
+        Args:
+            source: Has the table.
+            items: The catalogue.
+            column: The column; the first of `NAMES` if missing.
+
+        Raises:
+            InputError: If there is no such column.
+        """
+        ids, table = as_text(items).ids, source.items
+        there = [] if table is None else [str(name) for name in table.columns]
+        if column is not None and column not in there:
+            hint = closest(column, there, "the table of items has") if there else "there is no table of items"
+            raise InputError(f"there is no column {column!r}", column="--name_column", hint=hint)
+        lower = {name.lower(): name for name in there}
+        column = column or next((lower[name] for name in NAMES if name in lower), None)
+        if column is None or table is None:
+            return cls(ids, ids)
+        known = table[table[column].notna()].drop_duplicates(Columns.ITEM)
+        found = pd.Series(ids).map(known.set_index(known[Columns.ITEM].astype("str"))[column].astype("str"))
+        named = found.notna() & ~found.isin(NO_NAME)
+        return cls(np.where(named, found.to_numpy(dtype=object), ids), ids)
+
+
+def with_reasons(
+    frame: pd.DataFrame,
+    model: Recommender,
+    users: IdMap,
+    items: IdMap,
+    training: BipartiteGraph,
+    names: Naming,
+) -> pd.DataFrame:
+    """Add the columns of reasons to lists.
+
+    Args:
+        frame: ``user_id``, ``item_id`` and ``score`` of the lists of one model.
+        model: Made the scores, but for what was added to favour items.
+        users: Its users.
+        items: The catalogue.
+        training: Who bought what in training.
+        names: Of the items.
+
+    Returns:
+        The lists with `reason_columns`: ``share_n`` is what the purchase ``because_n`` adds to the score,
+        ``people_n`` how many people of training bought both, ``others`` what the user's other purchases add,
+        and ``rest`` what no purchase does. They sum to the score.
+    """
+    rows, codes = users.codes(frame[Columns.USER]), items.codes(frame[Columns.ITEM])
+    asked = torch.from_numpy(np.unique(rows)).to(model.graph.edge_item.device)
+    accounts = accounts_of(model, asked)
+    if accounts is None:
+        return without_reasons(frame, model)
+    both = _buyers_of_both(training)
+    parts = []
+    for user in pd.unique(rows):
+        where = np.flatnonzero(rows == user)
+        account = accounts(int(user), torch.from_numpy(codes[where]).to(asked.device))
+        bought, shares = account.bought.cpu().numpy(), account.parts.T.cpu().double().numpy()
+        parts.append(_rows(frame.iloc[where], codes[where], bought, shares, both, names))
+    return pd.concat(parts).reindex(frame.index)
+
+
+def without_reasons(frame: pd.DataFrame, model: Recommender) -> pd.DataFrame:
+    """Leave the columns of reasons empty, and say that there is no exact account."""
+    if isinstance(model, MostBought | Popularity):
+        return _bare(frame, "one of the items that most people buy")
+    inner = getattr(model, "model", model)
+    named = getattr(inner, "encoder", inner)
+    note(f"{type(named).__name__} has no exact account of its scores by purchases: its reasons stay empty")
+    return _bare(frame, None)
+
+
+def _bare(frame: pd.DataFrame, reason: str | None) -> pd.DataFrame:
+    """Add the columns without a purchase in them: the rest is all of the score."""
+    empty = pd.DataFrame(np.nan, index=frame.index, columns=reason_columns())
+    text = [REASON, *(f"because_{place}" for place in range(1, SHOWN + 1))]
+    kinds = {**dict.fromkeys(text, "str"), **{f"people_{place}": "Int64" for place in range(1, SHOWN + 1)}}
+    made = empty.astype(kinds).assign(others=0.0, rest=frame["score"].astype("float64"))
+    return frame.join(made if reason is None else made.assign(reason=reason))
+
+
+def _rows(
+    frame: pd.DataFrame,
+    codes: np.ndarray,
+    bought: np.ndarray,
+    shares: np.ndarray,
+    both: Callable[[int, np.ndarray], np.ndarray],
+    names: Naming,
+) -> pd.DataFrame:
+    """Write the reasons of one user's rows; shares have shape ``[rows, purchases]``."""
+    order = np.argsort(-shares, axis=1, kind="stable")[:, :SHOWN]
+    found: dict[str, list[object]] = {name: [] for name in reason_columns()}
+    for row, (item, best) in enumerate(zip(codes, order, strict=True)):
+        best = best[shares[row, best] > 0]
+        people = both(int(item), bought[best])
+        for place in range(SHOWN):
+            there = place < len(best)
+            found[f"because_{place + 1}"].append(names.ids[bought[best[place]]] if there else None)
+            found[f"share_{place + 1}"].append(shares[row, best[place]] if there else np.nan)
+            found[f"people_{place + 1}"].append(int(people[place]) if there else None)
+        total = shares[row].sum()
+        found[OTHERS].append(total - shares[row, best].sum())
+        found[REST].append(float(frame["score"].iloc[row]) - total)
+        found[REASON].append(_words(names.names[bought[best]], people))
+    made = pd.DataFrame(found, index=frame.index)
+    return frame.join(made.astype({f"people_{place}": "Int64" for place in range(1, SHOWN + 1)}))
+
+
+def _words(bought: np.ndarray, people: np.ndarray) -> str:
+    """Say why in a sentence that a shop manager reads.
+
+    Names that stand twice, as those of pack sizes do, are said once.
+    """
+    if not len(bought):
+        return "not because of what was bought: by the customer's own taste, or as many buy it"
+    said = list(dict.fromkeys(str(name) for name in bought))
+    listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    first = str(bought[0])
+    count = int(people[0])
+    if not count:
+        return f"because you bought {listed}"
+    who = "1 person" if count == 1 else f"{count:,} people"
+    return f"because you bought {listed}; {who} who bought {first} also bought this"
+
+
+def _buyers_of_both(training: BipartiteGraph) -> Callable[[int, np.ndarray], np.ndarray]:
+    """Make what counts the people of training who bought an item and each of some others."""
+    import scipy.sparse as sp
+
+    user, item = (codes.cpu().numpy() for codes in (training.edge_user, training.edge_item))
+    shape = (training.num_items, training.num_users)
+    buyers = sp.csr_array((np.ones(len(user), dtype=np.int32), (item, user)), shape=shape)
+
+    def both(one: int, others: np.ndarray) -> np.ndarray:
+        if not len(others):
+            return np.zeros(0, dtype=np.int64)
+        counts: np.ndarray = (buyers[others] @ buyers[[one]].T).toarray()[:, 0]
+        return counts
+
+    return both
