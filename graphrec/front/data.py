@@ -28,7 +28,7 @@ from graphrec.data.weights.edges import EdgeWeights
 from graphrec.data.weights.rows import RowWeight
 from graphrec.errors import InputError
 from graphrec.front.arguments import arguments_of, check_call, check_kind, path_of, written
-from graphrec.front.exported import exported
+from graphrec.front.asking import exported
 from graphrec.front.makers import Maker
 
 Table = str | Path | Sequence[str] | Frame

@@ -93,9 +93,9 @@ def with_reasons(
         names: Of the items.
 
     Returns:
-        The lists with `reason_columns`: ``share_n`` is what the purchase ``because_n`` adds to the score,
-        ``people_n`` how many people of training bought both, ``others`` what the user's other purchases add,
-        and ``rest`` what no purchase does. They sum to the score.
+        The lists with `reason_columns`. ``share_n`` is what the purchase ``because_n`` adds to the score. So
+        many ``people_n`` of training bought both. ``others`` is what the user's other purchases add, and
+        ``rest`` what no purchase does. Shares, others and rest sum to the score.
     """
     rows, codes = users.codes(frame[Columns.USER]), items.codes(frame[Columns.ITEM])
     asked = torch.from_numpy(np.unique(rows)).to(model.graph.edge_item.device)

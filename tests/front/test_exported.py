@@ -15,7 +15,9 @@ BASKET = ["003", "011", "021"]
 
 @pytest.fixture(scope="module")
 def model(run, shop):
-    main(["export", str(shop / run.folders[0]), "--out", str(shop / "model.zip")])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(shop)
+        main(["export", str(run.folders[0]), "--out", str(shop / "model.zip")])
     return gr.load(shop / "model.zip")
 
 

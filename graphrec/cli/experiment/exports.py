@@ -53,7 +53,7 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
     calibrator = fit_calibrator(recommender, recommender.graph, split) if len(split.val) else None
     about = {
         "graphrec": graphrec.__version__,
-        "model": task.model_name,
+        "model": model_name(task),
         "run": run,
         "data": data.source.name,
         "users": len(split.users),
@@ -65,6 +65,11 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
         "checkpoint_sha256": sha256_of(checkpoint),
     }
     return write_bundle(out, about, packed(config, task.state_dict(), data, calibrator))
+
+
+def model_name(task: RankedTask) -> str:
+    """Name the class of the encoder, or of the recommender where there is none."""
+    return type(getattr(task.recommender, "encoder", task.recommender)).__name__
 
 
 def load_export(path: Path, trusted: bool = False) -> tuple[RankedTask, PackedData]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.list_options import STRICT
@@ -12,9 +11,6 @@ from graphrec.cli.start_up import importing
 from graphrec.cli.trust import add_trust
 from graphrec.errors import InputError
 from graphrec.notices import note
-
-if TYPE_CHECKING:
-    from graphrec.training import RankedTask
 
 CHECKPOINT = ".ckpt"
 
@@ -40,17 +36,19 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 def run(options: argparse.Namespace) -> Path:
     """Load the model as every command does, and pack it."""
     with importing():
-        from graphrec.cli.experiment.exports import export
+        from graphrec.cli.experiment.exports import export, model_name
         from graphrec.cli.experiment.loading import load_run
         from graphrec.serving.bundle import check_place
 
     check_place(options.out)
     checkpoint = _checkpoint(options.RUN)
     task, data = load_run(checkpoint, options.strict, options.trust, options.out)
-    _tell(task)
+    if task.made_again(task.state_dict()):
+        kept = "keeps no weights: it is fitted again to the history in the export when loaded"
+        note(f"{model_name(task)} {kept}")
     path = export(checkpoint, task, data, options.out, options.trust)
     size = path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.iterdir())
-    print(f"{task.model_name} of {checkpoint}, {size / 1e6:,.1f} MB: {path}")
+    print(f"{model_name(task)} of {checkpoint}, {size / 1e6:,.1f} MB: {path}")
     return path
 
 
@@ -72,11 +70,3 @@ def _checkpoint(given: Path) -> Path:
         hint = "give the folder of a finished `graphrec fit`, or best.ckpt of it"
         raise InputError("holds no run with a checkpoint", file=given, hint=hint)
     return found
-
-
-def _tell(task: RankedTask) -> None:
-    """Say what the reader of the export computes again."""
-    if task.made_again(task.state_dict()):
-        note(
-            f"{task.model_name} keeps no weights: whoever loads the export fits it again to the history in it"
-        )
