@@ -82,7 +82,7 @@ def test_items_are_a_set_or_the_only_ones(model):
         ({"items": "old"}, "'old' is no set of items"),
         ({"where": "colour = 'red'"}, "the data has no table of items|column"),
         ({"item_table": pd.DataFrame({"item_id": ["001"]})}, "nothing asks about this table"),
-        ({"user_table": pd.DataFrame({"user_id": ["C1"]})}, "nothing asks about this table"),
+        ({"user_table": pd.DataFrame({"user_id": ["C1"]})}, "the model reads no attributes of users"),
         ({"k": 0}, "0 is too small"),
     ],
 )
