@@ -14,7 +14,7 @@ from graphrec.cli.frames import read_users
 from graphrec.data.choice.items import FILES, ItemFiles
 from graphrec.data.choice.people import History
 from graphrec.data.interactions import Columns
-from graphrec.data.places.frames import FrameFile
+from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.data.tables.kinds import BOOST
 from graphrec.data.tables.read import Table, TextFormat, load_table
 from graphrec.errors import InputError, check_at_least
@@ -98,7 +98,7 @@ def users_file(given: Any) -> str | Path | None:
     """
     if given is None or isinstance(given, str | Path):
         return None if given is None else Path(given)
-    if isinstance(given, pd.DataFrame):
+    if isinstance(given, Frame):
         return FrameFile.of(given, "users")
     hint = 'give ids, as ["C17"], a frame or a file with a column user_id'
     ids = _ids(given, "users", hint, empty="give ids, or leave it out for all users")
@@ -126,7 +126,7 @@ def _items(given: Any) -> tuple[ItemSet, Any]:
 
 def _list(given: Any, role: str) -> Any:
     """Take ids of items as a frame in the place of a file."""
-    if given is None or isinstance(given, str | Path | pd.DataFrame):
+    if given is None or isinstance(given, str | Path | Frame):
         return _file(given, role)
     hint = 'give ids, as ["S1"], a frame or a file with a column item_id'
     ids = _ids(given, role, hint, empty="give ids, or leave it out")
@@ -140,7 +140,7 @@ def _boost(given: Any) -> Any:
 
 
 def _file(given: Any, role: str) -> Any:
-    if isinstance(given, pd.DataFrame):
+    if isinstance(given, Frame):
         return FrameFile.of(given, role)
     if given is None or isinstance(given, str | Path):
         return None if given is None else Path(given)
@@ -155,7 +155,7 @@ def _history(given: Any, people: Table | None) -> History:
     """
     if isinstance(given, str | Path):
         return History.read(Path(given), {}, _FORM)
-    if isinstance(given, pd.DataFrame):
+    if isinstance(given, Frame):
         return History.read(FrameFile.of(given, "history"), {}, _FORM)
     hint = 'give the items of one person, as ["S1", "S2"], or a log with user_id and item_id'
     ids = _ids(given, "history", hint, empty="give items, or leave it out")
