@@ -9,12 +9,16 @@ import shutil
 import tempfile
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 
+from graphrec.arrays import AnyArray
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,18 +41,60 @@ class Engine(ABC):
 
         return ibis.memtable(rows)
 
-    def parquet(self, files: list[str]) -> ir.Table:
-        """Open Parquet files of one schema without reading their rows."""
-        return self.backend.read_parquet(files)
+    @abstractmethod
+    def parquet(self, files: Sequence[str], root: str) -> ir.Table:
+        """Open Parquet files of one schema without reading their rows.
+
+        Args:
+            files: Their paths.
+            root: Folder below which folders named ``month=1`` are columns.
+        """
 
     @abstractmethod
     def kept(self, table: ir.Table) -> ir.Table:
         """Compute a table once, for the expressions that read it several times."""
 
+    def named(self, table: ir.Table) -> ir.Table:
+        """Give an expression that many others read a name, so that each of them is short."""
+        name = f"named_{uuid4().hex}"
+        self.backend.create_view(name, table)
+        return self.backend.table(name)
+
     def fetched(self, table: ir.Table) -> pa.Table:
         """Run an expression and bring what it gives into memory."""
-        found: pa.Table = self.backend.to_pyarrow(table)
+        with self._told():
+            found: pa.Table = self.backend.to_pyarrow(table)
         return found
+
+    def arrays(self, table: ir.Table, types: Mapping[str, type]) -> dict[str, AnyArray]:
+        """Run an expression and bring its columns into memory, a piece at a time.
+
+        Args:
+            table: Made of kept tables alone, without a missing value in a column of whole numbers.
+            types: Column → type of the array.
+
+        Returns:
+            Shape ``[rows]`` each.
+        """
+        count = self.fetched(table.aggregate(rows=table.count())).column("rows")[0].as_py()
+        found: dict[str, AnyArray] = {name: np.empty(count, dtype=kind) for name, kind in types.items()}
+        start = 0
+        with self._told():
+            for batch in self._batches(table.select(*types)):
+                for name, values in found.items():
+                    piece = batch.column(name).to_numpy(zero_copy_only=False)
+                    values[start : start + batch.num_rows] = piece
+                start += batch.num_rows
+        return found
+
+    def _batches(self, table: ir.Table) -> Iterable[pa.RecordBatch]:
+        """Run an expression and yield its rows a piece at a time."""
+        batches: Iterable[pa.RecordBatch] = self.backend.to_pyarrow_batches(table)
+        return batches
+
+    def _told(self) -> AbstractContextManager[None]:
+        """Turn what an engine refuses into a mistake that a person can mend."""
+        return nullcontext()
 
 
 class DuckDB(Engine):
@@ -77,13 +123,39 @@ class DuckDB(Engine):
             super().__init__(ibis.duckdb.connect(temp_directory=str(self.spilled), **given))
         except duckdb.Error as error:
             hint = "give memory as 4GB and threads as a whole number above 0"
-            raise InputError(str(error).splitlines()[0], column="memory, threads", hint=hint) from error
+            raise InputError(_first_line(error), column="memory, threads", hint=hint) from error
         # rows of a result may come in any order: they are put in place by their codes
         self.backend.raw_sql("SET preserve_insertion_order = false")
+        self.backend.raw_sql("SET TimeZone = 'UTC'")
+
+    def parquet(self, files: Sequence[str], root: str) -> ir.Table:
+        """See base class."""
+        with self._told():
+            return self.backend.read_parquet(list(files), hive_partitioning=True)
 
     def kept(self, table: ir.Table) -> ir.Table:
         """See base class."""
-        return self.backend.create_table(f"kept_{uuid4().hex}", table, temp=True)
+        with self._told():
+            return self.backend.create_table(f"kept_{uuid4().hex}", table, temp=True)
+
+    def _batches(self, table: ir.Table) -> Iterable[pa.RecordBatch]:
+        """See base class; Ibis 12 asks DuckDB 2 for a method that it no longer has."""
+        relation = self.backend.con.sql(self.backend.compile(table))
+        batches: Iterable[pa.RecordBatch] = pa.RecordBatchReader.from_stream(relation)
+        return batches
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        import duckdb
+
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            hint = "give DuckDB more memory, or a folder with more room for what does not fit"
+            raise InputError(f"out of memory: {_first_line(error)}", hint=hint) from error
+        except duckdb.Error as error:
+            hint = "if this is of a file, write it again"
+            raise InputError(f"DuckDB: {_first_line(error)}", hint=hint) from error
 
 
 class Spark(Engine):
@@ -112,14 +184,17 @@ class Spark(Engine):
             raise InputError(f"the Spark session's time zone is {zone}, not UTC", hint=hint)
         super().__init__(ibis.pyspark.connect(session))
 
-    def parquet(self, files: list[str]) -> ir.Table:
+    def parquet(self, files: Sequence[str], root: str) -> ir.Table:
         """See base class."""
         name = f"log_{uuid4().hex}"
-        self.backend._session.read.parquet(*files).createOrReplaceTempView(name)
+        reader = self.backend._session.read.option("basePath", root)
+        reader.parquet(*files).createOrReplaceTempView(name)
         return self.backend.table(name)
 
     def kept(self, table: ir.Table) -> ir.Table:
         """See base class."""
-        name = f"kept_{uuid4().hex}"
-        self.backend.create_view(name, table)
-        return self.backend.table(name).cache()
+        return self.named(table).cache()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

@@ -71,7 +71,7 @@ def _reduction(rows: ir.Table, name: str, before: str, after: str) -> dict[str, 
     return {
         f"{name}_before": known.ifelse(value[before], nothing).sum(),
         f"{name}_after": known.ifelse(value[after], nothing).sum(),
-        f"{name}_rows": known.ifelse(lower.ifelse(1.0, 0.0), nothing).mean(),
+        f"{name}_rows": known.ifelse(_one_or_0(lower), nothing).mean(),
     }
 
 
@@ -146,7 +146,12 @@ def _of_day(rows: ir.Table) -> ir.Value:
 
 
 def _share(where: ir.BooleanValue) -> ir.Value:
-    return where.ifelse(1.0, 0.0).mean()
+    return _one_or_0(where).mean()
+
+
+def _one_or_0(where: ir.BooleanValue) -> ir.Value:
+    """Count a row or not, in double precision; Spark takes a bare 1.0 for a decimal of few digits."""
+    return where.ifelse(1, 0).cast("float64")
 
 
 def events(rows: ir.Table, key: str) -> ir.Table:

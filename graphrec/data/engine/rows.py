@@ -75,7 +75,7 @@ def prepared(log: ir.Table, last: float | None = None) -> ir.Table:
     if Columns.EVENT in there:
         found[Columns.EVENT] = log[Columns.EVENT].cast("string")
     known = found.get(Columns.QUANTITY)
-    found[Columns.QUANTITY] = ibis.literal(1.0) if known is None else known.fill_null(1.0)
+    found[Columns.QUANTITY] = ibis.literal(1).cast("float64") if known is None else known.fill_null(1.0)
     if Columns.SHELF_PRICE in found:
         found[OWN_SHELF] = found[Columns.SHELF_PRICE]
     elif Columns.PRICE in found:

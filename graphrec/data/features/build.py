@@ -100,8 +100,26 @@ def build_features(
         InputError: If a table of attributes has no key, a duplicate key or no id of the log; or if the
             groups asked for one side need data that is not there.
     """
+    return features_of(LogFacts.of(with_given_ratings(train)), train, users, items, options)
+
+
+def features_of(
+    log: LogFacts,
+    train: Interactions,
+    users: pd.DataFrame | None = None,
+    items: pd.DataFrame | None = None,
+    options: FeatureOptions | None = None,
+) -> Features:
+    """Build features from the facts of a log; see `build_features`.
+
+    Args:
+        log: What the groups of the log are made of.
+        train: Codes of its ids; its rows are read for texts of the log and for the information of columns.
+        users: See `build_features`.
+        items: See `build_features`.
+        options: See `build_features`.
+    """
     options = options or FeatureOptions()
-    log = LogFacts.of(with_given_ratings(train))
     # levels are kept by how much trade they make up, so that 'other' is what matters least
     who = _Side.read("users", users, train, np.ones(log.users), options)
     what = _Side.read("items", items, train, log.sold(), options)

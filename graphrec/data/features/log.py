@@ -14,7 +14,7 @@ import pyarrow as pa
 from graphrec.arrays import AnyFloatArray, FloatArray
 from graphrec.data.engine import facts
 from graphrec.data.engine.backends import DuckDB, Engine
-from graphrec.data.engine.edges import edges
+from graphrec.data.engine.edges import PerEdge, edges
 from graphrec.data.engine.rows import ITEM, TRIP, USER, WEEK, last_seconds, prepared
 from graphrec.data.features.encoding import Block
 from graphrec.data.interactions import Columns, IdMap, Interactions
@@ -60,6 +60,7 @@ class LogFacts:
         codes: For each of `USER` and `ITEM` a table of ``id`` and ``code``; the rows have codes if missing.
         all_rows: Rows of other events, too.
         own: Columns of the log.
+        per_edge: What weights of rows become in an edge, where the rows have weights.
     """
 
     engine: Engine
@@ -69,6 +70,7 @@ class LogFacts:
     codes: Mapping[str, ir.Table] | None = None
     all_rows: ir.Table | None = None
     own: tuple[str, ...] = ()
+    per_edge: PerEdge = "sum"
 
     @classmethod
     def of(cls, train: Interactions, engine: Engine | None = None) -> LogFacts:
@@ -113,7 +115,7 @@ class LogFacts:
     @cached_property
     def edges(self) -> ir.Table:
         """Rows of each user and item; see `edges`."""
-        return self._kept(edges(self.rows, middle=self.span.middle))
+        return self._kept(edges(self.rows, self.per_edge, self.span.middle))
 
     @cached_property
     def by_user(self) -> ir.Table:
@@ -242,4 +244,4 @@ def _table(engine: Engine, frame: pd.DataFrame) -> ir.Table:
     last = None
     if Columns.TIMESTAMP in read and WEEK not in read:
         last = engine.fetched(last_seconds(log)).column("last").to_pylist()[0]
-    return prepared(log, last)
+    return engine.named(prepared(log, last))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,8 +188,7 @@ def value_problems(
         needed: Columns (ours) in which no value may be missing.
         mended: Columns (ours) in which a negative or a repeated value is left to cleaning.
     """
-    import pandera.pandas as pa
-
+    pa = _pandera()
     found = {str(column): rules(str(column), unique, times, needed) for column in frame.columns}
     by_column = {
         column: [one for one in checks if column not in mended or one not in _MENDED]
@@ -207,6 +208,17 @@ def value_problems(
             problems += _listed(cases, rule, rows, theirs[column], first)
         return sorted(problems, key=lambda problem: problem.row or 0)
     return []
+
+
+def _pandera() -> Any:
+    """Import pandera without PySpark's frames, which it loads and warns of wherever PySpark is installed."""
+    hidden = [name for name in ("pyspark", "pyspark.pandas") if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
+    try:
+        return importlib.import_module("pandera.pandas")
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 def _first_places(

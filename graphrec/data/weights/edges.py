@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools as ft
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,9 +21,12 @@ from graphrec.data.tables.files import some
 from graphrec.data.weights.rows import RowWeight, refused
 from graphrec.errors import InputError
 
-_LEAST = 1e-12
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+LEAST = 1e-12
 """Part of the largest weight below which a row counts as 0: single precision has no use for it."""
-_LARGEST = 1e9
+LARGEST = 1e9
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,11 @@ class EdgeWeights:
         found = Interactions(kept, rows.users, rows.items)
         return replace(found, edge_weight=self.of_edges(found))
 
+    def targets_in(self, rows: ir.Table) -> ir.BooleanValue | None:
+        """Express which rows are of what is to be predicted; nothing if no weight tells."""
+        marks = [mark for one in self.rows if (mark := one.targets_in(rows)) is not None]
+        return None if not marks else ft.reduce(operator.and_, marks)
+
     def bought_in(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Take the rows that are of what is to be predicted; all where none of their columns tells."""
         found = _marked(rows, self._able(rows))
@@ -145,9 +155,9 @@ def _weighed(rows: pd.DataFrame, weights: Sequence[RowWeight]) -> pd.DataFrame:
     weight: FloatArray = np.ones(len(rows))
     for one in weights:
         weight = weight * one.of_rows(rows)
-    wrong = ~(weight <= _LARGEST)
+    wrong = ~(weight <= LARGEST)
     if wrong.any():
         what = f"a row would weigh {weight[wrong][0]:g}"
-        raise refused(rows, wrong, "weights", what, f"scale it to {_LARGEST:g} or less")
-    weight[weight < _LEAST * weight.max(initial=0.0)] = 0.0
+        raise refused(rows, wrong, "weights", what, f"scale it to {LARGEST:g} or less")
+    weight[weight < LEAST * weight.max(initial=0.0)] = 0.0
     return rows.assign(**{Columns.WEIGHT: weight})

@@ -71,6 +71,10 @@ class RowWeight(ABC):
         """Mark the rows that are to be predicted; nothing if this weight does not tell."""
         return None
 
+    def targets_in(self, rows: ir.Table) -> ir.BooleanValue | None:
+        """Express which rows are to be predicted; nothing if this weight does not tell."""
+        return None
+
 
 @dataclass(frozen=True)
 class Rating(RowWeight):
@@ -193,7 +197,8 @@ class Event(RowWeight):
         import ibis
 
         event, nothing = rows[Columns.EVENT].cast("string"), ibis.null("float64")
-        return event.cases(*((name, float(one)) for name, one in self.weights.items()), else_=nothing)
+        named = ((name, ibis.literal(one, "float64")) for name, one in self.weights.items())
+        return event.cases(*named, else_=nothing)
 
     def of_rows(self, rows: pd.DataFrame) -> FloatArray:
         """See base class."""
