@@ -99,6 +99,7 @@ def decision_log(
         InputError: If a column is missing, arms do not fit, or propensities are given twice.
     """
     frame = table.frame
+    _check_facts(facts)
     _check_columns(frame, [*facts, *policies, *([score] if score else [])])
     names = arm_names(frame[ARM])
     arms = tuple(sorted(set(names), key=_by_number))
@@ -120,6 +121,17 @@ def decision_log(
         costs=COST in frame,
         spread_evenly=evenly,
     )
+
+
+def _check_facts(facts: Sequence[str]) -> None:
+    """Refuse what came with or after the decision: a model of the reward that reads it knows the answer."""
+    own = (ARM, REWARD, COST, PROPENSITY, Columns.USER)
+    for name in facts:
+        if name in own or name.startswith(f"{PROPENSITY}_"):
+            hint = "name columns that were known before the decision"
+            raise InputError(
+                f"{name!r} is of the decision and no fact before it", column="--facts", hint=hint
+            )
 
 
 def _check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from graphrec.cli.table_options import reading
 from graphrec.cli.terminal import print_frame
 from graphrec.data.tables.kinds import ARM
 from graphrec.data.tables.read import load_table
-from graphrec.errors import InputError, check_between
+from graphrec.errors import InputError, check_at_least, check_between
 from graphrec.files import write_text
 from graphrec.notices import note
 from graphrec.offpolicy.decision_log import arm_names, untreated
@@ -24,6 +24,8 @@ def analyse(options: argparse.Namespace) -> pd.DataFrame:
     if options.wandb and not options.out:
         raise InputError("the run needs a folder", column="--wandb", hint="give --out")
     check_between(0.0001, 0.5, **{"--level": options.level})
+    if options.any_time is not None:
+        check_at_least(2, **{"--any_time": options.any_time})
     columns, text = reading(options, {"log": "outcomes"})
     table = load_table(options.log, columns, kind="outcomes", text=text)
     control = untreated(sorted(set(arm_names(table.frame[ARM]))), options.control)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from graphrec.cli.table_options import reading
@@ -21,6 +23,8 @@ from graphrec.offpolicy.randomised.assign import assign, new_salt
 from graphrec.offpolicy.randomised.size import Measure, Plan, effect_for, people_for, power_of
 
 POWER = 0.8
+UNKNOWN = "unknown"
+"""Stratum of people whose value is missing."""
 CURVE = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 """Effects that the table of power shows, as multiples of the planned one."""
 
@@ -35,9 +39,11 @@ def plan(options: argparse.Namespace) -> Plan:
     measure = _measure(options, tables.get("past"))
     found = _solved(options, measure)
     power = _power(found)
+    assigned = _assigned(options, found, tables.get("users"))
     print_frame(_frame(found), "The experiment")
     print_frame(power.assign(power=power["power"].map("{:.0%}".format)), "Power by the true effect")
-    assigned = _assigned(options, found, tables.get("users"))
+    if assigned is not None:
+        _print_counts(assigned, found)
     if options.out is not None:
         written = {**vars(found), "measure": vars(measure), "treated": found.treated, "people": found.people}
         write_text(options.out / "plan.json", json.dumps(written, indent=1) + "\n")
@@ -61,8 +67,9 @@ def _measure(options: argparse.Namespace, past: Table | None) -> Measure:
         hint = closest(str(options.measure), list(map(str, past.frame.columns)), "--past has")
         raise InputError("names no column of --past", column="--measure", hint=hint)
     values = pd.to_numeric(past.frame[options.measure], errors="coerce").dropna()
-    if len(values) < 2:
-        raise InputError("holds fewer than two numbers", column=options.measure)
+    if len(values) < 2 or not np.isfinite(values).all():
+        what = "holds fewer than two numbers, or one that is not finite"
+        raise InputError(what, file=options.past, column=options.measure)
     if values.isin([0, 1]).all() and options.sd is None:
         return Measure(float(values.mean()))
     return Measure(float(values.mean()), options.sd or float(values.std()))
@@ -96,11 +103,14 @@ def _effect(options: argparse.Namespace, measure: Measure) -> float | None:
         raise InputError("the effect is given twice", column="--lift", hint="leave --effect or --lift out")
     if options.lift is None:
         return None if options.effect is None else float(options.effect)
+    number, sign, rest = options.lift.strip().partition("%")
     try:
-        per_cent = float(options.lift.strip().removesuffix("%"))
-    except ValueError as error:
-        raise InputError(f"{options.lift!r} is no share", column="--lift", hint="write 10%") from error
-    return (per_cent / 100 if options.lift.strip().endswith("%") else per_cent) * measure.mean
+        lift = float(number) / 100
+    except ValueError:
+        lift = float("nan")
+    if not sign or rest or not math.isfinite(lift):
+        raise InputError(f"{options.lift!r} is no lift in per cent", column="--lift", hint="write 10%")
+    return lift * measure.mean
 
 
 def _frame(found: Plan) -> pd.DataFrame:
@@ -148,11 +158,14 @@ def _assigned(options: argparse.Namespace, found: Plan, users: Table | None) -> 
             raise InputError("the table has no such column", column=column, hint=hint)
     whole = 1 + found.arms * found.ratio
     shares = dict.fromkeys(names, found.ratio / whole) | {names[0]: 1 / whole}
-    strata = users.frame[options.stratify].astype("str").agg(" | ".join, axis=1) if options.stratify else None
+    strata = (
+        users.frame[options.stratify].astype("str").fillna(UNKNOWN).agg(" | ".join, axis=1)
+        if options.stratify
+        else None
+    )
     salt = _salt(Path(options.salt) if options.salt else options.out / "salt")
     arms = assign(users.frame[Columns.USER], shares, salt, strata)
     table = pd.DataFrame({Columns.USER: users.frame[Columns.USER], ARM: arms})
-    _print_counts(table, found)
     return table if strata is None else table.assign(stratum=strata)
 
 

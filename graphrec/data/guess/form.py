@@ -22,6 +22,10 @@ _DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", 
 _HIGH = re.compile(rb"[\x80-\xff]+")
 _MOST_RUNS = 5000
 _WORDS, _LETTERS = 0.6, 0.95
+_FEWEST_WORDS = 3
+"""Fewer different runs of high bytes tell no script."""
+_PAIRS = 0.9
+"""Chinese characters take two bytes each; of Cyrillic words, half have an even number of letters."""
 
 
 @dataclass(frozen=True)
@@ -82,10 +86,12 @@ def _blocks(path: Path) -> Iterator[bytes]:
 def _of_bytes(path: Path, runs: list[bytes], c1: bool) -> tuple[str, str, list[str]]:
     """Choose an encoding of text that is not UTF-8."""
     long = sum(len(run) > 1 for run in runs) / max(len(runs), 1)
-    if long > _WORDS:  # letters of whole words, and not accents among others
+    words = set(runs)
+    if long > _WORDS and len(words) >= _FEWEST_WORDS:  # letters of whole words, not accents among others
         joined = b"".join(runs)
         letters = sum(byte >= 0xC0 or byte in (0xA8, 0xB8) for byte in joined) / len(joined)
-        if letters > _LETTERS:
+        in_pairs = sum(len(word) % 2 == 0 for word in words) / len(words) > _PAIRS
+        if letters > _LETTERS and not in_pairs:
             return "cp1251", "not UTF-8, and its bytes are Cyrillic letters", []
         head = next(_blocks(path), b"")
         with suppress(UnicodeDecodeError):

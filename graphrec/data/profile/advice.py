@@ -153,13 +153,16 @@ def models_for(raw: RawData, log: CodedLog) -> ModelAdvice:
     near = nearest(per_user, per_item)
     away = distance(near, per_user, per_item)
     repeats, events = float(log.repeats.mean()), Columns.EVENT in log.frame
+    timed = bool({Columns.WEEK, Columns.TIMESTAMP} & set(log.frame))
     enough = len(log.user_ids) > 1 and len(log.item_ids) > 1
     listed = ", ".join(f"{name} {value:.4f}".replace("0.", ".") for name, value in near.best.items())
     rules = [
         Rule(
             f"Do {_REPEATS:.0%} of the rows or more repeat an earlier pair?",
-            "there are events, which top_frequency cannot weigh" if events else f"{repeats:.1%}",
-            repeats >= _REPEATS and not events,
+            "there are events, which top_frequency cannot weigh"
+            if events
+            else f"{repeats:.1%}" + ("" if timed else ", but no times for it to weigh by"),
+            repeats >= _REPEATS and not events and timed,
             "top_frequency",
             "on Complete Journey it leads on all and on repeat items, lightgcn on new ones (docs/results.md)",
         ),

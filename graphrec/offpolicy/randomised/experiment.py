@@ -17,7 +17,7 @@ from graphrec.evaluation.correction import corrected
 from graphrec.offpolicy.decision_log import arm_names
 from graphrec.offpolicy.randomised.analysis import BROKEN, Difference, difference, ratio_p
 
-EVERYBODY = "everybody"
+EVERYBODY, UNKNOWN = "everybody", "unknown"
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def analyse(table: Table, asked: Asked) -> Found:
     parts = [
         _differences(part, asked, column, str(level))
         for column in asked.segments
-        for level, part in people.groupby(column, dropna=False, observed=True)
+        for level, part in people.groupby(people[column].astype("str").fillna(UNKNOWN), sort=True)
     ]
     groups = [whole[primary], whole[~primary], *([pd.concat(parts)] if parts else [])]
     rows = pd.concat([_with_corrected(group) for group in groups if len(group)], ignore_index=True)
@@ -123,6 +123,7 @@ def _people(table: Table, asked: Asked) -> pd.DataFrame:
 
 
 def _check_columns(table: Table, asked: Asked) -> None:
+    _check_names(asked)
     numbers = [*asked.all_measures, *asked.before.values()]
     for name in [*numbers, *asked.segments]:
         if name not in table.frame:
@@ -130,10 +131,21 @@ def _check_columns(table: Table, asked: Asked) -> None:
             raise InputError("the table has no such column", column=name, hint=hint)
     for name in numbers:
         values = pd.to_numeric(table.frame[name], errors="coerce")
-        wrong = np.flatnonzero((values.isna() & table.frame[name].notna()).to_numpy())
+        wrong = np.flatnonzero((~np.isfinite(values) & table.frame[name].notna()).to_numpy())
         if len(wrong):
             file, row = table.rows.place(int(wrong[0]))
-            raise InputError("is not a number", file=file, row=row, column=name, hint="write it with digits")
+            what = f"{table.frame[name].iloc[wrong[0]]!r} is not a finite number"
+            raise InputError(what, file=file, row=row, column=name, hint="write it with digits")
+
+
+def _check_names(asked: Asked) -> None:
+    """Refuse a measure that is named twice, or that is its own measure from before."""
+    names = asked.all_measures
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise InputError(f"{twice[0]!r} is named twice", column="--measures", hint="name each once")
+    if same := [name for name in asked.before.values() if name in names]:
+        what = f"{same[0]!r} is a measure of the experiment itself"
+        raise InputError(what, column="--before", hint="name the column of the time before")
     if unknown := [name for name in asked.before if name not in asked.all_measures]:
         hint = f"measures are {', '.join(asked.all_measures)}"
         raise InputError(f"{unknown[0]!r} is no measure", column="--before", hint=hint)
@@ -180,4 +192,11 @@ def _notes(people: pd.DataFrame, asked: Asked) -> list[str]:
     for measure, before in asked.before.items():
         if lacking := int(people[before].isna().sum()):
             notes.append(f"{measure}: {lacking:,} people without {before} count as 0 before")
+    arms = people[ARM].nunique()
+    for column in asked.segments:
+        sizes = pd.crosstab(people[column].astype("str").fillna(UNKNOWN), people[ARM])
+        if small := int(((sizes < 2).any(axis=1) | (sizes.shape[1] < arms)).sum()):
+            notes.append(
+                f"{column}: {small:,} of its {len(sizes):,} levels have an arm with fewer than two people"
+            )
     return notes

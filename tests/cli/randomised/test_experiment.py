@@ -119,3 +119,56 @@ def test_policies_are_judged_and_written(tmp_path, capfd):
     told = capfd.readouterr()
     assert "say --randomised" in told.err
     assert "propensities are unknown" in told.out.replace("\n", " ") or "–" in told.out
+
+
+ANALYSE = ["experiment", "analyse", "--control", "none", "--measures"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["spend", "spend"], "'spend' is named twice"),
+        (["spend", "--ratings", "spend"], "'spend' is named twice"),
+        (["spend", "--before", "spend=spend"], "is a measure of the experiment itself"),
+        (["spend", "--any_time", "0"], "--any_time"),
+        (["endless"], "row 3, column 'endless': 'inf' is not a finite number"),
+    ],
+)
+def test_what_cannot_be_analysed_is_one_line(words, said, tmp_path):
+    rows = pd.DataFrame({"user_id": list("abcd"), "arm": ["none", "offer"] * 2, "spend": [1.0, 2, 3, 4]})
+    rows.assign(endless=[1, "inf", 2, 3]).to_csv(tmp_path / "rows.csv", index=False)
+    with pytest.raises(InputError, match=said):
+        main([*ANALYSE, *words, "--log", str(tmp_path / "rows.csv")])
+
+
+def test_levels_that_cannot_be_compared_are_told_and_a_missing_one_has_a_name(tmp_path, capfd):
+    rows = pd.DataFrame({"user_id": range(40), "arm": ["none", "offer"] * 20, "spend": np.arange(40.0)})
+    rows["city"] = ["Bern"] * 20 + [None] * 20
+    rows["key"] = range(40)
+    rows.to_csv(tmp_path / "rows.csv", index=False)
+    table = main([*ANALYSE, "spend", "--segments", "city", "key", "--log", str(tmp_path / "rows.csv")])
+    assert table["level"].tolist() == ["everybody", "Bern", "unknown"]
+    assert "key: 40 of its 40 levels have an arm with fewer than two people" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("lift", ["10", "0.1", "ten%", "10%x", "nan%"])
+def test_a_lift_is_written_in_per_cent(lift):
+    with pytest.raises(InputError, match="write 10%"):
+        main(["experiment", "plan", "--baseline", "0.1", "--lift", lift])
+
+
+def test_people_without_a_stratum_are_one_of_their_own(tmp_path):
+    people = pd.DataFrame({"user_id": range(40), "city": ["Bern", None] * 20})
+    people.to_csv(tmp_path / "people.csv", index=False)
+    words = ["--users", str(tmp_path / "people.csv"), "--stratify", "city", "--out", str(tmp_path / "out")]
+    main(["experiment", "plan", "--baseline", "0.1", "--effect", "0.2", *words])
+    strata = pd.read_csv(tmp_path / "out" / "assignment.csv")["stratum"]
+    assert strata.value_counts().to_dict() == {"Bern": 20, "unknown": 20}
+
+
+@pytest.mark.parametrize("fact", ["reward", "arm", "cost", "propensity", "user_id"])
+def test_what_came_with_the_decision_is_no_fact(fact, tmp_path):
+    log = pd.DataFrame({"user_id": range(20), "arm": ["a", "b"] * 10, "reward": 1.0, "cost": 0.0})
+    log.assign(propensity=0.5).to_csv(tmp_path / "log.csv", index=False)
+    with pytest.raises(InputError, match=f"'{fact}' is of the decision and no fact before it"):
+        main(["policy", "evaluate", "--log", str(tmp_path / "log.csv"), "--facts", fact])

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphrec.data.guess.form import form_of
 from graphrec.data.guess.values import dates_in, has_decimal_commas
 from graphrec.data.guess.whole import Guess, guess_table
 from graphrec.data.guess.words import event_kind, fit, plain
@@ -61,6 +62,17 @@ def test_a_german_export_is_read_by_its_names_and_signs(tmp_path):
         "time_format": "%d.%m.%Y",
     }
     assert any("encoding" in doubt for doubt in guess.doubts)
+
+
+def test_few_words_are_no_script_and_chinese_ones_are_not_cyrillic(tmp_path):
+    (tmp_path / "de.csv").write_bytes("Kunde,Artikel,Größe\n1,2,3\n4,5,6\n".encode("latin-1"))
+    (tmp_path / "cn.csv").write_bytes(
+        "顾客,商品,日期,数量,价格\n001,茶,2024年01月05日,1,2.5\n".encode("gb18030")
+    )
+    found = form_of(tmp_path / "de.csv")
+    assert found.text.encoding == "latin-1"
+    assert found.doubts
+    assert form_of(tmp_path / "cn.csv").text.encoding == "gb18030"
 
 
 @pytest.mark.parametrize(
