@@ -38,7 +38,12 @@ class FeatureRanker(ClosedForm):
 
     needs_features: ClassVar[bool] = True
 
-    def __init__(self, estimator: dict[str, Any] | str, negatives: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self,
+        estimator: dict[str, Any] | str = "sklearn.ensemble.HistGradientBoostingClassifier",
+        negatives: int = 1,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         check_at_least(1, negatives=negatives)
         check_seed(seed=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,7 +97,12 @@ class Grouping:
         if self.data.weights is not None and (unread := self.data.weights.unread_in(self.history.log)):
             what = f"{self.history.file} has no column for {', '.join(unread)} in the weights of the model"
             note(f"{what}: its rows count alike in that")
-        return self.history.of(self.people.ids[~self.people.trained], self.data.split.items)
+        items = (
+            self.data.split.items
+        )  # of a new item a model knows no purchase; it is left out of lists alone
+        known = self.history.log[Columns.ITEM_CODE] < len(items)
+        history = replace(self.history, log=self.history.log[known].reset_index(drop=True))
+        return history.of(self.people.ids[~self.people.trained], items)
 
     def _has(self, baskets: Interactions) -> BoolArray:
         """Mark who has a history; rows that weigh 0 are none. Shape ``[n]``."""

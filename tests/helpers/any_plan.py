@@ -99,6 +99,12 @@ def drawn_closed_form(random: Generator, kind: type, response: type) -> ClosedFo
     return kind(**{name: value for name, value in options.items() if name in known})
 
 
+def _shared(graph: BipartiteGraph) -> bool:
+    """Whether two items have the same brand, which makes it a node."""
+    table = None if graph.tables is None else graph.tables.item
+    return table is not None and bool(table["brand"].dropna().duplicated().any())
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is trained.
@@ -112,9 +118,11 @@ class Plan:
     parts: tuple[object, ...]
 
     def may_refuse(self, graph: BipartiteGraph) -> bool:
-        """Whether one line may say why this does not train: no weights at all, or no weeks."""
+        """Whether one line may say why this does not train: no weights, weeks or shared values."""
         if RawFeatures in self.parts:
             return MLP not in self.parts
+        if graphrec.models.HeteroGCN in self.parts and not _shared(graph):
+            return True
         no_order = graphrec.models.Spectral in self.parts and not len(graph.edge_place)
         return no_order or (not graph.has_weeks and bool({PurchaseRanker, TopFrequency} & set(self.parts)))
 

@@ -33,12 +33,12 @@ def test_any_log_trains():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("share", range(1, 11))
+@pytest.mark.parametrize("share", range(1, 13))
 def test_any_of_many_logs_trains(share):
     assert failures(range(share * SHARE, (share + 1) * SHARE)) == []
 
 
 def test_the_logs_of_all_tests_try_every_combination():
-    tried = {id(plan_of(number)) for number in range(11 * SHARE)}
+    tried = {id(plan_of(number)) for number in range(13 * SHARE)}
     missing = [plan.parts for plan in itertools.chain(*plans()) if id(plan) not in tried]
     assert missing == []

@@ -32,7 +32,7 @@ class EmbedsItems(Protocol):
         """
 
 
-class Extended(Encoder):
+class _Extended(Encoder):
     """What a trained encoder gave, and below it the vectors of new items.
 
     Args:
@@ -90,7 +90,7 @@ class WithNewItems(EmbeddingRecommender):
     """
 
     def __init__(self, model: EmbeddingRecommender, items: BipartiteGraph, catalogue: BipartiteGraph) -> None:
-        super().__init__(catalogue, Extended(model, items), model.decoder, model.prior)
+        super().__init__(catalogue, _Extended(model, items), model.decoder, model.prior)
         known = item_prior(model.graph)
         self.buyers = torch.cat([known, known.mean().expand(items.num_items)])
         self.eval()

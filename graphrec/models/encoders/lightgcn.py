@@ -100,15 +100,18 @@ class LightGCN(EmbeddingTable):
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate from the layers of the items; own rows of the table are told from what arrives."""
-        table = self.table()
-        layers = graph.filter(table, self.coefficients[1:] or [0.0], self.storage_type)
-        degree = graph.strength()[graph.num_users :]
-        sent = layers[self.num_users :] / degree[:, None].sqrt()
-        known, near = (basket_sums(one, sent) / basket_sizes(one).sqrt() for one in (graph, baskets))
+        near = self.messages(graph, baskets)
         if not self.coefficients[0]:
             return near
+        table, known = self.table(), self.messages(graph, graph)
         told = Readout.fitted(known, table[: self.num_users] - self.unseen_users(graph))
         return near + self.coefficients[0] * (told(near) + self.unseen_users(baskets))
+
+    def messages(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
+        """Sum what the items of each basket send over the layers of the training graph. Shape ``[B, D]``."""
+        layers = graph.filter(self.table(), self.coefficients[1:] or [0.0], self.storage_type)
+        sent = layers[self.num_users :] / graph.strength()[graph.num_users :][:, None].sqrt()
+        return basket_sums(baskets, sent) / basket_sizes(baskets).sqrt()
 
     @property
     def embeds_items(self) -> bool:

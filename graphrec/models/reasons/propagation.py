@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor
 
@@ -37,7 +39,7 @@ def by_messages(model: EmbeddingRecommender, graph: BipartiteGraph, users: Tenso
     product = model.decoder.by_factors
     assert product is not None
     with torch.no_grad():
-        sent = model.encoder.fold_in(model.graph, single)
+        sent = cast(LightGCN, model.encoder).messages(model.graph, single)
         own = single.relative()  # alone, a basket's size is the weight of its one purchase
         size = graph.strength()[graph.edge_user[edges]]
         sent = sent * (own / size).sqrt()[:, None]

@@ -65,7 +65,7 @@ def test_a_shell_can_read_its_script(shell, scripts, tmp_path):
     [
         (["re"], {"recommend", "refit", "report", "reproduce"}),
         (["sim"], {"similar"}),
-        (["data", ""], {"describe", "check"}),
+        (["data", ""], {"describe", "check", "profile"}),
         (["data", "check", "mi"], {"mine.yaml"}),
         (["offers", "--sc"], {"--scenario"}),
         (["offers", "--policy", "know"], set()),

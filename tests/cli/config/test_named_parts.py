@@ -132,7 +132,7 @@ def test_a_printed_configuration_is_one_that_can_be_given_back(capfd):
 
 
 @pytest.mark.parametrize(
-    "args", [["data", "check", "log.csv", "--out", "3"], ["compare", "runs", "--ou", "x"]]
+    "args", [["data", "check", "log.csv", "--ou", "3"], ["compare", "runs", "--ou", "x"]]
 )
 def test_half_a_name_of_an_option_is_not_guessed(args):
     with pytest.raises(InputError, match=r"unrecognized arguments|required: --out"):

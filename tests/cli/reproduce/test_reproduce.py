@@ -283,7 +283,7 @@ def test_the_tables_of_results_are_written_from_metrics(table, tmp_path):
     reproduced(tmp_path / "runs", "journey-lightgcn", 0, 0.2, sha="b" * 64)
     page = tmp_path / "results.md"
     shutil.copy(table.PAGE, page)
-    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, benchmark=None, page=page)
+    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, benchmark=None, study=[], page=page)
 
     tables = table.run(options)
 
@@ -336,7 +336,12 @@ def test_the_tables_of_demo_and_simulator_are_written(table, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "metrics.json").write_text(json.dumps(made))
     options = argparse.Namespace(
-        runs=[tmp_path / "runs"], demo=tmp_path / "comparison.csv", benchmark=None, page=page, readme=readme
+        runs=[tmp_path / "runs"],
+        demo=tmp_path / "comparison.csv",
+        benchmark=None,
+        study=[],
+        page=page,
+        readme=readme,
     )
 
     tables = table.run(options)
@@ -370,7 +375,7 @@ def test_the_table_of_a_benchmark_is_written_beside_its_picture(table, tmp_path)
     (tmp_path / "average_ranks.svg").write_text("<svg/>")
     (tmp_path / "figures").mkdir()
     options = argparse.Namespace(
-        runs=[], demo=None, benchmark=tmp_path, page=page, figures=tmp_path / "figures"
+        runs=[], demo=None, study=[], benchmark=tmp_path, page=page, figures=tmp_path / "figures"
     )
 
     tables = table.run(options)
@@ -389,7 +394,7 @@ def test_the_table_of_a_benchmark_is_written_beside_its_picture(table, tmp_path)
 def test_reproductions_that_do_not_belong_together_are_refused(table, tmp_path):
     page = tmp_path / "results.md"
     page.write_text("nothing here")
-    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, benchmark=None, page=page)
+    options = argparse.Namespace(runs=[tmp_path / "runs"], demo=None, benchmark=None, study=[], page=page)
     with pytest.raises(InputError, match="there is no such file or folder"):
         table.run(options)
     (tmp_path / "runs").mkdir()
