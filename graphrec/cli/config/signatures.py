@@ -265,9 +265,9 @@ def _is_abstract(kind: Any) -> bool:
 
 
 def _kinds(base: Any) -> list[Any]:
-    """Find a class and all classes below it, of ours."""
+    """Find a class and all classes below it, of ours and for others."""
     below = [kind for direct in base.__subclasses__() for kind in _kinds(direct)]
-    return [kind for kind in dict.fromkeys([base, *below]) if kind.__module__.startswith("graphrec.")]
+    return [kind for kind in dict.fromkeys([base, *below]) if _is_ours(kind) and kind.__name__[0] != "_"]
 
 
 def _imported(name: str) -> Any:
