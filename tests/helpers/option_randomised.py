@@ -49,7 +49,7 @@ PLAN: dict[str, list[Check]] = {
     "--lift": [
         Check("--lift 10%", "--baseline 0.1", "--effect 0.02", result=printed),
         Check("--lift 10%", SIZE, refused="the effect is given twice"),
-        Check("--lift ten", "--baseline 0.1", refused="'ten' is no share"),
+        Check("--lift ten", "--baseline 0.1", refused="'ten' is no lift in per cent"),
     ],
     "--people": [Check("--people 900", SIZE, result=printed)],
     "--power": [
@@ -90,7 +90,7 @@ ANALYSE: dict[str, list[Check]] = {
     "--log": [Check("--log {decisions}", "--measures reward", refused="is in two arms")],
     "--measures": [
         Check("--measures bought", "--log {outcomes}", "--measures spend", result=printed),
-        Check("--measures city", "--log {outcomes}", refused="is not a number"),
+        Check("--measures city", "--log {outcomes}", refused="is not a finite number"),
     ],
     "--ratings": [Check("--ratings survey", RESULT, result=printed)],
     "--control": [Check("--control offer", RESULT, result=printed)],
