@@ -110,7 +110,8 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     eligible = None
     if aim.name != "promotion":
         user = user_embedding(task.recommender, data.split.train) if aim.name == "launch" else None
-        margin = _item_margins(request, data)
+        assumed = request.economics.margin
+        margin = assumed if request.costs is None else _item_margins(request, request.costs, data)
         eligible = eligibility(aim.name, data.split.train, data.source.items, user, margin)
     sets = None
     if options.promotion == "coupon":
@@ -133,11 +134,11 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     )
 
 
-def _item_margins(request: Request, data: RecommenderData) -> FloatArray:
+def _item_margins(request: Request, costs: pd.DataFrame, data: RecommenderData) -> FloatArray:
     """Find the margin of each item of the log: of what the shop tells, or as it is assumed. Shape ``[I]``."""
     price = regular_prices(data.split.train.frame).reindex(data.split.items.ids)
     frame = pd.DataFrame({"price": price.to_numpy()}, index=price.index.astype("str"))
-    return margins(frame if request.costs is None else frame.join(request.costs), request.economics)
+    return margins(frame.join(costs), request.economics)
 
 
 def offer_candidates(

@@ -100,18 +100,22 @@ class LightGCN(EmbeddingTable):
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate from the layers of the items; own rows of the table are told from what arrives."""
-        near = self.messages(graph, baskets)
+        sent = self._sent(graph)
+        near = _arriving(baskets, sent)
         if not self.coefficients[0]:
             return near
-        table, known = self.table(), self.messages(graph, graph)
+        table, known = self.table(), _arriving(graph, sent)
         told = Readout.fitted(known, table[: self.num_users] - self.unseen_users(graph))
         return near + self.coefficients[0] * (told(near) + self.unseen_users(baskets))
 
     def messages(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Sum what the items of each basket send over the layers of the training graph. Shape ``[B, D]``."""
+        return _arriving(baskets, self._sent(graph))
+
+    def _sent(self, graph: BipartiteGraph) -> Tensor:
+        """Compute what each item sends to a user who bought it alone. ``[I, D]``."""
         layers = graph.filter(self.table(), self.coefficients[1:] or [0.0], self.storage_type)
-        sent = layers[self.num_users :] / graph.strength()[graph.num_users :][:, None].sqrt()
-        return basket_sums(baskets, sent) / basket_sizes(baskets).sqrt()
+        return layers[self.num_users :] / graph.strength()[graph.num_users :][:, None].sqrt()
 
     @property
     def embeds_items(self) -> bool:
@@ -125,3 +129,8 @@ class LightGCN(EmbeddingTable):
     def extra_repr(self) -> str:
         """Show the sizes."""
         return f"{super().extra_repr()}, num_layers={self.num_layers}"
+
+
+def _arriving(baskets: BipartiteGraph, sent: Tensor) -> Tensor:
+    """Sum what items send to users. ``[I, D]`` to ``[B, D]``."""
+    return basket_sums(baskets, sent) / basket_sizes(baskets).sqrt()
