@@ -215,11 +215,9 @@ def encoders(dim: int) -> dict[str, Callable[[BipartiteGraph], Encoder]]:
     return {**nodes, "HeteroGCN, weight 5, with features": both, "LightGCN with features": ids}
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def arguments(doc: str | None = __doc__) -> argparse.ArgumentParser:
+    """The command line of this study and of the ablation."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder for metrics.json and table.md")
     parser.add_argument("--users", type=int, help="so many households, drawn at random; all if missing")
     parser.add_argument("--epochs", type=int, default=8)

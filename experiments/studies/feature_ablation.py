@@ -13,11 +13,10 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
-from cold_start import Cut, cuts
+from cold_start import Cut, arguments, cuts
 from newcomers import fitted, interval, markdown, shown, with_bounds, write
 
 from graphrec.data.features.options import FeatureOptions
@@ -82,19 +81,6 @@ def cut_of(cut: Cut, given: Given, text: str) -> Cut:
     return replace(cut, options=given.options(text), weights=WEIGHTS if given.weights else None)
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
-    shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=shape)
-    parser.add_argument("--out", type=Path, required=True, help="folder for metrics.json and table.md")
-    parser.add_argument("--users", type=int, help="so many households, drawn at random; all if missing")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--dim", type=int, default=64)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--synthetic", action="store_true", help="a made-up log, for a quick try")
-    return parser
-
-
 def main(options: argparse.Namespace) -> None:
     """Fit each row for each seed, write the means with intervals over households."""
     test, text = cuts(options)[1], "block" if options.synthetic else "product_type"
@@ -125,4 +111,4 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(arguments().parse_args())
+    main(arguments(__doc__).parse_args())

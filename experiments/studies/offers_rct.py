@@ -13,15 +13,13 @@ About 5 minutes on two cores.
 from __future__ import annotations
 
 import argparse
-import sys
 
 import numpy as np
 import pandas as pd
-from randomised import arguments, draw, foretell_others, foretold, interval, read, with_bounds
+from randomised import begin, draw, foretell_others, foretold, interval, lines_of, read, with_bounds
 from study import show, write
 
 from graphrec.arrays import BoolArray, FloatArray
-from graphrec.errors import InputError
 from graphrec.offpolicy.uplift.curves import Trial, curve, deciles
 
 COST, REVENUE = 0.15, 10.0
@@ -97,7 +95,7 @@ def main(options: argparse.Namespace) -> None:
     metrics |= {"test_calibration_error": float(error), "candidates": float(len(values)), **OWNERS}
     metrics["cross_fitted_net_revenue"] = float(np.mean(values[best]))
     print(f"chosen: {best}; sent to {metrics['share_chosen']:.0%} of test.csv")
-    show("test.csv, read once", ["figure", "value", "95 %"], _lines(metrics))
+    show("test.csv, read once", ["figure", "value", "95 %"], lines_of(metrics, ".4g"))
     parts.to_csv(options.out / "deciles.csv", index=False)
     write(options.out, metrics, draw({"profit": profit}, parts, "money"), "offers_rct")
 
@@ -106,19 +104,5 @@ def _splits(options: argparse.Namespace) -> list[str]:
     return [f"split {number}" for number in range(options.seed, options.seed + options.seeds)]
 
 
-def _lines(metrics: dict[str, float]) -> list[tuple[str, str, str]]:
-    return [
-        (name, f"{value:.4g}", f"[{metrics[f'{name}_low']:.4g}, {metrics[f'{name}_high']:.4g}]")
-        for name, value in metrics.items()
-        if f"{name}_low" in metrics
-    ]
-
-
 if __name__ == "__main__":
-    try:
-        given = arguments(__doc__, seeds=5).parse_args()
-        given.out.mkdir(parents=True, exist_ok=True)
-        main(given)
-    except InputError as error:
-        print(f"offers_rct.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    begin("offers_rct.py", __doc__, 5, main)

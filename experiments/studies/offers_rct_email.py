@@ -13,15 +13,13 @@ About 2 minutes on two cores.
 from __future__ import annotations
 
 import argparse
-import sys
 
 import numpy as np
 import pandas as pd
-from randomised import arguments, draw, read, with_bounds
+from randomised import begin, draw, lines_of, read, with_bounds
 from study import show, write
 
 from graphrec.arrays import FloatArray, IntArray
-from graphrec.errors import InputError
 from graphrec.offpolicy.estimators import PolicyValue, doubly_robust, target_of
 from graphrec.offpolicy.gate import gate
 from graphrec.offpolicy.support import Decisions
@@ -120,11 +118,9 @@ def main(options: argparse.Namespace) -> None:
         metrics |= with_bounds(f"test_{name}", one.value, (one.low, one.high))
     metrics |= {f"test_{name}": figure for name, figure in gain.figures.items()}
     parts.to_csv(options.out / "deciles.csv", index=False)
-    lines = [
-        (name, f"{metrics[name]:.4f}", f"[{metrics[f'{name}_low']:.4f}, {metrics[f'{name}_high']:.4f}]")
-        for name in metrics if f"{name}_low" in metrics
-    ]  # fmt: skip
-    show("The second half, read once: spend per person", ["figure", "value", "95 %"], lines)
+    show(
+        "The second half, read once: spend per person", ["figure", "value", "95 %"], lines_of(metrics, ".4f")
+    )
     print(
         f"observed uplift {'falls' if metrics['deciles_in_order'] else 'does not fall'} from tenth to tenth"
     )
@@ -132,10 +128,4 @@ def main(options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        given = arguments(__doc__, seeds=3).parse_args()
-        given.out.mkdir(parents=True, exist_ok=True)
-        main(given)
-    except InputError as error:
-        print(f"offers_rct_email.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    begin("offers_rct_email.py", __doc__, 3, main)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -95,6 +96,26 @@ def interval(
 def with_bounds(name: str, value: float, bounds: tuple[float, float]) -> dict[str, float]:
     """A figure as `name`, `name_low`, `name_high`."""
     return {name: value, f"{name}_low": bounds[0], f"{name}_high": bounds[1]}
+
+
+def lines_of(metrics: Mapping[str, float], form: str) -> list[tuple[str, str, str]]:
+    """A row per figure with its interval, of those that have one."""
+    return [
+        (name, f"{value:{form}}", f"[{metrics[f'{name}_low']:{form}}, {metrics[f'{name}_high']:{form}}]")
+        for name, value in metrics.items()
+        if f"{name}_low" in metrics
+    ]
+
+
+def begin(script: str, doc: str | None, seeds: int, main: Callable[[argparse.Namespace], None]) -> None:
+    """Read the command line, make the folder, run; a mistake of the user's is one line and code 2."""
+    try:
+        options = arguments(doc, seeds).parse_args()
+        options.out.mkdir(parents=True, exist_ok=True)
+        main(options)
+    except InputError as error:
+        print(f"{script}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def draw(curves: Mapping[str, Curve], parts: pd.DataFrame, unit: str) -> Figure:

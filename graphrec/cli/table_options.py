@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphrec.errors import InputError
 from graphrec.results import check_no_input, check_table_path
@@ -56,6 +56,26 @@ def check_page(out: Path | None) -> None:
     """
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise InputError("is no name of a page", file=out, column="--out", hint="end it with .html")
+
+
+def check_out_folder(out: Path | None, written: Iterable[str], read: Iterable[Any]) -> None:
+    """Refuse an ``--out`` that is a file, or a folder in which a file of the command would be written over.
+
+    Args:
+        out: The folder; nothing is written without one.
+        written: Names of the files that the command writes there.
+        read: What the command reads.
+
+    Raises:
+        InputError: If it is so.
+    """
+    if out is None:
+        return
+    if out.exists() and not out.is_dir():
+        raise InputError("this is a file, and --out is a folder", file=out, hint="name another")
+    files = list(read)
+    for name in written:
+        check_no_input(out / name, files)
 
 
 def encoding(name: str) -> str:

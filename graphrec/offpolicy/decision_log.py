@@ -11,7 +11,7 @@ import pandas as pd
 
 from graphrec.arrays import FloatArray, IntArray
 from graphrec.data.interactions import Columns
-from graphrec.data.tables.files import closest
+from graphrec.data.tables.columns import check_there
 from graphrec.data.tables.kinds import ARM, COST, PROPENSITY, REWARD
 from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
@@ -100,7 +100,7 @@ def decision_log(
     """
     frame = table.frame
     _check_facts(facts)
-    _check_columns(frame, [*facts, *policies, *([score] if score else [])])
+    check_there(frame, [*facts, *policies, *([score] if score else [])], "log")
     names = arm_names(frame[ARM])
     arms = tuple(sorted(set(names), key=_by_number))
     if not 2 <= len(arms) <= MOST_ARMS:
@@ -131,16 +131,6 @@ def _check_facts(facts: Sequence[str]) -> None:
             hint = "name columns that were known before the decision"
             raise InputError(
                 f"{name!r} is of the decision and no fact before it", column="--facts", hint=hint
-            )
-
-
-def _check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
-    for name in names:
-        if name not in frame:
-            raise InputError(
-                "the log has no such column",
-                column=name,
-                hint=closest(name, list(map(str, frame.columns)), "it has"),
             )
 
 

@@ -57,6 +57,11 @@ class PolicyValue:
         return self.value + NORMAL_95 * self.standard_error
 
 
+def as_logged(log: Decisions) -> PolicyValue:
+    """Average what came of the decisions that were taken: the value of the logging policy."""
+    return _mean(log, log.reward)
+
+
 def direct_method(log: Decisions, target: FloatArray, predicted: FloatArray) -> PolicyValue:
     """Estimate by DM: what the model predicts. `target` and `predicted` are ``[n, R]``."""
     return _mean(log, (target * predicted).sum(axis=1))

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import FloatArray, IntArray
+from graphrec.arrays import FloatArray
 from graphrec.offpolicy.decision_log import LOGGED, DecisionLog
 from graphrec.offpolicy.estimators import (
     ESTIMATORS,
     PolicyValue,
+    as_logged,
     estimate,
     target_of,
 )
@@ -73,7 +74,7 @@ def judge(log: DecisionLog, base: Base = "linear", seed: int = 0, limits: Thresh
     policies |= log.named
     if log.facts.shape[1]:
         policies[PERSONAL] = model.argmax(axis=1)
-    logged = _logged(log)
+    logged = as_logged(log.decisions)
     rows, support, gates = [(LOGGED, "mean", logged)], [], {}
     for name, level in policies.items():
         found, seen = estimate(log.decisions, target_of(level, len(log.arms)), model, thresholds=limits)
@@ -81,21 +82,6 @@ def judge(log: DecisionLog, base: Base = "linear", seed: int = 0, limits: Thresh
         support.append({"policy": name, **vars(seen)})
         gates[name] = gate(found["dr"], logged)
     return Judged(_table(rows), pd.DataFrame(support), gates)
-
-
-def _logged(log: DecisionLog) -> PolicyValue:
-    """Average what was done, with an interval over people."""
-    net = log.decisions.reward
-    error = _clustered_error(net - net.mean(), log.person)
-    return PolicyValue(float(net.mean()), error)
-
-
-def _clustered_error(centred: FloatArray, person: IntArray) -> float:
-    total = np.bincount(person, weights=centred)
-    total, groups = total[np.bincount(person) > 0], len(np.unique(person))
-    return (
-        float(np.sqrt(groups / (groups - 1) * (total @ total)) / len(centred)) if groups > 1 else float("nan")
-    )
 
 
 def _table(rows: list[tuple[str, str, PolicyValue]]) -> pd.DataFrame:

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, table_file
-from graphrec.errors import InputError
-from graphrec.results import check_no_input
+from graphrec.cli.table_options import add_table_options, check_out_folder, table_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +76,8 @@ def run(options: argparse.Namespace) -> pd.DataFrame:
         from graphrec.notices import note
         from graphrec.report.compare import compare
 
-    _check_out(options)
+    read = [*options.recommendations, *(given for name, given in vars(options).items() if name != "out")]
+    check_out_folder(options.out, (f"{name}.csv" for name in _TABLES), read)
     request = request_of(options)
     scored = score(request)
     report_reading(scored.raw)
@@ -96,17 +95,6 @@ def run(options: argparse.Namespace) -> pd.DataFrame:
         folders = write_runs(scored, request, options.out, _command())
         print(f"report: {compare(folders, options.out, title=f'Lists on {scored.raw.name}')}")
     return table
-
-
-def _check_out(options: argparse.Namespace) -> None:
-    """Refuse a folder that is a file, or that would write over what is read."""
-    if options.out is None:
-        return
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError("this is a file, and --out is a folder", file=options.out, hint="name another")
-    read = [*options.recommendations, *(given for name, given in vars(options).items() if name != "out")]
-    for name in _TABLES:
-        check_no_input(options.out / f"{name}.csv", read)
 
 
 def _command() -> str:

@@ -8,8 +8,7 @@ from typing import Any
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options
-from graphrec.errors import InputError
+from graphrec.cli.table_options import add_table_options, check_out_folder
 
 EXAMPLE = """examples:
   graphrec experiment plan --baseline 0.05 --lift 10%
@@ -89,8 +88,7 @@ def _add_analyse(actions: Any) -> None:
 
 def run(options: argparse.Namespace) -> Any:
     """Plan or analyse."""
-    if options.out is not None and options.out.exists() and not options.out.is_dir():
-        raise InputError("this is a file, and --out is a folder", file=options.out, hint="name another")
+    check_out_folder(options.out, (), ())
     with importing():
         from graphrec.cli.randomised.analyse import analyse
         from graphrec.cli.randomised.plan import plan

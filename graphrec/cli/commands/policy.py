@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.start_up import importing
-from graphrec.cli.table_options import add_table_options, reading
+from graphrec.cli.table_options import add_table_options, check_out_folder, reading
 from graphrec.errors import InputError
-from graphrec.results import check_no_input
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,22 +68,12 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 
 def run(options: argparse.Namespace) -> pd.DataFrame:
     """Judge, print, and write where a folder is given."""
-    _check_out(options)
+    if options.wandb and not options.out:
+        raise InputError("the run needs a folder", column="--wandb", hint="give --out")
+    check_out_folder(options.out, WRITTEN, [options.log])
     with importing():
         from graphrec.cli.policy.evaluate import evaluate
         from graphrec.data.tables.read import load_table
 
     columns, text = reading(options, {"log": "decisions"})
     return evaluate(load_table(options.log, columns, kind="decisions", text=text), options)
-
-
-def _check_out(options: argparse.Namespace) -> None:
-    """Refuse a folder that is a file, or in which the log stands under a name that is written."""
-    if options.wandb and not options.out:
-        raise InputError("the run needs a folder", column="--wandb", hint="give --out")
-    if options.out is None:
-        return
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError("this is a file, and --out is a folder", file=options.out, hint="name another")
-    for name in WRITTEN:
-        check_no_input(options.out / name, [options.log])

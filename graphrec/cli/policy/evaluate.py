@@ -120,6 +120,6 @@ def _write(log: DecisionLog, judged: Judged, found: list[Sorted], options: argpa
         write_text(options.out / f"{name}.csv", frame.to_csv(index=False))
     print(f"page: {write_page(log, judged, found, options.out)}")
     if options.wandb:
-        from graphrec.cli.policy.tracked import record
+        from graphrec.cli.experiment.tracking.own_run import record
 
         record(options.wandb, options.out, "policy evaluate", tables)

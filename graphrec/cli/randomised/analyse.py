@@ -47,7 +47,7 @@ def analyse(options: argparse.Namespace) -> pd.DataFrame:
         write_text(options.out / "differences.csv", found.table.to_csv(index=False))
         print(f"page: {write_page(found, asked, options.out)}")
         if options.wandb:
-            from graphrec.cli.policy.tracked import record
+            from graphrec.cli.experiment.tracking.own_run import record
 
             record(options.wandb, options.out, "experiment analyse", {"differences": found.table})
     return found.table

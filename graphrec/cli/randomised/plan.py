@@ -14,6 +14,7 @@ import pandas as pd
 from graphrec.cli.table_options import reading
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
+from graphrec.data.tables.columns import check_there
 from graphrec.data.tables.files import closest
 from graphrec.data.tables.kinds import ARM
 from graphrec.data.tables.read import Table, load_table
@@ -152,10 +153,7 @@ def _assigned(options: argparse.Namespace, found: Plan, users: Table | None) -> 
         raise InputError(
             f"{found.arms + 1} different names are needed", column="--names", hint="the control first"
         )
-    for column in options.stratify:
-        if column not in users.frame:
-            hint = closest(column, list(map(str, users.frame.columns)), "--users has")
-            raise InputError("the table has no such column", column=column, hint=hint)
+    check_there(users.frame, options.stratify, "table", "--users has")
     whole = 1 + found.arms * found.ratio
     shares = dict.fromkeys(names, found.ratio / whole) | {names[0]: 1 / whole}
     strata = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +15,21 @@ from graphrec.data.tables.sheets import Sheet
 from graphrec.errors import InputError
 
 _KNOWN = tuple(dict.fromkeys(column for kind in KINDS.values() for column in kind.known))
+
+
+def check_there(frame: pd.DataFrame, names: Iterable[str], noun: str, has: str = "it has") -> None:
+    """Raise `InputError` for the first column that a table lacks.
+
+    Args:
+        frame: The table.
+        names: Columns that are asked for, as the file names them.
+        noun: What the table is called.
+        has: How the columns that it has are announced.
+    """
+    for name in names:
+        if name not in frame:
+            hint = closest(name, list(map(str, frame.columns)), has)
+            raise InputError(f"the {noun} has no such column", column=name, hint=hint)
 
 
 def map_columns(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.data.interactions import Columns
-from graphrec.data.tables.files import closest
+from graphrec.data.tables.columns import check_there
 from graphrec.data.tables.kinds import ARM
 from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
@@ -125,10 +125,7 @@ def _people(table: Table, asked: Asked) -> pd.DataFrame:
 def _check_columns(table: Table, asked: Asked) -> None:
     _check_names(asked)
     numbers = [*asked.all_measures, *asked.before.values()]
-    for name in [*numbers, *asked.segments]:
-        if name not in table.frame:
-            hint = closest(name, list(map(str, table.frame.columns)), "it has")
-            raise InputError("the table has no such column", column=name, hint=hint)
+    check_there(table.frame, [*numbers, *asked.segments], "table")
     for name in numbers:
         values = pd.to_numeric(table.frame[name], errors="coerce")
         wrong = np.flatnonzero((~np.isfinite(values) & table.frame[name].notna()).to_numpy())

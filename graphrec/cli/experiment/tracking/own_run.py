@@ -1,4 +1,4 @@
-"""Tables of a judgement in Weights & Biases."""
+"""Tables that belong to no fit, in a run of Weights & Biases of their own."""
 
 from __future__ import annotations
 
