@@ -102,7 +102,8 @@ class Spectral(ClosedForm):
         if self.recency:
             graph.check_order("recency")
         self.graph = graph
-        vars(self).pop("_item_products", None)
+        for kept in ("_item_products", "_item_sides"):
+            vars(self).pop(kept, None)
         device = graph.edge_item.device
         matrix = _interactions(graph, *self.response.normalisation)
         self.operator = SparseMatrix(matrix).to(device)
@@ -151,15 +152,20 @@ class Spectral(ClosedForm):
 
     @torch.no_grad()
     def fold_in(self, baskets: BipartiteGraph) -> Scores:
-        """Filter the signals of the baskets; the graph is decomposed again, which gives what meets them."""
+        """Filter the signals of the baskets, which meet the same eigenvectors of the items."""
         if self.recency:
             baskets.check_order("recency")
         user, right = self.item_factor.new_zeros(baskets.num_users, 0), self.item_factor[:, :0]
         if self._parts():
-            found = decompose(self.operator, self._kept, self.oversampling, self.iterations, self.seed)
-            left, right = self._factors(found, self._fit_tail(float(found.values[-1]))[0])
+            left, right = self._item_sides
             user = self._signal_product(baskets, left)
         return lambda users: self._filtered(baskets, users, user[users], right)
+
+    @cached_property
+    def _item_sides(self) -> tuple[Tensor, Tensor]:
+        """Decompose the graph again, since a checkpoint keeps what the eigenvectors made of its users."""
+        found = decompose(self.operator, self._kept, self.oversampling, self.iterations, self.seed)
+        return self._factors(found, self._fit_tail(float(found.values[-1]))[0])
 
     def alike(self) -> Scores:
         """Take rows of the filter: the scores of who bought that item alone."""

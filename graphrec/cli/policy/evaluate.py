@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from graphrec.cli.policy.page import write_page
 from graphrec.cli.terminal import print_frame
 from graphrec.data.tables.read import Table
 from graphrec.files import write_text
@@ -107,6 +106,8 @@ def _sorted(log: DecisionLog, options: argparse.Namespace) -> list[Sorted]:
 
 
 def _write(log: DecisionLog, judged: Judged, found: list[Sorted], options: argparse.Namespace) -> None:
+    from graphrec.cli.policy.page import write_page
+
     curves = [
         line.table.assign(arm=one.arm, curve=kind)
         for one in found

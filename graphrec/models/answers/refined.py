@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from graphrec.graph import BipartiteGraph
+from graphrec.kernels.inner_products import inner_products
 from graphrec.models.base import Decoder
 
 _STEPS, _RATE = 40, 0.35
@@ -52,13 +55,23 @@ def _fitted(
     column = torch.searchsorted(among, bought)
     direction = functional.normalize(users, dim=1).detach().requires_grad_()
     optimizer = torch.optim.Adam([direction], lr=_RATE / users.shape[1] ** 0.5)
+    scores = _scorer(decoder, direction.detach(), items[among])
     with torch.enable_grad():
         for _ in range(_STEPS):
-            chances = torch.log_softmax(decoder.matrix(direction, items[among]) + prior[among], dim=1)
+            chances = torch.log_softmax(scores(direction) + prior[among], dim=1)
             loss = -(share * chances[rows, column]).sum()
             (direction.grad,) = torch.autograd.grad(loss, [direction])
             optimizer.step()
     return functional.normalize(direction.detach(), dim=1)
+
+
+def _scorer(decoder: Decoder, users: Tensor, items: Tensor) -> Callable[[Tensor], Tensor]:
+    """Make what scores users among some items, whose side of an inner product stays the same. ``[n, m]``."""
+    product = decoder.by_factors
+    if product is None:
+        return lambda found: decoder.matrix(found, items)
+    _, right = product.factors(users[:1], items)
+    return lambda found: inner_products(product.factors(found, items[:1])[0], right)
 
 
 def _compared(count: int, bought: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ With outcomes after costs the curve is the profit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,8 +81,9 @@ def curve(score: FloatArray, trial: Trial, resamples: int = RESAMPLES, seed: int
     """
     step = _steps_of(score, seed)
     shares = np.arange(1, step.max() + 2) / (step.max() + 1)
-    gain = _gain(trial, step, np.ones(len(score)), shares)
-    drawn = np.stack([_gain(trial, step, times, shares) for times in _resampled(trial, resamples, seed)])
+    gains = _gains(trial, step, shares)
+    gain = gains(np.ones(len(score)))
+    drawn = np.stack([gains(times) for times in _resampled(trial, resamples, seed)])
     low, high = _ends(drawn)
     table = pd.DataFrame(
         {"share": shares, "gain": gain, "low": low, "high": high, "random": shares * gain[-1]}
@@ -135,17 +136,23 @@ def _steps_of(score: FloatArray, seed: int) -> IntArray:
     return step
 
 
-def _gain(trial: Trial, step: IntArray, times: FloatArray, shares: FloatArray) -> FloatArray:
-    """Compute the curve where each row counts so many times. Shape ``[steps]``."""
-    means = []
-    for mine in (trial.treated, ~trial.treated):
-        weight = times * trial.weight * mine
-        people, total = (
-            np.cumsum(np.bincount(step, weights=of, minlength=len(shares)))
-            for of in (weight, weight * trial.outcome)
-        )
-        means.append(np.divide(total, people, out=np.full(len(shares), np.nan), where=people > 0))
-    return np.asarray(shares * (means[0] - means[1]))
+def _gains(trial: Trial, step: IntArray, shares: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Make what computes the curve where each row counts so many times. ``[n]`` to ``[steps]``."""
+    sides = []
+    for mine in (np.flatnonzero(trial.treated), np.flatnonzero(~trial.treated)):
+        weight = trial.weight[mine]
+        sides.append((mine, step[mine], weight, weight * trial.outcome[mine]))
+
+    def gain(times: FloatArray) -> FloatArray:
+        means = []
+        for mine, steps, *sums in sides:
+            people, total = (
+                np.cumsum(np.bincount(steps, weights=times[mine] * of, minlength=len(shares))) for of in sums
+            )
+            means.append(np.divide(total, people, out=np.full(len(shares), np.nan), where=people > 0))
+        return np.asarray(shares * (means[0] - means[1]))
+
+    return gain
 
 
 def _resampled(trial: Trial, resamples: int, seed: int) -> Iterator[FloatArray]:
