@@ -12,14 +12,15 @@ import torch
 from numpy.polynomial import Chebyshev
 from torch import Tensor
 
-from graphrec.errors import MOST_ROUNDS, InputError, check_at_least, check_between, check_seed
+from graphrec.errors import MOST_ROUNDS, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
-from graphrec.kernels.eigenvectors import Decomposition, decompose, largest_singular_value, rank_for
+from graphrec.kernels.eigenvectors import Decomposition, decompose, rank_for
 from graphrec.kernels.sparse import SparseMatrix
 from graphrec.kernels.sparse_rows import add_product, product
 from graphrec.models.answers.one_item import one_item_baskets
 from graphrec.models.base import ClosedForm, Scores
 from graphrec.models.filter_responses import DOMAIN, FilterResponse, PowerLaw
+from graphrec.models.filters.normalised import interactions
 from graphrec.models.filters.series import apply
 
 _MOST_NEIGHBOURS = 3e8
@@ -105,7 +106,7 @@ class Spectral(ClosedForm):
         for kept in ("_item_products", "_item_sides"):
             vars(self).pop(kept, None)
         device = graph.edge_item.device
-        matrix = _interactions(graph, *self.response.normalisation)
+        matrix = interactions(graph, *self.response.normalisation)
         self.operator = SparseMatrix(matrix).to(device)
         self.register_buffer("item_degree", graph.strength()[graph.num_users :], persistent=False)
         self._kept = rank_for(self.rank, graph.num_users, graph.num_items)
@@ -288,19 +289,3 @@ class Spectral(ClosedForm):
             else ""
         )
         return f"response={type(self.response).__name__}, rank={self.rank}, degree={self.degree}{fitted}"
-
-
-def _interactions(graph: BipartiteGraph, user_power: float, item_power: float) -> sp.csr_array:
-    """Build ``R̃ = D_U^-user_power R D_I^-item_power / c``; ``c`` keeps singular values ≤ 1. ``[U, I]``."""
-    user, item = graph.edge_user.cpu().numpy(), graph.edge_item.cpu().numpy()
-    edges, shape = graph.relative().cpu().numpy(), (graph.num_users, graph.num_items)
-    users, items = (np.bincount(codes, edges)[codes] for codes in (user, item))
-    with np.errstate(over="ignore"):
-        weights = users**-user_power * items**-item_power * edges
-    if not np.isfinite(weights).all() or not weights.any():
-        what, hint = "these powers of the degrees are beyond any number", "give some between -2 and 2"
-        raise InputError(what, column="user_power, item_power", hint=hint)
-    matrix = sp.csr_array((weights, (user, item)), shape=shape)
-    # with a half each, the largest singular value is 1 already, of the vector of the roots of the degrees
-    largest = 1.0 if user_power == item_power == 0.5 else largest_singular_value(matrix)
-    return (matrix / largest).astype(np.float32)
