@@ -45,7 +45,15 @@ def check_out(options: argparse.Namespace) -> None:
         InputError: See `check_table_path` and `check_no_input`.
     """
     check_table_path(options.out)
-    check_no_input(options.out, (given for name, given in vars(options).items() if name != "out"))
+    given = (_each(given) for name, given in vars(options).items() if name != "out")
+    check_no_input(options.out, (one for files in given for one in files))
+
+
+def _each(given: Any) -> Sequence[Any]:
+    """List what an option gives; nothing if it was left out."""
+    if given is None:
+        return []
+    return given if isinstance(given, list) else [given]
 
 
 def check_page(out: Path | None) -> None:
@@ -118,13 +126,14 @@ def reading(
         if getattr(options, name, None) and not given:
             raise InputError("no file is given that this holds for", column=f"--{name}", hint=hint)
     known = [column for kind in given for column in KINDS[kind].known]
+    any_name = any(KINDS[kind].by_attribute for kind in given)
     for ours in columns:
-        if ours not in known:
+        if ours not in known and not any_name:
             hint = closest(ours, dict.fromkeys(known), "known are")
             raise InputError(f"{ours!r} is no column of these files", column="--columns", hint=hint)
     text = TextFormat(options.delimiter, encoding=options.encoding, decimal=decimal)
     if given:
-        check_text_options(text, [file for name in files if (file := getattr(options, name)) is not None])
+        check_text_options(text, [file for name in files for file in _each(getattr(options, name))])
     return columns, text
 
 

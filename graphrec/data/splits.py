@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from graphrec.data.interactions import Columns, place_in_file
-from graphrec.data.splitting import PARTS, Split, Splitter
+from graphrec.data.splitting import PARTS, Span, Split, Splitter, is_time
 from graphrec.data.time_bounds import bounds
 from graphrec.errors import InputError, check_at_least
 
@@ -65,6 +65,14 @@ class Temporal(Splitter):
         for name, end in reversed(ends.items()):
             part[time <= end] = name
         return part
+
+    def val_span(self, log: pd.DataFrame, part: pd.Series[Any]) -> Span | None:
+        """See base class."""
+        if not is_time(log, self.column):
+            return None
+        given = {"train": self.train_end, "valid": self.val_end, "test": self.test_end}
+        ends = bounds(given, log[self.column], log.attrs.get("file"))
+        return Span(self.column, ends["train"], ends["valid"])
 
 
 @dataclass(frozen=True)
@@ -197,3 +205,11 @@ class Given(Splitter):
             drawn = Random(val_fraction=self.val_fraction, test_fraction=0.0).parts(log[train], seed)
             part.loc[train] = drawn.to_numpy()
         return part
+
+    def val_span(self, log: pd.DataFrame, part: pd.Series[Any]) -> Span | None:
+        """See base class; told by the rows, whose validation may lie behind training or beside it."""
+        for column in (one for one in (Columns.WEEK, Columns.TIMESTAMP) if is_time(log, one)):
+            train, valid = (log.loc[part == name, column] for name in ("train", "valid"))
+            if train.max() < valid.min():
+                return Span(column, train.max(), valid.max())
+        return None

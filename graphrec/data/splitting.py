@@ -11,8 +11,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.data.interactions import Columns, IdMap, Interactions, place_in_file
 from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError, check_at_least
@@ -25,6 +27,47 @@ ASKED = (NO_PART, TOO_FEW, NO_WEIGHT, "valid: rows of other events", "test: rows
 """Rows that an option of the split leaves out; what else is dropped is a loss."""
 
 
+def is_time(log: pd.DataFrame, column: str) -> bool:
+    """Tell whether a log has a column whose differences are weeks: numbers of weeks, or dates."""
+    return column in log and (
+        column == Columns.WEEK or pd.api.types.is_datetime64_any_dtype(log[Columns.TIMESTAMP])
+    )
+
+
+@dataclass(frozen=True)
+class Span:
+    """A period of time that begins where the training part ends.
+
+    Args:
+        column: Of the times: ``week`` or ``timestamp``.
+        after: Last week or moment of training.
+        until: Last week or moment of the period.
+    """
+
+    column: str
+    after: Any
+    until: Any
+
+    @property
+    def weeks(self) -> float:
+        """How many weeks it lasts; a part of one as well."""
+        length = self.until - self.after
+        return float(length) if self.column == Columns.WEEK else float(length / pd.Timedelta(weeks=1))
+
+    def week_of(self, frame: pd.DataFrame) -> IntArray:
+        """Count the whole weeks of it that lie before each row. Shape ``[rows]``."""
+        if self.column == Columns.WEEK:
+            return np.asarray(frame[Columns.WEEK] - self.after - 1, dtype=np.int64)
+        return np.asarray((frame[Columns.TIMESTAMP] - self.after) // pd.Timedelta(weeks=1), dtype=np.int64)
+
+    def __str__(self) -> str:
+        """Name its first and last week, or its days."""
+        if self.column == Columns.WEEK:
+            first, last = int(self.after) + 1, int(self.until)
+            return f"week {last}" if first == last else f"weeks {first} to {last}"
+        return f"{self.after + pd.Timedelta(microseconds=1):%Y-%m-%d} to {self.until:%Y-%m-%d}"
+
+
 @dataclass(frozen=True)
 class Split:
     """The three parts, all in the codes of the training part.
@@ -35,6 +78,7 @@ class Split:
         test: What is read once.
         dropped: Rows that were left out, by reason.
         cold: Distinct pairs that validation and test lost because training does not know their item.
+        val_span: The time of the validation part; missing where it is no period behind training.
     """
 
     train: Interactions
@@ -42,6 +86,7 @@ class Split:
     test: Interactions
     dropped: dict[str, int]
     cold: dict[str, int] = field(default_factory=dict)
+    val_span: Span | None = None
 
     @property
     def users(self) -> IdMap:
@@ -91,6 +136,15 @@ class Splitter(ABC):
         """Say what the rows are cut by: a column or the order of the file; nothing for a split without."""
         return ""
 
+    def val_span(self, log: pd.DataFrame, part: pd.Series[Any]) -> Span | None:
+        """Find the time of the validation part; None where it is no period behind training.
+
+        Args:
+            log: Frame with `Columns`.
+            part: Part of each row.
+        """
+        return None
+
     def check(self, log: pd.DataFrame) -> None:
         """Raise `InputError` if the log was cut already, for its test rows would be trained on."""
         if Columns.PART in log:
@@ -138,7 +192,8 @@ class Splitter(ABC):
         encoded = Interactions.encode(train, users, items)
         if weights is not None:
             encoded = replace(encoded, edge_weight=weights.of_edges(encoded))
-        return Split(encoded, valid, test, dropped, cold)
+        span = self.val_span(log, part) if len(valid) else None
+        return Split(encoded, valid, test, dropped, cold, span)
 
     def _train(self, train: pd.DataFrame) -> pd.DataFrame:
         if self.min_item_users > 1:

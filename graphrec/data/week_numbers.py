@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +57,42 @@ def _restarts(log: pd.DataFrame) -> bool:
     time = log[Columns.TIMESTAMP]
     middle = time.groupby(log[Columns.WEEK]).transform("median")
     return bool(((time - middle).abs() > pd.Timedelta(days=90)).mean() > SLIPS)
+
+
+def week_of_date(log: pd.DataFrame, date: dt.date, option: str) -> int:
+    """Find the number of the week that a day is in, as the log numbers its weeks.
+
+    A week has seven days. On which of them it begins is told by the rows, each of which has a day and a week.
+
+    Args:
+        log: With weeks, and timestamps that tell their days.
+        date: The day, in the log, before or after it.
+        option: Where it was given, for messages.
+
+    Raises:
+        InputError: If the log does not tell.
+    """
+    hint = "name the week with --week, as the log numbers its weeks"
+    times = log.get(Columns.TIMESTAMP)
+    if times is None or Columns.WEEK not in log or not pd.api.types.is_datetime64_any_dtype(times):
+        raise InputError("the log has no dates beside its weeks", column=option, hint=hint)
+    days = (times - pd.Timestamp(0)).dt.days
+    rows = pd.DataFrame({"day": days, "week": log[Columns.WEEK]}).dropna().value_counts().reset_index()
+    asked = (pd.Timestamp(date) - pd.Timestamp(0)).days
+    found: set[int] = set()
+    for first in range(7):
+        number = rows["week"] - (rows["day"] - first) // 7
+        fits = rows["count"].groupby(number).sum()
+        if fits.max() >= (1.0 - SLIPS) * rows["count"].sum():
+            found.add(int(fits.index.to_numpy()[fits.to_numpy().argmax()]) + int((asked - first) // 7))
+    if not found:
+        what = "the weeks of the log are not of seven days each, so it does not tell the week of a day"
+        raise InputError(what, column=option, hint=hint)
+    if len(found) > 1:
+        low, high = min(found), max(found)
+        what = f"{date} may be in week {low} or {high}: no row tells on which day a week begins"
+        raise InputError(what, column=option, hint=f"name it: --week {low} or --week {high}")
+    return found.pop()
 
 
 def odd_times(log: pd.DataFrame) -> Iterator[str]:

@@ -11,14 +11,13 @@ import pandas as pd
 
 from graphrec.cli.commands.offers import check_for_offers
 from graphrec.cli.main import parser
-from graphrec.cli.offers.decide import offers_of, print_assumptions
+from graphrec.cli.offers.decide import offers_of, print_assumptions, week_of
 from graphrec.cli.offers.request import Request
 from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
 from graphrec.front.asking import users_file
 from graphrec.front.runs import Run
-from graphrec.offers.decided_week import decided_week
 from graphrec.offers.policies.base import Policy
 
 _ELSEWHERE = {
@@ -38,7 +37,7 @@ def offers(
     users: Any = None,
     stock: str | Path | Frame | None = None,
     exposure: str | Path | Frame | None = None,
-    costs: str | Path | Frame | None = None,
+    costs: str | Path | Frame | Sequence[str | Path | Frame] | None = None,
     response: Run | str | Path | None = None,
     seed: int | None = None,
     **options: Any,
@@ -55,12 +54,13 @@ def offers(
         users: Ids, a frame or a file with a column ``user_id``; all users if missing.
         stock: File or frame with ``item_id`` and ``stock`` in units.
         exposure: File or frame of past offers: ``user_id``, ``item_id``, ``week``, or what this returned.
-        costs: File or frame of what the shop knows of its items: ``item_id`` with ``cost`` (money per unit)
-            or ``margin``, ``funded_share``, ``max_rate``, ``min_margin``; what is assumed holds elsewhere.
+        costs: Files or frames of what the shop knows: ``item_id``, or an attribute of the items, perhaps
+            ``week``, with ``cost`` (money per unit) or ``margin``, ``funded_share``, ``max_rate``,
+            ``min_margin``, ``stock``. The most specific holds, and what is assumed elsewhere.
         response: Run or checkpoint of a learned response; assumed elasticities if missing.
         seed: Which of several models ranks; the first if missing.
         options: The other options of ``graphrec offers`` by their names: ``scenario``, ``objective``,
-            ``promotion``, ``k``, ``week``, ``margin``, ``max_rate``, ``min_margin``, ``campaign_budgets`` …
+            ``promotion``, ``k``, ``week``, ``date``, ``weeks``, ``max_rate``, ``campaign_budgets`` …
 
     Returns:
         A row per pair of user and item and policy, see `graphrec.offers.table`: ``rate`` (share of the price
@@ -77,13 +77,14 @@ def offers(
         given.policy = list(policy) if isinstance(policy, list | tuple) else [policy]
         given.users, given.trust = users_file(users), run.is_trusted
         given.stock, given.exposure = _file(stock, "stock"), _file(exposure, "exposure")
-        given.costs = _file(costs, "costs")
+        several = costs if isinstance(costs, list | tuple) else [] if costs is None else [costs]
+        given.costs = [_file(one, "costs") for one in several] or None
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
         request = Request.of(given)
         task, data = run.loaded(seed)
         check_for_offers(data, given.ckpt_path)
-        request = request.joined(data)
-        week = decided_week(data.source.log, data.split.train.frame, given.week)
+        week = week_of(request, data)
+        request = request.joined(data, week.weeks)
         found = offers_of(request, task, data, week)
         print(week)
         print_assumptions(request)

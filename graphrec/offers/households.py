@@ -111,13 +111,14 @@ class Baskets:
     weeks: int
 
     @classmethod
-    def of(cls, log: pd.DataFrame, users: IdMap, week: IntArray) -> Baskets:
+    def of(cls, log: pd.DataFrame, users: IdMap, week: IntArray, money: FloatArray | None = None) -> Baskets:
         """Add up the rows of each basket.
 
         Args:
             log: All rows of the training weeks, those of items outside the catalogue too.
             users: Codes of the users; rows of others are left out.
             week: Week of each row.
+            money: What each row brought; from its price and quantity if missing.
 
         Raises:
             InputError: If the log has no baskets, no price, or no price above 0.
@@ -126,7 +127,7 @@ class Baskets:
             hint = "map a column to basket_id in the source's `columns`"
             raise InputError("a threshold needs baskets", column=Columns.BASKET, hint=hint)
         columns = {"user": users.codes(log[Columns.USER]), "basket": log[Columns.BASKET].to_numpy()}
-        frame = pd.DataFrame({**columns, "value": basket_money(log)})
+        frame = pd.DataFrame({**columns, "value": basket_money(log) if money is None else money})
         total = frame[frame["user"] >= 0].groupby(["user", "basket"], sort=True)["value"].sum().reset_index()
         total = total[total["value"] > 0]
         if total.empty:

@@ -11,6 +11,7 @@ import numpy as np
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.offers.choices import Choices
 from graphrec.offers.economics import Economics, Money
+from graphrec.offers.horizon import Horizon
 from graphrec.offers.levels import Levels
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.rates import Limit, rate_limits, spread_window, tightest
@@ -41,6 +42,7 @@ class Pairs:
         economics: Margin and funding.
         guardrails: Allowed rates.
         levels: Kind of promotion.
+        horizon: Weeks that an offer is for. Curves are of one of them.
     """
 
     unit_score: FloatArray
@@ -58,6 +60,7 @@ class Pairs:
     economics: Money = field(default_factory=Economics)
     guardrails: Guardrails = field(default_factory=Guardrails)
     levels: Levels = field(default_factory=Levels)
+    horizon: Horizon = field(default_factory=Horizon)
 
     def __len__(self) -> int:
         """Count the pairs ``P``."""
@@ -66,7 +69,7 @@ class Pairs:
     @cached_property
     def limits(self) -> list[Limit]:
         """The highest rates of the pairs, by guardrail; a coupon has the lowest of its pairs."""
-        gone = sells_out(self.response.base, self.item, self.stock)
+        gone = sells_out(self.horizon.weeks * self.response.base, self.item, self.stock)
         return self.levels.shared(
             rate_limits(self.guardrails, self.economics, self.max_depth, self.cooling, gone)
         )
@@ -76,9 +79,13 @@ class Pairs:
         """Which pairs the scenario is for. Shape ``[P]``."""
         return self.levels.whole(self.scenario.eligible(self.seen))
 
+    def units(self, rate: FloatArray) -> FloatArray:
+        """Compute the units that are expected at a rate over the horizon. ``[P]`` to ``[P]``."""
+        return self.horizon.weeks * self.response.probability(rate)
+
     def spend(self, rate: FloatArray) -> FloatArray:
         """Compute the expected cost of a rate for each pair, in money. ``[P]`` to ``[P]``."""
-        return self.economics.spend(self.response.probability(rate), self.price, rate)
+        return self.economics.spend(self.units(rate), self.price, rate)
 
     def choices(self, levels: tuple[float, ...]) -> Choices:
         """Work out what each level brings and costs, and which may be used.
@@ -88,10 +95,10 @@ class Pairs:
         """
         kind = self.levels.among(self.scenario.levels or levels)
         rates, price = kind.rates(self.price), self.price[:, None]
-        probability = kind.probability(self.response, rates)
+        units = self.horizon.weeks * kind.probability(self.response, rates)
         money = self.economics.each_level()
-        value = self.scenario.value(probability, price, rates, money, self.worth[:, None])
-        spend = money.spend(probability, price, rates)
+        value = self.scenario.value(units, price, rates, money, self.worth[:, None])
+        spend = money.spend(units, price, rates)
         allowed = (rates <= tightest(self.limits)[:, None] + 1e-12) & kind.possible(self.price)
         allowed &= self.eligible[:, None]
         allowed[:, 0] = True

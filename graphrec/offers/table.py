@@ -49,10 +49,12 @@ OFFER_COLUMNS = [
     "product_set",
     "median_basket",
     "week",
+    "horizon",
 ]
 """Columns of the offers table, in order; ``reason`` is ``reason_code`` and words. All are filled but
 ``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion, and
-``week``, the week that was decided for, where a log has no weeks and none was named.
+``week``, the week that was decided for, where a log has no weeks and none was named. ``horizon`` is how
+many weeks from then on the offer is for; missing where the validation part of the split is no time.
 ``disclosure`` marks prices that personal data set, which New York's Algorithmic Pricing Disclosure Act wants
 said to the shopper in the words of `DISCLOSURE`."""
 
@@ -72,9 +74,9 @@ def make_offers(
 ) -> pd.DataFrame:
     """Decide the rate of every candidate.
 
-    Every candidate gets a row, also those at rate 0, so that policies can be compared pair by pair. One
-    purchase is one unit; units, revenue, profit and spend are expectations over the window that the
-    probabilities were calibrated on, totals rather than gains over no discount.
+    Every candidate gets a row, also those at rate 0, so that policies can be compared pair by pair. A week
+    with a purchase is one unit; units, revenue, profit and spend are expectations over the horizon, totals
+    rather than gains over no discount. The probabilities are those of at least one purchase in it.
 
     Args:
         candidates: Pairs that may get an offer. ``P`` rows.
@@ -101,13 +103,14 @@ def make_offers(
     pairs = replace(facts, cooling=cooling, scenario=aim, economics=money, guardrails=limits, levels=levels)
     decision = decide(policy, pairs, _budget(candidates, pairs, budget, terms), _groups(candidates, terms))
     frame = _outcomes(candidates.frame, pairs, decision, terms.promotion)
-    week = week_column(terms.week, len(frame))
-    return frame.assign(scenario=aim.name, policy=policy.name, week=week)[OFFER_COLUMNS]
+    week = whole_column(terms.week, len(frame))
+    horizon = whole_column(None if candidates.horizon is None else candidates.horizon.weeks, len(frame))
+    return frame.assign(scenario=aim.name, policy=policy.name, week=week, horizon=horizon)[OFFER_COLUMNS]
 
 
-def week_column(week: int | None, rows: int) -> pd.Series[Any]:
-    """Write the week that is decided for in each row, missing where it is not known. Shape ``[rows]``."""
-    return pd.Series([pd.NA if week is None else week] * rows, dtype="Int64")
+def whole_column(number: int | None, rows: int) -> pd.Series[Any]:
+    """Write a whole number in each row, missing where it is not known. Shape ``[rows]``."""
+    return pd.Series([pd.NA if number is None else number] * rows, dtype="Int64")
 
 
 def _budget(candidates: Candidates, pairs: Pairs, total: float | None, terms: Terms) -> Budget:
@@ -126,19 +129,19 @@ def _groups(candidates: Candidates, terms: Terms) -> Groups | None:
 
 def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: Promotion) -> pd.DataFrame:
     """Compute everything that follows from the rates."""
-    rate, economics = decision.rate, pairs.economics
-    probability = pairs.response.probability(rate)
+    rate, economics, horizon = decision.rate, pairs.economics, pairs.horizon
+    units = pairs.units(rate)
     given = rate > 0
     code, reason = reasons_of(decision, pairs)
     sets = frame["product_set"] if promotion == "coupon" else pd.Series(pd.NA, frame.index, dtype="str")
     return frame[["user_id", "item_id", "score", "price"]].assign(
-        probability=pairs.response.base,
+        probability=horizon.reached(pairs.response.base),
         rate=rate,
-        probability_at_rate=probability,
-        expected_units=probability,
-        expected_revenue=economics.revenue(probability, pairs.price, rate),
-        expected_profit=economics.profit(probability, pairs.price, rate),
-        spend=economics.spend(probability, pairs.price, rate),
+        probability_at_rate=horizon.reached(pairs.response.probability(rate)),
+        expected_units=units,
+        expected_revenue=economics.revenue(units, pairs.price, rate),
+        expected_profit=economics.profit(units, pairs.price, rate),
+        spend=economics.spend(units, pairs.price, rate),
         promotion=pd.Series(np.where(given, promotion, "none"), index=frame.index, dtype="str"),
         threshold=np.nan,
         amount=np.where(given & (promotion == "amount"), (rate * pairs.price).round(2), np.nan),
@@ -191,7 +194,8 @@ def check_offers(frame: pd.DataFrame) -> None:
     if list(frame.columns) != OFFER_COLUMNS:
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(
-        columns=["user_id", "item_id", "threshold", "amount", "median_basket", "week"], errors="ignore"
+        columns=["user_id", "item_id", "threshold", "amount", "median_basket", "week", "horizon"],
+        errors="ignore",
     )
     if not np.isfinite(numbers.to_numpy(dtype=np.float64)).all():
         raise ValueError("every number of an offers table is finite, threshold and amount excepted")

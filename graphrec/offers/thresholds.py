@@ -18,13 +18,13 @@ from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from graphrec.offers.budget.budgets import Budget
 from graphrec.offers.choices import Choices
 from graphrec.offers.decision import Chosen
-from graphrec.offers.economics import Economics, percent
+from graphrec.offers.economics import Money, percent
 from graphrec.offers.households import Baskets
 from graphrec.offers.levels import Levels
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.reasons import Reason, chosen, everywhere, written
 from graphrec.offers.scenarios import Scenario
-from graphrec.offers.table import BASKET, week_column
+from graphrec.offers.table import BASKET, whole_column
 from graphrec.response.curves import MEDIAN_ELASTICITY
 
 QUANTILES = (0.55, 0.65, 0.75, 0.85)
@@ -36,24 +36,22 @@ STRETCH = 0.3
 """Share of the baskets just below the threshold that are filled up, at the median elasticity; assumed."""
 INFRA_PENALTY = 0.5
 """What a unit of money paid out on baskets that were above the threshold anyway counts besides its cost."""
-WINDOW_WEEKS = 4
-"""An offer is good for one basket within so many weeks."""
 
 
 @dataclass(frozen=True)
 class ThresholdOptions:
-    """What each household may be offered and what would come of it; option 0 is nothing.
+    """What each household may be offered and what would come of it in the horizon; option 0 is nothing.
 
     Args:
         threshold: T, 0 for no offer. Shape ``[U, R]``.
         saving: y. Shape ``[U, R]``.
-        before: P(a basket at T or above in the window) without the offer. Shape ``[U, R]``.
+        before: P(a basket at T or above in the horizon) without the offer. Shape ``[U, R]``.
         redeemed: P(a basket that takes the saving). Shape ``[U, R]``.
         infra: Part of it from baskets that were there anyway. Shape ``[U, R]``.
         added: Expected sales that are added to reach T, in money at shelf prices. Shape ``[U, R]``.
         median: Median basket of the household, 0 where it has too few. Shape ``[U]``.
         mean: Mean basket. Shape ``[U]``.
-        trips: Expected baskets in the window. Shape ``[U]``.
+        trips: Expected baskets in the horizon. Shape ``[U]``.
     """
 
     threshold: FloatArray
@@ -68,7 +66,7 @@ class ThresholdOptions:
 
 
 def threshold_options(
-    baskets: Baskets, users: IntArray, elasticity: FloatArray, stretch: float = STRETCH
+    baskets: Baskets, users: IntArray, elasticity: FloatArray, stretch: float = STRETCH, weeks: int = 1
 ) -> ThresholdOptions:
     """List thresholds above each household's median basket, and their outcomes if filled up as assumed.
 
@@ -77,6 +75,7 @@ def threshold_options(
         users: Codes of the households. Shape ``[U]``.
         elasticity: Of each; 1.5 stretches as much as `stretch` says. Shape ``[U]``.
         stretch: See `STRETCH`.
+        weeks: The horizon: an offer is good for one basket within so many weeks.
     """
     count = 1 + len(QUANTILES) * len(SAVINGS)
     tables = {name: np.zeros((len(users), count)) for name in _TABLES}
@@ -88,7 +87,7 @@ def threshold_options(
         if len(own) < MIN_BASKETS:
             continue
         facts["median"][row], facts["mean"][row] = np.median(own), own.mean()
-        facts["trips"][row] = len(own) / baskets.weeks * WINDOW_WEEKS
+        facts["trips"][row] = len(own) / baskets.weeks * weeks
         threshold, saving = _offers_above(own)
         filled = min(1.0, stretch * float(elasticity[row]) / MEDIAN_ELASTICITY)
         outcome = _outcome(own, threshold, saving, filled, float(facts["trips"][row]))
@@ -157,7 +156,7 @@ def choose_thresholds(
     options: ThresholdOptions,
     choose: Choose,
     scenario: Scenario,
-    economics: Economics,
+    economics: Money,
     guardrails: Guardrails,
     budget: Budget | None = None,
     penalty: float = INFRA_PENALTY,
@@ -172,18 +171,19 @@ def choose_thresholds(
         options: What each household may be offered.
         choose: Of a policy, as `Knapsack().choose`.
         scenario: Objective; its `units` count the added sales.
-        economics: Margin and funding.
-        guardrails: Maximum rate (of y over T) and minimum margin of a basket at T.
+        economics: Margin and funding, of all or of each household's baskets.
+        guardrails: Maximum rate (of y over T) and minimum margin of a basket at T, of all or of each.
         budget: What the offers may cost together, with groups of households; no bound if missing.
         penalty: See `INFRA_PENALTY`.
         refused: Why a household may get no offer, a `Reason`; None where it may. Shape ``[U]``.
     """
-    spend = economics.funded_share * options.saving * options.redeemed
-    profit, revenue = economics.margin * options.added - spend, options.added - spend
+    each = economics.each_level()
+    spend = each.funded_share * options.saving * options.redeemed
+    profit, revenue = each.margin * options.added - spend, options.added - spend
     value = scenario.profit * profit + scenario.revenue * revenue + scenario.units * options.added
     value += scenario.sold * (options.redeemed - options.infra)
-    value -= penalty * economics.funded_share * options.saving * options.infra
-    allowed = _allowed(options, economics, guardrails)
+    value -= penalty * each.funded_share * options.saving * options.infra
+    allowed = _allowed(options, each, guardrails)
     if refused is not None:
         allowed[pd.notna(refused), 1:] = False
     depth = np.divide(
@@ -198,12 +198,13 @@ def choose_thresholds(
     return ThresholdChoice(found.level, reason, spend[rows, found.level], value[rows, found.level])
 
 
-def _allowed(options: ThresholdOptions, economics: Economics, guardrails: Guardrails) -> BoolArray:
+def _allowed(options: ThresholdOptions, economics: Money, guardrails: Guardrails) -> BoolArray:
     """Mark options that keep the guardrails and lie above the median, and no offer. ``[U, R]``."""
+    most, least = (np.atleast_1d(one)[:, None] for one in (guardrails.max_rate, guardrails.min_margin))
     net = options.threshold - economics.funded_share * options.saving
     left = net - (1.0 - economics.margin) * options.threshold
-    allowed = options.saving <= guardrails.max_rate * options.threshold
-    allowed &= left >= guardrails.min_margin * net
+    allowed = options.saving <= most * options.threshold
+    allowed &= left >= least * net
     allowed &= options.threshold > options.median[:, None]
     allowed[:, 0] = True
     return allowed
@@ -243,14 +244,15 @@ def threshold_table(
     user_ids: AnyArray,
     options: ThresholdOptions,
     choice: ThresholdChoice,
-    economics: Economics,
+    economics: Money,
     scenario: Scenario,
     policy: str,
     week: int | None = None,
+    weeks: int = 1,
 ) -> pd.DataFrame:
     """Write a row per household in the form of the offers table; the item is the whole basket.
 
-    ``price`` is the mean basket; ``probability`` is that of a basket at T or above in four weeks without the
+    ``price`` is the mean basket; ``probability`` is that of a basket at T or above in the horizon without the
     offer. ``expected_units`` counts baskets, ``rate`` is y over T.
     """
     rows, option = np.arange(len(choice.option)), choice.option
@@ -284,6 +286,7 @@ def threshold_table(
             "disclosure": given,
             "product_set": empty,
             "median_basket": np.where(options.median > 0, options.median, np.nan),
-            "week": week_column(week, len(rows)),
+            "week": whole_column(week, len(rows)),
+            "horizon": whole_column(weeks, len(rows)),
         }
     )

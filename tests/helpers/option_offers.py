@@ -66,6 +66,16 @@ OFFERS: dict[str, list[Check]] = {
         *refuses("--week 17", "trained on weeks to 17", WRITES),
         *refuses("--week 20", "of week 20 or later", f"{UNITS} {PAST} --cool_down_weeks 2"),
     ],
+    "--date": [
+        *changes("--date 2023-08-01", *EVERY),
+        *refuses("--date 2023-04-27", "so week 17 is past", WRITES),
+        *refuses("--date 2023-08-01 --week 30", "is in week 31, and --week says 30", WRITES),
+        *refuses("--date Tuesday", "is no date", WRITES),
+    ],
+    "--weeks": [
+        *changes("--weeks 4", *EVERY),
+        *refuses("--weeks 0", "1 or more", WRITES),
+    ],
     "--response": [
         *refuses("--response {best}", "holds no response", WRITES),
         *refuses("--response {config}", "lightgcn.yaml", WRITES),
@@ -128,8 +138,10 @@ OFFERS: dict[str, list[Check]] = {
         *refuses("--campaign_budgets PRODUCE=nan", "is no budget", UNITS),
     ],
     "--costs": [
-        *only_items("--costs {costs}"),
-        *refuses("--costs {stock}", "holds no fact", UNITS),
+        *changes("--costs {costs}", *EVERY),
+        *changes("--costs {stock}", *OF_ITEMS),
+        *refuses("--costs {stock}", "no stock of items", THRESHOLD),
+        *refuses("--costs {few_items}", "holds no fact", UNITS),
     ],
     "--amounts": [
         *changes("--amounts 0.3 0.6", AMOUNT),

@@ -14,13 +14,10 @@ from offer_pairs import candidate_frame
 
 from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
-from graphrec.offers.candidates.build import (
-    build_candidates,
-    calibration_check,
-    fit_calibrator,
-    regular_prices,
-)
+from graphrec.offers.candidates.build import build_candidates
+from graphrec.offers.candidates.calibrate import calibration_check, fit_calibrator
 from graphrec.offers.candidates.eligibility import Eligibility
+from graphrec.offers.candidates.prices import regular_prices
 from graphrec.offers.economics import Economics
 from graphrec.offers.levels import LEVELS
 from graphrec.offers.limits.guardrails import Guardrails
@@ -33,7 +30,7 @@ POLICIES = [NoDiscount(), Uniform(), LinearRate(), ExpectedProfit()]
 PROMISED = (
     "user_id, item_id, score, probability, rate, probability_at_rate, price, expected_units,"
     " expected_revenue, expected_profit, spend, promotion, threshold, amount, scenario, policy,"
-    " propensity, reason, reason_code, disclosure, product_set, median_basket, week"
+    " propensity, reason, reason_code, disclosure, product_set, median_basket, week, horizon"
 )
 
 
@@ -50,7 +47,7 @@ def test_every_column_is_filled_and_adds_up(candidates, policy, scenario, budget
     assert ", ".join(offers.columns) == PROMISED
     assert len(offers) == len(candidates.frame)
     assert not offers.duplicated(["user_id", "item_id"]).any()
-    others = ["threshold", "amount", "product_set", "median_basket", "week"]
+    others = ["threshold", "amount", "product_set", "median_basket", "week", "horizon"]
     assert offers[others].isna().all(axis=None)
     filled = offers.drop(columns=others)
     assert filled.notna().all(axis=None)
@@ -302,7 +299,7 @@ def test_calibrator_samples_users_by_seed_in_batches(shop, monkeypatch):
     model = FakeRecommender(shop.model.scores, shop.seen)
     whole = fit_calibrator(model, shop.graph, shop.split, sample_users=40, seed=3)
     assert len(model.asked) == len(set(model.asked)) == 40
-    monkeypatch.setattr("graphrec.offers.candidates.build.BATCH_SCORES", 7 * 60)
+    monkeypatch.setattr("graphrec.offers.candidates.calibrate.BATCH_SCORES", 7 * 60)
     batched = fit_calibrator(model, shop.graph, shop.split, sample_users=40, seed=3)
     probe, new = np.linspace(-5, 5, 50), np.zeros(50, dtype=bool)
     assert (whole.probability(probe, new) == batched.probability(probe, new)).all()

@@ -37,13 +37,14 @@ def drawn(users: int, seed: int) -> Baskets:
 
 
 def options_of(baskets: Baskets, users: int, elasticity: float = 1.5):
-    return threshold_options(baskets, np.arange(users), np.full(users, elasticity))
+    return threshold_options(baskets, np.arange(users), np.full(users, elasticity), weeks=4)
 
 
-def test_outcomes_are_those_of_a_loop_over_baskets():
+@pytest.mark.parametrize("weeks", [1, 4])
+def test_outcomes_are_those_of_a_loop_over_baskets(weeks):
     own = [8.0, 12.0, 15.0, 16.0, 18.0, 22.0, 30.0, 45.0]
-    options = threshold_options(baskets_of(own), np.array([0]), np.array([2.0]))
-    trips = len(own) / 40 * 4
+    options = threshold_options(baskets_of(own), np.array([0]), np.array([2.0]), weeks=weeks)
+    trips = len(own) / 40 * weeks
     for option in range(1, options.threshold.shape[1]):
         target, saving = options.threshold[0, option], options.saving[0, option]
         over, lift, added = 0.0, 0.0, 0.0

@@ -23,7 +23,7 @@ from graphrec.cli.recommending.request import read_request
 from graphrec.data.choice.items import ItemFiles
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import Calibrator
-from graphrec.offers.candidates.build import fit_calibrator
+from graphrec.offers.candidates.calibrate import fit_calibrator
 from graphrec.serving.bundle import MANIFEST, read_bundle, write_bundle
 from graphrec.serving.packing import history_of
 from graphrec.serving.request import Request

@@ -20,7 +20,22 @@ EXAMPLE = """examples; each takes effect in the next shell:
   graphrec completion zsh > ~/.zfunc/_graphrec       # a folder of $fpath; before compinit in ~/.zshrc
   graphrec completion fish > ~/.config/fish/completions/graphrec.fish
 """
-_FILES = ("file", "users", "items", "ITEM", "valid", "test", "columns", "scenario", "log", "past", "salt")
+_FILES = (
+    "file",
+    "users",
+    "items",
+    "ITEM",
+    "valid",
+    "test",
+    "columns",
+    "scenario",
+    "log",
+    "past",
+    "salt",
+    "stock",
+    "exposure",
+    "costs",
+)
 """Arguments of light commands that are a file, and no `Path` yet."""
 
 

@@ -104,13 +104,15 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     from graphrec.cli.experiment.loading import load_run
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder
     from graphrec.cli.offers.decide import decide, offer_candidates, print_totals
+    from graphrec.offers.candidates.calibrate import calibrate
     from graphrec.offers.economics import Economics
     from graphrec.offers.limits.guardrails import Guardrails
     from graphrec.offers.policies.named import policy_named
     from graphrec.offers.table import write_offers
 
     task, data = load_run(RunFolder(folder).checkpoints / BEST)
-    candidates = offer_candidates(task, data)
+    recommender = task.recommender
+    candidates = offer_candidates(task, data, calibrate(recommender, recommender.graph, data.split))
     economics, guardrails = Economics(), Guardrails()
     policies = [policy_named(name) for name in POLICIES]
     table = decide(candidates, policies, "promotion", None, economics, guardrails)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
     --out offers.parquet                                    # policies at equal spend
   graphrec offers --ckpt CKPT --policy knapsack --scenario clearance --budget 5000 --out offers.parquet
   graphrec offers --ckpt CKPT --policy knapsack --budget 500 --costs costs.csv --columns cost=ek --out o.csv
+  graphrec offers --ckpt CKPT --policy knapsack --costs costs.csv departments.csv weeks.csv --out o.csv
   graphrec offers --ckpt CKPT --policy knapsack --promotion amount --amounts 50 100 200 --out offers.parquet
   graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
   graphrec offers --ckpt CKPT --policy none mypolicies.Loyal --budget 500 --out offers.parquet
@@ -38,6 +40,7 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
     --out offers.parquet                                    # one rate over a set of products
   graphrec offers --ckpt CKPT --policy knapsack --budget 900 --campaign department \\
     --campaign_budgets GROCERY=400 PRODUCE=100 --max_offers_per_user 3 --out offers.parquet
+  graphrec offers --ckpt CKPT --policy knapsack --date 2026-11-11 --weeks 4 --budget 2000 --out offers.parquet
   graphrec offers --ckpt CKPT --policy knapsack --week 54 --exposure offers53.parquet --cool_down_weeks 4 \\
     --parity income --max_parity_gap 0.2 --out offers.parquet
 """
@@ -71,12 +74,26 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--users", type=table_file, help="CSV or Parquet file with a column user_id; all users if missing")
     add("-k", type=int, help="candidate items per user (default 20)")
     add("--items", choices=["all", "repeat", "new"], help="which items; the scenario's if missing")
-    add("--week", type=int, help="week decided for (default: the first after the log)")
+    add("--week", type=int, help="first week decided for (default: the first after the log)")
+    add("--date", type=_day, metavar="DAY", help="a day of that week, as 2026-11-11, where the log has dates")
+    add("--weeks", type=int, help="weeks that an offer, its budget and its stock are for (default 1)")
     add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
     add_trust(parser)
     _add_limits(parser)
     add_table_options(parser, "the files of --users, --stock, --exposure and --costs")
     parser.set_defaults(run=run)
+
+
+def _day(text: str) -> dt.date:
+    """Take a date.
+
+    Raises:
+        argparse.ArgumentTypeError: If it is none.
+    """
+    try:
+        return dt.datetime.fromisoformat(text).date()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date; write it as 2026-11-11") from error
 
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
@@ -86,10 +103,9 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     add("--margin", type=float, default=Economics().margin, help="assumed margin at the regular price")
     share = Economics().funded_share
     add("--funded_share", type=float, default=share, help="assumed share of a discount the retailer pays")
-    facts = (
-        "what the shop knows of its items: item_id with cost (or margin), funded_share, max_rate, min_margin"
-    )
-    add("--costs", type=table_file, help=facts)
+    facts = "what the shop knows: item_id or an attribute of the items, perhaps week, with cost (or margin), "
+    facts += "funded_share, max_rate, min_margin, stock; of several files the most specific holds"
+    add("--costs", type=table_file, nargs="+", metavar="FILE", help=facts)
     add("--max_rate", type=float, help="no rate above this (default: the scenario's, 0.3 where it has none)")
     add("--min_margin", type=float, help="margin that must be left (default 0.05, less in a clearance)")
     add(

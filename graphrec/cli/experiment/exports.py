@@ -20,7 +20,7 @@ from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 from graphrec.graph import BipartiteGraph
-from graphrec.offers.candidates.build import fit_calibrator
+from graphrec.offers.candidates.calibrate import fit_calibrator
 from graphrec.serving.bundle import read_bundle, write_bundle
 from graphrec.serving.data import PackedData
 from graphrec.serving.packing import CONFIG, packed

@@ -14,11 +14,14 @@ from typing import Any
 from graphrec.data.week_numbers import MOST_WEEKS
 from graphrec.errors import MOST_WHOLE, InputError
 from graphrec.notices import note
+from graphrec.offers.limits.exposure import PAST_HINT, PAST_IS_NOTHING
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.policies.named import POLICIES, follows_objective
 from graphrec.offers.policies.rules import Uniform
 from graphrec.offers.scenarios import Scenario
 
+MOST_HORIZON = 104
+"""Weeks that an offer may be for; two years is more than any log tells of."""
 FOLLOW_AN_OBJECTIVE = [name for name, kind in POLICIES.items() if follows_objective(kind())]
 
 
@@ -73,6 +76,7 @@ RANGES = {
     "window_weeks": Range(1, hint="give 1 or more"),
     "cool_down_weeks": Range(0, hint="give 0 or more"),
     "week": Range(-MOST_WEEKS, MOST_WEEKS, hint="give a week as the log numbers them"),
+    "weeks": Range(1, MOST_HORIZON, hint="give 1 or more weeks, as 4"),
 }
 
 
@@ -92,9 +96,8 @@ class Need:
 
 
 def _past_counts(options: argparse.Namespace, policies: Sequence[Policy]) -> bool:
-    """Tell whether past offers can change anything."""
-    capped = options.max_offers_per_user is not None and (options.window_weeks or 1) > 1
-    return bool(options.cool_down_weeks) or capped
+    """Tell whether past offers can change anything; in a window of a week those that go on in it do."""
+    return bool(options.cool_down_weeks) or options.max_offers_per_user is not None
 
 
 NEEDS = {
@@ -105,8 +108,8 @@ NEEDS = {
     ),
     "exposure": Need(
         _past_counts,
-        "past offers change nothing without a cool-down, or a cap over a window of more than the coming week",
-        "add --cool_down_weeks, or --max_offers_per_user with --window_weeks of 2 or more",
+        PAST_IS_NOTHING,
+        PAST_HINT,
     ),
     "window_weeks": Need(
         lambda options, policies: options.exposure is not None and options.max_offers_per_user is not None,
@@ -150,7 +153,6 @@ OF_ITEMS = {
     "items": "set of items",
     "response": "response of items",
     "stock": "stock of items",
-    "costs": "cost of single items",
     "depths": "history of discounts",
     "max_spread": "spread of rates on one item",
     "campaign_budgets": "campaign",

@@ -16,7 +16,9 @@ from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_par
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
-from graphrec.offers.candidates.build import build_candidates, calibration_check, fit_calibrator
+from graphrec.errors import InputError
+from graphrec.offers.candidates.build import build_candidates
+from graphrec.offers.candidates.calibrate import Calibration, calibrate, calibration_check
 from graphrec.offers.candidates.eligibility import Eligibility, eligibility
 from graphrec.offers.candidates.prices import regular_prices
 from graphrec.offers.candidates.table import Candidates
@@ -48,9 +50,9 @@ PRODUCT_SET = "product_category"
 
 def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     """Decide, write, print."""
-    request = request.joined(data)
+    week = week_of(request, data)
+    request = request.joined(data, week.weeks)
     groups = None if request.options.parity is None else user_groups(data, request.options.parity)
-    week = decided_week(data.source.log, data.split.train.frame, request.options.week)
     offers = offers_of(request, task, data, week)
     path = write_offers(offers, request.options.out)
     print_totals(offers)
@@ -63,6 +65,32 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     print(f"{len(offers):,} rows: {path}")
     _track(request, task, data, offers)
     return path
+
+
+def week_of(request: Request, data: RecommenderData) -> Decided:
+    """Find the weeks that are decided for.
+
+    Raises:
+        InputError: If one is past, or probabilities are of no weeks and some are asked for.
+    """
+    options = request.options
+    return decided_week(
+        data.source.log, data.split.train.frame, options.week, options.date, _horizon(request, data)
+    )
+
+
+def _horizon(request: Request, data: RecommenderData) -> int | None:
+    """Find how many weeks an offer is for; None where validation is no time."""
+    weeks: int | None = request.options.weeks
+    if request.options.promotion == "threshold" or data.split.val_span is not None:
+        return weeks or 1
+    if weeks is None:
+        return None
+    raise InputError(
+        f"the split {type(data.splitter).__name__} holds out no weeks, so no probability is of {weeks}",
+        column="--weeks",
+        hint="fit with the split Temporal, or leave it out",
+    )
 
 
 def _track(request: Request, task: RankedTask, data: RecommenderData, offers: pd.DataFrame) -> None:
@@ -94,9 +122,9 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
     if request.options.promotion == "threshold":
         from graphrec.cli.offers.thresholds import threshold_offers
 
-        offers = threshold_offers(request, data, week.week, capped_groups(request, data))
+        offers = threshold_offers(request, data, week, capped_groups(request, data))
     else:
-        offers = _item_offers(request, task, data, week.week)
+        offers = _item_offers(request, task, data, week)
     offers.attrs = source_of(request.options.ckpt_path, data.split.sha256())
     if request.options.max_parity_gap is not None:
         tell_of_parity(offers)
@@ -104,7 +132,7 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
     return offers
 
 
-def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: int | None) -> pd.DataFrame:
+def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: Decided) -> pd.DataFrame:
     """Decide the offers on items: per cent, amounts or coupons."""
     options, aim = request.options, request.scenario
     eligible = None
@@ -117,9 +145,13 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     if options.promotion == "coupon":
         sets = item_attribute(data, options.product_set or PRODUCT_SET)
     items = options.items or ITEMS[aim.pairs]
-    candidates = offer_candidates(task, data, request.users, options.k or K, items, eligible, sets)
+    found = calibrate(task.recommender, task.recommender.graph, data.split, eligible)
+    candidates = offer_candidates(
+        task, data, found, week.horizon, request.users, options.k or K, items, eligible, sets
+    )
+    print(found.line(week.horizon))
     if options.response is not None:
-        candidates = _with_response(candidates, options.response, week, options.trust)
+        candidates = _with_response(candidates, options.response, week.week, options.trust)
     if request.stock is not None:
         stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
         candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
@@ -128,7 +160,7 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
         candidates = replace(
             candidates, frame=candidates.frame.assign(**{str(name): of for name, of in facts.items()})
         )
-    terms = terms_of(request, data, candidates, week)
+    terms = terms_of(request, data, candidates, week.week)
     return decide(
         candidates, request.policies, aim, options.budget, request.economics, request.guardrails, terms
     )
@@ -144,18 +176,30 @@ def _item_margins(request: Request, costs: pd.DataFrame, data: RecommenderData) 
 def offer_candidates(
     task: RankedTask,
     data: RecommenderData,
+    calibration: Calibration,
+    weeks: int | None = None,
     users: Table | None = None,
     k: int = 20,
     items: ItemSet = "all",
     eligible: Eligibility | None = None,
     product_sets: pd.Series[Any] | None = None,
 ) -> Candidates:
-    """Find the best `k` items of each user with calibrated probabilities and prices."""
-    recommender, graph, split = task.recommender, task.recommender.graph, data.split
-    calibrator = fit_calibrator(recommender, graph, split, eligible=eligible)
-    codes = user_codes(users, split.users)
+    """Find the best `k` items of each user with calibrated probabilities and prices.
+
+    Without `weeks` an offer is for a time as long as the validation part.
+    """
     return build_candidates(
-        recommender, graph, split, calibrator, codes, k, items, eligible=eligible, product_sets=product_sets
+        task.recommender,
+        task.recommender.graph,
+        data.split,
+        calibration.calibrator,
+        user_codes(users, data.split.users),
+        k,
+        items,
+        eligible=eligible,
+        product_sets=product_sets,
+        period=None if weeks is None else calibration.period,
+        weeks=weeks or 1,
     )
 
 
@@ -194,7 +238,8 @@ def print_totals(offers: pd.DataFrame) -> None:
 def print_assumptions(request: Request) -> None:
     """Print what the figures rest on."""
     economics, costs = request.economics, request.costs
-    where = "" if costs is None else f", but where {request.options.costs} tells {', '.join(costs.columns)}"
+    files = ", ".join(map(str, request.options.costs or ()))
+    where = "" if costs is None else f", but where {files} tells {', '.join(costs.columns)}"
     print(
         f"Assumed: margin {percent(economics.margin)} at the regular price, the retailer pays"
         f" {percent(economics.funded_share)} of a discount{where}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +12,20 @@ import pandas as pd
 
 from graphrec.cli.frames import read_users
 from graphrec.cli.offers.checks import campaign_budgets, check_needs, check_ranges, check_scenario
+from graphrec.cli.offers.item_facts import joined_facts
 from graphrec.cli.offers.policies import policy_of
 from graphrec.cli.table_options import reading
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
 from graphrec.data.splits import Split
-from graphrec.data.tables.kinds import Kind
+from graphrec.data.tables.kinds import KINDS, STOCK, Kind
 from graphrec.data.tables.read import Table
+from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.economics import Economics
 from graphrec.offers.limits.exposure import Frequency, read_exposure
 from graphrec.offers.limits.guardrails import Guardrails
-from graphrec.offers.limits.item_facts import read_item_facts
+from graphrec.offers.limits.item_facts import FactsTable, read_facts
 from graphrec.offers.limits.stock import read_stock
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario, scenario_of
@@ -40,6 +43,7 @@ FILES: dict[str, Kind] = {
     "costs": "item_facts",
 }
 """Options that name files, and what those are."""
+_KNOWN = {column for kind in KINDS.values() for column in kind.known}
 ITEMS: dict[str, ItemSet] = {"all": "all", "seen": "repeat", "new": "new"}
 
 
@@ -57,7 +61,9 @@ class Request:
     users: Table | None
     exposure: pd.DataFrame | None
     stock: pd.Series[Any] | None
-    costs: pd.DataFrame | None
+    facts: list[FactsTable]
+    attributes: tuple[str, ...] = ()
+    costs: pd.DataFrame | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
@@ -65,10 +71,11 @@ class Request:
         check_ranges(options)
         policies = [policy_of(one, options.rate, options.trust) for one in options.policy]
         check_needs(options, policies)
-        columns, text = reading(options, FILES)
+        given, text = reading(options, FILES)
+        columns = {ours: theirs for ours, theirs in given.items() if ours in _KNOWN}
         scenario = scenario_of(options.scenario).aiming_at(options.objective)
         economics = Economics(options.margin, options.funded_share)
-        given = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
+        limits = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
         opened = scenario.guardrails(Guardrails())
         guardrails = replace(
             opened,
@@ -76,10 +83,10 @@ class Request:
             observed_depths=options.depths != "any",
             max_spread=options.max_spread,
             max_parity_gap=options.max_parity_gap,
-            **{name: value for name, value in given.items() if value is not None},
+            **{name: value for name, value in limits.items() if value is not None},
         )
         check_scenario(scenario, options)
-        return cls(
+        found = cls(
             options,
             policies,
             scenario,
@@ -90,23 +97,44 @@ class Request:
             read_users(options.users, columns, text),
             None if options.exposure is None else read_exposure(options.exposure, columns, text),
             None if options.stock is None else read_stock(options.stock, columns, text),
-            None if options.costs is None else read_item_facts(options.costs, columns, text),
+            read_facts(options.costs or [], given, text),
+            tuple(ours for ours in given if ours not in _KNOWN),
         )
+        found._check_stock()
+        return found
 
-    def joined(self, data: RecommenderData) -> Request:
-        """Write the ids of past offers and stock as the log does.
+    def joined(self, data: RecommenderData, weeks: Sequence[int] | None) -> Request:
+        """Write the ids of past offers and stock as the log does, and find the facts that hold.
+
+        Args:
+            data: With the log.
+            weeks: The weeks that are decided for.
 
         Raises:
             InputError: If none of them is in the log.
         """
-        exposure, stock, costs = self.exposure, self.stock, self.costs
+        exposure, stock, costs = self.exposure, self.stock, None
         if exposure is not None:
             exposure = joined_exposure(exposure, self.options.exposure, data.split)
         if stock is not None:
             stock = joined_stock(stock, self.options.stock, data.split)
-        if costs is not None:
-            costs = joined_facts(costs, self.options.costs, data.split)
+        if self.facts:
+            costs, told = joined_facts(self.facts, data, weeks, self.attributes)
+            stock = stock if told is None else told
         return replace(self, exposure=exposure, stock=stock, costs=costs)
+
+    def _check_stock(self) -> None:
+        """Refuse stock that two options tell, and stock where a basket is offered."""
+        tables = [table for table in self.facts if STOCK in table.told]
+        if not tables:
+            return
+        what, hint = None, "leave the column out: stock= after --columns"
+        if self.options.promotion == "threshold":
+            what = "a threshold is on a whole basket, which has no stock of items"
+        elif self.stock is not None:
+            what, hint = "--stock tells it, too", "leave --stock out, or take the column out of the table"
+        if what is not None:
+            raise InputError(what, file=tables[0].file, column=STOCK, hint=hint)
 
 
 def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
@@ -137,22 +165,4 @@ def joined_stock(stock: pd.Series[Any], file: Path, split: Split) -> pd.Series[A
     unknown = len(split.items) - int(pd.Index(split.items.ids).astype("str").isin(found.index).sum())
     if unknown:
         note(f"{file} tells no stock of {unknown:,} of the {len(split.items):,} items, which limits nothing")
-    return found
-
-
-def joined_facts(facts: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:
-    """Write the ids of item facts as the log does.
-
-    Raises:
-        InputError: If none of the items is in the log.
-    """
-    ids = join(pd.Series(facts.index, dtype="str"), split.items.ids, file=file, column=Columns.ITEM)
-    found = facts.set_axis(ids.to_numpy(), axis=0)
-    known = pd.Index(split.items.ids).astype("str")
-    for name in found.columns:
-        lacking = len(known) - int(found[name].reindex(known).notna().sum())
-        if lacking:
-            note(
-                f"{file} tells no {name} of {lacking:,} of {len(known):,} items: what is assumed holds there"
-            )
     return found

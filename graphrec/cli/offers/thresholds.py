@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import AnyArray, FloatArray
+from graphrec.arrays import AnyArray, FloatArray, IntArray
 from graphrec.cli.frames import user_codes
+from graphrec.data.interactions import Interactions
 from graphrec.errors import InputError
 from graphrec.offers.budget.budgets import Budget, GroupBudget
 from graphrec.offers.candidates.eligibility import log_weeks
 from graphrec.offers.candidates.prices import user_elasticities
-from graphrec.offers.households import Baskets
+from graphrec.offers.decided_week import Decided
+from graphrec.offers.economics import Money, PairEconomics, percent
+from graphrec.offers.households import Baskets, basket_money
+from graphrec.offers.limits.basket_facts import of_baskets
 from graphrec.offers.limits.parity import close_gap, user_groups_of
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.reasons import Reason
@@ -34,14 +39,14 @@ if TYPE_CHECKING:
 
 
 def threshold_offers(
-    request: Request, data: RecommenderData, week: int | None, groups: pd.Series[Any] | None
+    request: Request, data: RecommenderData, decided: Decided, groups: pd.Series[Any] | None
 ) -> pd.DataFrame:
     """Choose the threshold of each household under each policy.
 
     Args:
         request: The options of the command.
         data: Log and split.
-        week: The week that is decided for.
+        decided: The weeks that are decided for.
         groups: Demographic group by ``user_id`` where a gap between them is limited.
 
     Raises:
@@ -51,29 +56,52 @@ def threshold_offers(
     choices = {policy.name: choice_of(policy) for policy in request.policies}
     log = data.source.log
     log = log[data.splitter.parts(log, data.seed) == "train"]
-    baskets = Baskets.of(log, train.users, log_weeks(log, "threshold"))
+    money = None if request.costs is None else basket_money(log)
+    baskets = Baskets.of(log, train.users, log_weeks(log, "threshold"), money)
     codes = user_codes(request.users, train.users)
+    request, economics = _of_baskets(request, log, money, train, codes)
     ids = pd.Series(train.users.ids[codes])
     elasticity = user_elasticities(train).reindex(train.users.ids[codes]).to_numpy(dtype=np.float64)
-    options = threshold_options(baskets, codes, elasticity)
+    week, weeks = decided.week, decided.horizon or 1
+    options = threshold_options(baskets, codes, elasticity, weeks=weeks)
     share = f"a share of {STRETCH:g} of the baskets just below a threshold is filled up"
-    print(f"Assumed: {share}, more for a user who uses discounts; one basket per offer in four weeks.")
+    span = "a week" if weeks == 1 else f"{weeks} weeks"
+    print(f"Assumed: {share}, more for a user who uses discounts; one basket per offer in {span}.")
     refused = _refused(request, ids, week)
     return pd.concat(
         [
             threshold_table(
                 ids.to_numpy(),
                 options,
-                _chosen(choose, request, options, ids, refused, groups),
-                request.economics,
+                _chosen(choose, request, economics, options, ids, refused, groups),
+                economics,
                 request.scenario,
                 name,
                 week,
+                weeks,
             )
             for name, choose in choices.items()
         ],
         ignore_index=True,
     )
+
+
+def _of_baskets(
+    request: Request, log: pd.DataFrame, money: FloatArray | None, train: Interactions, codes: IntArray
+) -> tuple[Request, Money]:
+    """Put what the shop knows of its items in the place of what is assumed, basket by basket, and say so."""
+    if request.costs is None or money is None:
+        return request, request.economics
+    each, limits = of_baskets(log, money, train, request.costs, request.economics, request.guardrails)
+    mine = [np.asarray(one)[codes] for one in (each.margin, each.funded_share)]
+    kept = [np.asarray(one)[codes] for one in (limits.max_rate, limits.min_margin)]
+    low, middle, high = (percent(round(float(one), 3)) for one in np.quantile(mine[0], (0.1, 0.5, 0.9)))
+    print(
+        f"Facts of items hold for a basket as the mean of the household's past ones, by money:"
+        f" margin {middle} ({low} to {high} for eight households of ten)."
+    )
+    guardrails = replace(limits, max_rate=kept[0], min_margin=kept[1])
+    return replace(request, guardrails=guardrails), PairEconomics(mine[0], mine[1])
 
 
 def choice_of(policy: Policy) -> Choose:
@@ -104,6 +132,7 @@ def _refused(request: Request, users: pd.Series[Any], week: int | None) -> AnyAr
 def _chosen(
     choose: Choose,
     request: Request,
+    economics: Money,
     options: ThresholdOptions,
     users: pd.Series[Any],
     refused: AnyArray,
@@ -117,7 +146,7 @@ def _chosen(
             options,
             choose,
             request.scenario,
-            request.economics,
+            economics,
             guardrails,
             Budget(total, families),
             refused=refused,

@@ -19,6 +19,7 @@ from graphrec.data.tables.kinds import (
     DISCOUNT,
     DISCOUNT_PCT,
     FUNDED_SHARE,
+    HORIZON,
     INTERACTION_ID,
     MAX_RATE,
     MONEY,
@@ -83,6 +84,11 @@ _DISCOUNT = Rule("is negative", f"write what is taken off, as 2 and not -2; {_OF
 _COST = Rule("is negative", "give money, 0 or more", _not_negative)
 _PERCENT = Rule("is not between 0 and 100", "give per cent, as 20", _between_0_and_100)
 _WEEK = Rule("is not a whole number", "number the weeks 1, 2, 3 ...", _whole)
+_HORIZON = Rule(
+    "is no whole number of weeks above 0",
+    "give the weeks that the offer was for, as 4, or leave it empty for one",
+    lambda values: parse_numbers(values).isna() | (_whole(values) & (parse_numbers(values) >= 1)),
+)
 _STOCK = Rule("is negative", "give the units on hand, 0 or more", _not_negative)
 _SHARE = Rule("is not between 0 and 1", "give a share, as 0.2", _between_0_and_1)
 _CHANCE = Rule(
@@ -120,6 +126,7 @@ def rules(
     found += [_COST] if column == COST else []
     found += [_CHANCE] if column == PROPENSITY else []
     found += [_WEEK] if column == Columns.WEEK else []
+    found += [_HORIZON] if column == HORIZON else []
     found += [_date(times)] if column == Columns.TIMESTAMP and times else []
     found += [_PART] if column == Columns.PART else []
     found += [_PERCENT] if column == DISCOUNT_PCT else []

@@ -12,7 +12,7 @@ INTERACTION_ID = "interaction_id"
 STOCK = "stock"
 LIST_RANK, LIST_SCORE = "rank", "score"
 """What orders a list of recommendations."""
-RATE = "rate"
+RATE, HORIZON = "rate", "horizon"
 BOOST = "boost"
 """What is added to the scores of an item."""
 ARM, REWARD, COST, PROPENSITY = "arm", "reward", "cost", "propensity"
@@ -36,6 +36,7 @@ NUMBERS = (
     Columns.WEEK,
     STOCK,
     RATE,
+    HORIZON,
     BOOST,
     *SHARES,
     LIST_RANK,
@@ -95,6 +96,7 @@ class TableKind:
         filled: Optional columns without a missing value, where they exist.
         by_mapping: Optional columns that are read only where a mapping names them: many files have a column
             ``discount``, in money or per cent, of a unit or a line.
+        by_attribute: Whether its rows may be of an attribute of the items, whatever that is called.
     """
 
     noun: str
@@ -105,6 +107,7 @@ class TableKind:
     complete: bool = False
     filled: tuple[str, ...] = ()
     by_mapping: tuple[str, ...] = ()
+    by_attribute: bool = False
 
     @property
     def never_missing(self) -> tuple[str, ...]:
@@ -138,7 +141,7 @@ KINDS: dict[Kind, TableKind] = {
     "exposure": TableKind(
         "a table of past offers",
         (Columns.USER, Columns.ITEM, Columns.WEEK),
-        (RATE, "policy", "promotion", "product_set"),  # of an offers table that is fed back
+        (RATE, HORIZON, "policy", "promotion", "product_set"),  # of an offers table that is fed back
         complete=True,
         filled=(RATE,),  # a row without one may be an offer or none
     ),
@@ -158,12 +161,14 @@ KINDS: dict[Kind, TableKind] = {
         filled=(Columns.USER, COST, PROPENSITY),
     ),
     "outcomes": TableKind("a table of an experiment", (Columns.USER, ARM), attributes=True, complete=True),
+    # without item_id it tells facts of an attribute of the items, such as a department
     "item_facts": TableKind(
         "a table of item facts",
-        (Columns.ITEM,),
-        (COST, MARGIN, FUNDED_SHARE, MAX_RATE, MIN_MARGIN),
-        unique=(Columns.ITEM,),
-        complete=True,
+        (),
+        (Columns.ITEM, Columns.WEEK, COST, MARGIN, FUNDED_SHARE, MAX_RATE, MIN_MARGIN, STOCK),
+        attributes=True,
+        filled=(Columns.ITEM,),
+        by_attribute=True,
     ),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

@@ -10,6 +10,7 @@ import pandas as pd
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
+from graphrec.offers.horizon import Horizon
 from graphrec.offers.pairs import Pairs
 from graphrec.response.curves import ElasticResponse, Response
 
@@ -35,8 +36,10 @@ class Candidates:
             (regular, money per unit); with ``elasticity`` and ``seen`` (bought in training). It may have
             ``affinity`` (share saved in training) and ``max_depth`` (deepest discount in the item's log);
             ``worth`` (of a sold unit to the scenario, in money), ``stock`` (units on hand) and
-            ``product_set``; other columns are ignored.
+            ``product_set``; other columns are ignored. A probability is of one week where there is a
+            horizon, else of the whole time that an offer is for.
         response: Response curves of the rows; the elasticities if missing.
+        horizon: Weeks that an offer is for; missing where probabilities are not of weeks.
 
     Raises:
         InputError: If a column is missing, a value out of its range, or a pair there twice.
@@ -44,6 +47,7 @@ class Candidates:
 
     frame: pd.DataFrame
     response: Response | None = None
+    horizon: Horizon | None = None
 
     def __post_init__(self) -> None:
         """Check columns, then keys, then values."""
@@ -83,6 +87,7 @@ class Candidates:
             max_depth=max_depth,
             worth=worth,
             stock=stock,
+            horizon=self.horizon or Horizon(),
         )
 
     def _optional(self, name: str) -> FloatArray:

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from graphrec.arrays import BoolArray, IntArray
 from graphrec.data.interactions import Columns
-from graphrec.data.tables.kinds import RATE
+from graphrec.data.tables.kinds import HORIZON, RATE
 from graphrec.data.tables.read import TextFormat, read_table
 from graphrec.data.week_numbers import check_weeks
 from graphrec.errors import InputError, check_at_least
 from graphrec.notices import warn
 
+PAST_IS_NOTHING = (
+    "past offers change nothing without a cool-down, or a cap over a window of more than the coming week"
+)
+PAST_HINT = "add --cool_down_weeks, or --max_offers_per_user with --window_weeks of 2 or more"
 NEEDED = (Columns.USER, Columns.ITEM, Columns.WEEK)
 
 
@@ -63,7 +68,7 @@ class Frequency:
         """
         if exposure is None or not self.cool_down_weeks:
             return np.zeros(len(pairs), dtype=np.bool_)
-        recent = exposure[exposure["week"].between(week - self.cool_down_weeks, week - 1)]
+        recent = _in_force(exposure, week - self.cool_down_weeks, week)
         keys = pd.MultiIndex.from_frame(recent[["user_id", "item_id"]].astype("str"))
         mine = pd.MultiIndex.from_frame(pairs[["user_id", "item_id"]].astype("str"))
         return np.asarray(mine.isin(keys), dtype=np.bool_)
@@ -74,7 +79,7 @@ class Frequency:
             return None
         past: IntArray = np.zeros(len(users), dtype=np.int64)
         if exposure is not None:
-            recent = exposure[exposure["week"].between(week - self.window_weeks + 1, week - 1)]
+            recent = _in_force(exposure, week - self.window_weeks + 1, week)
             counts = _one_per_coupon(recent)["user_id"].astype("str").value_counts()
             past = np.asarray(counts.reindex(users.astype("str")).fillna(0), dtype=np.int64)
         return np.asarray(np.maximum(self.max_offers - past, 0), dtype=np.int64)
@@ -84,6 +89,8 @@ def read_exposure(
     path: Path, columns: Mapping[str, str | None] | None = None, text: TextFormat | None = None
 ) -> pd.DataFrame:
     """Read a table of past offers: ``user_id``, ``item_id``, ``week``; rows at rate 0 are no offers.
+
+    An offer counts in each week of its ``horizon``, which is one where it is not told.
 
     Args:
         path: The table; see `graphrec.data.tables.read.read_table`, also for the other arguments.
@@ -96,7 +103,9 @@ def read_exposure(
     frame = read_table(path, columns, kind="exposure", text=text)
     check_weeks(frame[Columns.WEEK], path)
     given = frame[frame[RATE] > 0] if RATE in frame else frame
-    given = given.drop(columns=RATE, errors="ignore").astype({Columns.WEEK: "int64"})
+    given = given.drop(columns=RATE, errors="ignore")
+    weeks = given[HORIZON].fillna(1) if HORIZON in given else 1
+    given = given.assign(**{HORIZON: weeks}).astype({Columns.WEEK: "int64", HORIZON: "int64"})
     _check_one_policy(given, path)
     return given
 
@@ -111,7 +120,8 @@ def check_past(exposure: pd.DataFrame, week: int | None, file: Path, frequency: 
         frequency: How far back they count.
 
     Raises:
-        InputError: If one is of that week or a later one, or there is no week to count back from.
+        InputError: If one is of that week or a later one, or there is no week to count back from. Also where
+            only the coming week counts, and none goes on in it.
     """
     if week is None:
         hint = "name the week that is decided for with --week"
@@ -129,10 +139,23 @@ def check_past(exposure: pd.DataFrame, week: int | None, file: Path, frequency: 
             hint=f"take them out, or decide for a later week: --week {last + 1}",
         )
     first = week - frequency.weeks_back
-    if len(exposure) and int(exposure["week"].max()) < first:
+    if len(exposure) and first == week and int(_last(exposure).max()) < week:
+        raise InputError(PAST_IS_NOTHING, file=file, hint=PAST_HINT)
+    if len(exposure) and int(_last(exposure).max()) < first:
         span = f"weeks {int(exposure['week'].min())} to {int(exposure['week'].max())}"
         what = f"all past offers are of {span} and change nothing: only weeks {first} to {week - 1} count"
         warn(what, file=file, column="week", hint="number the weeks as the log does, or look further back")
+
+
+def _last(exposure: pd.DataFrame) -> pd.Series[Any]:
+    """Find the last week of each offer."""
+    weeks = exposure.get(HORIZON, 1)
+    return exposure["week"] + weeks - 1
+
+
+def _in_force(exposure: pd.DataFrame, first: int, week: int) -> pd.DataFrame:
+    """Take the past offers that were in force in the weeks from `first` to `week`, the one decided for."""
+    return exposure[(exposure["week"] < week) & (_last(exposure) >= first)]
 
 
 def _check_one_policy(given: pd.DataFrame, file: Path) -> None:

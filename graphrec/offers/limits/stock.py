@@ -37,16 +37,16 @@ def read_stock(
     return frame.groupby(Columns.ITEM)[STOCK].sum()
 
 
-def sells_out(probability: FloatArray, item: IntArray, stock: FloatArray) -> BoolArray:
+def sells_out(units: FloatArray, item: IntArray, stock: FloatArray) -> BoolArray:
     """Mark pairs of items that are expected to sell out at the regular price.
 
     Args:
-        probability: Of a purchase at the regular price, of all pairs that may get an offer. Shape ``[P]``.
+        units: Expected at the regular price, of all pairs that may get an offer. Shape ``[P]``.
         item: Code of each pair's item. Shape ``[P]``.
         stock: Units on hand of each pair's item, infinite where it is not known. Shape ``[P]``.
 
     Returns:
         Shape ``[P]``. Other users may buy the item too, so that an item may sell out and not be marked.
     """
-    units = np.bincount(item, probability, int(item.max(initial=-1)) + 1)
-    return np.asarray(units[item] >= stock, dtype=np.bool_)
+    wanted = np.bincount(item, units, int(item.max(initial=-1)) + 1)
+    return np.asarray(wanted[item] >= stock, dtype=np.bool_)

@@ -92,3 +92,33 @@ def test_what_is_wrong_is_named_with_its_row(tmp_path):
         Frequency(window_weeks=0)
     with pytest.raises(InputError, match="column 'max_offers'"):
         Frequency(max_offers=-1)
+
+
+LONG = pd.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "x"], "week": [7, 7], "horizon": [4, 1]})
+
+
+def test_an_offer_of_four_weeks_counts_in_each_of_them():
+    users = pd.Index(["a", "b"])
+    for week, left in ((8, 1), (10, 1), (11, 2)):
+        assert Frequency(max_offers=2).quota(users, LONG, week).tolist() == [left, 2]
+    assert Frequency(max_offers=2, window_weeks=4).quota(users, LONG, 13).tolist() == [1, 2]
+    assert Frequency(max_offers=2, window_weeks=4).quota(users, LONG, 14).tolist() == [2, 2]
+    for week, cooling in ((11, True), (12, True), (13, False)):
+        assert Frequency(cool_down_weeks=2).cooling(PAIRS, LONG, week).tolist() == [cooling, *[False] * 3]
+
+
+def test_a_cap_of_the_coming_week_counts_offers_that_go_on_in_it_and_refuses_others():
+    check_past(LONG, 10, Path("past.csv"), Frequency(max_offers=1))
+    with pytest.raises(InputError, match="past offers change nothing"):
+        check_past(LONG, 11, Path("past.csv"), Frequency(max_offers=1))
+    with pytest.raises(InputError, match="2 offers are of week 7 or later"):
+        check_past(LONG, 7, Path("past.csv"), Frequency(max_offers=1))
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "four"])
+def test_a_horizon_is_a_number_of_weeks(tmp_path, value):
+    (tmp_path / "past.csv").write_text(f"user_id,item_id,week,horizon\na,x,1,\nb,x,1,{value}\n")
+    with pytest.raises(InputError, match="row 3, column 'horizon'"):
+        read_exposure(tmp_path / "past.csv")
+    (tmp_path / "past.csv").write_text("user_id,item_id,week,horizon\na,x,1,\nb,x,1,3\n")
+    assert read_exposure(tmp_path / "past.csv")["horizon"].tolist() == [1, 3]

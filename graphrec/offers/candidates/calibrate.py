@@ -1,0 +1,266 @@
+"""From raw scores to probabilities of a purchase in so many weeks, learnt on the validation part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.progress import track
+
+from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.data.interactions import Columns
+from graphrec.data.splits import Split
+from graphrec.errors import InputError
+from graphrec.evaluation.calibration import Calibrator, CalibratorKind, calibration_table
+from graphrec.evaluation.finite import check_scores
+from graphrec.offers.candidates.eligibility import Eligibility
+from graphrec.offers.horizon import Period
+
+if TYPE_CHECKING:  # both bring PyG along, which offers must do without
+    from graphrec.graph import BipartiteGraph
+    from graphrec.models.base import Recommender
+
+BATCH_SCORES = 4_000_000
+"""Scores of a batch, 16 MB in float32: the batch size follows from the catalogue."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What scores mean, and for how long.
+
+    Args:
+        calibrator: From scores to the probability of a purchase within the validation part.
+        period: How long that lasts; missing where it is no period of time, as where each user's last
+            purchases are held out.
+        source: What it was learnt on, in words.
+    """
+
+    calibrator: Calibrator
+    period: Period | None
+    source: str
+
+    def line(self, weeks: int | None) -> str:
+        """Say in a sentence what a probability is of, and what it rests on.
+
+        Args:
+            weeks: That an offer is for.
+        """
+        if self.period is None or weeks is None:
+            return f"Probabilities are of a purchase among {self.source}: of no number of weeks."
+        span = "a week" if weeks == 1 else f"{weeks} weeks"
+        line = f"Probabilities are of at least one purchase in {span}, calibrated on {self.source}"
+        if weeks > self.period.weeks:
+            line += "; what lies beyond is taken to go on like that"
+        return f"{line}. An offer holds for each purchase in that time."
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """Scored pairs with what happened in validation; arrays of one length.
+
+    Args:
+        weeks: In how many of its weeks each pair was bought, where it is a period of time.
+    """
+
+    score: FloatArray
+    bought: BoolArray
+    seen: BoolArray
+    weight: FloatArray
+    weeks: IntArray
+
+
+def calibrate(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    eligible: Eligibility | None = None,
+) -> Calibration:
+    """Learn what scores mean, and how purchases of the validation part spread over its weeks.
+
+    Args:
+        recommender: Trained on `graph`, without the validation part.
+        graph: Graph of the training part.
+        split: With a validation part.
+        eligible: See `fit_calibrator`.
+
+    Raises:
+        InputError: If the split has no validation part, or no pair is eligible.
+    """
+    labelled = _sampled(recommender, graph, split, eligible=eligible)
+    calibrator = _fitted(labelled)
+    span = split.val_span
+    if span is None:
+        return Calibration(calibrator, None, "the purchases of each user that validation holds out")
+    probability = calibrator.probability(labelled.score, labelled.seen)
+    period = Period.fit(probability, labelled.weeks.astype(np.float64), labelled.weight, span.weeks)
+    return Calibration(calibrator, period, f"validation, {span}")
+
+
+def fit_calibrator(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    sample_users: int | None = 500,
+    seed: int = 0,
+    kind: CalibratorKind = "isotonic",
+    max_pairs: int = 2_000_000,
+    eligible: Eligibility | None = None,
+) -> Calibrator:
+    """Learn the probability of a purchase within the validation window from raw scores.
+
+    Users are drawn from all of the training part, those who bought nothing in validation included: leaving
+    them out would predict more purchases than there are. Each brings the whole catalogue. Where that is
+    more than `max_pairs`, pairs that are neither bought nor seen are thinned and weighted up again, which
+    keeps the probabilities unbiased.
+
+    Args:
+        recommender: Trained on `graph`, without the validation part.
+        graph: Graph of the training part.
+        split: With a validation part.
+        sample_users: Users to draw; all if missing or more than there are.
+        seed: Of the draws.
+        kind: See `Calibrator.fit`.
+        max_pairs: Bound of memory, about 20 bytes a pair.
+        eligible: Learn from these pairs alone, of all their users: an item whose sales fade, or a household
+            that comes less often, buys less than its score says elsewhere.
+
+    Raises:
+        InputError: If the split has no validation part, or no pair is eligible.
+    """
+    return _fitted(_sampled(recommender, graph, split, sample_users, seed, max_pairs, eligible), kind)
+
+
+def _fitted(labelled: _Labelled, kind: CalibratorKind = "isotonic") -> Calibrator:
+    return Calibrator.fit(labelled.score, labelled.bought, labelled.seen, kind, labelled.weight)
+
+
+def _sampled(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    sample_users: int | None = 500,
+    seed: int = 0,
+    max_pairs: int = 2_000_000,
+    eligible: Eligibility | None = None,
+) -> _Labelled:
+    """Draw users and label their pairs, see `fit_calibrator`."""
+    if not len(split.val):
+        hint = "calibrate on a split made without refit"
+        raise InputError("there is no validation part to calibrate on", column="refit", hint=hint)
+    rng = np.random.default_rng(seed)
+    users, items = np.arange(len(split.users)), len(split.items)
+    if eligible is not None:
+        users, items, sample_users = users[eligible.users], int(eligible.items.sum()), None
+    if sample_users is not None and sample_users < len(users):
+        users = np.sort(rng.choice(users, sample_users, replace=False))
+    keep = min(1.0, max_pairs / max(len(users) * items, 1))
+    return _all_labelled(recommender, graph, split, users, keep, rng, eligible)
+
+
+def calibration_check(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    sample_users: int = 400,
+    seed: int = 1,
+    max_pairs: int = 1_000_000,
+) -> pd.DataFrame:
+    """Calibrate on one half of some users, and compare with what the other half bought in validation.
+
+    Args:
+        recommender: Trained on `graph`, without the validation part.
+        graph: Graph of the training part.
+        split: With a validation part.
+        sample_users: Users of both halves; all if there are fewer.
+        seed: Of the draws.
+        max_pairs: Bound of memory, see `fit_calibrator`.
+
+    Returns:
+        What `graphrec.evaluation.calibration.calibration_table` returns, for the second half.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.permutation(len(split.users))[: max(2, sample_users)]
+    keep = min(1.0, max_pairs / max(len(drawn) * len(split.items), 1))
+    fitted, judged = (
+        _all_labelled(recommender, graph, split, np.sort(half), keep, rng, None)
+        for half in np.array_split(drawn, 2)
+    )
+    probability = _fitted(fitted).probability(judged.score, judged.seen)
+    return calibration_table(probability, judged.bought, weight=judged.weight)
+
+
+def batches(users: IntArray, num_items: int, title: str) -> Iterable[IntArray]:
+    """Cut users so that a batch's scores fit in memory; a bar shows where there are several."""
+    size = max(1, BATCH_SCORES // max(1, num_items))
+    cut = [users[start : start + size] for start in range(0, len(users), size)]
+    return track(cut, title, transient=True) if len(cut) > 1 else cut
+
+
+def on_device(graph: BipartiteGraph, users: IntArray) -> torch.Tensor:
+    """Bring codes of users to where the graph is. ``[B]`` to ``[B]``."""
+    return torch.as_tensor(users, dtype=torch.long, device=graph.edge_user.device)
+
+
+def _all_labelled(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    users: IntArray,
+    keep: float,
+    rng: np.random.Generator,
+    eligible: Eligibility | None,
+) -> _Labelled:
+    """Score and label the pairs of some users, a batch at a time; raise `InputError` if there is none."""
+    bought = _weeks_bought(split)
+    parts = [
+        _labelled(recommender, graph, bought, batch, keep, rng, eligible)
+        for batch in batches(users, len(split.items), "Calibrating")
+    ]
+    if not sum(len(part.score) for part in parts):
+        what = "no user has an item that this scenario is for"
+        raise InputError(what, column="scenario", hint="choose another scenario")
+    names = ("score", "bought", "seen", "weight", "weeks")
+    return _Labelled(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _weeks_bought(split: Split) -> IntArray:
+    """Count the weeks of validation in which each pair of it was bought, 1 where it has none. ``[E, 3]``."""
+    pairs, span = split.val.pairs(), split.val_span
+    if span is None:
+        return np.column_stack([pairs, np.ones(len(pairs), dtype=np.int64)])
+    rows = split.val.targets().frame
+    keys = rows[[Columns.USER_CODE, Columns.ITEM_CODE]].assign(week=span.week_of(rows)).drop_duplicates()
+    counts = keys.groupby([Columns.USER_CODE, Columns.ITEM_CODE], sort=True).size()
+    return np.column_stack([np.array(counts.index.tolist(), dtype=np.int64).reshape(-1, 2), counts])
+
+
+@torch.no_grad()
+def _labelled(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    bought_pairs: IntArray,
+    users: IntArray,
+    keep: float,
+    rng: np.random.Generator,
+    eligible: Eligibility | None,
+) -> _Labelled:
+    """Score whole catalogues, look up what was bought, and thin the rest; only what is eligible."""
+    codes = on_device(graph, users)
+    score = recommender.score(codes).cpu().numpy().astype(np.float64)
+    check_scores(score)
+    seen = graph.bought.mask(codes).cpu().numpy()
+    weeks = np.zeros(score.shape, dtype=np.int64)
+    of_batch = bought_pairs[np.isin(bought_pairs[:, 0], users)]
+    weeks[np.searchsorted(users, of_batch[:, 0]), of_batch[:, 1]] = of_batch[:, 2]
+    bought = weeks > 0
+    certain = bought | seen
+    kept = certain | (rng.random(score.shape) < keep)
+    if eligible is not None:
+        kept &= eligible.mask(users)
+    return _Labelled(
+        score[kept], bought[kept], seen[kept], np.where(certain, 1.0, 1.0 / keep)[kept], weeks[kept]
+    )
