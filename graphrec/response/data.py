@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,87 +11,53 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from graphrec.arrays import FloatArray, IntArray
-from graphrec.data.cleaning.account import POSITION
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.ledger import refuse_loss, report_reading
 from graphrec.data.module import FixedBatches, training_batches
 from graphrec.errors import InputError, check_at_least
 from graphrec.models.base import ClosedForm
+from graphrec.notices import note
 from graphrec.response.link_scores import link_scores
-from graphrec.response.panel import Panel, build_panel
-from graphrec.response.panel_files import read_panel, write_panel
+from graphrec.response.panel import Asked, Panel, build_panel
+from graphrec.response.panel_files import cache_key, read_panel, write_panel
+from graphrec.response.parts import PanelBatch, PanelRows, ResponseSplit
+from graphrec.response.personal.offers import OfferTable, Personal, read_offers
+from graphrec.response.personal.prices import PricesVary, check_prices, without_offers
+from graphrec.response.personal.weights import offer_weights
 from graphrec.response.shelf import JOURNEY, PromotionTable, read_promotions
-from graphrec.response.visits import VisitOptions, Visits, find_visits
-
-PanelBatch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Features ``[B, F]``, groups ``[B, G]``, rates ``[B]`` and purchases ``[B]`` of a batch."""
+from graphrec.response.visits import VisitOptions, Visits, Windows, find_visits
 
 SMALLEST_LINK = 1e-3
-FEATURES_EDITION = 2
-"""Raised when a feature is computed otherwise, so that no old cache is read."""
-
-
-class PanelRows(Dataset[PanelBatch]):
-    """Rows of a panel; a batch is asked for by its row numbers at once.
-
-    Args:
-        panel: All rows.
-        numbers: The rows of this part.
-    """
-
-    def __init__(self, panel: Panel, numbers: IntArray) -> None:
-        self.features = torch.from_numpy(panel.features[numbers])
-        self.groups = torch.from_numpy(panel.groups[numbers])
-        rows = panel.rows.iloc[numbers]
-        self.rate = torch.tensor(rows["rate"].to_numpy(), dtype=torch.float32)
-        self.bought = torch.tensor(rows["bought"].to_numpy(), dtype=torch.float32)
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return len(self.rate)
-
-    def __getitem__(self, rows: Tensor) -> PanelBatch:
-        """Take the rows asked for."""
-        return self.features[rows], self.groups[rows], self.rate[rows], self.bought[rows]
-
-
-@dataclass(frozen=True)
-class ResponseSplit:
-    """Row numbers of the three parts of a panel, by weeks."""
-
-    panel: Panel
-    train: IntArray
-    val: IntArray
-    test: IntArray
-
-    def sha256(self) -> str:
-        """Compute a fingerprint of the rows of each part and of what was bought in them."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.val, self.test):
-            rows = self.panel.rows.iloc[part][[Columns.USER, Columns.ITEM, Columns.WEEK, "bought", "rate"]]
-            digest.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
-        return digest.hexdigest()
 
 
 class ResponseData(pl.LightningDataModule):
-    """Rows of (user, item, week | visit) with the shelf's depth, cut by weeks.
+    """Rows of (user, item, week | visit) with the discount that was met, cut by weeks.
+
+    The discount is the shelf's, joined with the personal one where a table of `offers` is given. Every week
+    of a pair is a row then. Where the weeks of the parts are not given, they are shares of the log's weeks.
 
     Args:
         source: The log, with ``regular_price`` and ``shelf_price``, for example
             ``graphrec.data.sources.complete_journey``.
         visits: Which pairs and weeks make the rows; its ``last_week`` ends the test part.
-        train_end: Last week of the training part.
-        val_end: Last week of the validation part, on which the epoch is chosen and the response recalibrated.
+        train_end: Last week of the training part; 40 of 52 if missing, in the weeks of the log.
+        val_end: Last week of the validation part, on which the epoch is chosen and the response recalibrated;
+            44 of 52 if missing.
+        offers: Table of personal offers by user, item and week; see `OfferTable`.
+        prices_vary: ``refuse`` a log in which buyers of an item pay several prices in one week and no table
+            of offers says why; or ``accept`` it, as for stores that differ, and take the median.
+        people: Columns of the table of users that are features, as ``[income, age]``. They decide on
+            discounts then, so name none that must not.
         promotions: ``complete_journey`` for display and mailer of that package, or a CSV or Parquet file with
             ``item_id``, ``week``, ``display`` and ``mailer``; only promoted items make rows then.
         promotion_columns: Our name → the name in that file, for those that differ.
         promotion_delimiter: Of that file, if it is text; by its suffix if missing.
         promotion_encoding: Of that file, if it is text; UTF-8 if missing.
-        groups: Columns of the items to pool over, the finest first; ``item_id`` is one as well.
+        groups: Columns of the items to pool over, the finest first; ``item_id`` is one as well, and
+            ``user_id`` gives each user a response of its own.
         link: Recommender whose score of each pair, on graphs of earlier weeks, becomes a feature.
         link_every: Weeks between two graphs.
         rolling: See `build_panel`.
@@ -110,12 +75,15 @@ class ResponseData(pl.LightningDataModule):
         self,
         source: RawData,
         visits: VisitOptions | None = None,
-        train_end: int = 40,
-        val_end: int = 44,
+        train_end: int | None = None,
+        val_end: int | None = None,
         promotions: str | None = None,
         promotion_columns: dict[str, str | None] | None = None,
         promotion_delimiter: str | None = None,
         promotion_encoding: str | None = None,
+        offers: OfferTable | None = None,
+        prices_vary: PricesVary = "refuse",
+        people: list[str] | None = None,
         groups: list[str] | None = None,
         link: ClosedForm | None = None,
         link_every: int = 4,
@@ -128,16 +96,20 @@ class ResponseData(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         check_at_least(1, batch_size=batch_size)
-        self.options, self.train_end, self.val_end = visits or VisitOptions(), train_end, val_end
-        if not self.options.history_end < train_end < val_end < self.options.last_week:
+        _check_log(source)
+        self.windows = Windows.of(source.log, visits or VisitOptions(), train_end, val_end)
+        self.train_end, self.val_end = self.windows.train_end, self.windows.val_end
+        if not self.windows.history_end < self.train_end < self.val_end < self.windows.last_week:
             hint = "history_end < train_end < val_end < last_week is needed"
             raise InputError("the weeks are out of order", column="train_end", hint=hint)
         if refit:
             raise InputError("a response cannot be refitted", column="refit", hint="leave it out")
-        _check_log(source)
-        self.source, self.groups = source, list(groups or [])
-        if len(set(self.groups)) < len(self.groups):
-            raise InputError("a group is named twice", column="groups", hint="name each once")
+        self.raw, self.offer_table, self.prices_vary = source, offers, prices_vary
+        self.asked = Asked(tuple(groups or ()), tuple(people or ()))
+        for what, names in (("group", self.asked.groups), ("attribute", self.asked.people)):
+            if len(set(names)) < len(names):
+                column = "groups" if what == "group" else "people"
+                raise InputError(f"a {what} is named twice", column=column, hint="name each once")
         format_of = (promotion_columns, promotion_delimiter, promotion_encoding)
         self.promotions = None if promotions is None else PromotionTable(promotions, *format_of)
         if any(format_of) and promotions in (None, JOURNEY):
@@ -147,6 +119,25 @@ class ResponseData(pl.LightningDataModule):
         self.link, self.link_every, self.rolling = link, link_every, rolling
         self.without, self.cache, self.batch_size = tuple(without or ()), cache, batch_size
         self.strict = strict
+        self._weighed: dict[str, PanelRows] = {}
+
+    @cached_property
+    def offers(self) -> pd.DataFrame | None:
+        """Personal offers of the past, joined with the log; None without a table of them."""
+        return None if self.offer_table is None else read_offers(self.offer_table, self.raw.log)
+
+    @cached_property
+    def source(self) -> RawData:
+        """The log with the shelf prices that everybody saw.
+
+        Raises:
+            InputError: If there are none, because prices vary from buyer to buyer.
+        """
+        raw = self.raw
+        if self.offers is not None:
+            raw = replace(raw, log=without_offers(raw.log, self.offers))
+        check_prices(raw.log, raw.file or raw.name, self.offers is not None, self.prices_vary)
+        return raw
 
     @cached_property
     def split(self) -> ResponseSplit:
@@ -180,7 +171,7 @@ class ResponseData(pl.LightningDataModule):
 
     def report(self) -> None:
         """Print what became of the rows; commands call it once nothing is wrong."""
-        report_reading(self.source)
+        report_reading(self.raw)
 
     def promotions_of(self, items: IdMap) -> pd.DataFrame | None:
         """Read display and mailer of some items."""
@@ -190,15 +181,18 @@ class ResponseData(pl.LightningDataModule):
 
     def _whole_panel(self) -> Panel:
         if self.strict:
-            refuse_loss(self.source)
+            refuse_loss(self.raw)
         path = None if self.cache is None else Path(self.cache) / f"{self.source.name}-{self._key()}.parquet"
         if path is not None and path.is_file():
             return read_panel(path)
-        visits = find_visits(self.source.log, self.options)
+        offers = self.offers
+        visits = find_visits(self.source.log, self.windows, offered=offers)
         promotions = self.promotions_of(visits.items)
         if promotions is not None:
-            visits = find_visits(self.source.log, self.options, IdMap.from_values(promotions[Columns.ITEM]))
-        panel = build_panel(self.source, visits, promotions, self.groups, self.rolling)
+            promoted = IdMap.from_values(promotions[Columns.ITEM])
+            visits = find_visits(self.source.log, self.windows, promoted, offers)
+        personal = None if offers is None else Personal.of(offers, visits)
+        panel = build_panel(self.source, visits, promotions, self.asked, self.rolling, personal)
         if self.link is not None:
             links = log_links(self.source.log, visits, self.link, self.link_every)[visits.rows]
             panel = panel.with_features(["link_score"], links[:, None].astype(np.float32))
@@ -208,35 +202,48 @@ class ResponseData(pl.LightningDataModule):
 
     def _key(self) -> str:
         """Name the cached features by everything they depend on."""
-        columns = [name for name in self.source.log.columns if name not in POSITION]
-        digest = hashlib.sha256(pd.util.hash_pandas_object(self.source.log[columns]).to_numpy().tobytes())
-        groups = [name for name in self.groups if name != Columns.ITEM]
-        if groups and self.source.items is not None and set(groups) <= set(self.source.items):
-            items = self.source.items[[Columns.ITEM, *groups]]
-            digest.update(pd.util.hash_pandas_object(items).to_numpy().tobytes())
         content = None if self.promotions is None else self.promotions.sha256()
-        settings: list[Any] = [asdict(self.options), self.promotions, content, self.groups, self.rolling]
-        settings.append(self.link_every)
-        digest.update(repr((FEATURES_EDITION, settings, _settings(self.link))).encode())
-        return digest.hexdigest()[:16]
+        settings: list[Any] = [asdict(self.windows), self.promotions, content, self.rolling, self.link_every]
+        settings.append(None if self.offer_table is None else self.offer_table.settings())
+        return cache_key(self.source, self.asked, self.link, settings)
+
+    def importance(self, numbers: IntArray) -> FloatArray | None:
+        """Weigh the rows of a part by the inverse of the chance of their offers; None without offers."""
+        if self.offer_table is None:
+            return None
+        panel = self.panel
+        rows = panel.rows.iloc[numbers]
+        user = pd.factorize(rows[Columns.USER])[0].astype(np.int64)
+        rate, chance = (rows[name].to_numpy(dtype=np.float64) for name in ("personal", "propensity"))
+        found = offer_weights(panel.features[numbers], user, rate, chance, self.offer_table.max_weight)
+        if numbers is self.split.train:
+            note(str(found))
+        return found.weight
 
     def train_dataloader(self) -> DataLoader[PanelBatch]:
         """Draw batches of training rows, in an order that depends on the seed and the epoch."""
-        rows = PanelRows(self.panel, self.split.train)
+        rows = self._rows("train")
         sampler = training_batches(len(rows), self.batch_size, self.trainer)
         return DataLoader(rows, batch_size=None, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[PanelBatch]:
         """Make batches of validation rows, in their order."""
-        return self._in_order(self.split.val)
+        return self._in_order(self._rows("val"))
 
     def test_dataloader(self) -> DataLoader[PanelBatch]:
         """Make batches of test rows, in their order."""
-        return self._in_order(self.split.test)
+        return self._in_order(PanelRows(self.panel, self.split.test))
 
-    def _in_order(self, numbers: IntArray) -> DataLoader[PanelBatch]:
-        batches = FixedBatches(torch.split(torch.arange(len(numbers)), 8 * self.batch_size))
-        return DataLoader(PanelRows(self.panel, numbers), batch_size=None, sampler=batches)
+    def _rows(self, part: str) -> PanelRows:
+        """Take a part with the importance of its rows, which is found once."""
+        if part not in self._weighed:
+            numbers = getattr(self.split, part)
+            self._weighed[part] = PanelRows(self.panel, numbers, self.importance(numbers))
+        return self._weighed[part]
+
+    def _in_order(self, rows: PanelRows) -> DataLoader[PanelBatch]:
+        batches = FixedBatches(torch.split(torch.arange(len(rows)), 8 * self.batch_size))
+        return DataLoader(rows, batch_size=None, sampler=batches)
 
 
 def _check_log(source: RawData) -> None:
@@ -253,16 +260,3 @@ def _check_log(source: RawData) -> None:
 def log_links(log: pd.DataFrame, visits: Visits, link: ClosedForm, every: int) -> FloatArray:
     """Compute logarithms of the link scores, which are skewed. Shape ``[P, W]``."""
     return np.asarray(np.log(np.maximum(link_scores(log, visits, link, every), SMALLEST_LINK)))
-
-
-def _settings(link: ClosedForm | None) -> list[str]:
-    """Write what was chosen for a recommender as text."""
-    if link is None:
-        return []
-    response = getattr(link, "response", None)
-    parts = {**_plain(link), **({} if response is None else _plain(response))}
-    return [type(link).__name__, type(response).__name__, *(f"{k}={v}" for k, v in sorted(parts.items()))]
-
-
-def _plain(owner: object) -> dict[str, object]:
-    return {key: value for key, value in vars(owner).items() if isinstance(value, int | float | str | None)}

@@ -13,12 +13,13 @@ from graphrec.response.splines import response_shapes
 
 
 class Outcomes(NamedTuple):
-    """What the network says of the rows of a part, before recalibration, and what happened."""
+    """What the network says of the rows of a part, before recalibration, and what happened in them."""
 
     base: FloatArray
     weights: FloatArray
     rate: FloatArray
     bought: FloatArray
+    importance: FloatArray | None = None
 
     def increment(self, knots: tuple[float, ...]) -> FloatArray:
         """Compute what the discount of each row adds to its logit. ``[n]``."""

@@ -30,14 +30,22 @@ class Recalibration:
     lift: float = 1.0
 
     @classmethod
-    def fit(cls, base_logit: FloatArray, increment: FloatArray, bought: npt.ArrayLike) -> Recalibration:
+    def fit(
+        cls,
+        base_logit: FloatArray,
+        increment: FloatArray,
+        bought: npt.ArrayLike,
+        importance: FloatArray | None = None,
+    ) -> Recalibration:
         """Fit by maximum likelihood.
 
         Args:
             base_logit: Logits without discount. Shape ``[n]``.
             increment: What the discounts added, at least 0. Shape ``[n]``.
             bought: Shape ``[n]``.
+            importance: How much each row counts, 1 on average; all alike if missing. Shape ``[n]``.
         """
+        counts = np.ones(len(base_logit)) if importance is None else importance
         label = np.asarray(bought, dtype=np.float64)
         if not 0 < label.sum() < len(label):  # nothing to learn from
             return cls()
@@ -45,11 +53,11 @@ class Recalibration:
         def loss(x: FloatArray) -> tuple[float, FloatArray]:
             base, lift = np.exp(x[1]), np.exp(x[2])
             logit = x[0] + base * base_logit + lift * increment
-            error = 1.0 / (1.0 + np.exp(-logit)) - label
+            error = counts * (1.0 / (1.0 + np.exp(-logit)) - label)
             # a weak prior on slopes of 1 keeps them finite where there is no discount, or no spread
             slope = np.array([error.sum(), base * (error @ base_logit), lift * (error @ increment)])
             slope[1:] += x[1:]
-            value = (np.logaddexp(0.0, logit) - label * logit).sum() + (x[1:] ** 2).sum() / 2
+            value = counts @ (np.logaddexp(0.0, logit) - label * logit) + (x[1:] ** 2).sum() / 2
             return float(value) / len(label), slope / len(label)
 
         found = minimize(

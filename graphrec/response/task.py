@@ -21,10 +21,11 @@ from graphrec.arrays import FloatArray
 from graphrec.data.ledger import rows_lost
 from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.files import write_parquet, write_text
-from graphrec.response.data import PanelBatch, PanelRows, ResponseData
+from graphrec.response.data import ResponseData
 from graphrec.response.lift import lift_table, monotonicity_violations
 from graphrec.response.network import ResponseNetwork
 from graphrec.response.outcomes import Outcomes, sigmoid
+from graphrec.response.parts import PanelBatch, PanelRows
 from graphrec.response.recalibration import Recalibration
 from graphrec.response.splines import KNOTS, check_knots, response_shapes
 from graphrec.results import source_of
@@ -126,7 +127,7 @@ class ResponseTask(ProbabilityTask):
 
     def cleaning(self, data: ResponseData) -> pd.DataFrame:
         """Count what reading left out."""
-        return rows_lost(data.source, {})
+        return rows_lost(data.raw, {})
 
     def summary(self, part: str, metrics: Mapping[str, Any], data: ResponseData) -> Summary:
         """Lay out the measures, and below them how often a curve falls."""
@@ -156,10 +157,10 @@ class ResponseTask(ProbabilityTask):
 
     def training_step(self, batch: PanelBatch, batch_idx: int) -> Tensor:
         """Compute the mean loss of a batch of rows."""
-        features, groups, rate, bought = batch
+        features, groups, rate, bought, importance = batch
         base, weights = self.network.curve_parameters(features, groups)
         logit = base + (weights * response_shapes(rate, self.knots)).sum(-1)
-        loss = functional.binary_cross_entropy_with_logits(logit, bought)
+        loss = functional.binary_cross_entropy_with_logits(logit, bought, importance)
         self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(rate))
         charge = self.pooling * self.network.pooling() / len(self.data.split.train)
         total = loss + charge + self.curvature * self.network.curvature(weights)
@@ -186,7 +187,7 @@ class ResponseTask(ProbabilityTask):
         outcomes = self._outcomes()
         increment = outcomes.increment(self.knots)
         self.log_validation(sigmoid(outcomes.base + increment), outcomes.bought > 0)
-        fitted = Recalibration.fit(outcomes.base, increment, outcomes.bought)
+        fitted = Recalibration.fit(outcomes.base, increment, outcomes.bought, outcomes.importance)
         self.recalibration.copy_(torch.tensor([fitted.shift, fitted.base, fitted.lift]))
 
     def test_step(self, batch: PanelBatch, batch_idx: int) -> None:
@@ -246,8 +247,8 @@ class ResponseTask(ProbabilityTask):
 
     @torch.no_grad()
     def _collect(self, batch: PanelBatch) -> None:
-        features, groups, rate, bought = batch
-        self._parts.append((*self.network.curve_parameters(features, groups), rate, bought))
+        features, groups, *of_rows = batch
+        self._parts.append((*self.network.curve_parameters(features, groups), *of_rows))
 
     def _outcomes(self) -> Outcomes:
         """Take what was collected, and start anew."""

@@ -8,7 +8,7 @@ import pytest
 
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.errors import InputError
-from graphrec.response.panel import build_panel
+from graphrec.response.panel import Asked, build_panel
 from graphrec.response.panel_files import read_panel, write_panel
 from graphrec.response.visits import VisitOptions, find_visits
 
@@ -24,7 +24,7 @@ def source():
 
 @pytest.fixture(scope="module")
 def panel(source):
-    return build_panel(source, find_visits(source.log, OPTIONS), groups=GROUPS)
+    return build_panel(source, find_visits(source.log, OPTIONS), asked=Asked(GROUPS))
 
 
 def test_every_feature_is_a_number(panel):
@@ -44,7 +44,9 @@ def test_features_do_not_know_who_buys_in_the_week_or_later(source, panel):
         items = ["item_id", "regular_price", "shelf_price"]
         log.loc[rows.index, items] = rows[items].to_numpy()[rng.permutation(len(rows))]
     key = ["user_id", "item_id", "week"]
-    changed = build_panel(dataclasses.replace(source, log=log), find_visits(log, OPTIONS), groups=GROUPS)
+    changed = build_panel(
+        dataclasses.replace(source, log=log), find_visits(log, OPTIONS), asked=Asked(GROUPS)
+    )
     both = panel.rows.reset_index().merge(changed.rows.reset_index(), on=key, suffixes=("", "_new"))
     assert (both["bought"] != both["bought_new"])[both["week"] >= CHANGED_WEEK].any()
     until = both[both["week"] <= CHANGED_WEEK]
@@ -56,7 +58,7 @@ def test_features_do_not_know_who_buys_in_the_week_or_later(source, panel):
 
 
 def test_without_rolling_all_rows_of_a_pair_know_the_same_history(source, panel):
-    fixed = build_panel(source, find_visits(source.log, OPTIONS), groups=GROUPS, rolling=False)
+    fixed = build_panel(source, find_visits(source.log, OPTIONS), asked=Asked(GROUPS), rolling=False)
     place = fixed.names.index("pair_recency")
     rows = fixed.rows.assign(value=fixed.features[:, place])
     assert len(rows[["user_id", "item_id", "value"]].drop_duplicates()) == len(
@@ -90,7 +92,7 @@ def test_a_file_keeps_everything(panel, tmp_path):
 
 def test_an_unknown_group_is_named(source):
     with pytest.raises(InputError, match="column 'colour': items have no such attribute; choose among"):
-        build_panel(source, find_visits(source.log, OPTIONS), groups=["colour"])
+        build_panel(source, find_visits(source.log, OPTIONS), asked=Asked(["colour"]))
 
 
 def test_a_group_feature_by_hand(source, panel):

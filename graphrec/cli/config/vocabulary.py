@@ -47,6 +47,7 @@ GRAPHREC = tuple(
         "response.data",
         "response.link_scores",
         "response.network",
+        "response.personal.offers.OfferTable",
         "response.task",
         "serving.data.PackedData",
     )

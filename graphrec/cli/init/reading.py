@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,35 +162,20 @@ def _plan_response(plan: Plan) -> None:
         )
         plan.notes.append(f"there are discounts, and no response.yaml: {why}")
         return
-    last, span = int(plan.raw.log[Columns.WEEK].max()), weeks_of(log)
-    ends = [last - span + math.ceil(span * part / 52) for part in (26, 40, 44)]
-    plan.response = _visits(plan.raw, ends, last, span)
+    plan.response = _response(plan.raw)
     if not plan.response:
         what = "no user bought an item in two weeks of the first half, and had a visit later"
         plan.notes.append(f"there are discounts, and no response.yaml: {what}")
+    elif said := plan.response["prices_vary"]:
+        plan.guess.doubts.append(f"{said}. If they are personal, response.yaml needs a table of offers")
 
 
-def _visits(raw: RawData, ends: list[int], last: int, span: int) -> dict[str, Any]:
-    """Choose how often an item must be sold, so that each part of the weeks has rows; empty if none has."""
-    import numpy as np
+def _response(raw: RawData) -> dict[str, Any]:
+    """Choose weeks and pairs that make rows in each part, and look at the prices; empty if there are none."""
+    from graphrec.response.personal.prices import how_prices_vary
+    from graphrec.response.visits import VisitOptions, Windows
 
-    from graphrec.response.visits import VisitOptions, find_visits
-
-    history, train, valid = ends
-    if not history < train < valid < last:
+    windows = Windows.of(raw.log, VisitOptions())
+    if not windows.fits(raw.log):
         return {}
-    for share, bought in ((50 / 52, 2), (0.5, 2), (0.25, 2), (0.25, 1)):
-        visits = {
-            "history_end": history,
-            "last_week": last,
-            "min_bought_weeks": bought,
-            "min_sold_weeks": max(1, math.floor(span * share)),
-        }
-        try:
-            _, column = find_visits(raw.log, VisitOptions(**visits)).rows
-        except InputError:
-            continue
-        rows, _ = np.histogram(column + 1, bins=[history, train + 0.5, valid + 0.5, last + 1])
-        if (rows >= 50).all():
-            return {"visits": visits, "train_end": train, "val_end": valid}
-    return {}
+    return {"windows": windows, "prices_vary": how_prices_vary(raw.log)}

@@ -118,7 +118,7 @@ def ranker_yaml(plan: Plan, name: str, file: str, model: str) -> str:
 
 def response_yaml(plan: Plan, name: str, file: str) -> str:
     """Write the file of the response to discounts."""
-    visits = plan.response["visits"]
+    windows, varies = plan.response["windows"], plan.response["prices_vary"]
     source = [f"      {line}" for line in _source(plan)]
     lines = [
         f"# graphrec fit -c {file}",
@@ -134,22 +134,30 @@ def response_yaml(plan: Plan, name: str, file: str) -> str:
         *(f"  {line}" for line in source),
         _line("    visits:", "which pairs and weeks make rows"),
         _line(
-            f"      history_end: {visits['history_end']}",
+            f"      history_end: {windows.history_end}",
             "weeks up to here choose the pairs of user and item",
         ),
-        _line(f"      last_week: {visits['last_week']}", "the end of the test"),
+        _line(f"      last_week: {windows.last_week}", "the end of the test"),
         _line(
-            f"      min_bought_weeks: {visits['min_bought_weeks']}",
+            f"      min_bought_weeks: {windows.min_bought_weeks}",
             "the user bought the item in so many of them",
         ),
-        _line(
-            f"      min_sold_weeks: {visits['min_sold_weeks']}", "the item is sold in so many weeks of all"
-        ),
-        _line(f"    train_end: {plan.response['train_end']}", "last week of training"),
-        _line(f"    val_end: {plan.response['val_end']}", "last week of validation"),
+        _line(f"      min_sold_weeks: {windows.min_sold_weeks}", "the item is sold in so many weeks of all"),
+        _line(f"    train_end: {windows.train_end}", "last week of training"),
+        _line(f"    val_end: {windows.val_end}", "last week of validation"),
+        *_varying(varies),
         "    groups: [item_id]",
         "model:",
         "  class_path: ResponseTask",
         "  init_args: {hidden: [32], slope_hidden: [16], learning_rate: 0.005}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _varying(said: str) -> list[str]:
+    """Say what is made of prices that vary from buyer to buyer."""
+    offers = "    # offers: {path: offers.csv}"
+    table = _line(offers, "personal discounts, where there are any: user_id, item_id, week, rate")
+    if not said:
+        return [table]
+    return [table, _line("    prices_vary: accept", f"{said}; take this out if discounts are personal")]

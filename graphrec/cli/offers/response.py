@@ -11,12 +11,13 @@ import torch
 
 from graphrec.arrays import Float32Array, IntArray
 from graphrec.cli.experiment.loading import load_response
-from graphrec.data.interactions import Columns, IdMap, RawData
+from graphrec.data.interactions import Columns, RawData
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import SMALLEST
 from graphrec.response.curves import SplineResponse
 from graphrec.response.data import ResponseData, log_links
-from graphrec.response.panel import feature_tables, item_groups
+from graphrec.response.panel import feature_tables, pair_groups
+from graphrec.response.personal.offers import Personal
 from graphrec.response.shelf import build_shelf
 from graphrec.response.visits import Visits, visits_of
 
@@ -66,16 +67,20 @@ def candidate_features(
     visits = visits_of(past.log, pairs, week, week - 1)
     place = _places(visits, candidates)
     shelf = build_shelf(past.log, visits.items, week)
+    personal = None if data.offers is None else Personal.of(_earlier(data.offers, week), visits)
     columns = [
         table[line, week - 1]
-        for name, table, line, _ in feature_tables(past, visits, shelf, data.groups)
+        for name, table, line, _ in feature_tables(past, visits, shelf, data.asked, personal)
         if not name.startswith(data.without or "\0")
     ]
     if data.link is not None and not "link_score".startswith(data.without or "\0"):
         columns.append(log_links(past.log, visits, data.link, 1)[:, week - 1])
-    known = IdMap.from_values(data.panel.rows[Columns.ITEM])
-    groups = item_groups(data.source, visits.items, data.groups, known)[visits.item]
+    groups = pair_groups(data.source, visits, data.asked.groups, data.panel.rows)
     return np.stack(columns, axis=1).astype(np.float32)[place], groups[place]
+
+
+def _earlier(offers: pd.DataFrame, week: int) -> pd.DataFrame:
+    return offers[offers[Columns.WEEK] < week]
 
 
 def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from graphrec.data.tables.kinds import (
     NUMBERS,
     PROPENSITY,
     RATE,
+    REDEEMED,
     SHARES,
     STOCK,
 )
@@ -122,7 +123,7 @@ def rules(
     found = [_NEEDED_NUMBER if column in needed else _NUMBER] if column in NUMBERS else []
     found += [_DISCOUNT if column == DISCOUNT else _MONEY] if column in MONEY else []
     found += [_STOCK] if column == STOCK else []
-    found += [_SHARE] if column in (RATE, FUNDED_SHARE, MAX_RATE, *SHARES) else []
+    found += [_SHARE] if column in (RATE, REDEEMED, FUNDED_SHARE, MAX_RATE, *SHARES) else []
     found += [_COST] if column == COST else []
     found += [_CHANCE] if column == PROPENSITY else []
     found += [_WEEK] if column == Columns.WEEK else []

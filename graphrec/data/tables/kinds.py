@@ -13,6 +13,8 @@ STOCK = "stock"
 LIST_RANK, LIST_SCORE = "rank", "score"
 """What orders a list of recommendations."""
 RATE, HORIZON = "rate", "horizon"
+REDEEMED = "redeemed"
+"""Of a past offer: whether it was taken up."""
 BOOST = "boost"
 """What is added to the scores of an item."""
 ARM, REWARD, COST, PROPENSITY = "arm", "reward", "cost", "propensity"
@@ -37,6 +39,7 @@ NUMBERS = (
     STOCK,
     RATE,
     HORIZON,
+    REDEEMED,
     BOOST,
     *SHARES,
     LIST_RANK,
@@ -141,7 +144,8 @@ KINDS: dict[Kind, TableKind] = {
     "exposure": TableKind(
         "a table of past offers",
         (Columns.USER, Columns.ITEM, Columns.WEEK),
-        (RATE, HORIZON, "policy", "promotion", "product_set"),  # of an offers table that is fed back
+        # an offers table that is fed back has all of them but the third
+        (RATE, PROPENSITY, REDEEMED, HORIZON, "policy", "promotion", "product_set"),
         complete=True,
         filled=(RATE,),  # a row without one may be an offer or none
     ),
