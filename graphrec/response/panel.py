@@ -28,9 +28,9 @@ class Panel:
     """Rows of (user, item, week) with features; everything has the same order.
 
     Args:
-        rows: ``user_id``, ``item_id``, ``week``, ``bought``, ``rate`` and ``affinity``. The rate is what was off
-            the regular price in all, the affinity the share of the value that the user saved before the first
-            row. Where there are personal offers, their rate as ``personal``, and ``propensity``. Length ``n``.
+        rows: ``user_id``, ``item_id``, ``week``, ``bought``, ``rate`` and ``affinity``. The rate is what was
+            off the regular price in all. The affinity is the share of the value that the user saved before
+            the first row. Personal offers add their rate as ``personal``, and ``propensity``. Length ``n``.
         features: Shape ``[n, F]``.
         names: Names of the features, ``F`` of them.
         groups: Codes of the groups of item or user. Shape ``[n, G]``.
