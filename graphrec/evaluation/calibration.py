@@ -6,8 +6,9 @@ curve would predict repeat purchases to strangers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -158,6 +159,36 @@ class Calibrator:
         """
         unit = (np.asarray(score, dtype=np.float64) - self.low) / (self.high - self.low)
         return np.asarray(np.clip(unit, 0.0, 1.0), dtype=np.float64)
+
+    def numbers(self) -> dict[str, Any]:
+        """Write both curves as numbers, which `of_numbers` reads."""
+        found: dict[str, Any] = {"low": self.low, "high": self.high}
+        for name in ("seen", "new"):
+            found[name] = {key: np.asarray(of).tolist() for key, of in vars(getattr(self, name)).items()}
+        return found
+
+    @classmethod
+    def of_numbers(cls, numbers: Mapping[str, Any]) -> Calibrator:
+        """Read what `numbers` wrote.
+
+        Raises:
+            KeyError: If one is missing.
+            TypeError: If one is not what it should be.
+            ValueError: The same.
+        """
+        seen, new = (_curve_of(numbers[name]) for name in ("seen", "new"))
+        return cls(seen, new, float(numbers["low"]), float(numbers["high"]))
+
+
+def _curve_of(numbers: Mapping[str, Any]) -> Curve:
+    if "scores" not in numbers:
+        return LogisticCurve(float(numbers["slope"]), float(numbers["intercept"]))
+    scores, probabilities = (
+        np.asarray(numbers[key], dtype=np.float64) for key in ("scores", "probabilities")
+    )
+    if scores.ndim != 1 or scores.shape != probabilities.shape or not len(scores):
+        raise ValueError("a curve has as many scores as probabilities")
+    return IsotonicCurve(scores, probabilities)
 
 
 def _fit_curve(score: FloatArray, bought: BoolArray, weight: FloatArray, kind: CalibratorKind) -> Curve:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from graphrec.cli.commands.offers import check_for_offers
 from graphrec.cli.main import parser
+from graphrec.cli.offers.calibration import calibration_kept
 from graphrec.cli.offers.decide import offers_of, print_assumptions, week_of
 from graphrec.cli.offers.request import Request
 from graphrec.data.places.frames import Frame, FrameFile
@@ -82,7 +83,7 @@ def offers(
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
         request = Request.of(given)
         task, data = run.loaded(seed)
-        check_for_offers(data, given.ckpt_path)
+        request = replace(request, kept=calibration_kept(data, given.ckpt_path))
         week = week_of(request, data)
         request = request.joined(data, week.weeks)
         found = offers_of(request, task, data, week)

@@ -26,7 +26,7 @@ KIND = "graphrec model"
 MANIFEST = "manifest.json"
 SUFFIX = ".zip"
 _MEND = "copy it again from where it was made, or run `graphrec export` again"
-UNREADABLE = (OSError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 """What a damaged zip file raises."""
 _MOST_OF_MANIFEST = 1 << 20
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 from safetensors import SafetensorError
@@ -25,7 +23,6 @@ from graphrec.data.module import RecommenderData
 from graphrec.data.splits import Given, Split
 from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError
-from graphrec.evaluation.calibration import Calibrator, Curve, IsotonicCurve, LogisticCurve
 from graphrec.notices import note
 from graphrec.serving import packing
 from graphrec.serving.bundle import MANIFEST, read_bundle
@@ -105,14 +102,6 @@ class PackedData(RecommenderData):
         """Weights of the model."""
         return self._tensors(packing.WEIGHTS)
 
-    @cached_property
-    def calibrator(self) -> Calibrator | None:
-        """From raw scores to probabilities, if a validation part was left to learn it on."""
-        if (content := self._parts.get(packing.CALIBRATION)) is None:
-            return None
-        known = json.loads(content)
-        return Calibrator(_curve(known["seen"]), _curve(known["new"]), known["low"], known["high"])
-
     def result_source(self, checkpoint: Path) -> dict[Any, str]:
         """Tell what a result is of: the checkpoint that was exported."""
         kept = {key: self.about[key] for key in ("checkpoint", "checkpoint_sha256") if key in self.about}
@@ -174,10 +163,3 @@ class PackedData(RecommenderData):
 def _ids(column: pd.Series[Any]) -> Any:
     """Take ids as an `IdMap` has them: text as objects, numbers as they are."""
     return column.to_numpy(dtype=object) if column.dtype == "str" else column.to_numpy()
-
-
-def _curve(content: Mapping[str, Any]) -> Curve:
-    if content["kind"] == "isotonic":
-        scores, probabilities = (np.asarray(content[key], np.float64) for key in ("scores", "probabilities"))
-        return IsotonicCurve(scores, probabilities)
-    return LogisticCurve(content["slope"], content["intercept"])

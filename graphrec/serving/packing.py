@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -19,10 +18,9 @@ from graphrec.data.features.build import Features
 from graphrec.data.features.stored import dump_features
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.data.module import RecommenderData
-from graphrec.evaluation.calibration import Calibrator, IsotonicCurve
 
 CONFIG, WEIGHTS, FEATURES = "config.json", "weights.safetensors", "features.safetensors"
-HISTORY, EDGE_WEIGHTS, CALIBRATION = "history.parquet", "edge_weights.parquet", "calibration.json"
+HISTORY, EDGE_WEIGHTS = "history.parquet", "edge_weights.parquet"
 ENCODERS = "features.skops"
 """What encodes users and items to come, in scikit-learn's own safe format."""
 USERS, ITEMS = "users.parquet", "items.parquet"
@@ -35,7 +33,6 @@ def packed(
     config: Mapping[str, Any],
     state: Mapping[str, Tensor],
     data: RecommenderData,
-    calibrator: Calibrator | None = None,
 ) -> dict[str, bytes]:
     """Write the parts of an export.
 
@@ -43,7 +40,6 @@ def packed(
         config: Of model and data, without the log.
         state: Weights of the model.
         data: What it was fitted to.
-        calibrator: From raw scores to probabilities, where a validation part is left to learn it on.
 
     Returns:
         Name → content.
@@ -65,8 +61,6 @@ def packed(
         parts[FEATURES] = _of_features(features)
         if features.fitted is not None:
             parts[ENCODERS] = dump_features(features.fitted)
-    if calibrator is not None:
-        parts[CALIBRATION] = _json(_of_calibrator(calibrator))
     return parts
 
 
@@ -113,14 +107,3 @@ def _parquet(frame: pd.DataFrame) -> bytes:
 
 def _json(content: Mapping[str, Any]) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _of_calibrator(calibrator: Calibrator) -> dict[str, Any]:
-    """Write both curves as numbers."""
-    content: dict[str, Any] = {"low": calibrator.low, "high": calibrator.high}
-    for name in ("seen", "new"):
-        curve = getattr(calibrator, name)
-        values = {key: np.asarray(value).tolist() for key, value in asdict(curve).items()}
-        kind = "isotonic" if isinstance(curve, IsotonicCurve) else "logistic"
-        content[name] = {"kind": kind, **values}
-    return content

@@ -22,8 +22,6 @@ from graphrec.cli.main import main, parser
 from graphrec.cli.recommending.request import read_request
 from graphrec.data.choice.items import ItemFiles
 from graphrec.errors import InputError
-from graphrec.evaluation.calibration import Calibrator
-from graphrec.offers.candidates.calibrate import fit_calibrator
 from graphrec.serving.bundle import MANIFEST, read_bundle, write_bundle
 from graphrec.serving.packing import history_of
 from graphrec.serving.request import Request
@@ -226,17 +224,6 @@ def test_places_that_cannot_be_written_are_told_at_once(checkpoint, exported, tm
 def test_commands_that_need_the_log_say_so(line, exported, shop):
     with pytest.raises(InputError, match=r"one\.zip.*(has no log|has no prices|holds no best)"):
         main(line.split())
-
-
-def test_the_calibration_comes_along(checkpoint, exported):
-    task, data = load_run(checkpoint)
-    ours = load_run(exported)[1].calibrator
-    theirs = fit_calibrator(task.recommender, task.recommender.graph, data.split)
-    assert isinstance(ours, Calibrator)
-    scores = np.linspace(-1, 3, 50)
-    for seen in (True, False):
-        mine, known = (one.probability(scores, np.full(50, seen)) for one in (ours, theirs))
-        np.testing.assert_array_equal(mine, known)
 
 
 def test_the_history_is_what_a_graph_reads(checkpoint):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.list_options import OUT, STRICT
@@ -19,9 +18,6 @@ from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.policies.named import POLICIES
 from graphrec.offers.policies.rules import Uniform
 from graphrec.offers.scenarios import OBJECTIVES, SCENARIO_NAMES
-
-if TYPE_CHECKING:
-    from graphrec.data.module import RecommenderData
 
 EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
   graphrec offers --ckpt CKPT --policy knapsack --budget 500 --out offers.parquet
@@ -58,7 +54,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     add = parser.add_argument
     ckpt = ("--ckpt_path", "--ckpt")
-    add(*ckpt, type=Path, required=True, help="best.ckpt of a fit (a refit has no validation part)")
+    add(*ckpt, type=Path, required=True, help="best.ckpt of a fit, or last.ckpt of its refit")
     add("--out", type=Path, required=True, help=OUT)
     add("--strict", action="store_true", help=STRICT)
     own = "or module.Class or a YAML file of your own"
@@ -144,24 +140,7 @@ def run(options: argparse.Namespace) -> Path:
         raise InputError(what, file=options.ckpt_path, column="--ckpt_path", hint=hint)
     request = Request.of(options)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
-    check_for_offers(data, options.ckpt_path)
     return make(request, task, data)
-
-
-def check_for_offers(data: RecommenderData, checkpoint: Path) -> None:
-    """Raise `InputError` if a checkpoint was trained on the validation part.
-
-    Args:
-        data: Its data.
-        checkpoint: The file.
-    """
-    if not len(data.split.val):
-        raise InputError(
-            "this checkpoint was refitted on the validation part, so nothing is left to calibrate on",
-            file=checkpoint,
-            column="--ckpt_path",
-            hint="give checkpoints/best.ckpt of the run itself",
-        )
 
 
 def assumptions(economics: Economics, guardrails: Guardrails) -> dict[str, str]:

@@ -18,7 +18,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "refit",
         help=COMMANDS["refit"],
         description="Repeat a fit on the train and validation parts together, for as many epochs as its best "
-        "checkpoint had. The result goes to refit/ inside the run's folder; `graphrec test` prefers it.",
+        "checkpoint had. The result goes to refit/ inside the run's folder; `graphrec test` prefers it. It "
+        "keeps the calibration of the fit, so that `graphrec offers` takes it, too.",
         epilog="example: graphrec refit runs/complete_journey-lightgcn/20260101-120000-ab12",
     )
     parser.add_argument(
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> Path:
         from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
         from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
         from graphrec.cli.experiment.start import run_lightning
+        from graphrec.cli.offers.calibration import keep, of_fit
 
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():
@@ -51,6 +53,7 @@ def run(options: argparse.Namespace) -> Path:
     if config["model"]["class_path"].endswith(".FusionTask"):
         hint = "run `graphrec fuse` on runs of its members"
         raise InputError("a fusion cannot be fitted itself", file=folder.path, hint=hint)
+    calibration = of_fit(folder.checkpoints / BEST, options.trust)
     config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
     config["run"]["refit_of"] = str(folder.path)
     if options.strict:
@@ -60,4 +63,6 @@ def run(options: argparse.Namespace) -> Path:
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         with permitted_by(config, trusted=options.trust):
             run_lightning(["fit", "--config", str(file)])
+    if calibration is not None:
+        keep(folder.refit.checkpoints / LAST, calibration)
     return folder.refit.checkpoints / LAST

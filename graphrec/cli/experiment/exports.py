@@ -20,7 +20,6 @@ from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 from graphrec.graph import BipartiteGraph
-from graphrec.offers.candidates.calibrate import fit_calibrator
 from graphrec.serving.bundle import read_bundle, write_bundle
 from graphrec.serving.data import PackedData
 from graphrec.serving.packing import CONFIG, packed
@@ -50,7 +49,6 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
     config["data"] = {"class_path": DATA, "init_args": kept}
     config["run"] = {"name": run}
     recommender, split = task.recommender, data.split
-    calibrator = fit_calibrator(recommender, recommender.graph, split) if len(split.val) else None
     about = {
         "graphrec": graphrec.__version__,
         "model": model_name(task),
@@ -64,7 +62,7 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
         "checkpoint": checkpoint.name,
         "checkpoint_sha256": sha256_of(checkpoint),
     }
-    return write_bundle(out, about, packed(config, task.state_dict(), data, calibrator))
+    return write_bundle(out, about, packed(config, task.state_dict(), data))
 
 
 def model_name(task: RankedTask) -> str:

@@ -11,12 +11,14 @@ import pandas as pd
 
 from graphrec.arrays import FloatArray
 from graphrec.cli.frames import user_codes
+from graphrec.cli.offers.calibration import calibration_kept
 from graphrec.cli.offers.request import ITEMS, Request
 from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_parity, terms_of, user_groups
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
+from graphrec.notices import note
 from graphrec.offers.candidates.build import build_candidates
 from graphrec.offers.candidates.calibrate import Calibration, calibrate, calibration_check
 from graphrec.offers.candidates.eligibility import Eligibility, eligibility
@@ -50,6 +52,7 @@ PRODUCT_SET = "product_category"
 
 def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     """Decide, write, print."""
+    request = replace(request, kept=calibration_kept(data, request.options.ckpt_path))
     week = week_of(request, data)
     request = request.joined(data, week.weeks)
     groups = None if request.options.parity is None else user_groups(data, request.options.parity)
@@ -82,7 +85,8 @@ def week_of(request: Request, data: RecommenderData) -> Decided:
 def _horizon(request: Request, data: RecommenderData) -> int | None:
     """Find how many weeks an offer is for; None where validation is no time."""
     weeks: int | None = request.options.weeks
-    if request.options.promotion == "threshold" or data.split.val_span is not None:
+    is_time = data.split.val_span is not None if request.kept is None else request.kept.period is not None
+    if request.options.promotion == "threshold" or is_time:
         return weeks or 1
     if weeks is None:
         return None
@@ -100,9 +104,10 @@ def _track(request: Request, task: RankedTask, data: RecommenderData, offers: pd
     options, ranker = request.options, task.recommender
     asked = {"scenario": request.scenario.name, "objective": options.objective, "budget": options.budget}
     asked |= {"policies": list(dict.fromkeys(offers["policy"])), "promotion": options.promotion}
-    record_offers(
-        options.ckpt_path, asked, offers, lambda: calibration_check(ranker, ranker.graph, data.split)
-    )
+    check = None
+    if request.kept is None:  # on what was trained on, nothing can be checked
+        check = lambda: calibration_check(ranker, ranker.graph, data.split)  # noqa: E731
+    record_offers(options.ckpt_path, asked, offers, check)
 
 
 def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: Decided) -> pd.DataFrame:
@@ -145,7 +150,11 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     if options.promotion == "coupon":
         sets = item_attribute(data, options.product_set or PRODUCT_SET)
     items = options.items or ITEMS[aim.pairs]
-    found = calibrate(task.recommender, task.recommender.graph, data.split, eligible)
+    found = request.kept
+    if found is None:
+        found = calibrate(task.recommender, task.recommender.graph, data.split, eligible)
+    elif eligible is not None:
+        note(f"the calibration of a refit is of all pairs, not of those that the scenario {aim.name} is for")
     candidates = offer_candidates(
         task, data, found, week.horizon, request.users, options.k or K, items, eligible, sets
     )

@@ -22,6 +22,7 @@ from graphrec.data.tables.kinds import KINDS, STOCK, Kind
 from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.notices import note
+from graphrec.offers.candidates.calibrate import Calibration
 from graphrec.offers.economics import Economics
 from graphrec.offers.limits.exposure import Frequency, read_exposure
 from graphrec.offers.limits.guardrails import Guardrails
@@ -64,6 +65,7 @@ class Request:
     facts: list[FactsTable]
     attributes: tuple[str, ...] = ()
     costs: pd.DataFrame | None = None
+    kept: Calibration | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,24 @@ class Calibration:
     calibrator: Calibrator
     period: Period | None
     source: str
+
+    def numbers(self) -> dict[str, Any]:
+        """Write it as numbers and words, which `of_numbers` reads."""
+        period = None if self.period is None else dict(vars(self.period))
+        return {"calibrator": self.calibrator.numbers(), "period": period, "source": self.source}
+
+    @classmethod
+    def of_numbers(cls, numbers: Mapping[str, Any]) -> Calibration:
+        """Read what `numbers` wrote.
+
+        Raises:
+            KeyError: If something is missing.
+            TypeError: If something is not what it should be.
+            ValueError: The same.
+        """
+        given = numbers["period"]
+        period = None if given is None else Period(float(given["weeks"]), float(given["spread"]))
+        return cls(Calibrator.of_numbers(numbers["calibrator"]), period, str(numbers["source"]))
 
     def line(self, weeks: int | None) -> str:
         """Say in a sentence what a probability is of, and what it rests on.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from offer_shop import Shop
 
@@ -161,3 +162,30 @@ def test_a_date_names_the_week(tmp_path, monkeypatch, capsys):
         shop.offers("--date 2024-11-11 --week 45")
     with pytest.raises(InputError, match=r"'11.11.' is no date; write it as 2026-11-11"):
         shop.offers("--date 11.11.")
+
+
+def test_a_refit_decides_on_its_newest_weeks_with_the_calibration_of_its_fit(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    shop = Simulated(6)
+    refit = main(["refit", "runs/weeks6"])
+    words = ["--policy", "knapsack", "--objective", "units", "--weeks", "4", "--budget", "120"]
+    capsys.readouterr()
+    main(["offers", "--ckpt", str(refit), *words, "--out", "r.parquet"])
+    said = capsys.readouterr().out
+    assert "calibrated on validation, weeks 27 to 30, by the fit that was repeated" in said
+    assert "the ranker knows the log to week 30" in said
+    offers = pd.read_parquet("r.parquet")
+    spent, reached = shop.lived(offers, 4, 6)
+    assert spent == pytest.approx(offers["spend"].sum(), rel=0.1)
+    assert offers["probability_at_rate"].sum() == pytest.approx(reached, rel=0.1)
+    fit = shop.offers(" ".join(words))
+    assert not fit["score"].equals(offers["score"]), "the graph has four more weeks"
+    content = torch.load(refit, weights_only=True)
+    content["graphrec"]["calibration"]["calibrator"]["seen"]["scores"] = [1.0]
+    torch.save(content, "broken.ckpt")
+    with pytest.raises(InputError, match=r"broken\.ckpt.*its calibration cannot be read"):
+        main(["offers", "--ckpt", "broken.ckpt", *words, "--out", "b.parquet"])
+    del content["graphrec"]["calibration"]
+    torch.save(content, "old.ckpt")
+    with pytest.raises(InputError, match=r"old\.ckpt.*keeps no calibration.*run `graphrec refit` again"):
+        main(["offers", "--ckpt", "old.ckpt", *words, "--out", "b.parquet"])

@@ -22,7 +22,10 @@ EXAMPLES = 20
 
 
 def record_offers(
-    checkpoint: Path, asked: Mapping[str, Any], offers: pd.DataFrame, check: Callable[[], pd.DataFrame]
+    checkpoint: Path,
+    asked: Mapping[str, Any],
+    offers: pd.DataFrame,
+    check: Callable[[], pd.DataFrame] | None,
 ) -> None:
     """Write example offers and what each policy comes to, if the run of the checkpoint has a W&B run.
 
@@ -32,7 +35,8 @@ def record_offers(
         checkpoint: That ranked.
         asked: Policies, scenario and budget, for the configuration.
         offers: The whole table.
-        check: Computes how well the probabilities are calibrated; asked only if somebody is to see it.
+        check: Computes how well the probabilities are calibrated; asked only if somebody is to see it. None
+            where nothing is left to check them on.
     """
     folder = RunFolder.of_checkpoint(checkpoint)
     if not (folder.path / "wandb").is_dir() or not folder.config.is_file():
@@ -45,8 +49,9 @@ def record_offers(
     shown = {
         "offers": Shown(pd.concat(sample, ignore_index=True)),
         "policies": Shown(policy_totals(offers)),
-        "calibration": Shown(check(), "predicted", ("observed", "predicted")),
     }
+    if check is not None:
+        shown["calibration"] = Shown(check(), "predicted", ("observed", "predicted"))
     try:
         loggers = make_loggers(options, folder, "offers", config)
         said = {**short_config(config), "run": options.name, "job": "offers", "offers": dict(asked)}
