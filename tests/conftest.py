@@ -10,6 +10,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # the service of W&B takes its mode from the test that happens to start it, and serves all that follow
 os.environ.setdefault("WANDB_MODE", "offline")
+# a fifth of a small fit goes into the list of all packages that are installed, which no test reads
+os.environ.setdefault("WANDB__SAVE_REQUIREMENTS", "false")
 
 
 @pytest.fixture(autouse=True)

@@ -37,7 +37,22 @@ def shop(users: int = 40, items: int = 25) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["Kunde", "Ware", "Tag"])
 
 
-@pytest.mark.parametrize("name", model_names())
+QUICK = (
+    "item_cf",
+    "lightgcn",
+    "spectral",
+    "popularity",
+    "heterogcn",
+    "logistic",
+    "item_cf_rating",
+    "tree_rating",
+)
+"""One model of each kind; the others run in `make test-slow`."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in model_names()]
+)
 def test_every_model_fits_a_shop_s_own_file(name):
     log, rates = shop(), name.endswith("_rating")
     log.assign(Note=[1 + row % 5 for row in range(len(log))]).to_csv("Käufe 2024.csv", index=False)

@@ -17,6 +17,8 @@ from pages import ROOT, blocks
 from graphrec.cli.main import main
 
 TUTORIALS = ROOT / "docs" / "tutorials"
+FEWER = ["--trainer.max_epochs", "3"]
+"""Epochs of the response, whose fit takes a minute as it is shown."""
 
 
 def commands(page: Path) -> list[list[str]]:
@@ -33,7 +35,7 @@ def run_as_shown(page: Path, monkeypatch) -> None:
             runpy.run_path(words[0], run_name="__main__")
         else:
             assert program == "graphrec"
-            main(words)
+            main(words + (FEWER if words[:3] == ["fit", "-c", "grocer/response.yaml"] else []))
 
 
 @pytest.fixture

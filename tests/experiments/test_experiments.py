@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import graphrec.data.datasets.complete_journey as journey
 from graphrec.cli.main import main
 
 ROOT = Path(__file__).parents[2] / "experiments"
@@ -43,6 +44,14 @@ def tiny_gowalla(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def few_households():
+    """The tables of Complete Journey with one household in eighty: the whole log takes seconds each time."""
+    transactions, products, demographics = journey._tables()
+    some = transactions["household_id"].drop_duplicates()[::80]
+    return transactions[transactions["household_id"].isin(some)], products, demographics
+
+
 def test_there_are_experiments_for_both_data_sets():
     assert {file.parent.name for file in FILES} >= {"complete_journey", "gowalla"}
     assert len(FILES) >= 7
@@ -54,8 +63,11 @@ def test_a_run_has_the_name_of_its_file(file):
 
 
 @pytest.mark.parametrize("file", FILES, ids=name)
-def test_an_experiment_goes_through_one_batch_of_everything(file, tiny_gowalla, tmp_path, monkeypatch):
+def test_an_experiment_goes_through_one_batch_of_everything(
+    file, tiny_gowalla, few_households, tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(journey, "_tables", lambda: few_households)
     monkeypatch.setenv("WANDB_MODE", "offline")
     data = [SOURCE_PATH, str(tiny_gowalla)] if file.parent.name == "gowalla" else []
     lighter = [word for key, value in LIGHTER.get(name(file), {}).items() for word in (RANKER + key, value)]

@@ -62,7 +62,24 @@ def moved(shop: Path, place: Path, monkeypatch) -> None:
     monkeypatch.chdir(place)
 
 
-@pytest.mark.parametrize("name", MODELS)
+QUICK = (
+    "lightgcn",
+    "heterogcn",
+    "item_cf",
+    "user_cf",
+    "spectral",
+    "ials",
+    "popularity",
+    "boosting",
+    "fusion",
+)
+QUICK += ("with_features", "towers", "purchase_ranker", "slim")
+"""One model of each way to keep what was learned; the others run in `make test-slow`."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in MODELS]
+)
 def test_lists_are_those_of_the_run(name, shop, tmp_path, monkeypatch):
     task, data, config = built(name, MODELS[name])
     keep(task, data, config, tmp_path / "best.ckpt")

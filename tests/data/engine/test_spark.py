@@ -45,7 +45,9 @@ def spark(tmp_path_factory):
     session.stop()
 
 
-@pytest.mark.parametrize("case", ["pairs", "rated", "grocer"])
+@pytest.mark.parametrize(
+    "case", ["rated", *(pytest.param(one, marks=pytest.mark.slow) for one in ("pairs", "grocer"))]
+)
 def test_duckdb_and_spark_give_equal_frames(case: str, spark, tmp_path) -> None:
     folder = write_parts(logs()[case], tmp_path / "log")
     one, other = (frames(engine, case, folder) for engine in (DuckDB("500MB", 2), Spark(spark)))
