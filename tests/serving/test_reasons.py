@@ -104,8 +104,12 @@ def test_a_part_is_the_entry_of_the_item_matrix():
         np.testing.assert_allclose(account.parts, cosine[account.bought], atol=1e-6)
 
 
+SILENT = [one for one in MODELS if one not in [*EXACT, *PROPAGATED, "ials", "user_cf"]]
+QUICK = ("mf", "ngcf", "popularity", "boosting", "fusion")
+
+
 @pytest.mark.parametrize(
-    "name", [one for one in MODELS if one not in [*EXACT, *PROPAGATED, "ials", "user_cf"]]
+    "name", [pytest.param(one, marks=[] if one in QUICK else [pytest.mark.slow]) for one in SILENT]
 )
 def test_the_others_claim_nothing(name):
     assert accounts_of(built(name, MODELS[name])[0].recommender, torch.arange(2)) is None
