@@ -66,6 +66,7 @@ class RawData:
         steps: What cleaning removed or filled, in order.
         file: Where the log came from, for messages.
         hints: Lines on what a reader should know of the rows that stay.
+        rules: Entries of ``cleaning:`` that were declared, of `graphrec.data.cleaning.rules`.
     """
 
     name: str
@@ -75,6 +76,7 @@ class RawData:
     steps: tuple[CleaningStep, ...] = ()
     file: str = ""
     hints: tuple[str, ...] = ()
+    rules: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the columns that nothing can do without."""

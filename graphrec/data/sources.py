@@ -142,6 +142,7 @@ def table(
         steps=(*read, *declared, *steps, *user_steps, *item_steps),
         file=str(path),
         hints=hints(log, rules, still_told(cleaning or (), unread)),
+        rules=tuple(cleaning or ()),
     )
 
 

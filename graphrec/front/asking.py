@@ -11,8 +11,8 @@ import pandas as pd
 
 from graphrec.cli.experiment.exports import load_export
 from graphrec.cli.frames import read_users
+from graphrec.data.choice.history import Histories, History, HistoryFile
 from graphrec.data.choice.items import FILES, ItemFiles
-from graphrec.data.choice.people import History
 from graphrec.data.interactions import Columns
 from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.data.tables.kinds import BOOST
@@ -23,6 +23,7 @@ from graphrec.front.surroundings import at_work
 from graphrec.models.base import ItemSet
 from graphrec.serving.bundle import is_bundle
 from graphrec.serving.request import Request
+from graphrec.serving.similar import SimilarRequest
 
 SOMEBODY = "somebody"
 """Who has a history without a name."""
@@ -54,6 +55,7 @@ def asked(
     boost: Any = None,
     segment: str | None = None,
     user_table: Any = None,
+    new_items: Any = None,
     explain: bool = False,
     name_column: str | None = None,
 ) -> Asked:
@@ -71,7 +73,7 @@ def asked(
     people = read_users(users_file(users), {}, _FORM)
     tables = {"items": only, "exclude": _list(exclude, "exclude"), "item_table": _file(item_table, "items")}
     tables["boost"] = _boost(boost)
-    own = None if user_table is None else _file(user_table, "users")
+    own, new = _file(user_table, "users"), _file(new_items, "new_items")
     return Asked(
         Request(
             people,
@@ -80,11 +82,33 @@ def asked(
             None if own is None else load_table(own, {}, kind="users", text=_FORM),
             own,
             ItemFiles.read({name: tables[name] for name in FILES}, where, {}, _FORM),
-            explain=explain,
-            name_column=name_column,
+            None if new is None else load_table(new, {}, kind="items", text=_FORM),
+            new or "",
+            explain,
+            name_column,
         ),
         item_set,
     )
+
+
+def asked_alike(
+    asked: Any, k: Any, only: Any, *, exclude: Any = None, where: str | None = None,
+    item_table: Any = None, boost: Any = None,
+) -> SimilarRequest:  # fmt: skip
+    """Read the arguments of `Run.similar` and `Exported.similar`.
+
+    Raises:
+        InputError: If one has the wrong type, is out of its range or changes nothing.
+    """
+    check_kind(k, (int,), "whole number", "k", "give 1 or more")
+    check_at_least(1, k=k)
+    given = _list(asked, "items")
+    tables = {"items": _list(only, "items"), "exclude": _list(exclude, "exclude")}
+    tables |= {"item_table": _file(item_table, "items"), "boost": _boost(boost)}
+    items = ItemFiles.read({name: tables[name] for name in FILES}, where, {}, _FORM)
+    items.check_for_everybody()
+    table = None if given is None else load_table(given, {}, kind="item_list", text=_FORM)
+    return SimilarRequest(table, str(given), items)
 
 
 def users_file(given: Any) -> str | Path | None:
@@ -147,16 +171,16 @@ def _file(given: Any, role: str) -> Any:
     raise InputError(f"a {type(given).__name__} is no table", column=role, hint="give a frame or a file")
 
 
-def _history(given: Any, people: Table | None) -> History:
+def _history(given: Any, people: Table | None) -> Histories:
     """Read what people bought: a log, or the items of one person.
 
     Raises:
         InputError: If it is none of these, or is of one person and several are asked for.
     """
     if isinstance(given, str | Path):
-        return History.read(Path(given), {}, _FORM)
+        return HistoryFile(Path(given), {}, _FORM)
     if isinstance(given, Frame):
-        return History.read(FrameFile.of(given, "history"), {}, _FORM)
+        return HistoryFile(FrameFile.of(given, "history"), {}, _FORM)
     hint = 'give the items of one person, as ["S1", "S2"], or a log with user_id and item_id'
     ids = _ids(given, "history", hint, empty="give items, or leave it out")
     who = [SOMEBODY] if people is None else people.frame[Columns.USER].drop_duplicates().tolist()
@@ -202,6 +226,7 @@ class Exported:
         boost: Any = None,
         segment: str | None = None,
         user_table: Any = None,
+        new_items: Any = None,
         explain: bool = False,
         name_column: str | None = None,
     ) -> pd.DataFrame:
@@ -213,9 +238,34 @@ class Exported:
         with at_work("recommend", [], self._told):
             found = asked(
                 users, history, k, items, exclude=exclude, where=where, item_table=item_table,
-                boost=boost, segment=segment, user_table=user_table, explain=explain, name_column=name_column,
+                boost=boost, segment=segment, user_table=user_table, new_items=new_items,
+                explain=explain, name_column=name_column,
             )  # fmt: skip
             frame, _ = found.request.lists(self.task, self.data, k, found.item_set)
+            frame.attrs = self.data.result_source(self.path)
+        return frame
+
+    def similar(
+        self,
+        items: Any = None,
+        k: int = 10,
+        *,
+        only: Any = None,
+        exclude: Any = None,
+        where: str | None = None,
+        item_table: Any = None,
+        boost: Any = None,
+    ) -> pd.DataFrame:
+        """List the items that are most alike; arguments and columns are those of `Run.similar`.
+
+        Raises:
+            InputError: If an argument is out of its range.
+        """
+        with at_work("similar", [], self._told):
+            found = asked_alike(
+                items, k, only, exclude=exclude, where=where, item_table=item_table, boost=boost
+            )
+            frame, _ = found.lists(self.task, self.data, k)
             frame.attrs = self.data.result_source(self.path)
         return frame
 

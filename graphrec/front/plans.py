@@ -11,7 +11,7 @@ from graphrec.cli.config.files import check_configs
 from graphrec.cli.config.locations import read_entries
 from graphrec.cli.config.vocabulary import trusted_modules
 from graphrec.cli.experiment.runs.folder import RunOptions
-from graphrec.cli.short import model_file
+from graphrec.cli.short import model_file, with_features
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind, written
 from graphrec.front.data import Data
@@ -74,6 +74,7 @@ def plan_of(
     file = model_file(model) if named else Path(model) if isinstance(model, str | Path) else None
     if named and data is not None:
         config["run"]["name"] = f"{data.name}-{model}"
+        config |= {} if data.module.options else {"data": with_features({}, model)}
     if file is None:
         _add_model(config, model_of(model), data, epochs)
     else:

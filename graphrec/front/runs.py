@@ -16,7 +16,7 @@ from graphrec.cli.trust import TRUST
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
-from graphrec.front.asking import asked
+from graphrec.front.asking import asked, asked_alike
 from graphrec.front.measures import Measures, Part, averaged
 from graphrec.front.stored import config_in, experiment_in, test_of
 from graphrec.front.surroundings import at_work
@@ -145,6 +145,7 @@ class Run:
         boost: Any = None,
         segment: str | None = None,
         user_table: Any = None,
+        new_items: Any = None,
         explain: bool = False,
         name_column: str | None = None,
     ) -> pd.DataFrame:
@@ -163,8 +164,9 @@ class Run:
             item_table: Table that `where` is about; the one of the data if missing.
             boost: What is added to scores: item → number, or a table with ``item_id`` and ``boost``.
             segment: Column of the users: who has no purchase gets what most of the same segment buy.
-            user_table: Table that `segment` is about.
-            explain: Say of each row which purchases add how much to its score.
+            user_table: Table that `segment` is about, and what a model that reads attributes ranks by.
+            new_items: Table of items that were not in training, with the attributes that the model reads.
+            explain: Say of each row which purchases, or which features, add how much to its score.
             name_column: Column of the data's items with their names, for `explain`.
 
         Returns:
@@ -178,10 +180,50 @@ class Run:
         with self.at_work("recommend"):
             found = asked(
                 users, history, k, items, exclude=exclude, where=where, item_table=item_table,
-                boost=boost, segment=segment, user_table=user_table, explain=explain, name_column=name_column,
+                boost=boost, segment=segment, user_table=user_table, new_items=new_items,
+                explain=explain, name_column=name_column,
             )  # fmt: skip
             task, data = self.loaded(seed)
             frame, _ = found.request.lists(task, data, k, found.item_set)
+            frame.attrs = data.result_source(self.checkpoint(seed))
+        return frame
+
+    def similar(
+        self,
+        items: Any = None,
+        k: int = 10,
+        seed: int | None = None,
+        *,
+        only: Any = None,
+        exclude: Any = None,
+        where: str | None = None,
+        item_table: Any = None,
+        boost: Any = None,
+    ) -> pd.DataFrame:
+        """List the items that are most alike, as ``graphrec similar`` does.
+
+        Args:
+            items: Ids, a frame or a file with a column ``item_id``; all if missing.
+            k: Similar items for each.
+            seed: Which of several models; the first if missing.
+            only: The only items that may be listed: ids, a frame or a file.
+            exclude: Items that are never listed, given alike.
+            where: SQL condition on the table of items.
+            item_table: Table that `where` is about; the one of the data if missing.
+            boost: What is added to scores: item → number, or a table with ``item_id`` and ``boost``.
+
+        Returns:
+            ``item_id``, ``similar_id``, ``rank`` from 1 and ``score``.
+
+        Raises:
+            InputError: If an argument is out of its range, or the model does not know which items are alike.
+        """
+        with self.at_work("similar"):
+            found = asked_alike(
+                items, k, only, exclude=exclude, where=where, item_table=item_table, boost=boost
+            )
+            task, data = self.loaded(seed)
+            frame, _ = found.lists(task, data, k)
             frame.attrs = data.result_source(self.checkpoint(seed))
         return frame
 

@@ -70,7 +70,7 @@ class FeatureRanker(ClosedForm):
         user, item = graph.edge_user.cpu(), graph.edge_item.cpu()
         others, drawn = self._not_bought(graph, user)
         users, items = torch.cat([user, others]).numpy(), torch.cat([item, drawn]).numpy()
-        columns = self._columns(self._user, users, items)
+        columns = np.concatenate([self._user[users], self._item[items]], axis=1)
         bought = np.arange(len(columns)) < len(user)
         self._fitted = None
         if len(user) and len(others):
@@ -102,11 +102,24 @@ class FeatureRanker(ClosedForm):
         every, rows = np.arange(size), []
         for part in torch.split(users.cpu(), max(_ROWS // max(size, 1), 1)):
             codes = part.numpy()
-            odds = self._log_odds(self._columns(features, np.repeat(codes, size), np.tile(every, len(codes))))
+            user, item = features[np.repeat(codes, size)], self._item[np.tile(every, len(codes))]
+            odds = self.log_odds(user, item)
             rows.append(torch.from_numpy(odds.astype(np.float32)).view(len(codes), size))
         return torch.cat(rows).to(users.device)
 
-    def _log_odds(self, columns: Float32Array) -> FloatArray:
+    def log_odds(self, user: Float32Array, item: Float32Array) -> FloatArray:
+        """Compute log odds of pairs from the features of their sides.
+
+        Args:
+            user: Shape ``[P, F_u]``.
+            item: Shape ``[P, F_i]``.
+
+        Returns:
+            Shape ``[P]``; zeros where there was nothing to learn from.
+        """
+        if self._fitted is None:
+            return np.zeros(len(user))
+        columns = np.concatenate([user, item], axis=1)
         if hasattr(self._fitted, "decision_function"):
             return np.asarray(self._fitted.decision_function(columns), dtype=np.float64)
         probability = np.clip(self._fitted.predict_proba(columns)[:, 1], _LEAST, 1 - _LEAST)
@@ -122,10 +135,6 @@ class FeatureRanker(ClosedForm):
         device = graph.edge_item.device
         new = ~graph.seen.contains(users.to(device), items[:, None].to(device))[:, 0].cpu()
         return users[new], items[new]
-
-    def _columns(self, features: Float32Array, user: np.ndarray, item: np.ndarray) -> Float32Array:
-        """Join the features of both sides of some pairs. Shape ``[P, F]``."""
-        return np.concatenate([features[user], self._item[item]], axis=1)
 
 
 class FeatureTrees(FeatureRanker):

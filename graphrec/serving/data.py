@@ -16,6 +16,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from graphrec.data.cleaning.account import CleaningStep
+from graphrec.data.cleaning.rules import CleaningRule
 from graphrec.data.features.build import Features
 from graphrec.data.features.stored import load_features
 from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
@@ -51,6 +52,7 @@ class PackedData(RecommenderData):
         weights: Weights of the edges, by which a history is weighed too.
         item_sets: As in `RecommenderData`.
         category: As in `RecommenderData`.
+        cleaning: How the log was cleaned, by which a history is cleaned too.
 
     Raises:
         InputError: If the export cannot be read.
@@ -62,8 +64,9 @@ class PackedData(RecommenderData):
         weights: EdgeWeights | None = None,
         item_sets: list[Literal["all", "repeat", "new"]] | None = None,
         category: str | None = None,
+        cleaning: list[CleaningRule] | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path, self._rules = Path(path), tuple(cleaning or ())
         self.about, self._parts = read_bundle(path)
         try:
             self._split = self._train()
@@ -142,6 +145,7 @@ class PackedData(RecommenderData):
             items=tables[packing.ITEM_TABLE],
             steps=(step,) if filled else (),
             file=str(self.path),
+            rules=self._rules,
         )
 
     def _frame(self, name: str) -> pd.DataFrame:

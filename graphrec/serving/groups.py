@@ -11,8 +11,9 @@ import pandas as pd
 import torch
 
 from graphrec.arrays import BoolArray
+from graphrec.data.choice.history import History
 from graphrec.data.choice.known import counted
-from graphrec.data.choice.people import History, People, Segments, most_bought
+from graphrec.data.choice.people import People, Segments, most_bought
 from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.graph import BipartiteGraph
 from graphrec.models.answers.folded import FoldedIn, MostBought

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
 from graphrec.data.choice.known import as_text
+from graphrec.data.features.build import Features
 from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.tables.files import closest
 from graphrec.errors import InputError
@@ -17,22 +19,16 @@ from graphrec.graph import BipartiteGraph
 from graphrec.models.answers.folded import MostBought
 from graphrec.models.base import Recommender
 from graphrec.models.popularity import Popularity
+from graphrec.models.reasons.columns import column_accounts
 from graphrec.models.reasons.explain import accounts_of
 from graphrec.notices import note
+from graphrec.serving.column_reasons import Said, with_columns
+from graphrec.serving.reason_columns import OTHERS, PEOPLE, REASON, REST, SHOWN, listed, reason_columns
 
-SHOWN = 3
-"""Reasons of each row."""
 NAMES = ("name", "title", "description", "product_name", "item_name")
 """Columns of an item table that are taken for names of products, the first that is there."""
 NO_NAME = ("", "unknown")
 """What stands where a table says nothing."""
-REASON, OTHERS, REST = "reason", "others", "rest"
-
-
-def reason_columns() -> list[str]:
-    """List the columns that reasons add, in their order."""
-    each = [f"{part}_{place}" for place in range(1, SHOWN + 1) for part in ("because", "share", "people")]
-    return [REASON, *each, OTHERS, REST]
 
 
 @dataclass(frozen=True)
@@ -42,10 +38,12 @@ class Naming:
     Args:
         names: Of each item, by code. Shape ``[I]``.
         ids: Of each item, as text. Shape ``[I]``.
+        asked: Whether somebody named the column that they stand in.
     """
 
     names: np.ndarray
     ids: np.ndarray
+    asked: bool = False
 
     @classmethod
     def of(cls, source: RawData, items: IdMap, column: str | None = None) -> Naming:
@@ -59,7 +57,7 @@ class Naming:
         Raises:
             InputError: If there is no such column.
         """
-        ids, table = as_text(items).ids, source.items
+        ids, table, asked = as_text(items).ids, source.items, column is not None
         there = [] if table is None else [str(name) for name in table.columns]
         if column is not None and column not in there:
             hint = closest(column, there, "the table of items has") if there else "there is no table of items"
@@ -71,7 +69,7 @@ class Naming:
         known = table[table[column].notna()].drop_duplicates(Columns.ITEM)
         found = pd.Series(ids).map(known.set_index(known[Columns.ITEM].astype("str"))[column].astype("str"))
         named = found.notna() & ~found.isin(NO_NAME)
-        return cls(np.where(named, found.to_numpy(dtype=object), ids), ids)
+        return cls(np.where(named, found.to_numpy(dtype=object), ids), ids, asked)
 
 
 def with_reasons(
@@ -81,6 +79,8 @@ def with_reasons(
     items: IdMap,
     training: BipartiteGraph,
     names: Naming,
+    features: Features | None,
+    said: Said,
 ) -> pd.DataFrame:
     """Add the columns of reasons to lists.
 
@@ -91,17 +91,25 @@ def with_reasons(
         items: The catalogue.
         training: Who bought what in training.
         names: Of the items.
+        features: Of the data that the model was fitted to.
+        said: What tables say of users and items.
 
     Returns:
         The lists with `reason_columns`. ``share_n`` is what the purchase ``because_n`` adds to the score. So
         many ``people_n`` of training bought both. ``others`` is what the user's other purchases add, and
-        ``rest`` what no purchase does. Shares, others and rest sum to the score.
+        ``rest`` what no purchase does. Shares, others and rest sum to the score. For a model that reads
+        features alone see `with_columns`.
     """
     rows, codes = users.codes(frame[Columns.USER]), items.codes(frame[Columns.ITEM])
     asked = torch.from_numpy(np.unique(rows)).to(model.graph.edge_item.device)
     accounts = accounts_of(model, asked)
     if accounts is None:
-        return without_reasons(frame, model)
+        by_columns = column_accounts(model, features)
+        if by_columns is None:
+            return without_reasons(frame, model)
+        if names.asked:
+            note("--name_column names purchases, and this model ranks by features: it changes nothing")
+        return with_columns(frame, by_columns, rows, codes, said)
     both = _buyers_of_both(training)
     parts = []
     for user in pd.unique(rows):
@@ -126,7 +134,7 @@ def _bare(frame: pd.DataFrame, reason: str | None) -> pd.DataFrame:
     """Add the columns without a purchase in them: the rest is all of the score."""
     empty = pd.DataFrame(np.nan, index=frame.index, columns=reason_columns())
     text = [REASON, *(f"because_{place}" for place in range(1, SHOWN + 1))]
-    kinds = {**dict.fromkeys(text, "str"), **{f"people_{place}": "Int64" for place in range(1, SHOWN + 1)}}
+    kinds: dict[str, Any] = {**dict.fromkeys(text, "str"), **PEOPLE}
     made = empty.astype(kinds).assign(others=0.0, rest=frame["score"].astype("float64"))
     return frame.join(made if reason is None else made.assign(reason=reason))
 
@@ -155,7 +163,7 @@ def _rows(
         found[REST].append(float(frame["score"].iloc[row]) - total)
         found[REASON].append(_words(names.names[bought[best]], people))
     made = pd.DataFrame(found, index=frame.index)
-    return frame.join(made.astype({f"people_{place}": "Int64" for place in range(1, SHOWN + 1)}))
+    return frame.join(made.astype(PEOPLE))
 
 
 def _words(bought: np.ndarray, people: np.ndarray) -> str:
@@ -165,14 +173,13 @@ def _words(bought: np.ndarray, people: np.ndarray) -> str:
     """
     if not len(bought):
         return "not because of what was bought: by the customer's own taste, or as many buy it"
-    said = list(dict.fromkeys(str(name) for name in bought))
-    listed = said[0] if len(said) == 1 else f"{', '.join(said[:-1])} and {said[-1]}"
+    named = listed(list(dict.fromkeys(str(name) for name in bought)))
     first = str(bought[0])
     count = int(people[0])
     if not count:
-        return f"because you bought {listed}"
+        return f"because you bought {named}"
     who = "1 person" if count == 1 else f"{count:,} people"
-    return f"because you bought {listed}; {who} who bought {first} also bought this"
+    return f"because you bought {named}; {who} who bought {first} also bought this"
 
 
 def _buyers_of_both(training: BipartiteGraph) -> Callable[[int, np.ndarray], np.ndarray]:

@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import torch
 
+from graphrec.data.choice.history import Histories
 from graphrec.data.choice.items import ItemChoice, ItemFiles
 from graphrec.data.choice.known import as_text
-from graphrec.data.choice.people import History, People, Segments, tell_unknown_users
+from graphrec.data.choice.people import People, Segments, tell_unknown_users
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.models.base import ItemSet
 from graphrec.serving.choosing import chosen
+from graphrec.serving.column_reasons import Said
 from graphrec.serving.groups import Group, Grouping
 from graphrec.serving.lists import recommendations
 from graphrec.serving.newcomers import Catalogue, Described, describes_users
@@ -49,7 +51,7 @@ class Request:
     """
 
     users: Table | None
-    history: History | None
+    history: Histories | None
     segment: str | None
     user_table: Table | None
     user_file: str | Path | None
@@ -76,11 +78,12 @@ class Request:
         catalogue = Catalogue.of(task.recommender, data, self.new_items, self.new_file)
         choice = self.items.choice(replace(data.source, items=catalogue.table), catalogue.items)
         users = data.split.users
-        history = None if self.history is None else self.history.joined(users, catalogue.items)
+        given = None if self.history is None else self.history.cleaned_by(data.source.rules)
+        history = None if given is None else given.joined(users, catalogue.items)
         if self.user_table is not None and self.segment is None and not describes_users(task.recommender):
             hint = "name a column of it with --segment, or leave the table out"
             raise InputError("the model reads no attributes of users", column="--user_table", hint=hint)
-        people = People.asked(self.users, self.history, users, _active(task, data))
+        people = People.asked(self.users, given, users, _active(task, data))
         if self.segment is None:
             segments = None
         else:
@@ -97,8 +100,11 @@ class Request:
         if self.explain:
             named, items = replace(data.source, items=catalogue.table), catalogue.items
             names, training = Naming.of(named, items, self.name_column), catalogue.model.graph
+            said = Said.of(described.table, catalogue.table)
             frames = [
-                with_reasons(frame, group.recommender, group.users, items, training, names)
+                with_reasons(
+                    frame, group.recommender, group.users, items, training, names, data.features, said
+                )
                 for frame, group in zip(frames, groups, strict=True)
             ]
         return _in_order(frames, people.ids), len(people.ids)

@@ -55,6 +55,62 @@ def test_each_option_does_what_the_command_does(ask, run, model):
     pd.testing.assert_frame_equal(by_file, theirs)
 
 
+@pytest.mark.parametrize("ask", ["run", "model"])
+def test_similar_items_are_those_of_the_command(ask, run, model):
+    given = frames()
+    words = ["--where", "stock > 0", "-k", "4"]
+    for name in ("item_table", "boost"):
+        given[name].to_csv(f"{name}.csv", index=False)
+        words += [f"--{name}", f"{name}.csv"]
+    out = ["--out", "alike.parquet"]
+    main(["similar", "003", "011", "--ckpt", str(run.checkpoint()), *words, *out])
+    theirs = pd.read_parquet("alike.parquet")
+    of = {"run": run, "model": model}[ask]
+    more = {name: given[name] for name in ("item_table", "boost")}
+    ours = of.similar(["003", "011"], k=4, where="stock > 0", **more)
+    pd.testing.assert_frame_equal(ours, theirs)
+    assert ours.attrs == theirs.attrs
+    assert set(of.similar(["003"], only=["011", "021"])["similar_id"]) <= {"011", "021"}
+    with pytest.raises(InputError, match="not of one user"):
+        of.similar(["003"], exclude=given["exclude"])
+    with pytest.raises(InputError, match="none of the 1 ids"):
+        of.similar(["nothing"])
+
+
+@pytest.fixture(scope="module")
+def hetero(shop):
+    """A model that reads attributes, exported."""
+    goods = pd.DataFrame({"item_id": [f"{n:03d}" for n in range(30)], "sort": ["a", "b", "c"] * 10}).rename(
+        columns={"item_id": "sku"}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(shop)  # a run names its tables from here
+        data = gr.load(purchases(), COLUMNS, split=gr.LeaveLast(), items=goods)
+        fitted = gr.fit("heterogcn", data, epochs=1)
+        main(["export", str(fitted.folders[0]), "--out", "hetero.zip"])
+        return fitted, gr.load("hetero.zip")
+
+
+def test_new_items_are_those_of_the_command(hetero):
+    new = pd.DataFrame({"item_id": ["new 1", "known"], "sort": ["a", "x"]})
+    new.to_csv("new.csv", index=False)
+    fitted, packed = hetero
+    theirs = command(fitted, "--users", "C1", "-k", "40", "--new_items", "new.csv")
+    assert "new 1" in set(theirs["item_id"])
+    for of in hetero:
+        pd.testing.assert_frame_equal(of.recommend(["C1"], k=40, new_items=new), theirs)
+        pd.testing.assert_frame_equal(of.recommend(["C1"], k=40, new_items="new.csv"), theirs)
+    assert "new 1" not in set(packed.recommend(["C1"], k=40)["item_id"])
+
+
+def test_a_model_of_features_by_name_takes_the_defaults(frame_data):
+    fitted = gr.fit("logistic", frame_data)
+    assert fitted.config["data"]["init_args"]["features"] is not None
+    parts = [*(f"share_{place}" for place in (1, 2, 3)), "others", "rest"]
+    why = fitted.recommend(["C1"], k=3, explain=True)
+    assert why[parts].sum(axis=1).to_numpy() == pytest.approx(why["score"].to_numpy(), abs=1e-5)
+
+
 def test_a_list_of_items_is_the_history_of_one_person(model):
     ours = model.recommend(history=BASKET, k=4)
     log = pd.DataFrame({"user_id": "somebody", "item_id": BASKET})

@@ -28,6 +28,8 @@ from graphrec.training import RankedTask
 DATA = f"{PackedData.__module__}.{PackedData.__name__}"
 _OF_DATA = ("weights", "item_sets", "category")
 """What an export keeps of the configuration of the data."""
+CLEANING = "cleaning"
+"""What it keeps of the source."""
 
 
 def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path, trusted: bool) -> Path:
@@ -45,7 +47,8 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
     """
     config = taken(read_checkpoint(checkpoint), checkpoint, trusted)
     run = str(config.get("run", {}).get("name", checkpoint.stem))
-    kept = {key: config["data"]["init_args"].get(key) for key in _OF_DATA}
+    of_data = config["data"]["init_args"]
+    kept = {key: of_data.get(key) for key in _OF_DATA} | {CLEANING: _cleaning_in(of_data.get("source"))}
     config["data"] = {"class_path": DATA, "init_args": kept}
     config["run"] = {"name": run}
     recommender, split = task.recommender, data.split
@@ -63,6 +66,12 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
         "checkpoint_sha256": sha256_of(checkpoint),
     }
     return write_bundle(out, about, packed(config, task.state_dict(), data))
+
+
+def _cleaning_in(source: Any) -> Any:
+    """Find how a log was cleaned; nothing for a source without arguments."""
+    given = source.get("init_args") if isinstance(source, dict) else None
+    return (given or {}).get(CLEANING)
 
 
 def model_name(task: RankedTask) -> str:
@@ -102,6 +111,6 @@ def _config(path: Path, trusted: bool) -> dict[str, Any]:
         raise InputError("has no configuration", file=path, hint="run `graphrec export` again") from error
     config = taken({"graphrec": {"config": text}}, path, trusted)
     given = config["data"].get("init_args") or {}
-    kept = {key: given.get(key) for key in _OF_DATA}
+    kept = {key: given.get(key) for key in (*_OF_DATA, CLEANING)}
     config["data"] = {"class_path": DATA, "init_args": {**kept, "path": str(path)}}
     return config

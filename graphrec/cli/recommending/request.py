@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from graphrec.cli.frames import read_users
 from graphrec.cli.recommending.named import ids_as_file
 from graphrec.cli.table_options import reading
+from graphrec.data.choice.history import HistoryFile
 from graphrec.data.choice.items import FILES, ItemFiles
-from graphrec.data.choice.people import History
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.read import load_table
 from graphrec.errors import InputError
@@ -38,7 +38,7 @@ def read_request(options: argparse.Namespace, ids: Sequence[str]) -> Request:
     table, times, new = options.user_table, options.time_format, options.new_items
     return Request(
         read_users(ids_as_file(ids, Columns.USER) if ids else options.users, columns, text),
-        None if options.history is None else History.read(options.history, columns, text, times),
+        None if options.history is None else HistoryFile(options.history, columns, text, times),
         options.segment,
         None if table is None else load_table(table, columns, kind="users", text=text),
         table,
@@ -65,7 +65,5 @@ def read_similar(options: argparse.Namespace, ids: Sequence[str]) -> SimilarRequ
     table = None if given is None else load_table(given, columns, kind="item_list", text=text)
     files = {name: getattr(options, name) for name in FILES}
     items = ItemFiles.read(files, options.where, columns, text)
-    if "exclude" in items.tables and Columns.USER in items.tables["exclude"].frame:
-        what, hint = "similar items are not of one user", "leave the column out: --columns user_id="
-        raise InputError(what, file=options.exclude, column="--exclude", hint=hint)
+    items.check_for_everybody()
     return SimilarRequest(table, "ITEM" if ids else str(options.asked), items)

@@ -70,6 +70,12 @@ class ItemFiles:
         }
         return cls(paths, tables, where)
 
+    def check_for_everybody(self) -> None:
+        """Raise `InputError` if items are left out for single users, who do not ask here."""
+        if "exclude" in self.tables and Columns.USER in self.tables["exclude"].frame:
+            what, hint = "similar items are not of one user", "leave the column out: --columns user_id="
+            raise InputError(what, file=self.paths["exclude"], column="--exclude", hint=hint)
+
     def choice(self, source: RawData, items: IdMap) -> ItemChoice:
         """Bring it into the codes of a catalogue; ids that it lacks are counted and named.
 

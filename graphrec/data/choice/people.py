@@ -2,90 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from graphrec.arrays import BoolArray, IntArray
-from graphrec.data.choice.known import as_text, counted, examples, item_codes
-from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
+from graphrec.data.choice.history import History
+from graphrec.data.choice.known import as_text, counted, examples
+from graphrec.data.interactions import Columns, IdMap, RawData
 from graphrec.data.joins import as_known, differences, known_codes
-from graphrec.data.ledger import report_reading
-from graphrec.data.sources import table
 from graphrec.data.tables.files import closest
-from graphrec.data.tables.kinds import LOG_COLUMNS
-from graphrec.data.tables.read import Table, TextFormat
+from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.notices import note, warn
-
-
-@dataclass(frozen=True)
-class History:
-    """What people bought that a model was not fitted to.
-
-    Args:
-        file: The log, for messages.
-        log: Its rows, cleaned as the source ``table`` cleans.
-    """
-
-    file: str | Path
-    log: pd.DataFrame
-
-    @classmethod
-    def read(
-        cls,
-        file: str | Path,
-        columns: Mapping[str, str | None],
-        text: TextFormat,
-        time_format: str | None = None,
-    ) -> History:
-        """Read and clean a log, and say what became of its rows.
-
-        Args:
-            file: The log.
-            columns: Our name → the file's name.
-            text: How to read a text file.
-            time_format: As the source ``table`` takes it.
-
-        Raises:
-            InputError: If it cannot be used.
-        """
-        known = {ours: theirs for ours, theirs in columns.items() if ours in LOG_COLUMNS}
-        raw = table(
-            file if isinstance(file, str) else str(file),  # a frame stands in the place of a file as text
-            columns=known,
-            delimiter=text.delimiter,
-            encoding=text.encoding,
-            decimal=text.decimal,
-            time_format=time_format,
-        )
-        report_reading(raw)
-        return cls(file, raw.log)
-
-    def joined(self, users: IdMap, items: IdMap) -> History:
-        """Write its ids as the model does, and leave out items that are not in the catalogue; say how many.
-
-        Raises:
-            InputError: If no item is in the catalogue.
-        """
-        codes = item_codes(self.log[Columns.ITEM], items, self.file, Columns.ITEM)
-        ids: dict[str, Any] = {
-            Columns.USER: as_known(self.log[Columns.USER], users.ids),
-            Columns.ITEM: as_text(items).ids[codes],
-            Columns.ITEM_CODE: codes,
-        }
-        return History(self.file, self.log.assign(**ids)[codes >= 0].reset_index(drop=True))
-
-    def of(self, people: pd.Series[str], items: IdMap) -> Interactions:
-        """Bring the rows of some people into codes; the items must be joined."""
-        users = IdMap.from_values(people)
-        codes = users.codes(self.log[Columns.USER])
-        frame = self.log.assign(**{Columns.USER_CODE: codes})[codes >= 0]
-        return Interactions(frame.reset_index(drop=True), users, as_text(items))
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,25 @@ class FittedSide:
 
     def transform(self, values: Float32Array) -> Float32Array:
         """Turn raw columns ``[n, F]`` into features ``[n, len(names)]``."""
-        found: AnyFloatArray = (values[:, self.kept] - self.mean[self.kept]) / self.scale
+        return self.through((values[:, self.kept] - self.mean[self.kept]) / self.scale)
+
+    def through(self, columns: AnyFloatArray) -> Float32Array:
+        """Send standardised columns ``[n, K]`` through the steps: ``[n, len(names)]``."""
         for step in self.steps:
-            found = step.transform(found) if len(found) else np.zeros((0, len(self.names)))
-        return np.ascontiguousarray(found, dtype=np.float32)
+            columns = step.transform(columns) if len(columns) else np.zeros((0, len(self.names)))
+        return np.ascontiguousarray(columns, dtype=np.float32)
+
+    def columns_of(self, features: Float32Array) -> AnyFloatArray | None:
+        """Find standardised columns ``[n, K]`` that the steps turn into these features ``[n, len(names)]``.
+
+        Of principal components it is the part of the columns that they keep. None if a step cannot be undone.
+        """
+        found: AnyFloatArray = features.astype(np.float64)
+        for step in reversed(self.steps):
+            if not hasattr(step, "inverse_transform") or not len(found):
+                return None
+            found = step.inverse_transform(found)
+        return found if np.allclose(self.through(found), features, rtol=1e-5, atol=1e-5) else None
 
     def encode(self, block: Block) -> Float32Array:
         """Turn those raw columns that are known into features; all others are at their mean of training."""
