@@ -15,6 +15,7 @@ from graphrec import __version__
 from graphrec.cli import commands
 from graphrec.cli.errors.boundary import mistakes_told
 from graphrec.cli.start_up import keep_freed_memory, let_waiting_threads_sleep, own_process
+from graphrec.cli.table_options import check_not_read
 from graphrec.errors import InputError
 
 LIGHTNING = {
@@ -106,6 +107,7 @@ def _run(given: list[str]) -> Any:
         return run_experiment(given)
     named = next((word for word in given if not word.startswith("-")), "")
     options = parser(named).parse_args(given)
+    check_not_read(options)
     run: Callable[[argparse.Namespace], Any] = options.run
     return run(options)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphrec.cli.start_up import importing
+from graphrec.cli.table_options import text_of
 from graphrec.notices import note
 
 if TYPE_CHECKING:
@@ -52,11 +53,9 @@ def _command(options: argparse.Namespace) -> str:
 
 def _tables(arguments: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
     """Read the tables of attributes as they stand, also the rows that the log has no use for."""
-    from graphrec.data.tables.read import Kind, TextFormat, load_table
+    from graphrec.data.tables.read import Kind, load_table
 
-    text = TextFormat(
-        arguments.get("delimiter"), encoding=arguments.get("encoding"), decimal=arguments.get("decimal")
-    )
+    text = text_of(arguments)
     kinds: tuple[Kind, ...] = ("users", "items")
     return {
         kind: load_table(arguments[kind], arguments.get("columns"), kind=kind, text=text).frame

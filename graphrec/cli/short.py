@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec.cli.shipped import EXPERIMENTS, path_of
-from graphrec.cli.table_options import add_table_options, column_mapping
+from graphrec.cli.table_options import add_table_options, column_mapping, form_of, text_of
 from graphrec.errors import InputError
 from graphrec.notices import note
 
@@ -51,8 +51,7 @@ def model_file(name: str) -> Path:
 def data_config(
     given: str | Path,
     columns: Mapping[str, str | None] | None = None,
-    delimiter: str | None = None,
-    encoding: str | None = None,
+    form: Mapping[str, str] | None = None,
     attributes: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write the key ``data`` of a YAML for a file or folder: its source, and the split that suits it.
@@ -64,8 +63,7 @@ def data_config(
         given: A CSV, TSV, Parquet or .inter file, a folder of parts, of MovieLens or of LightGCN's text
             files, ``complete_journey``, or a YAML file of data.
         columns: Our name → the file's name, for those that differ.
-        delimiter: Between the fields of a text file; by the suffix if missing.
-        encoding: Of a text file.
+        form: ``delimiter``, ``encoding`` and ``decimal`` of text files, where they are given.
         attributes: Tables of ``users`` and ``items`` beside a log that is a table.
 
     Raises:
@@ -79,8 +77,7 @@ def data_config(
     if not is_there(given):
         hint = "check the path, or name a class such as RecommenderData or a YAML file"
         raise InputError("there is no such file or folder", file=given, column="--data", hint=hint)
-    with_form = {"columns": dict(columns or {}), "delimiter": delimiter, "encoding": encoding}
-    with_form |= attributes or {}
+    with_form: dict[str, Any] = {"columns": dict(columns or {}), **(form or {}), **(attributes or {})}
     source, split = _read_as(str(given), {key: value for key, value in with_form.items() if value})
     return {"class_path": "RecommenderData", "init_args": {"source": source, "split": split}}
 
@@ -138,9 +135,9 @@ def spelled(args: list[str]) -> list[str]:
     if options.model is not None:
         found += ["--config", str(model_file(options.model))]
     if data is not None:
-        columns, form = column_mapping(options.columns), (options.delimiter, options.encoding)
+        columns, form = column_mapping(options.columns), form_of(options)
         beside = {name: file for name in ATTRIBUTES if (file := getattr(options, name)) is not None}
-        content = with_features(data_config(data, columns, *form, beside), options.model)
+        content = with_features(data_config(data, columns, form, beside), options.model)
         found += ["--data", json.dumps(content)]
     return [*args[:1], *found, *others]
 
@@ -213,10 +210,8 @@ def _columns(file: str, arguments: dict[str, Any]) -> set[str]:
         InputError: If there is no column of users or of items.
     """
     from graphrec.data.tables.header import header_of
-    from graphrec.data.tables.read import TextFormat
 
-    text = TextFormat(arguments.get("delimiter"), encoding=arguments.get("encoding"))
-    header = header_of(file, text)
+    header = header_of(file, text_of(arguments))
     if header.is_data:
         arguments["names"] = list(_WITHOUT_HEADER[: len(header.fields)])
         arguments["delimiter"] = header.delimiter

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,23 @@ def add_table_options(parser: argparse.ArgumentParser, files: str) -> None:
     add("--columns", nargs="+", metavar="OURS=THEIRS", default=[], help=what)
     add("--delimiter", help="between the fields of a text file; by the suffix if missing")
     add("--encoding", type=encoding, help="of a text file, as latin-1 (default: utf-8)")
+    add("--decimal", metavar="SIGN", help="decimal sign of the text files, as a comma (default: a point)")
+
+
+FORM = ("delimiter", "encoding", "decimal")
+"""Options on the form of text files."""
+
+
+def form_of(options: argparse.Namespace) -> dict[str, str]:
+    """Take those on the form of text files that are given, by the names of a source's arguments."""
+    return {name: value for name in FORM if (value := getattr(options, name)) is not None}
+
+
+def text_of(given: Mapping[str, Any]) -> TextFormat:
+    """Say how text files are to be read, by the options of a command or the arguments of a source."""
+    from graphrec.data.tables.read import TextFormat
+
+    return TextFormat(**{name: given.get(name) for name in FORM})
 
 
 def table_file(text: str) -> Path | str:
@@ -54,6 +72,27 @@ def _each(given: Any) -> Sequence[Any]:
     if given is None:
         return []
     return given if isinstance(given, list) else [given]
+
+
+def check_not_read(options: argparse.Namespace) -> None:
+    """Refuse an ``--out`` that is the very file, or folder, that another option names.
+
+    Args:
+        options: Of any command.
+
+    Raises:
+        InputError: If it is so.
+    """
+    out = vars(options).get("out")
+    if out is None or not Path(out).exists():
+        return
+    others = [value for name, value in vars(options).items() if name != "out"]
+    given = [one for value in others for one in (value if isinstance(value, list) else [value])]
+    for one in given:
+        if isinstance(one, str | Path) and os.path.exists(one) and os.path.samefile(one, out):
+            what = f"this {'file' if Path(out).is_file() else 'folder'} is read here"
+            what += ": the result would overwrite it"
+            raise InputError(what, file=out, column="--out", hint="choose another name")
 
 
 def check_page(out: Path | None) -> None:
@@ -115,15 +154,13 @@ def reading(
     """
     from graphrec.data.tables.files import closest
     from graphrec.data.tables.kinds import KINDS
-    from graphrec.data.tables.read import TextFormat
     from graphrec.data.tables.sheets import check_text_options
 
     columns = column_mapping(options.columns)
     given = [kind for name, kind in files.items() if getattr(options, name) is not None]
     hint = f"give it with {' or '.join(f'--{name}' for name in files)}"
-    decimal = getattr(options, "decimal", None)
-    for name in ("columns", "delimiter", "encoding", "decimal"):
-        if getattr(options, name, None) and not given:
+    for name in ("columns", *FORM):
+        if getattr(options, name) and not given:
             raise InputError("no file is given that this holds for", column=f"--{name}", hint=hint)
     known = [column for kind in given for column in KINDS[kind].known]
     any_name = any(KINDS[kind].by_attribute for kind in given)
@@ -131,7 +168,7 @@ def reading(
         if ours not in known and not any_name:
             hint = closest(ours, dict.fromkeys(known), "known are")
             raise InputError(f"{ours!r} is no column of these files", column="--columns", hint=hint)
-    text = TextFormat(options.delimiter, encoding=options.encoding, decimal=decimal)
+    text = text_of(vars(options))
     if given:
         check_text_options(text, [file for name in files for file in _each(getattr(options, name))])
     return columns, text

@@ -55,6 +55,7 @@ def read_parts(
         columns=dict(columns) or None,
         delimiter=text.delimiter,
         encoding=text.encoding,
+        decimal=text.decimal,
         min_rating=min_rating,
         users=attributes.get("users"),
         items=attributes.get("items"),

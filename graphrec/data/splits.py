@@ -97,11 +97,14 @@ class LeaveLast(Splitter):
 
     def order(self, log: pd.DataFrame) -> str:
         """See base class."""
-        return _time(log) or "the order of the file"
+        if time := _varying(log):
+            return time
+        same = f", for every row has the same {known}" if (known := _time(log)) else ""
+        return f"the order of the file{same}"
 
     def parts(self, log: pd.DataFrame, seed: int) -> pd.Series[Any]:
         """See base class."""
-        time = _time(log)
+        time = _varying(log)
         ordered = log.sort_values(time, kind="stable") if time else log
         counts = _counted(ordered)
         by_user = counts.groupby(ordered[Columns.USER])
@@ -119,6 +122,12 @@ def _counted(log: pd.DataFrame) -> pd.Series[Any]:
     if Columns.TARGET not in log:
         return pd.Series(1, index=log.index)
     return log[Columns.TARGET].astype("int64")
+
+
+def _varying(log: pd.DataFrame) -> str | None:
+    """Find a column of times that tells rows apart."""
+    times = (column for column in (Columns.TIMESTAMP, Columns.WEEK) if column in log)
+    return next((column for column in times if log[column].min() < log[column].max()), None)
 
 
 def _time(log: pd.DataFrame) -> str | None:

@@ -161,3 +161,47 @@ def test_the_option_takes_yaml_as_a_source_does(tmp_path):
         with pytest.raises(InputError) as caught:
             rules_of(wrong)
         assert caught.value.column == "--cleaning"
+
+
+def data_yaml(weights: str) -> None:
+    Path("data.yaml").write_text(
+        "class_path: RecommenderData\ninit_args:\n  source:\n"
+        "    class_path: graphrec.data.sources.table\n    init_args: {path: log.csv}\n"
+        f"  split: {{class_path: LeaveLast}}\n  weights: {weights}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ("{rows: [Rating]}", "log.csv, column 'rating': the weight Rating needs this column"),
+        ("{rows: [Ratng]}", "column 'weights': these are no weights"),
+        ("{rows: [{class_path: Recency, init_args: {half_life: -1}}]}", "half_life"),
+    ],
+)
+def test_check_looks_at_the_weights_of_a_yaml(weights, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"u{n % 7},i{n % 5},2024-01-{n % 28 + 1:02d}\n" for n in range(60))
+    Path("log.csv").write_text(f"user_id,item_id,timestamp\n{rows}")
+    data_yaml(weights)
+    with pytest.raises(InputError, match=told):
+        main(["data", "check", "data.yaml"])
+    data_yaml("{rows: [{class_path: Recency, init_args: {half_life: 2}}]}")
+    capsys.readouterr()
+    main(["data", "check", "data.yaml"])
+    said = capsys.readouterr().err
+    assert "split LeaveLast by timestamp" in said
+    assert "weights Recency, sum per edge" in said
+    main(["data", "describe", "data.yaml"])
+    assert "split and weights of the file change nothing here" in capsys.readouterr().err
+
+
+def test_a_fit_reads_decimal_commas(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"u{n % 7};i{n % 5};2024-01-{n % 28 + 1:02d};{n},5\n" for n in range(60))
+    Path("log.csv").write_text(f"user_id;item_id;timestamp;price\n{rows}")
+    words = ["fit", "-m", "item_cf", "--data", "log.csv", "--delimiter", ";"]
+    with pytest.raises(InputError, match="a comma is read with decimal"):
+        main(words)
+    cli = main([*words, "--decimal", ","])
+    assert cli.datamodule.source.log["price"].iloc[3] == 3.5

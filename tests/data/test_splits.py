@@ -286,3 +286,15 @@ def test_an_empty_training_part_is_refused():
         Temporal(0, 8)(uncut(WEEKLY, random_log(0)))
     with pytest.raises(InputError, match="min_item_users"):
         Random(min_item_users=100)(uncut(WEEKLY, random_log(0)))
+
+
+def test_leave_last_says_by_what_it_cuts_where_all_times_are_one():
+    """A log of one day is cut by its weeks, if these differ, or in the order of the file."""
+    log = pd.DataFrame({"user_id": ["a"] * 4, "item_id": list("pqrs")})
+    day = log.assign(timestamp=pd.Timestamp("2024-03-01"))
+    same = "the order of the file, for every row has the same timestamp"
+    assert LeaveLast().order(day) == same
+    assert LeaveLast().order(log) == "the order of the file"
+    weeks = day.assign(week=[4, 1, 2, 3])
+    assert LeaveLast().order(weeks) == "week"
+    assert LeaveLast().parts(weeks, 0).tolist() == ["test", "train", "train", "valid"]

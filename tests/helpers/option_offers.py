@@ -169,4 +169,5 @@ OFFERS: dict[str, list[Check]] = {
     ],
     "--delimiter": [Check("--delimiter ;", f"{WRITES} --users {{semicolons}}", allows="semicolons.csv")],
     "--encoding": [Check("--encoding utf-16-le", f"{WRITES} --users {{utf16}}", allows="utf16.csv")],
+    "--decimal": [Check("--decimal ;;", f"{WRITES} --stock {{stock}}", refused="decimal")],
 }

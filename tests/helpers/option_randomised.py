@@ -29,6 +29,7 @@ POLICY: dict[str, list[Check]] = {
     "--columns": [Check("--columns reward=points", LOG, result=printed)],
     "--delimiter": [Check("--delimiter ;", LOG, refused="arm")],
     "--encoding": [Check("--encoding utf-16-le", LOG, refused="UTF-16-LE")],
+    "--decimal": [Check("--decimal ;;", LOG, refused="decimal")],
 }
 
 SIZE = "--baseline 0.1 --effect 0.02"
@@ -83,6 +84,7 @@ PLAN: dict[str, list[Check]] = {
     ],
     "--delimiter": [Check("--delimiter |", ASSIGN, refused="users.csv")],
     "--encoding": [Check("--encoding utf-16-le", ASSIGN, refused="UTF-16-LE")],
+    "--decimal": [Check("--decimal ;;", ASSIGN, refused="decimal")],
 }
 
 RESULT = "--log {outcomes} --measures spend"
@@ -116,4 +118,5 @@ ANALYSE: dict[str, list[Check]] = {
     "--columns": [Check("--columns arm=city", RESULT, refused="no one arm is called")],
     "--delimiter": [Check("--delimiter ;", RESULT, refused="user_id")],
     "--encoding": [Check("--encoding utf-16-le", RESULT, refused="UTF-16-LE")],
+    "--decimal": [Check("--decimal ;;", RESULT, refused="decimal")],
 }

@@ -98,6 +98,7 @@ SIMILAR: dict[str, list[Check]] = {
     ],
     "--delimiter": [Check("--delimiter |", f"{SIMILAR_TO} --items {{stock}}", refused="stock.csv")],
     "--encoding": [Check("--encoding nonsense", f"{SIMILAR_TO} --items {{items}}", refused="nonsense")],
+    "--decimal": [Check("--decimal ;;", f"{SIMILAR_TO} --boost {{boosts}}", refused="decimal")],
     "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
     "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", refused="which items are alike")],
 }
@@ -200,6 +201,7 @@ EVALUATE: dict[str, list[Check]] = {
     ],
     "--delimiter": [Check("--delimiter |", JUDGED, refused="lists.csv")],
     "--encoding": [Check("--encoding nonsense", JUDGED, refused="nonsense")],
+    "--decimal": [Check("--decimal ;;", JUDGED, refused="decimal")],
 }
 
 
@@ -248,6 +250,9 @@ BENCHMARK: dict[str, list[Check]] = {
     "--columns": [Check("--columns item_id=nothing", f"{_ONE} --out {{dir}}", refused="item_id")],
     "--delimiter": [Check("--delimiter |", f"{_ONE} --out {{dir}}", refused="user_id")],
     "--encoding": [Check("--encoding nonsense", f"{_ONE} --out {{dir}}", refused="encoding")],
+    "--decimal": [
+        Check("--decimal ,", "--models popularity --data {commas} --defaults --out {dir}", allows="decimal")
+    ],
 }
 
 REPORT: dict[str, list[Check]] = {
@@ -470,6 +475,11 @@ TUNE: dict[str, list[Check]] = {
         )
     ],
     "--encoding": [Check("--encoding nonsense", f"-m popularity {TUNED}", refused="nonsense")],
+    "--decimal": [
+        Check(
+            "--decimal ,", "-m popularity --data {commas} --trials 1 --no-test --out {dir}", allows="decimal"
+        )
+    ],
     "--trust": [
         Check("--trust", "-m own.yaml --space sweep.yaml --trials 1 --no-test --out {dir}", allows="trust")
     ],

@@ -160,14 +160,14 @@ def _model(file: Path) -> Model:
 
 
 def read_data(
-    given: Sequence[Path | str], columns: Mapping[str, str | None], form: Mapping[str, Any]
+    given: Sequence[Path | str], columns: Mapping[str, str | None], form: Mapping[str, str]
 ) -> list[DataSet]:
     """Describe the data sets, each a table, a folder, or a YAML file of data.
 
     Args:
         given: Their paths.
         columns: Our name → the file's name, for tables.
-        form: ``delimiter`` and ``encoding`` of tables, where they are given.
+        form: See `data_config`; of tables alone.
 
     Raises:
         InputError: If one cannot be read as data, or two are called the same.
@@ -177,12 +177,12 @@ def read_data(
     return [_data(name, path, columns, form) for name, path in zip(names, given, strict=True)]
 
 
-def _data(name: str, path: Path | str, columns: Mapping[str, str | None], form: Mapping[str, Any]) -> DataSet:
+def _data(name: str, path: Path | str, columns: Mapping[str, str | None], form: Mapping[str, str]) -> DataSet:
     from graphrec.data import sources
 
     named = isinstance(path, Path) and path.suffix in (".yaml", ".yml")
     own = not named and sources.source_of(str(path)) in (sources.table, sources.recbole)
-    config = data_config(path, columns if own else None, **(form if own else {}))
+    config = data_config(path, columns if own else None, form if own else None)
     return DataSet(name, config, _sha256(_with_contents(config)))
 
 

@@ -7,7 +7,13 @@ import shlex
 from pathlib import Path
 
 from graphrec.cli.commands import COMMANDS
-from graphrec.cli.table_options import add_table_options, column_mapping, table_file
+from graphrec.cli.table_options import (
+    add_table_options,
+    check_out_folder,
+    column_mapping,
+    form_of,
+    table_file,
+)
 from graphrec.errors import InputError, check_at_least, check_seed
 
 EXAMPLES = """examples:
@@ -16,6 +22,8 @@ EXAMPLES = """examples:
   graphrec benchmark --models my_model.yaml ease --data my_data.yaml --seeds 0 1 2 3 4 --out runs/mine
 """
 _TRIALS = 10
+WRITTEN = ("benchmark.csv", "benchmark.md", "cells.csv", "ranks.csv", "significance.csv", "report.html")
+"""Files of ``--out``, where an input may lie too."""
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -71,6 +79,7 @@ def run(options: argparse.Namespace) -> Path:
     check_seed(**{"--seeds": min(options.seeds)})
     if len(set(options.seeds)) < len(options.seeds):
         raise InputError("a seed is given twice", column="--seeds", hint="give each once")
+    check_out_folder(options.out, WRITTEN, options.data)
     if not options.defaults:
         from graphrec.cli.tune.checks import check_optuna
 
@@ -80,9 +89,7 @@ def run(options: argparse.Namespace) -> Path:
     from graphrec.cli.experiment.runs.locks import locked
 
     models = read_models(options.models)
-    given = {"delimiter": options.delimiter, "encoding": options.encoding}
-    form = {name: value for name, value in given.items() if value is not None}
-    data = read_data(options.data, column_mapping(options.columns), form)
+    data = read_data(options.data, column_mapping(options.columns), form_of(options))
     plan = Plan(
         models=models,
         data=data,
@@ -108,6 +115,6 @@ def _command(options: argparse.Namespace) -> str:
     words += [] if options.k == 20 else ["-k", str(options.k)]
     words += [] if options.correction == "holm" else ["--correction", options.correction]
     words += ["--columns", *options.columns] if options.columns else []
-    for name in ("delimiter", "encoding"):
-        words += [] if getattr(options, name) is None else [f"--{name}", getattr(options, name)]
+    for name, value in form_of(options).items():
+        words += [f"--{name}", value]
     return shlex.join(["graphrec", "benchmark", *words, "--out", str(options.out)])

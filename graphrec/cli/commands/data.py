@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphrec.cli.cleaning_option import rules_of, source_in, suggested
+from graphrec.cli.cleaning_option import Written, rules_of, suggested, written_in
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.profiling import write_page
-from graphrec.cli.table_options import add_table_options, check_page, column_mapping
+from graphrec.cli.table_options import add_table_options, check_page, column_mapping, text_of
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,7 +79,6 @@ def _add_cleaning(add: Callable[..., Any]) -> None:
     add("--time_format", metavar="FORMAT", help=what)
     what = "steps of cleaning, as YAML or a file of it: '[Guests, Returns]' (docs/how-to/table.md)"
     add("--cleaning", metavar="YAML", help=what)
-    add("--decimal", metavar="SIGN", help="decimal sign of the text files (default: a point)")
 
 
 def _number_or_null(text: str) -> float | None:
@@ -98,9 +97,10 @@ def run(options: argparse.Namespace) -> None:
             f"{options.action} writes no page", column="--out", hint="leave it out, or say profile"
         )
     check_page(options.out)
-    if options.file.endswith((".yaml", ".yml")):
-        source, written = source_in(options.file)
-        arguments = {**written, **_arguments(options, source)}
+    written = written_in(options.file) if options.file.endswith((".yaml", ".yml")) else None
+    if written is not None:
+        source = written.source
+        arguments = {**written.arguments, **_arguments(options, source)}
     else:
         source = sources.source_of(options.file)
         arguments = _arguments(options, source)
@@ -109,8 +109,27 @@ def run(options: argparse.Namespace) -> None:
         _check(arguments)
     raw = source(**arguments)
     _describe(raw, options)
+    if written is not None and written.beside:
+        _apply(written, raw, options)
     if options.action == "profile":
         write_page(raw, arguments, options)
+
+
+def _apply(written: Written, raw: RawData, options: argparse.Namespace) -> None:
+    """Cut and weigh the log as its YAML says, where it is checked; else say that this is not looked at."""
+    from graphrec.data.interactions import Columns
+    from graphrec.data.ledger import split_line
+    from graphrec.notices import note
+
+    if options.action != "check":
+        said = " and ".join(written.beside)
+        note(f"{options.file}: this is of the log itself; {said} of the file change nothing here")
+        return
+    cut = written.cut(raw)
+    if Columns.PART not in raw.log:  # a split that the log brings is told already
+        note(split_line(cut.split, cut.splitter, raw.log))
+    if cut.weights is not None:
+        note(cut.weights.line(cut.split.train))
 
 
 def _arguments(options: argparse.Namespace, source: Callable[..., RawData]) -> dict[str, Any]:
@@ -143,11 +162,9 @@ def _check(arguments: dict[str, Any]) -> None:
     """Print all problems of all files and exit with code 2, if there are any."""
     from graphrec.data.cleaning.rules import to_be_cleaned
     from graphrec.data.sources import tables_of
-    from graphrec.data.tables.read import TextFormat, check_table
+    from graphrec.data.tables.read import check_table
 
-    text = TextFormat(
-        arguments.get("delimiter"), encoding=arguments.get("encoding"), decimal=arguments.get("decimal")
-    )
+    text = text_of(arguments)
     names, columns = arguments.get("names"), arguments.get("columns")
     of_log = replace(text, names=tuple(names) if names else None)
     time_format, cleaned = arguments.get("time_format"), to_be_cleaned(arguments.get("cleaning"))

@@ -18,6 +18,8 @@ EXAMPLE = """examples:
   graphrec experiment analyse --log out.csv --measures margin --before margin=margin_2024 --segments city
   graphrec experiment analyse --log so_far.csv --measures bought --any_time 20000   # at every look
 """
+PLANNED, ANALYSED = ("plan.json", "power.csv", "assignment.csv"), ("differences.csv", "experiment.html")
+"""What ``--out`` gets."""
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,7 +62,7 @@ def _add_plan(actions: Any) -> None:
     add("--names", nargs="+", metavar="ARM", help="of the arms, the control first (default: control offer)")
     add("--stratify", nargs="+", default=[], metavar="COLUMN", help="columns of --users to balance")
     add("--salt", metavar="FILE", help="that the draw rests on; made if it is not there (default: OUT/salt)")
-    add("--out", type=Path, metavar="FOLDER", help="write plan.json, power.csv and assignment.csv")
+    add("--out", type=Path, metavar="FOLDER", help=f"write {', '.join(PLANNED)}")
     add_table_options(plan, "these files")
 
 
@@ -81,14 +83,21 @@ def _add_analyse(actions: Any) -> None:
     add("--level", type=float, default=0.05, help="one less the coverage of the intervals (default 0.05)")
     often = "intervals that hold however often one looks, tightest at N people"
     add("--any_time", type=int, metavar="N", help=often)
-    add("--out", type=Path, metavar="FOLDER", help="also write differences.csv and experiment.html")
+    add("--out", type=Path, metavar="FOLDER", help=f"also write {' and '.join(ANALYSED)}")
     add("--wandb", metavar="PROJECT", help="also log the table to W&B")
     add_table_options(analyse, "the log")
 
 
+def _files(options: argparse.Namespace) -> tuple[tuple[str, ...], list[str | None]]:
+    """List what an action writes, and what it reads."""
+    if options.action == "plan":
+        return PLANNED, [options.past, options.users]
+    return ANALYSED, [options.log]
+
+
 def run(options: argparse.Namespace) -> Any:
     """Plan or analyse."""
-    check_out_folder(options.out, (), ())
+    check_out_folder(options.out, *_files(options))
     with importing():
         from graphrec.cli.randomised.analyse import analyse
         from graphrec.cli.randomised.plan import plan

@@ -35,6 +35,7 @@ def run(options: argparse.Namespace) -> Path:
     with importing():
         import yaml
 
+        from graphrec.cli.config.tasks import check_refits, said, task_class
         from graphrec.cli.config.vocabulary import permitted_by
         from graphrec.cli.experiment.checkpoints.config import taken
         from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
@@ -53,7 +54,10 @@ def run(options: argparse.Namespace) -> Path:
     if config["model"]["class_path"].endswith(".FusionTask"):
         hint = "run `graphrec fuse` on runs of its members"
         raise InputError("a fusion cannot be fitted itself", file=folder.path, hint=hint)
-    calibration = of_fit(folder.checkpoints / BEST, options.trust)
+    with permitted_by(config, trusted=options.trust):
+        kind = task_class(config)
+    check_refits(kind)
+    calibration = of_fit(folder.checkpoints / BEST, options.trust) if said(kind, "ranks") else None
     config["trainer"]["max_epochs"] = int(best["epoch"]) + 1
     config["run"]["refit_of"] = str(folder.path)
     if options.strict:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphrec.cli.table_options import column_mapping, table_file
+from graphrec.cli.table_options import column_mapping, table_file, text_of
 from graphrec.data.places.given import name_of, place_of
 from graphrec.data.recommended import is_lists
 from graphrec.data.tables.files import closest
@@ -68,7 +68,7 @@ def request_of(options: argparse.Namespace) -> Request:
     }
     _check_needs(options)
     check_at_least(1, **{"-k": min(options.k)})
-    text = TextFormat(options.delimiter, encoding=options.encoding)
+    text = text_of(vars(options))
     attributes = {"users": options.users, "items": options.items}
     files: list[str | Path] = [*options.recommendations, *parts.values(), *filter(None, attributes.values())]
     check_text_options(text, files)

@@ -81,7 +81,7 @@ def what_may_be_named() -> str:
     losses = ", ".join(name.rpartition(".")[2] for name in loss_names())
     return (
         f"In place of a YAML file: -m {', '.join(model_names())}; --data FILE with --users FILE and"
-        f" --items FILE of attributes, --columns OURS=THEIRS, --delimiter and --encoding."
+        f" --items FILE of attributes, --columns OURS=THEIRS, --delimiter, --encoding and --decimal."
         f" Sources, as graphrec.data.sources.NAME: {', '.join(sources.__all__)}."
         f" Losses, as graphrec.losses.NAME: {losses}. Options such as --model.help, --model.encoder.help,"
         " --model.recommender.help and --data.source.help list what may be named; with a name behind them"

@@ -27,9 +27,12 @@ def of_fit(checkpoint: Path, trusted: bool) -> Calibration | None:
     Args:
         checkpoint: Its best.ckpt.
         trusted: Whether it may name code that is not graphrec's.
+
+    Raises:
+        InputError: If the log is not what the fit had.
     """
+    task, data = load_run(checkpoint, trusted=trusted)
     try:
-        task, data = load_run(checkpoint, trusted=trusted)
         found = calibrate(task.recommender, task.recommender.graph, data.split)
     except InputError as error:
         what = f"the refit keeps no calibration, so that `graphrec offers` will refuse it ({error.message})"

@@ -38,8 +38,7 @@ class Asked:
         data: str | None,
         settings: Sequence[str] = (),
         columns: Mapping[str, str | None] | None = None,
-        delimiter: str | None = None,
-        encoding: str | None = None,
+        form: Mapping[str, str] | None = None,
     ) -> Asked:
         """Read what a command line says.
 
@@ -47,8 +46,7 @@ class Asked:
             data: A file, a folder or a YAML file.
             settings: ``KEY=VALUE`` of every fit.
             columns: Our name → the file's name.
-            delimiter: Between fields.
-            encoding: Of the text.
+            form: Of text files, see `data_config`.
 
         Raises:
             InputError: If there is no such data, or a setting is no pair.
@@ -57,7 +55,7 @@ class Asked:
             if not pair.partition("=")[0] or "=" not in pair:
                 hint = "write trainer.max_epochs=50"
                 raise InputError(f"{pair!r} is no pair", column="--set", hint=hint)
-        known = None if data is None else data_config(data, columns, delimiter, encoding)
+        known = None if data is None else data_config(data, columns, form)
         return cls(known, tuple(f"--{pair}" for pair in settings))
 
     def base(self, model: str) -> Base:

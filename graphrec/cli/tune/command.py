@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec.cli.experiment.runs.locks import locked
-from graphrec.cli.table_options import column_mapping
+from graphrec.cli.table_options import column_mapping, form_of
 from graphrec.cli.trust import TRUST
 from graphrec.cli.tune.auto import Auto
 from graphrec.cli.tune.bases import Asked, Entry, entry_of, on_a_share
@@ -69,7 +69,7 @@ def run_tune(options: argparse.Namespace) -> Found:
 
 def _asked(options: argparse.Namespace) -> Asked:
     columns = column_mapping(options.columns) if options.columns else None
-    asked = Asked.of(options.data, options.settings, columns, options.delimiter, options.encoding)
+    asked = Asked.of(options.data, options.settings, columns, form_of(options))
     return replace(asked, options=(*asked.options, TRUST)) if options.trust else asked
 
 

@@ -17,9 +17,22 @@ from graphrec.data.tables.unpacked import content_of
 from graphrec.errors import InputError
 
 _DRIVERS = {"sqlite": "sqlite", "duckdb": "duck", "postgresql": "postgres", "postgres": "postgres"}
+_READ = "SQLite (sqlite:///shop.db?table=sales), DuckDB (duckdb://) and PostgreSQL (postgresql://) are read"
 _EXTRA = {"postgres": ("psycopg", "pip install 'graphrec[postgres]'")}
 """Drivers that are not always there: their package, and how to get it."""
-_SCHEME = re.compile(rf"({'|'.join(_DRIVERS)})://")
+_OTHERS = (
+    "mysql",
+    "mariadb",
+    "mssql",
+    "oracle",
+    "snowflake",
+    "bigquery",
+    "redshift",
+    "clickhouse",
+    "mongodb",
+)
+"""Databases that are not read; their addresses are no patterns of files."""
+_SCHEME = re.compile(rf"({'|'.join((*_DRIVERS, *_OTHERS))})(\+\w+)?://")
 _QUERY = re.compile(r"(?:^|&)query=(.*)", re.DOTALL)
 _PASSWORD = re.compile(r"\w+://[^/]*:[^/]*@")
 _FORM = "sqlite:///shop.db?table=sales, or ?query=select ... at the end"
@@ -188,6 +201,12 @@ def _parsed(text: str) -> Address:
         InputError: If a part is wrong.
     """
     kind = text.partition("://")[0]
+    if kind not in _DRIVERS:
+        what = f"a database of {kind.partition('+')[0]} cannot be read here"
+        if kind.partition("+")[0] in _DRIVERS:
+            what = f"{kind} names a driver of another library"
+        hint = f"{_READ}; export the table to Parquet or CSV from any other"
+        raise InputError(what, file=f"{kind} address", hint=hint)
     where, _, rest = text.partition("?")
     query = _QUERY.search(rest)
     pairs = dict(parse_qsl(rest[: query.start()] if query else rest, keep_blank_values=True))

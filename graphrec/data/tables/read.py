@@ -26,7 +26,7 @@ from graphrec.data.tables.decimals import check_decimal, with_points
 from graphrec.data.tables.delimited import MISSING
 from graphrec.data.tables.ids import as_ids, trimmed_text, warn_of_rounded
 from graphrec.data.tables.kinds import IDS, KINDS, NUMBERS, Kind, TableKind
-from graphrec.data.tables.sheets import SheetRows, TextFormat, open_sheets, read_sheets
+from graphrec.data.tables.sheets import SheetRows, TextFormat, open_sheets, read_sheets, tell_files
 from graphrec.data.tables.times import Times, parse_numbers, read_times
 from graphrec.errors import InputError
 
@@ -116,7 +116,9 @@ def load_table(
     Raises:
         InputError: For the first problem; it says how many more there are.
     """
-    table, problems = _read(place_of(path), columns or {}, kind, text or TextFormat(), time_format, cleaned)
+    place = place_of(path)
+    tell_files(place)
+    table, problems = _read(place, columns or {}, kind, text or TextFormat(), time_format, cleaned)
     if table is None or problems:
         raise _first_of(problems, path, kind)
     for column in (name for name in IDS if name in table.frame):

@@ -140,14 +140,17 @@ def open_sheets(path: Place, text: TextFormat) -> list[Sheet]:
         _check_unnamed(path, path.noun, text)
         rows = path if isinstance(path, FrameFile) else path.extract()
         return [ParquetSheet.of(Path(rows), {}, rows.content, rows.first_row)]
-    found = look(path)
-    if line := found.line(path):
-        note(line)
-    sheets = [_sheet(part, text) for part in found.parts]
+    sheets = [_sheet(part, text) for part in parts_of(path)]
     if len(sheets) == 1 and isinstance(path, Path) and not sheets[0].has_rows:
         hint = "add rows below the header"
         raise InputError("the file has a header but no rows", file=sheets[0].path, hint=hint)
     return sheets
+
+
+def tell_files(path: Place) -> None:
+    """Say which of several files make a table; nothing of one file."""
+    if isinstance(path, Path | FileList) and (line := look(path).line(path)):
+        note(line)
 
 
 def check_text_options(text: TextFormat, files: Sequence[str | Path]) -> None:

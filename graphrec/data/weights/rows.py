@@ -83,7 +83,8 @@ class Rating(RowWeight):
     Args:
         scale: Weight of a rating of 1; 0.2 makes five stars weigh 1.
         zero_below: Ratings below this weigh 0, and their rows leave the graph; none if missing.
-        missing: Weight of a row without a rating; such a row is refused if missing.
+        missing: Weight of a row without a rating, one that cleaning filled among them. If missing, a filled
+            rating weighs as it is, and a row that has none at all is refused.
     """
 
     reads: ClassVar[tuple[str, ...]] = (Columns.RATING,)
@@ -105,6 +106,13 @@ class Rating(RowWeight):
             weight = (rating < self.zero_below).ifelse(0.0, weight)
         return weight if self.missing is None else weight.fill_null(float(self.missing))
 
+    def of_rows(self, rows: pd.DataFrame) -> FloatArray:
+        """See base class; a rating that cleaning filled is none where `missing` says what such rows weigh."""
+        if self.missing is None or Columns.RATING_MISSING not in rows:
+            return super().of_rows(rows)
+        given = rows[Columns.RATING].where(rows[Columns.RATING_MISSING] == 0)
+        return super().of_rows(rows.assign(**{Columns.RATING: given}))
+
 
 @dataclass(frozen=True)
 class Quantity(RowWeight):
@@ -112,7 +120,8 @@ class Quantity(RowWeight):
 
     Args:
         form: ``log1p``, so that a hundred pieces do not weigh a hundred times one, or ``as_is``.
-        missing: Weight of a row without a quantity; such a row is refused if missing.
+        missing: Weight of a row without a quantity; such a row is refused if missing. A source fills in the
+            median of the item where it can, and such rows weigh that.
     """
 
     reads: ClassVar[tuple[str, ...]] = (Columns.QUANTITY,)

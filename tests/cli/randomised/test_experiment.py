@@ -172,3 +172,21 @@ def test_what_came_with_the_decision_is_no_fact(fact, tmp_path):
     log.assign(propensity=0.5).to_csv(tmp_path / "log.csv", index=False)
     with pytest.raises(InputError, match=f"'{fact}' is of the decision and no fact before it"):
         main(["policy", "evaluate", "--log", str(tmp_path / "log.csv"), "--facts", fact])
+
+
+def test_no_result_is_written_over_what_is_read(outcomes, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    content = outcomes.read_bytes()
+    for name in ("differences.csv", "plain.csv"):
+        (tmp_path / name).write_bytes(content)
+    words = ["experiment", "analyse", *NAMES, "--measures", "spend", "--control", "对照"]
+    with pytest.raises(InputError, match=r"differences.csv.*this file is read here"):
+        main([*words, "--log", "differences.csv", "--out", "."])
+    with pytest.raises(InputError, match=r"plain.csv.*this file is read here"):
+        main([*words, "--log", "plain.csv", "--out", "plain.csv"])
+    sized = ["experiment", "plan", "--baseline", "0.1", "--effect", "0.02", "--columns", "user_id=kunde"]
+    (tmp_path / "assignment.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"assignment.csv.*this file is read here"):
+        main([*sized, "--users", "assignment.csv", "--out", "."])
+    assert (tmp_path / "differences.csv").read_bytes() == content
+    assert (tmp_path / "assignment.csv").read_bytes() == content

@@ -311,3 +311,19 @@ def test_a_cell_of_a_benchmark_depends_on_the_rows_of_its_table():
     with sqlite3.connect("shop.db") as connection:
         connection.execute("update sales set item_id = 'i99' where user_id = '01'")
     assert read_data([address], {}, {})[0].sha256 != before.sha256
+
+
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("mysql://root@host/shop?table=sales", "a database of mysql cannot be read here"),
+        ("mysql+pymysql://root@host/shop?table=sales", "a database of mysql cannot be read here"),
+        ("snowflake://host/shop?query=select 1", "a database of snowflake cannot be read here"),
+        ("postgresql+psycopg://host/shop?table=sales", "names a driver of another library"),
+    ],
+)
+def test_a_database_of_another_kind_is_no_pattern_of_files(address, told):
+    for words in (["data", "describe", address], ["fit", "-m", "ease", "--data", address]):
+        with pytest.raises(InputError, match=told.replace("+", r"\+")) as raised:
+            main(words)
+        assert "SQLite (sqlite:///shop.db?table=sales), DuckDB" in str(raised.value)

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from graphrec.cli.main import main
 from graphrec.data import sources
 from graphrec.data.cleaning.rules import Duplicates, Guests, Returns
 from graphrec.data.places.given import name_of
@@ -244,3 +245,11 @@ def test_a_data_set_is_named_after_its_files(given, name):
     from graphrec.data.places.given import str_of
 
     assert name_of(str_of(given)) == name
+
+
+def test_what_is_read_of_a_folder_is_told_once(shop, capsys, monkeypatch):
+    monkeypatch.chdir(shop)
+    main(["data", "check", "sales/202[345].*"])
+    assert capsys.readouterr().err.count("files are read as one table") == 1
+    main(["data", "check", "sales/*"])
+    assert capsys.readouterr().err.count("empty and so without a row: empty.csv") == 1

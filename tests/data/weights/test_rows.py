@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from graphrec.data.sources import table
 from graphrec.data.weights.edges import EdgeWeights
 from graphrec.data.weights.rows import Event, Quantity, Rating, Recency
 from graphrec.errors import InputError
@@ -143,3 +144,13 @@ def test_arguments_are_checked(make, said):
     with pytest.raises(InputError) as error:
         make()
     assert said in str(error.value)
+
+
+def test_a_rating_that_cleaning_filled_weighs_what_such_rows_weigh(tmp_path):
+    """A source fills in the median of the item: nobody said it, and `missing` says what it weighs."""
+    file = tmp_path / "log.csv"
+    file.write_text("user_id,item_id,rating\na,x,2\nb,x,4\nc,x,\nd,y,\n")
+    log = table(str(file)).log
+    assert log["rating"].tolist()[:3] == [2, 4, 3]
+    np.testing.assert_allclose(Rating(missing=0.5).of_rows(log), [2, 4, 0.5, 0.5])
+    np.testing.assert_allclose(Rating().of_rows(log[:3]), [2, 4, 3])

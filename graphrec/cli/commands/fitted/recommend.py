@@ -50,7 +50,6 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--out", type=Path, required=True, help=OUT)
     add_item_options(parser)
     add_table_options(parser, "the files")
-    parser.add_argument("--decimal", metavar="SIGN", help="decimal sign of the text files (default: a point)")
     times = "how the times of --history are written, as %%d.%%m.%%Y; tried out if missing"
     parser.add_argument("--time_format", metavar="FORMAT", help=times)
     parser.add_argument("--strict", action="store_true", help=STRICT)

@@ -109,3 +109,16 @@ def test_data_that_the_model_depends_on_may_not_change(fitted, change, monkeypat
     if change == "town":
         with pytest.raises(InputError, match=says):
             main(["test", "--ckpt_path", str(checkpoint)])
+
+
+def test_a_refit_takes_no_other_log(fitted, monkeypatch):
+    """The epochs were chosen on the log as it was; a line more may be another split."""
+    _, folder, _ = fitted
+    monkeypatch.chdir(folder)
+    more = pd.DataFrame({"user_id": [0], "item_id": [11], "week": [19], "price": [12.0]})
+    write(log=pd.concat([shop()["log"], more]))
+    with pytest.raises(InputError, match=r"log.csv.*the data is not what this checkpoint was trained on"):
+        main(["refit", "runs/small/one"])
+    assert not Path("runs/small/one/refit").exists()
+    write()
+    assert main(["refit", "runs/small/one"]).is_file()
