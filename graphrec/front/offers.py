@@ -32,7 +32,7 @@ _ELSEWHERE = {
 
 def offers(
     run: Run,
-    policy: str | Policy | Sequence[str | Policy] = "expected_profit",
+    policy: str | Policy | Sequence[str | Policy] | None = None,
     budget: float | None = None,
     *,
     users: Any = None,
@@ -50,7 +50,7 @@ def offers(
     Args:
         run: A ranker.
         policy: One or more of the policies of ``graphrec offers``, or of your own
-            (`graphrec.offers.policies.base.Policy`).
+            (`graphrec.offers.policies.base.Policy`); ``expected_profit`` if missing.
         budget: The most the retailer may spend on discounts, in the money of the log, for each policy.
         users: Ids, a frame or a file with a column ``user_id``; all users if missing.
         stock: File or frame with ``item_id`` and ``stock`` in units.
@@ -75,7 +75,8 @@ def offers(
     check_kind(run, (Run,), "run", "run", "give what gr.fit or gr.Run.of returns")
     with run.at_work("offers"):
         given = _options({"budget": budget, **options}, run.checkpoint(seed))
-        given.policy = list(policy) if isinstance(policy, list | tuple) else [policy]
+        named = list(policy) if isinstance(policy, list | tuple) else [policy]
+        given.policy = None if policy is None else named
         given.users, given.trust = users_file(users), run.is_trusted
         given.stock, given.exposure = _file(stock, "stock"), _file(exposure, "exposure")
         several = costs if isinstance(costs, list | tuple) else [] if costs is None else [costs]

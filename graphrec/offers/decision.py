@@ -21,6 +21,8 @@ class Decision:
         factor: Of a rule, what it multiplies a score by.
         levels: How many levels were chosen among; 0 for a rule, whose rates may be any.
         budget_price: What another unit of budget would bring.
+        propensity: How likely each rate was; 1 if missing, for then nothing was left to chance.
+        planned: Rate before chance took a hand; `rate` if missing.
     """
 
     rate: FloatArray
@@ -31,6 +33,8 @@ class Decision:
     factor: float = 0.0
     levels: int = 0
     budget_price: float = 0.0
+    propensity: FloatArray | None = None
+    planned: FloatArray | None = None
 
     @property
     def reasons(self) -> AnyArray:

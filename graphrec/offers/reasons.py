@@ -49,6 +49,7 @@ class Reason(Enum):
     )
     PRODUCT_SET = "product_set", "the item is in no set of products"
     COUPON = "coupon", "the lowest rate that the policy asks for in its set, in whole per cent"
+    EXPLORED = "explored", "drawn at random, to learn from it; {planned} otherwise"
     COIN = "coin", "it would be less than the smallest amount off"
     SPREAD = "spread", "within {spread} of the lowest offer on this item"
     SPREAD_TOO_FAR = "spread", "another rate would pay, but too far from the other offers on this item"

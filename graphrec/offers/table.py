@@ -14,15 +14,18 @@ from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.decide import Groups, decide
 from graphrec.offers.decision import Decision
 from graphrec.offers.economics import Economics
+from graphrec.offers.exploration import Exploration, explored
 from graphrec.offers.levels import Promotion, levels_of
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.item_facts import of_items
 from graphrec.offers.limits.parity import user_groups_of
+from graphrec.offers.limits.rates import tightest
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario, scenario_named
 from graphrec.offers.words import reasons_of
+from graphrec.response.curves import reference
 from graphrec.results import write_table
 
 OFFER_COLUMNS = [
@@ -58,6 +61,19 @@ many weeks from then on the offer is for; missing where the validation part of t
 ``disclosure`` marks prices that personal data set, which New York's Algorithmic Pricing Disclosure Act wants
 said to the shopper in the words of `DISCLOSURE`."""
 
+EXPLORED_COLUMNS = [
+    "planned_rate",
+    "highest_rate",
+    "margin",
+    "funded_share",
+    "worth",
+    "affinity",
+    "base_logit",
+    "slope",
+]
+"""Columns that a table has besides where chance took a hand: what the policy had planned, and what any other
+policy would have known of the pair. ``slope`` is the rise of the logit with ``-log(1 - rate)``."""
+
 DISCLOSURE = "THIS PRICE WAS SET BY AN ALGORITHM USING YOUR PERSONAL DATA"
 BASKET = "basket"
 """``item_id`` of an offer on a whole basket."""
@@ -71,6 +87,7 @@ def make_offers(
     guardrails: Guardrails | None = None,
     economics: Economics | None = None,
     terms: Terms | None = None,
+    exploration: Exploration | None = None,
 ) -> pd.DataFrame:
     """Decide the rate of every candidate.
 
@@ -80,15 +97,16 @@ def make_offers(
 
     Args:
         candidates: Pairs that may get an offer. ``P`` rows.
-        policy: How rates are chosen. All policies here are deterministic: the propensity is 1.
+        policy: How rates are chosen. All policies here are deterministic.
         scenario: Whose objective, and which pairs may get a rate above 0.
         budget: Upper bound of the retailer's total spend, in money; none if missing.
         guardrails: Allowed rates; the defaults, opened as far as the scenario says, if missing.
         economics: Margin and funding; the defaults if missing.
         terms: Campaigns, caps and the kind of promotion; none, and per cent, if missing.
+        exploration: Share that is left to chance; nothing if missing, and then each propensity is 1.
 
     Returns:
-        ``P`` rows in the candidates' order with `OFFER_COLUMNS`.
+        ``P`` rows in the candidates' order with `OFFER_COLUMNS`, and `EXPLORED_COLUMNS` with exploration.
 
     Raises:
         InputError: If the scenario is not known, a budget negative, or a column that the terms need missing.
@@ -101,11 +119,30 @@ def make_offers(
     cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
     money, limits = of_items(candidates.frame, economics, limits)
     pairs = replace(facts, cooling=cooling, scenario=aim, economics=money, guardrails=limits, levels=levels)
-    decision = decide(policy, pairs, _budget(candidates, pairs, budget, terms), _groups(candidates, terms))
+    money_bound = _budget(candidates, pairs, budget, terms)
+    if exploration is None:
+        decision = decide(policy, pairs, money_bound, _groups(candidates, terms))
+    else:
+        decision = explored(policy, pairs, money_bound, exploration)
     frame = _outcomes(candidates.frame, pairs, decision, terms.promotion)
     week = whole_column(terms.week, len(frame))
     horizon = whole_column(None if candidates.horizon is None else candidates.horizon.weeks, len(frame))
-    return frame.assign(scenario=aim.name, policy=policy.name, week=week, horizon=horizon)[OFFER_COLUMNS]
+    frame = frame.assign(scenario=aim.name, policy=policy.name, week=week, horizon=horizon)[OFFER_COLUMNS]
+    return frame if exploration is None else frame.assign(**_known(candidates.frame, pairs, decision))
+
+
+def _known(frame: pd.DataFrame, pairs: Pairs, decision: Decision) -> dict[str, Any]:
+    """Gather what another policy would have known of the pairs: `EXPLORED_COLUMNS`."""
+    known = reference(pairs.response)
+    return {
+        "planned_rate": decision.rate if decision.planned is None else decision.planned,
+        "highest_rate": np.where(pairs.eligible, tightest(pairs.limits), 0.0),
+        "margin": np.broadcast_to(pairs.economics.margin, len(pairs)),
+        "funded_share": np.broadcast_to(pairs.economics.funded_share, len(pairs)),
+        "worth": pairs.worth,
+        "affinity": pairs.affinity,
+        **{name: frame.get(name, values) for name, values in known.items()},
+    }
 
 
 def whole_column(number: int | None, rows: int) -> pd.Series[Any]:
@@ -145,7 +182,7 @@ def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: 
         promotion=pd.Series(np.where(given, promotion, "none"), index=frame.index, dtype="str"),
         threshold=np.nan,
         amount=np.where(given & (promotion == "amount"), (rate * pairs.price).round(2), np.nan),
-        propensity=1.0,
+        propensity=1.0 if decision.propensity is None else decision.propensity,
         reason=pd.Series(reason, index=frame.index, dtype="str"),
         reason_code=pd.Series(code, index=frame.index, dtype="str"),
         disclosure=given,
@@ -191,7 +228,7 @@ def write_offers(frame: pd.DataFrame, path: str | Path) -> Path:
 
 def check_offers(frame: pd.DataFrame) -> None:
     """Raise `ValueError` for what no offers table may hold; see `write_offers`."""
-    if list(frame.columns) != OFFER_COLUMNS:
+    if list(frame.columns) not in (OFFER_COLUMNS, OFFER_COLUMNS + EXPLORED_COLUMNS):
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(
         columns=["user_id", "item_id", "threshold", "amount", "median_basket", "week", "horizon"],

@@ -30,6 +30,7 @@ def reasons_of(decision: Decision, pairs: Pairs) -> tuple[list[str], list[str]]:
     guardrails = pairs.guardrails
     fields = {
         "asked": _each(asked, percent),
+        "planned": _each(decision.rate if decision.planned is None else decision.planned, percent),
         "gain": _each(gain, "{:+.2g}".format),
         "limit": _each(tightest(pairs.limits), percent),
         "score": _each(pairs.unit_score, "{:.4f}".format),

@@ -1,4 +1,4 @@
-"""How much the slope of a fitted response differs from group to group: random effects by moments."""
+"""How much level and slope of a fitted response differ from group to group: random effects by moments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graphrec.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True)
 class SlopeEffects:
-    """Deviations of ``G`` groups from the common slope.
+    """Deviations of ``G`` groups from what is common to all.
 
     Args:
         effect: Shrunk estimates (posterior means). Shape ``[G]``.
@@ -45,6 +45,17 @@ def slope_effects(
     constant = constant + 1.0  # a weak prior on the intercept: a group that never varies has none of its own
     information = square - cross**2 / constant
     score = total(residual * steps) - cross / constant * total(residual)
+    return _shrunk(score, information)
+
+
+def level_effects(group: IntArray, residual: FloatArray, variance: FloatArray) -> SlopeEffects:
+    """Estimate in the same way how far each group's logit lies from the fitted one; see `slope_effects`."""
+    score, information = (np.bincount(group, weights=one).astype(np.float64) for one in (residual, variance))
+    return _shrunk(score, information)
+
+
+def _shrunk(score: FloatArray, information: FloatArray) -> SlopeEffects:
+    """Take a Newton step in each group and shrink it to 0. Shapes ``[G]``."""
     known = information > 1e-9
     estimate = np.divide(score, information, out=np.zeros_like(score), where=known)
     noise = np.divide(1.0, information, out=np.full_like(score, np.inf), where=known)

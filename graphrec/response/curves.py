@@ -126,6 +126,26 @@ def _sigmoid(logit: FloatArray) -> FloatArray:
     return torch.sigmoid(torch.as_tensor(logit)).numpy()
 
 
+def reference(response: Response, rate: float = 0.3) -> dict[str, FloatArray]:
+    """Put curves into two numbers of each pair: where they start, and how they rise to a rate.
+
+    Args:
+        response: Curves of ``P`` pairs.
+        rate: Where the rise is measured; for an `ElasticResponse` it is the same everywhere.
+
+    Returns:
+        ``base_logit``, the logit without discount, and ``slope``, the rise over ``-log(1 - rate)``. ``[P]``.
+    """
+    base, there = (_logit(one) for one in (response.base, response.probability(rate)))
+    return {"base_logit": base, "slope": np.maximum((there - base) / -np.log1p(-rate), 0.0)}
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    """Compute logits, finite also at 0 and 1."""
+    inside = np.clip(probability, 1e-9, 1.0 - 1e-9)
+    return np.asarray(np.log(inside) - np.log1p(-inside))
+
+
 def discount_affinity(log: pd.DataFrame) -> pd.Series[Any]:
     """Compute the share of its regular value that each user saved by shelf discounts.
 

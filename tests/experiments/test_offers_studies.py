@@ -65,3 +65,12 @@ def test_feedback(study):
     assert found["static_regret_round_20"] > 0
     assert found["feedback_regret_round_20"] > 0
     assert 1 <= found["crossing_round"] <= 5
+
+
+def test_loop(study):
+    found = study("offer_loop", "--pairs", "800", WEEKS=3)
+    assert found["weeks"] == 3
+    assert 0 < found["static_share"] <= 1
+    assert found["last_week_share"] <= 1
+    assert found["regret"] > 0
+    assert found["seeds_without_a_worse_promotion"] <= found["seeds"]

@@ -12,6 +12,8 @@ THRESHOLD = f"{WRITES} --policy none knapsack greedy_roi --objective units --pro
 OF_ITEMS = (UNITS, AMOUNT, COUPON)
 EVERY = (*OF_ITEMS, THRESHOLD)
 PAST = "--exposure {exposure}"
+CHANCE = f"{WRITES} --explore 0.3"
+KINDS = ("", "--promotion amount", "--promotion coupon")
 
 
 def changes(given: str, *words: str) -> list[Check]:
@@ -80,6 +82,25 @@ OFFERS: dict[str, list[Check]] = {
         *refuses("--response {best}", "holds no response", WRITES),
         *refuses("--response {config}", "lightgcn.yaml", WRITES),
         *refuses("--response {best}", "on a whole basket", THRESHOLD),
+    ],
+    "--serving": [
+        *refuses("--serving {loop}/serving.json", "has promoted nothing yet", WRITES),
+        *changes("--serving {loop}/serving.json", f"{CHANCE} --policy knapsack"),
+        *refuses("--serving {config}", "says of no policy", WRITES),
+    ],
+    "--explore": [
+        *changes("--explore 0.3", *(f"{WRITES} --policy knapsack {kind}" for kind in KINDS)),
+        *refuses("--explore 0.3", "several are named", UNITS),
+        *refuses("--explore 0.3", "does not choose among levels", f"{WRITES} --policy uniform"),
+        *refuses("--explore 0.3", "whole basket", f"{WRITES} --policy knapsack --promotion threshold"),
+        *refuses("--explore 0.3", "gap", f"{WRITES} --parity income --max_parity_gap 0.1"),
+        *refuses("--explore 0.3", "half of it is left to chance", f"{WRITES} --policy knapsack --budget 0.1"),
+        *refuses("--explore 1", "between 0 and 1", WRITES),
+    ],
+    "--explore_seed": [
+        *changes("--explore_seed 1", CHANCE),
+        *refuses("--explore_seed 1", "nothing is drawn", WRITES),
+        *refuses("--explore_seed -1", "0 or more", CHANCE),
     ],
     "--rate": [
         *changes("--rate 0.2", *OF_ITEMS),

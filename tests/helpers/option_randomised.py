@@ -32,6 +32,26 @@ POLICY: dict[str, list[Check]] = {
     "--decimal": [Check("--decimal ;;", LOG, refused="decimal")],
 }
 
+FED = "--offers {sent} --log {sold} --out {dir}"
+FEEDBACK: dict[str, list[Check]] = {
+    "--offers": [Check("--offers {offers}", "--log {sold} --out {dir}", refused="left to chance")],
+    "--log": [
+        Check("--log {few_sold} --encoding utf-16-le", "--offers {sent} --out {dir}", "--log {sold}"),
+        Check("--log {log}", "--offers {sent} --out {dir}", refused="spans"),
+    ],
+    "--out": [
+        Check("--out {dir}/a", "--offers {sent} --log {sold}", "--out {dir}/b", result=names),
+        Check("--out {loop}", "--offers {sent} --log {sold}", refused="was fed before"),
+    ],
+    "--promote": [Check("--promote", FED, result=names)],
+    "--columns": [
+        Check("--columns user_id=kunde", FED.replace("sold", "verkauft"), allows="user_id"),
+        Check("--columns quantity=", FED, result=printed),
+    ],
+    "--delimiter": [Check("--delimiter |", FED, refused="sold.csv")],
+    "--encoding": [Check("--encoding utf-16-le", FED, refused="sold.csv")],
+}
+
 SIZE = "--baseline 0.1 --effect 0.02"
 ASSIGN = f"{SIZE} --users {{users}} --out {{dir}}"
 PLAN: dict[str, list[Check]] = {

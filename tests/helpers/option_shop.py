@@ -142,6 +142,7 @@ def build(folder: Path) -> dict[str, str]:
     for tracked in Path("runs").glob("*/*/wandb"):  # with it, each of a hundred offers takes a second more
         shutil.rmtree(tracked)
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
+    _loop()
     _experiments(Path("experiments"))
     Path("experiments/written").mkdir()
     Path("experiments/written/data.yaml").write_text("{}\n")
@@ -169,6 +170,9 @@ def build(folder: Path) -> dict[str, str]:
         "headerless",
         "decisions",
         "outcomes",
+        "sold",
+        "few_sold",
+        "verkauft",
     )
     runs = {"best_run": "runs/frequency/a", "other_run": "runs/lightgcn/a"}
     runs |= {"again_run": "runs/lightgcn/b", "apart_run": "runs/apart/a", "lossy_run": "runs/lossy/a"}
@@ -181,6 +185,8 @@ def build(folder: Path) -> dict[str, str]:
         **runs,
         **checkpoints,
         "own_last": "runs/own/a/checkpoints/last.ckpt",
+        "loop": "loop",
+        "sent": "sent.parquet",
         "config": "lightgcn.yaml",
         "closed": "frequency.yaml",
         "damaged": "damaged.csv",
@@ -250,6 +256,30 @@ given = parser.parse_args()
 content = {"seed_given": int(given.seed), "data_given": str(given.data), "name_of": __file__}
 pathlib.Path(given.out, "metrics.json").write_text(json.dumps(content))
 """
+
+
+def _loop() -> None:
+    """Offers that chance decided in part, and a week in which all who had one bought it."""
+    Path("two.yaml").write_text("{name: promotion, profit: 0, sold: 1.0, levels: [0, 0.2]}\n")
+    sent = [
+        "--policy",
+        "none",
+        "--scenario",
+        "two.yaml",
+        "--depths",
+        "any",
+        "--explore",
+        "0.9",
+        "--week",
+        "30",
+    ]
+    main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", *sent, "--out", "sent.parquet"])
+    offers = pd.read_parquet("sent.parquet")
+    sold = offers.loc[offers["rate"] > 0.06, ["user_id", "item_id", "week"]].assign(quantity=1)
+    sold.to_csv("sold.csv", index=False)
+    sold.rename(columns={"user_id": "kunde"}).to_csv("verkauft.csv", index=False)
+    sold.head(40).to_csv("few_sold.csv", index=False, encoding="utf-16-le")
+    main(["feedback", "--offers", "sent.parquet", "--log", "sold.csv", "--out", "loop"])
 
 
 def _experiments(folder: Path) -> None:

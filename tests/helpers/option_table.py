@@ -7,7 +7,7 @@ from typing import Any
 from option_checks import Check, epochs, names, printed, returned
 from option_lightning import LIGHTNING
 from option_offers import OFFERS
-from option_randomised import ANALYSE, PLAN, POLICY
+from option_randomised import ANALYSE, FEEDBACK, PLAN, POLICY
 from option_shop import Ran
 
 WRITES = "--ckpt {best} --out {out}.parquet"
@@ -500,6 +500,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "report": REPORT,
     "evaluate": EVALUATE,
     "policy": POLICY,
+    "feedback": FEEDBACK,
     "experiment plan": PLAN,
     "experiment analyse": ANALYSE,
     "reproduce": REPRODUCE,

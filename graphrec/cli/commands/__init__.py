@@ -14,6 +14,7 @@ COMMANDS = {
     "similar": "write the items that are most alike",
     "export": "pack a model into one file that needs no log",
     "offers": "decide the discount of each shopper's best items",
+    "feedback": "learn from a week of offers, and say what serves next",
     "experiment": "plan a randomised experiment, or say what it brought",
     "policy": "judge policies by a log of decisions",
     "evaluate": "score the lists of any library with the same measures",
@@ -29,7 +30,7 @@ COMMANDS = {
 }
 """Command, which is also the name of its module → its line in the help of all."""
 
-_FITTED = ("export", "recommend", "similar")
+_FITTED = ("export", "feedback", "recommend", "similar")
 """Commands whose modules are in the folder of that name."""
 
 

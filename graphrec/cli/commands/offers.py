@@ -30,6 +30,8 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
   graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
   graphrec offers --ckpt CKPT --policy none mypolicies.Loyal --budget 500 --out offers.parquet
                                                             # a policy of your own
+  graphrec offers --ckpt CKPT --policy knapsack --budget 500 --explore 0.05 --out offers.parquet
+                                                            # what `graphrec feedback` learns from
   graphrec offers --ckpt CKPT --policy knapsack --promotion threshold --objective revenue --budget 2000 \\
     --out offers.parquet                                    # spend T, save y, per household
   graphrec offers --ckpt CKPT --policy knapsack --promotion coupon --product_set product_category \\
@@ -59,7 +61,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--strict", action="store_true", help=STRICT)
     own = "or module.Class or a YAML file of your own"
     names = f"one or more of {', '.join(POLICIES)}, {own} (default expected_profit)"
-    add("--policy", nargs="+", default=["expected_profit"], metavar="POLICY", help=names)
+    add("--policy", nargs="+", metavar="POLICY", help=names)
     scenarios = ", ".join(SCENARIO_NAMES)
     add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
     add("--objective", choices=OBJECTIVES, default="scenario", help="what to maximise instead of its weights")
@@ -74,6 +76,11 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--date", type=_day, metavar="DAY", help="a day of that week, as 2026-11-11, where the log has dates")
     add("--weeks", type=int, help="weeks that an offer, its budget and its stock are for (default 1)")
     add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
+    what = "what serves, as `graphrec feedback --promote` wrote it: its policy and its response"
+    add("--serving", type=Path, metavar="FILE", help=what)
+    chance = "share of the decisions whose level chance draws, within limits and budget; as 0.05"
+    add("--explore", type=float, metavar="SHARE", help=chance)
+    add("--explore_seed", type=int, metavar="N", help="another draw of the same week (default 0)")
     add_trust(parser)
     _add_limits(parser)
     add_table_options(parser, "the files of --users, --stock, --exposure and --costs")

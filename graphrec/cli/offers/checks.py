@@ -75,6 +75,8 @@ RANGES = {
     "max_offers_per_user": Range(0, hint="give 0 or more"),
     "window_weeks": Range(1, hint="give 1 or more"),
     "cool_down_weeks": Range(0, hint="give 0 or more"),
+    "explore": Range(0, 1, inside=True, hint="give a share, as 0.05"),
+    "explore_seed": Range(0, hint="give a whole number of 0 or more"),
     "week": Range(-MOST_WEEKS, MOST_WEEKS, hint="give a week as the log numbers them"),
     "weeks": Range(1, MOST_HORIZON, hint="give 1 or more weeks, as 4"),
 }
@@ -136,22 +138,38 @@ NEEDS = {
         "only coupons are valid for sets of products",
         "add --promotion coupon, or leave it out",
     ),
+    "explore_seed": Need(
+        lambda options, policies: options.explore is not None,
+        "nothing is drawn without exploration",
+        "add --explore, or leave it out",
+    ),
     "max_parity_gap": Need(
         lambda options, policies: options.parity is not None,
         "a parity gap needs groups",
         "name the user attribute with --parity",
     ),
     "objective": Need(
-        lambda options, policies: options.objective == "scenario" or any(map(follows_objective, policies)),
+        lambda options, policies: (
+            options.objective == "scenario"
+            or options.explore is not None  # it is what will be learnt
+            or any(map(follows_objective, policies))
+        ),
         "no policy that was named follows an objective",
         f"add one of {', '.join(FOLLOW_AN_OBJECTIVE)}, or leave it out",
     ),
 }
 
+NOT_BY_CHANCE = {
+    "promotion": ("threshold", "chance draws levels of items, and a threshold is on a whole basket"),
+    "max_parity_gap": (None, "chance cannot keep a gap between groups"),
+}
+"""Options that do not go with --explore: the value that does not, any if None, and why."""
+
 OF_ITEMS = {
     "k": "number of items",
     "items": "set of items",
     "response": "response of items",
+    "serving": "response of items",
     "stock": "stock of items",
     "depths": "history of discounts",
     "max_spread": "spread of rates on one item",
@@ -176,6 +194,8 @@ def check_needs(options: argparse.Namespace, policies: Sequence[Policy]) -> None
     for amount in options.amounts or ():
         if not (math.isfinite(amount) and amount > 0):
             raise _refusal("amounts", f"{amount:g} is no money above 0", "list amounts, as 50 100 200")
+    if options.explore is not None:
+        _check_chance(options, policies)
     names = [policy.name for policy in policies]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
@@ -185,6 +205,16 @@ def check_needs(options: argparse.Namespace, policies: Sequence[Policy]) -> None
     for name, need in NEEDS.items():
         if getattr(options, name) is not None and not need.met(options, policies):
             raise _refusal(name, need.what, need.hint)
+
+
+def _check_chance(options: argparse.Namespace, policies: Sequence[Policy]) -> None:
+    if len(policies) > 1:
+        what = "chance draws for the policy whose offers are sent, and several are named"
+        raise _refusal("explore", what, "name one policy")
+    for name, (value, what) in NOT_BY_CHANCE.items():
+        given = getattr(options, name)
+        if given is not None and value in (None, given):
+            raise _refusal("explore", what, f"leave it or --{name} out")
 
 
 def _check_threshold(options: argparse.Namespace) -> None:

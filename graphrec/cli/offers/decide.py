@@ -12,6 +12,7 @@ import pandas as pd
 from graphrec.arrays import FloatArray
 from graphrec.cli.frames import user_codes
 from graphrec.cli.offers.calibration import calibration_kept
+from graphrec.cli.offers.chance import exploration, left_to_chance, with_reference
 from graphrec.cli.offers.request import ITEMS, Request
 from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_parity, terms_of, user_groups
 from graphrec.cli.terminal import print_frame
@@ -27,6 +28,7 @@ from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.candidates.user_embedding import user_embedding
 from graphrec.offers.decided_week import Decided, decided_week
 from graphrec.offers.economics import Economics, percent
+from graphrec.offers.exploration import Exploration
 from graphrec.offers.limits.exposure import check_past
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.item_facts import margins
@@ -130,7 +132,8 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
         offers = threshold_offers(request, data, week, capped_groups(request, data))
     else:
         offers = _item_offers(request, task, data, week)
-    offers.attrs = source_of(request.options.ckpt_path, data.split.sha256())
+    source = source_of(request.options.ckpt_path, data.split.sha256())
+    offers.attrs = {**source, **left_to_chance(request)}
     if request.options.max_parity_gap is not None:
         tell_of_parity(offers)
     check_offers(offers)
@@ -161,6 +164,11 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     print(found.line(week.horizon))
     if options.response is not None:
         candidates = _with_response(candidates, options.response, week.week, options.trust)
+    if request.serving is not None or options.explore is not None:
+        candidates = with_reference(candidates)
+    known = candidates.frame
+    if request.serving is not None and request.serving.response is not None:
+        candidates = replace(candidates, response=request.serving.response.response(known))
     if request.stock is not None:
         stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
         candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
@@ -170,9 +178,9 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
             candidates, frame=candidates.frame.assign(**{str(name): of for name, of in facts.items()})
         )
     terms = terms_of(request, data, candidates, week.week)
-    return decide(
-        candidates, request.policies, aim, options.budget, request.economics, request.guardrails, terms
-    )
+    money, limits = request.economics, request.guardrails
+    chance = exploration(request, known, week.week)
+    return decide(candidates, request.policies, aim, options.budget, money, limits, terms, chance)
 
 
 def _item_margins(request: Request, costs: pd.DataFrame, data: RecommenderData) -> FloatArray:
@@ -227,10 +235,12 @@ def decide(
     economics: Economics,
     guardrails: Guardrails,
     terms: Terms | None = None,
+    chance: Exploration | None = None,
 ) -> pd.DataFrame:
     """Decide the offers of every policy, one below the other."""
     tables = [
-        make_offers(candidates, policy, scenario, budget, guardrails, economics, terms) for policy in policies
+        make_offers(candidates, policy, scenario, budget, guardrails, economics, terms, chance)
+        for policy in policies
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -253,7 +263,10 @@ def print_assumptions(request: Request) -> None:
         f"Assumed: margin {percent(economics.margin)} at the regular price, the retailer pays"
         f" {percent(economics.funded_share)} of a discount{where}."
     )
-    if request.options.response is None:
+    if request.serving is not None and (serves := request.serving.response) is not None:
+        version = f"version {request.serving.version} of {request.options.serving}"
+        print(f"Served by {version}, learnt from {serves.rows:,} decisions.")
+    elif request.options.response is None:
         print(
             "Assumed: the response to a discount (elasticity 0.8 to 2.25 by a user's past use of discounts);"
             " give --response CKPT for one that was learnt."

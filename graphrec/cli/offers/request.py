@@ -29,8 +29,10 @@ from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.item_facts import FactsTable, read_facts
 from graphrec.offers.limits.stock import read_stock
 from graphrec.offers.policies.base import Policy
+from graphrec.offers.policies.by_value import ExpectedProfit
 from graphrec.offers.scenarios import Scenario, scenario_of
 from graphrec.offers.table import BASKET
+from graphrec.offpolicy.loop.serving import POLICY, Serving, read_serving
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
@@ -45,6 +47,8 @@ FILES: dict[str, Kind] = {
 }
 """Options that name files, and what those are."""
 _KNOWN = {column for kind in KINDS.values() for column in kind.known}
+DEFAULT = ExpectedProfit.name
+"""Policy if none is named."""
 ITEMS: dict[str, ItemSet] = {"all": "all", "seen": "repeat", "new": "new"}
 
 
@@ -64,6 +68,7 @@ class Request:
     stock: pd.Series[Any] | None
     facts: list[FactsTable]
     attributes: tuple[str, ...] = ()
+    serving: Serving | None = None
     costs: pd.DataFrame | None = None
     kept: Calibration | None = None
 
@@ -71,7 +76,8 @@ class Request:
     def of(cls, options: argparse.Namespace) -> Request:
         """Raise `InputError` for what is wrong, before anything is loaded."""
         check_ranges(options)
-        policies = [policy_of(one, options.rate, options.trust) for one in options.policy]
+        serving = None if options.serving is None else read_serving(options.serving)
+        policies = [policy_of(one, options.rate, options.trust) for one in _named(options, serving)]
         check_needs(options, policies)
         given, text = reading(options, FILES)
         columns = {ours: theirs for ours, theirs in given.items() if ours in _KNOWN}
@@ -101,6 +107,7 @@ class Request:
             None if options.stock is None else read_stock(options.stock, columns, text),
             read_facts(options.costs or [], given, text),
             tuple(ours for ours in given if ours not in _KNOWN),
+            serving,
         )
         found._check_stock()
         return found
@@ -137,6 +144,24 @@ class Request:
             what, hint = "--stock tells it, too", "leave --stock out, or take the column out of the table"
         if what is not None:
             raise InputError(what, file=tables[0].file, column=STOCK, hint=hint)
+
+
+def _named(options: argparse.Namespace, serving: Serving | None) -> list[Any]:
+    """List the policies that are asked for: those named, that of what serves, or the default.
+
+    Raises:
+        InputError: If both are given, or what serves tries a challenger that nothing is left to chance for.
+    """
+    if serving is None or serving.response is None:
+        if serving is not None and options.explore is None:
+            hint = "add --explore, or leave --serving out"
+            what = f"{options.serving} has promoted nothing yet: it has a challenger, which chance tries"
+            raise InputError(what, column="--serving", hint=hint)
+        return [DEFAULT] if options.policy is None else list(options.policy)
+    if options.policy is not None:
+        hint = "leave one of the two out"
+        raise InputError(f"{options.serving} says which policy serves", column="--policy", hint=hint)
+    return [POLICY]
 
 
 def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:

@@ -1,0 +1,1 @@
+"""What ``graphrec feedback`` does, step by step."""
