@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,8 +100,10 @@ class ResponseData(pl.LightningDataModule):
         _check_log(source)
         self.windows = Windows.of(source.log, visits or VisitOptions(), train_end, val_end)
         self.train_end, self.val_end = self.windows.train_end, self.windows.val_end
-        if not self.windows.history_end < self.train_end < self.val_end < self.windows.last_week:
-            hint = "history_end < train_end < val_end < last_week is needed"
+        ends = (self.windows.history_end, self.train_end, self.val_end, self.windows.last_week)
+        if not all(end < later for end, later in pairwise(ends)):
+            found = ", ".join(map(str, ends))
+            hint = f"history_end < train_end < val_end < last_week is needed, and they are {found}"
             raise InputError("the weeks are out of order", column="train_end", hint=hint)
         if refit:
             raise InputError("a response cannot be refitted", column="refit", hint="leave it out")

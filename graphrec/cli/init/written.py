@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from graphrec.data.interactions import Columns
+
 if TYPE_CHECKING:
     from graphrec.cli.init.reading import Plan
 
@@ -146,6 +148,7 @@ def response_yaml(plan: Plan, name: str, file: str) -> str:
         _line(f"    train_end: {windows.train_end}", "last week of training"),
         _line(f"    val_end: {windows.val_end}", "last week of validation"),
         *_varying(varies),
+        *_people(plan),
         "    groups: [item_id]",
         "model:",
         "  class_path: ResponseTask",
@@ -161,3 +164,12 @@ def _varying(said: str) -> list[str]:
     if not said:
         return [table]
     return [table, _line("    prices_vary: accept", f"{said}; take this out if discounts are personal")]
+
+
+def _people(plan: Plan) -> list[str]:
+    """Name the attributes of users that could be features; whether they may be is for the shop to say."""
+    if plan.raw.users is None:
+        return []
+    names = [str(name) for name in plan.raw.users if name != Columns.USER]
+    why = "features of the response, where they may decide on a discount"
+    return [_line(f"    # people: {scalar(names)}", why)]

@@ -182,5 +182,5 @@ def _tell_of_redeemed(offers: pd.DataFrame, log: pd.DataFrame, file: str) -> Non
         what = (
             f"{lost:,} of {len(taken):,} redeemed offers have no purchase in the log, and count as not bought"
         )
-        hint = "number the weeks as the log does"
+        hint = "number the weeks as the log does; what was returned is no purchase"
         warn(what, file=file, column=REDEEMED, hint=hint)

@@ -38,6 +38,8 @@ def without_offers(log: pd.DataFrame, offers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The log with the shelf prices that everybody saw.
     """
+    if Columns.SHELF_PRICE not in log:
+        return log
     taken = offers.loc[(offers[RATE] > 0) & ~(offers[REDEEMED] <= 0), [*KEY, RATE]]
     rate = log[KEY].merge(taken, on=KEY, how="left")[RATE].fillna(0.0).to_numpy()
     if not _inside(log, rate):

@@ -45,6 +45,8 @@ class RowWeights:
     def __str__(self) -> str:
         """Say where the weights come from."""
         offered = self.level > 0
+        if not offered.any():
+            return f"personal offers: none of the {len(offered):,} training rows had one"
         told = int((self.known & offered).sum())
         chance = f"{told:,} with the shop's propensity, the others by one estimated from history"
         if told == offered.sum():
@@ -85,8 +87,10 @@ def offer_weights(
         propensity if known.all() else np.where(known, propensity, _estimated(features, user, level, seed))
     )
     inverse = 1.0 / np.maximum(chance, _LEAST_CHANCE)
-    mean = np.bincount(level, inverse) / np.maximum(np.bincount(level), 1)
-    weight = inverse / mean[level]
+    # chances of two kinds may be of other levels, so each kind has its own mean
+    kind = 2 * level + known
+    mean = np.bincount(kind, inverse) / np.maximum(np.bincount(kind), 1)
+    weight = inverse / mean[kind]
     clipped = weight > most
     return RowWeights(np.minimum(weight, most), level, known, clipped)
 

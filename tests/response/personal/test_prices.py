@@ -76,6 +76,11 @@ def test_prices_without_offers_in_them_are_left_alone(capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_a_log_without_shelf_prices_is_refused_where_they_are_needed():
+    log = sold().drop(columns="shelf_price")
+    assert without_offers(log, offers_on(log)) is log
+
+
 def test_an_offer_that_was_not_redeemed_took_nothing_off():
     log = sold()
     offers = offers_on(log)

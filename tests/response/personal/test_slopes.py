@@ -80,7 +80,8 @@ def test_the_commands_go_from_a_log_to_offers(tmp_path, monkeypatch, capfd):
     KnownShop.drawn(seed=3, users=80, items=30, weeks=24).open(tmp_path)
     files = main(["init", "log.csv", "--items", "items.csv", "--users", "users.csv"])
     config = yaml.safe_load(files["response"].read_text())
-    assert "offers: {path: offers.csv}" in files["response"].read_text()
+    assert "# offers: {path: offers.csv}" in files["response"].read_text()
+    assert "# people: [income]" in files["response"].read_text()
     more = {"offers": {"path": "offers.csv"}, "groups": ["item_id", "user_id"], "people": ["income"]}
     config["data"]["init_args"] |= more
     config["trainer"] = {"max_epochs": 1, **QUIET}

@@ -65,6 +65,7 @@ def test_no_offer_or_one_user_is_no_problem():
     features = np.zeros((5, 1), dtype=np.float32)
     none = offer_weights(features, np.arange(5), np.zeros(5), np.full(5, np.nan), most=10.0)
     assert none.weight.tolist() == [1.0] * 5
+    assert str(none) == "personal offers: none of the 5 training rows had one"
     one = offer_weights(
         features, np.zeros(5, int), np.array([0.1, 0, 0, 0, 0]), np.full(5, np.nan), most=10.0
     )
