@@ -26,7 +26,7 @@ from sklearn.svm import LinearSVC
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import LogisticCurve
-from graphrec.offpolicy.return_visits import FEATURES, LABEL
+from graphrec.offpolicy.return_visits import FEATURES, LABEL, with_saving
 
 ReturnModelKind = Literal["logistic", "svm"]
 _LANDMARKS = 200
@@ -89,12 +89,6 @@ def _scorer(kind: ReturnModelKind, strength: float, seed: int) -> Pipeline:
     else:
         steps.append(LogisticRegression(C=strength, max_iter=1000))
     return make_pipeline(*steps)
-
-
-def with_saving(visits: pd.DataFrame, saving: npt.ArrayLike) -> pd.DataFrame:
-    """Change visits as if this share of the full price had been saved. Scalar or ``[V]``."""
-    saved = np.broadcast_to(np.asarray(saving, dtype=np.float64), len(visits))
-    return visits.assign(saving=saved, relevance_saving=visits["relevance"] * saved)
 
 
 def return_gain(model: ReturnModel, visits: pd.DataFrame, saving: npt.ArrayLike) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from graphrec.arrays import IntArray
@@ -12,6 +13,8 @@ from graphrec.errors import InputError
 HORIZON = 4
 """Weeks within which a user returns, or not."""
 LABEL = "return_within_four_weeks"
+SATISFIED = "satisfied"
+"""Column of an outcome that may be the proxy or what somebody said."""
 FEATURES = (
     "relevance",
     "saving",
@@ -84,6 +87,12 @@ def label_returns(visits: pd.DataFrame, last_week: int) -> pd.DataFrame:
     upcoming = visits.groupby(Columns.USER)[Columns.WEEK].shift(-1)
     labelled = visits.assign(**{LABEL: (upcoming - visits[Columns.WEEK]) <= HORIZON})
     return labelled[labelled[Columns.WEEK] <= last_week - HORIZON].reset_index(drop=True)
+
+
+def with_saving(visits: pd.DataFrame, saving: npt.ArrayLike) -> pd.DataFrame:
+    """Change visits as if this share of the full price had been saved. Scalar or ``[V]``."""
+    saved = np.broadcast_to(np.asarray(saving, dtype=np.float64), len(visits))
+    return visits.assign(saving=saved, relevance_saving=visits["relevance"] * saved)
 
 
 def _week_sums(log: pd.DataFrame) -> pd.DataFrame:

@@ -17,8 +17,8 @@ MODELS = [
     for file in sorted(ROOT.rglob("*.yaml"))
     if "model" in yaml.safe_load(file.read_text()) and file.parent.name != "models"
 ]
-FILES = [file for file in MODELS if file.stem not in ("response", "redemption")]
-"""What ranks; the others have tests of their own, in response/test_task.py and coupons/test_task.py."""
+FILES = [file for file in MODELS if file.stem not in ("response", "redemption", "satisfaction")]
+"""What ranks; the others have tests of their own, as response/test_task.py and coupons/test_task.py."""
 SOURCE_PATH = "--data.init_args.source.init_args.path"
 RANKER = "--model.init_args.recommender.init_args."
 LIGHTER = {

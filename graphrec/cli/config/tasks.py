@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def kinds() -> tuple[type[LightningModule], ...]:
     """List the tasks of ours that a configuration may name in short."""
+    import graphrec.offpolicy.satisfaction.task
     import graphrec.response.task  # noqa: F401  a class that is imported may be named without its path
     from graphrec.cli.config.signatures import choices
     from graphrec.training import ExperimentTask

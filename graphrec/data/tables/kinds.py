@@ -13,6 +13,8 @@ STOCK = "stock"
 LIST_RANK, LIST_SCORE = "rank", "score"
 """What orders a list of recommendations."""
 RATE, HORIZON = "rate", "horizon"
+SATISFACTION = "satisfaction"
+"""What somebody answered of a visit, as a number."""
 REDEEMED = "redeemed"
 """Of a past offer: whether it was taken up."""
 BOOST = "boost"
@@ -40,6 +42,7 @@ NUMBERS = (
     RATE,
     HORIZON,
     REDEEMED,
+    SATISFACTION,
     BOOST,
     *SHARES,
     LIST_RANK,
@@ -82,6 +85,7 @@ Kind = Literal[
     "decisions",
     "outcomes",
     "item_facts",
+    "survey",
 ]
 
 
@@ -174,5 +178,6 @@ KINDS: dict[Kind, TableKind] = {
         filled=(Columns.ITEM,),
         by_attribute=True,
     ),
+    "survey": TableKind("a table of answers", (Columns.USER, Columns.WEEK, SATISFACTION), complete=True),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

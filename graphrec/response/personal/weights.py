@@ -12,9 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from graphrec.arrays import BoolArray, Float32Array, FloatArray, IntArray
 
@@ -97,6 +94,10 @@ def offer_weights(
 
 def _estimated(features: Float32Array, user: IntArray, level: IntArray, seed: int) -> FloatArray:
     """Estimate the chance of each row's level by logistic regression, across halves of the users. ``[n]``."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     if len(np.unique(level)) < 2:
         return np.ones(len(level))
     rng = np.random.default_rng(seed)
