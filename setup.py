@@ -6,11 +6,11 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 EXPERIMENTS = Path("experiments")
-SUFFIXES = (".yaml", ".py")
+SUFFIXES = (".yaml", ".py", ".csv")
 
 
 class BuildWithExperiments(build_py):
-    """Builds the package, then copies the YAML files and scripts of the experiments into it."""
+    """Builds the package, then copies the YAML files, scripts and small tables of the experiments into it."""
 
     def run(self) -> None:
         """Build and copy; an editable installation finds the experiments where they are."""

@@ -24,7 +24,7 @@ from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.reproduce.kinds import Study
 from graphrec.cli.reproduce.rows import read_rows
 from graphrec.cli.shipped import EXPERIMENTS, names, with_shipped
-from graphrec.offers.scenarios import read_scenario
+from graphrec.offers.scenario_files.read import read_scenario
 
 assert EXPERIMENTS.is_relative_to(sys.prefix), EXPERIMENTS
 assert Path(graphrec.__file__).is_relative_to(sys.prefix)

@@ -73,26 +73,55 @@ def week_of_date(log: pd.DataFrame, date: dt.date, option: str) -> int:
         InputError: If the log does not tell.
     """
     hint = "name the week with --week, as the log numbers its weeks"
-    times = log.get(Columns.TIMESTAMP)
-    if times is None or Columns.WEEK not in log or not pd.api.types.is_datetime64_any_dtype(times):
-        raise InputError("the log has no dates beside its weeks", column=option, hint=hint)
-    days = (times - pd.Timestamp(0)).dt.days
-    rows = pd.DataFrame({"day": days, "week": log[Columns.WEEK]}).dropna().value_counts().reset_index()
     asked = (pd.Timestamp(date) - pd.Timestamp(0)).days
-    found: set[int] = set()
-    for first in range(7):
-        number = rows["week"] - (rows["day"] - first) // 7
-        fits = rows["count"].groupby(number).sum()
-        if fits.max() >= (1.0 - SLIPS) * rows["count"].sum():
-            found.add(int(fits.index.to_numpy()[fits.to_numpy().argmax()]) + int((asked - first) // 7))
-    if not found:
-        what = "the weeks of the log are not of seven days each, so it does not tell the week of a day"
-        raise InputError(what, column=option, hint=hint)
+    found = {number + (asked - first) // 7 for first, number in _beginnings(log, option, hint)}
     if len(found) > 1:
         low, high = min(found), max(found)
         what = f"{date} may be in week {low} or {high}: no row tells on which day a week begins"
         raise InputError(what, column=option, hint=f"name it: --week {low} or --week {high}")
     return found.pop()
+
+
+def first_day_of_week(log: pd.DataFrame, week: int, option: str) -> dt.date:
+    """Find the day on which a week begins, as the log numbers its weeks; see `week_of_date`.
+
+    Args:
+        log: With weeks, and timestamps that tell their days.
+        week: In the log, before or after it.
+        option: What asks, for messages.
+
+    Raises:
+        InputError: If the log does not tell.
+    """
+    hint = "give weeks as the log numbers them in the place of days"
+    days = {first + 7 * (week - number) for first, number in _beginnings(log, option, hint)}
+    if len(days) > 1:
+        what = f"no row tells on which day week {week} begins"
+        raise InputError(what, column=option, hint=hint)
+    return (pd.Timestamp(0) + pd.Timedelta(days=days.pop())).date()
+
+
+def _beginnings(log: pd.DataFrame, option: str, hint: str) -> list[tuple[int, int]]:
+    """Find on which of the days 0 to 6 since 1970 weeks may begin, and which week begins then.
+
+    Raises:
+        InputError: If there is none.
+    """
+    times = log.get(Columns.TIMESTAMP)
+    if times is None or Columns.WEEK not in log or not pd.api.types.is_datetime64_any_dtype(times):
+        raise InputError("the log has no dates beside its weeks", column=option, hint=hint)
+    days = (times - pd.Timestamp(0)).dt.days
+    rows = pd.DataFrame({"day": days, "week": log[Columns.WEEK]}).dropna().value_counts().reset_index()
+    found = []
+    for first in range(7):
+        number = rows["week"] - (rows["day"] - first) // 7
+        fits = rows["count"].groupby(number).sum()
+        if fits.max() >= (1.0 - SLIPS) * rows["count"].sum():
+            found.append((first, int(fits.index.to_numpy()[fits.to_numpy().argmax()])))
+    if not found:
+        what = "the weeks of the log are not of seven days each, so it does not tell the week of a day"
+        raise InputError(what, column=option, hint=hint)
+    return found
 
 
 def odd_times(log: pd.DataFrame) -> Iterator[str]:

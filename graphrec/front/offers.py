@@ -13,6 +13,7 @@ import pandas as pd
 from graphrec.cli.main import parser
 from graphrec.cli.offers.calibration import calibration_kept
 from graphrec.cli.offers.decide import offers_of, print_assumptions, week_of
+from graphrec.cli.offers.event import in_its_event
 from graphrec.cli.offers.request import Request
 from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.errors import InputError
@@ -87,6 +88,7 @@ def offers(
         request = replace(request, kept=calibration_kept(data, given.ckpt_path))
         week = week_of(request, data)
         request = request.joined(data, week.weeks)
+        request, week = in_its_event(request, data, week)
         found = offers_of(request, task, data, week)
         print(week)
         print_assumptions(request)
@@ -103,7 +105,7 @@ def _options(given: Mapping[str, Any], checkpoint: Path) -> argparse.Namespace:
     for name, value in given.items():
         if name in _ELSEWHERE:
             raise InputError("this is no option here", column=name, hint=_ELSEWHERE[name])
-        if value is not None:
+        if value is not None and value is not False:
             words += _words(name, value)
     return parser().parse_args(words)
 
@@ -112,6 +114,8 @@ def _words(name: str, value: Any) -> list[str]:
     """Write an option as words of a command line."""
     if name == "k":
         return ["-k", str(value)]
+    if value is True:
+        return [f"--{name}"]
     if isinstance(value, Mapping):
         return [f"--{name}", *(f"{key}={'' if one is None else one}" for key, one in value.items())]
     if isinstance(value, list | tuple):

@@ -22,12 +22,14 @@ class Decided:
         trained: Last week of the training part; missing where the log has no weeks.
         last: Last week of the whole log; missing where it has no weeks.
         horizon: How many weeks; missing where the probabilities are not of weeks.
+        event: What the scenario's calendar says of them, in a sentence.
     """
 
     week: int | None
     trained: int | None = None
     last: int | None = None
     horizon: int | None = None
+    event: str = ""
 
     @property
     def weeks(self) -> range | None:
@@ -35,7 +37,10 @@ class Decided:
         return None if self.week is None else range(self.week, self.week + (self.horizon or 1))
 
     def __str__(self) -> str:
-        """Write a sentence for the user."""
+        """Write a sentence for the user, and one more where there is a calendar."""
+        return "\n".join(line for line in (self._when(), self.event) if line)
+
+    def _when(self) -> str:
         if self.weeks is None:
             return "Decided for no week in particular: the log has no weeks, and --week names none."
         first, end = self.weeks[0], self.weeks[-1]

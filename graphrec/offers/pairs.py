@@ -16,7 +16,8 @@ from graphrec.offers.levels import Levels
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.rates import Limit, rate_limits, spread_window, tightest
 from graphrec.offers.limits.stock import sells_out
-from graphrec.offers.scenarios import Scenario, scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
+from graphrec.offers.scenarios import Scenario
 
 if TYPE_CHECKING:  # it brings torch along
     from graphrec.response.curves import Response

@@ -79,6 +79,27 @@ class Reason(Enum):
         return self.value[1]
 
 
+LIMITS = frozenset(
+    reason.code
+    for reason in (
+        Reason.BUDGET_LOWERS,
+        Reason.CAP_LOWERS,
+        Reason.NOT_ELIGIBLE,
+        Reason.COOL_DOWN,
+        Reason.STOCK,
+        Reason.MAX_RATE,
+        Reason.MIN_MARGIN,
+        Reason.OBSERVED_DEPTH,
+        Reason.PRODUCT_SET,
+        Reason.COUPON,
+        Reason.COIN,
+        Reason.SPREAD,
+        Reason.FEW_BASKETS,
+    )
+)
+"""Codes of what keeps a rate from being what the policy would give."""
+
+
 def everywhere(reason: Reason, count: int) -> AnyArray:
     """Give every pair the same reason. Shape ``[count]``."""
     return np.full(count, reason, dtype=object)

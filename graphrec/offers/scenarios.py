@@ -1,31 +1,30 @@
-"""Whose objective an offer serves: five scenarios, each a YAML with weights over the same response curves.
+"""Whose objective an offer serves: a YAML with weights over the same response curves, for whom and what.
 
-The weights are assumptions that one can read, argue about and replace, not estimates. The files lie in
-``graphrec/offers/scenario_files``, so that an installed package has them, and ``experiments/offers`` leads to
-them; ``--scenario FILE.yaml`` takes a shop's own.
+The weights are assumptions that one can read, argue about and replace, not estimates. The files of the five
+shipped ones lie in ``graphrec/offers/scenario_files``, so that an installed package has them, and
+``experiments/offers`` leads to them. ``--scenario FILE.yaml`` takes a shop's own, of any name, with lists of
+items and users, overstock, items never sold before and a calendar.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import yaml
 
 from graphrec.arrays import BoolArray, FloatArray
-from graphrec.errors import InputError
 from graphrec.offers.economics import Money
+from graphrec.offers.limits.calendar import Event
 from graphrec.offers.limits.guardrails import Guardrails
 
 ScenarioName = Literal["promotion", "clearance", "launch", "cross_sell", "retention"]
 Objective = Literal["scenario", "profit", "revenue", "units"]
 OBJECTIVES: tuple[str, ...] = get_args(Objective)
-SCENARIO_NAMES: tuple[str, ...] = get_args(ScenarioName)
+RULES: tuple[ScenarioName, ...] = get_args(ScenarioName)
+SCENARIO_NAMES: tuple[str, ...] = RULES
 WORTH = ("cross_sell", "retention")
 """Scenarios in which a sold unit has a worth of its own, see `graphrec.offers.candidates.eligibility`."""
 FOLDER = Path(__file__).parent / "scenario_files"
@@ -36,8 +35,9 @@ class Scenario:
     """Weights of an objective in money, and what may be offered to whom.
 
     Args:
-        name: One of the five scenarios: it decides which users and items are eligible
-            (`graphrec.offers.candidates.eligibility`).
+        name: What people call it; the offers table says it.
+        like: Which of the five rules chooses users and items (`graphrec.offers.candidates.eligibility`); that
+            of the name if missing, and all where the name is none of the five.
         profit: Weight of expected profit.
         revenue: Weight of expected revenue.
         units: What one more sold unit is worth besides, as a share of its regular price.
@@ -49,10 +49,21 @@ class Scenario:
             it, below cost. The guardrail's minimum margin holds if missing.
         max_rate: Highest rate where the user names none; the guardrail's if missing.
         levels: Rates that policies of levels choose from; theirs if missing.
+        include: Table of the only items that are meant, of those that the rule chooses.
+        exclude: Table of items that are not meant.
+        users: Table of the only users that are meant, of those that the rule chooses.
+        overstock: Only items with more stock than so many times what they are expected to sell without a
+            discount; all if missing.
+        launch: Table of items that were never sold, with ``price`` and attributes: they alone are meant.
+        calendar: Events with limits of their own.
+        columns: Our name → that of its tables.
+        delimiter: Of its tables; by the suffix if missing.
+        encoding: Of its tables.
         about: What it is for, in a sentence.
     """
 
-    name: ScenarioName
+    name: str
+    like: ScenarioName | None = None
     profit: float = 1.0
     revenue: float = 0.0
     units: float = 0.0
@@ -62,7 +73,23 @@ class Scenario:
     salvage: float | None = None
     max_rate: float | None = None
     levels: tuple[float, ...] | None = None
+    include: Path | str | None = None
+    exclude: Path | str | None = None
+    users: Path | str | None = None
+    overstock: float | None = None
+    launch: Path | str | None = None
+    calendar: tuple[Event, ...] = ()
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    delimiter: str | None = None
+    encoding: str | None = None
     about: str = ""
+
+    @property
+    def rule(self) -> ScenarioName:
+        """Which rule chooses users and items."""
+        if self.like is not None:
+            return self.like
+        return next((one for one in RULES if one == self.name), "promotion")
 
     @property
     def measure(self) -> str:
@@ -110,78 +137,7 @@ class Scenario:
         given = replace(given, salvage=self.salvage)
         return given if self.max_rate is None else replace(given, max_rate=self.max_rate)
 
-
-@lru_cache
-def scenario_named(name: str) -> Scenario:
-    """Read the scenario of that name from the package's own file.
-
-    Raises:
-        InputError: If there is none.
-    """
-    if name not in SCENARIO_NAMES:
-        hint = f"choose one of {', '.join(SCENARIO_NAMES)}, or give a YAML file"
-        raise InputError(f"there is no scenario '{name}'", column="scenario", hint=hint)
-    return read_scenario(FOLDER / f"{name}.yaml")
-
-
-def scenario_of(name_or_file: str) -> Scenario:
-    """Read a scenario by its name, or from a YAML file of one's own.
-
-    Raises:
-        InputError: If there is none, or the file is wrong.
-    """
-    if name_or_file.endswith((".yaml", ".yml")):
-        return read_scenario(Path(name_or_file))
-    return scenario_named(name_or_file)
-
-
-def read_scenario(path: Path) -> Scenario:
-    """Read a scenario's YAML.
-
-    Raises:
-        InputError: If the file is missing, a key is not known, or a value has the wrong form.
-    """
-    if not path.is_file():
-        raise InputError(
-            "there is no such file", file=path, column="--scenario", hint="see experiments/offers"
-        )
-    try:
-        keys = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"this is not YAML ({error})", file=path) from error
-    if not isinstance(keys, dict) or keys.get("name") not in SCENARIO_NAMES:
-        hint = f"start with `name:` and one of {', '.join(SCENARIO_NAMES)}"
-        raise InputError("this is no scenario", file=path, column="name", hint=hint)
-    found = Scenario(**{key: _checked(key, value, path) for key, value in keys.items()})
-    if found.worth > 0 and found.name not in WORTH:
-        what, hint = (
-            f"the scenario {found.name} knows no worth of a unit",
-            f"it is {' or '.join(WORTH)} that do",
-        )
-        raise InputError(what, file=path, column="worth", hint=hint)
-    return found
-
-
-def _checked(key: str, value: Any, path: Path) -> Any:
-    """Bring a value of the file into the form that the class wants."""
-    known = {field.name for field in dataclasses.fields(Scenario)}
-    if key not in known:
-        close = difflib.get_close_matches(key, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(sorted(known))}"
-        raise InputError("a scenario has no such key", file=path, column=key, hint=hint)
-    if key in ("name", "about"):
-        return value
-    if key == "pairs":
-        if value not in ("all", "seen", "new"):
-            raise InputError(f"{value!r} names no pairs", file=path, column=key, hint="give all, seen or new")
-        return value
-    if key == "levels":
-        if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
-            hint = "list rates, as [0, 0.1, 0.2]"
-            raise InputError(f"{value!r} is no list of rates", file=path, column=key, hint=hint)
-        return tuple(float(one) for one in value)
-    share = key in ("salvage", "max_rate")
-    if isinstance(value, int | float) and 0 <= value < np.inf and (not share or 0 < value < 1):
-        return float(value)
-    hint = "give a share, as 0.3" if share else "give a number of 0 or more"
-    raise InputError(f"{value!r} is not a value", file=path, column=key, hint=hint)
+    def during(self, event: Event) -> Scenario:
+        """Take the rates of an event."""
+        rate, levels = event.rates(self.levels)
+        return replace(self, max_rate=self.max_rate if rate is None else rate, levels=levels)

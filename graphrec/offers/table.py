@@ -23,7 +23,8 @@ from graphrec.offers.limits.rates import tightest
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.base import Policy
-from graphrec.offers.scenarios import Scenario, scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
+from graphrec.offers.scenarios import Scenario
 from graphrec.offers.words import reasons_of
 from graphrec.response.curves import reference
 from graphrec.results import write_table
@@ -73,6 +74,10 @@ EXPLORED_COLUMNS = [
 ]
 """Columns that a table has besides where chance took a hand: what the policy had planned, and what any other
 policy would have known of the pair. ``slope`` is the rise of the logit with ``-log(1 - rate)``."""
+
+GAIN, FOR_MANAGER, FOR_SHOPPER = "gain", "for_manager", "for_shopper"
+SENTENCES = [GAIN, FOR_MANAGER, FOR_SHOPPER]
+"""Columns behind those, where they were asked for: see `graphrec.offers.sentences`."""
 
 DISCLOSURE = "THIS PRICE WAS SET BY AN ALGORITHM USING YOUR PERSONAL DATA"
 BASKET = "basket"
@@ -228,7 +233,9 @@ def write_offers(frame: pd.DataFrame, path: str | Path) -> Path:
 
 def check_offers(frame: pd.DataFrame) -> None:
     """Raise `ValueError` for what no offers table may hold; see `write_offers`."""
-    if list(frame.columns) not in (OFFER_COLUMNS, OFFER_COLUMNS + EXPLORED_COLUMNS):
+    bare = [name for name in frame.columns if name not in SENTENCES]
+    told = [name for name in frame.columns if name in SENTENCES]
+    if bare not in (OFFER_COLUMNS, OFFER_COLUMNS + EXPLORED_COLUMNS) or told not in ([], SENTENCES):
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(
         columns=["user_id", "item_id", "threshold", "amount", "median_basket", "week", "horizon"],

@@ -66,7 +66,12 @@ class ThresholdOptions:
 
 
 def threshold_options(
-    baskets: Baskets, users: IntArray, elasticity: FloatArray, stretch: float = STRETCH, weeks: int = 1
+    baskets: Baskets,
+    users: IntArray,
+    elasticity: FloatArray,
+    stretch: float = STRETCH,
+    weeks: int = 1,
+    savings: tuple[float, ...] = (),
 ) -> ThresholdOptions:
     """List thresholds above each household's median basket, and their outcomes if filled up as assumed.
 
@@ -76,8 +81,10 @@ def threshold_options(
         elasticity: Of each; 1.5 stretches as much as `stretch` says. Shape ``[U]``.
         stretch: See `STRETCH`.
         weeks: The horizon: an offer is good for one basket within so many weeks.
+        savings: Shares of the threshold that may be saved; `SAVINGS` if there is none.
     """
-    count = 1 + len(QUANTILES) * len(SAVINGS)
+    shares = savings or SAVINGS
+    count = 1 + len(QUANTILES) * len(shares)
     tables = {name: np.zeros((len(users), count)) for name in _TABLES}
     facts = {name: np.zeros(len(users)) for name in ("median", "mean", "trips")}
     start = np.searchsorted(baskets.user, users)
@@ -88,7 +95,7 @@ def threshold_options(
             continue
         facts["median"][row], facts["mean"][row] = np.median(own), own.mean()
         facts["trips"][row] = len(own) / baskets.weeks * weeks
-        threshold, saving = _offers_above(own)
+        threshold, saving = _offers_above(own, shares)
         filled = min(1.0, stretch * float(elasticity[row]) / MEDIAN_ELASTICITY)
         outcome = _outcome(own, threshold, saving, filled, float(facts["trips"][row]))
         for name, values in zip(_TABLES, (threshold, saving, *outcome), strict=True):
@@ -99,14 +106,14 @@ def threshold_options(
 _TABLES = ("threshold", "saving", "before", "redeemed", "infra", "added")
 
 
-def _offers_above(own: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _offers_above(own: FloatArray, shares: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
     """Round thresholds above the median at some quantiles, and their savings. ``[R - 1]`` each."""
     median = float(np.median(own))
     step = _round_step(median / 4.0)
     quantiles = np.quantile(own, QUANTILES)
     rounded = np.ceil(np.maximum(quantiles, median + 0.5 * step) / step) * step
-    threshold = np.repeat(rounded, len(SAVINGS))
-    return threshold, np.round(threshold * np.tile(SAVINGS, len(QUANTILES)), 1)
+    threshold = np.repeat(rounded, len(shares))
+    return threshold, np.round(threshold * np.tile(shares, len(QUANTILES)), 1)
 
 
 def _round_step(most: float) -> float:

@@ -17,7 +17,8 @@ from graphrec.offers.economics import Economics
 from graphrec.offers.levels import LEVELS
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.pairs import Pairs
-from graphrec.offers.scenarios import Objective, scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
+from graphrec.offers.scenarios import Objective
 from graphrec.offpolicy.market_facts import FEATURES, MarketFacts
 from graphrec.response.curves import ElasticResponse, Response
 

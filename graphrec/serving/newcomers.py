@@ -123,7 +123,14 @@ class Catalogue:
     table: pd.DataFrame | None
 
     @classmethod
-    def of(cls, model: Recommender, data: RecommenderData, new: Table | None, file: str | Path) -> Catalogue:
+    def of(
+        cls,
+        model: Recommender,
+        data: RecommenderData,
+        new: Table | None,
+        file: str | Path,
+        option: str = "--new_items",
+    ) -> Catalogue:
         """Add the items of a table that training never saw.
 
         Args:
@@ -131,6 +138,7 @@ class Catalogue:
             data: What it was fitted to.
             new: The table; None for no more than the items of training.
             file: Of the table, for messages.
+            option: What names it, for messages.
 
         Raises:
             InputError: If all are known already, or the model cannot rank new ones.
@@ -138,18 +146,18 @@ class Catalogue:
         items = data.split.items
         if new is None:
             return cls(model, items, len(items), data.source.items)
-        rows = _unknown(new.frame, items, file)
+        rows = _unknown(new.frame, items, file, option)
         if not embeds_items(model):
             name = type(model.encoder if isinstance(model, EmbeddingRecommender) else model).__name__
             hint = "fit a model that reads attributes or features, as -m heterogcn"
-            raise InputError(f"{name} ranks only the items it was fitted to", column="--new_items", hint=hint)
+            raise InputError(f"{name} ranks only the items it was fitted to", column=option, hint=hint)
         graph = _graph_of(rows, data, model)
         told = _told_of(model, graph)
         if not told.all():
             rest = rows[~told][Columns.ITEM]
             what = f"of {len(rest):,} of {counted(len(rows), 'new item')} it says nothing that training knows"
             if not told.any():
-                raise InputError(what, file=file, column="--new_items", hint="give their attributes")
+                raise InputError(what, file=file, column=option, hint="give their attributes")
             note(f"{file}: {what}, such as {examples(rest)}: left out")
             rows = rows[told].reset_index(drop=True)
             graph = _graph_of(rows, data, model)
@@ -189,7 +197,7 @@ def _told_of(model: Recommender, items: BipartiteGraph) -> BoolArray:
     return marks
 
 
-def _unknown(table: pd.DataFrame, items: IdMap, file: str | Path) -> pd.DataFrame:
+def _unknown(table: pd.DataFrame, items: IdMap, file: str | Path, option: str) -> pd.DataFrame:
     """Take the rows of items that are not in the catalogue.
 
     Raises:
@@ -199,7 +207,7 @@ def _unknown(table: pd.DataFrame, items: IdMap, file: str | Path) -> pd.DataFram
     new = as_text(items).codes(ids) < 0
     if not new.any():
         what = f"all {counted(len(ids), 'item')} are in the catalogue"
-        raise InputError(what, file=file, column="--new_items", hint="leave it out, or name new items")
+        raise InputError(what, file=file, column=option, hint="leave it out, or name new items")
     if not new.all():
         known = ids[~new]
         note(f"{file}: {len(known):,} of {counted(len(ids), 'item')} are known already, as {examples(known)}")

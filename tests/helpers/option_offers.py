@@ -44,7 +44,7 @@ OFFERS: dict[str, list[Check]] = {
     ],
     "--scenario": [
         *changes("--scenario cross_sell", *OF_ITEMS),
-        *refuses("--scenario retention", "chooses users or items", THRESHOLD),
+        *refuses("--scenario clearance", "clearance chooses items", THRESHOLD),
         *refuses("--scenario promotions", "there is no scenario", WRITES),
     ],
     "--objective": [
@@ -81,7 +81,7 @@ OFFERS: dict[str, list[Check]] = {
     "--response": [
         *refuses("--response {best}", "holds no response", WRITES),
         *refuses("--response {config}", "lightgcn.yaml", WRITES),
-        *refuses("--response {best}", "on a whole basket", THRESHOLD),
+        *refuses("--response {best}", "holds no response", THRESHOLD),
     ],
     "--serving": [
         *refuses("--serving {loop}/serving.json", "has promoted nothing yet", WRITES),
@@ -182,6 +182,12 @@ OFFERS: dict[str, list[Check]] = {
     "--max_parity_gap": [
         *changes("--max_parity_gap 0.001", *(f"{words} --parity income" for words in EVERY)),
         *refuses("--max_parity_gap 0.1", "needs groups", UNITS),
+    ],
+    "--sentences": changes("--sentences", WRITES, THRESHOLD),
+    "--name_column": [
+        *changes("--name_column department", f"{UNITS} --sentences"),
+        *refuses("--name_column department", "names stand in sentences", UNITS),
+        *refuses("--name_column nope", "there is no column 'nope'", f"{UNITS} --sentences"),
     ],
     "--trust": [Check("--trust", "--ckpt {own} --out {out}.parquet", allows="give --trust")],
     "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],

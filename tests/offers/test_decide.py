@@ -19,7 +19,8 @@ from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.by_value import GreedyROI, Knapsack
 from graphrec.offers.policies.named import POLICIES
 from graphrec.offers.policies.rules import Uniform
-from graphrec.offers.scenarios import Scenario, scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
+from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import Candidates, make_offers
 from graphrec.response.curves import ElasticResponse
 

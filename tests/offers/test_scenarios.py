@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 
 from graphrec.errors import InputError
+from graphrec.offers.candidates.lists import ScenarioTables
 from graphrec.offers.economics import Economics
 from graphrec.offers.limits.guardrails import Guardrails
-from graphrec.offers.scenarios import (
-    SCENARIO_NAMES,
-    Scenario,
-    read_scenario,
-    scenario_named,
-    scenario_of,
-)
+from graphrec.offers.scenario_files.read import read_scenario, scenario_named, scenario_of
+from graphrec.offers.scenarios import SCENARIO_NAMES, Scenario
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments" / "offers"
 
@@ -58,8 +54,40 @@ def test_a_clearance_may_sell_below_cost_down_to_salvage_and_no_further():
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("name: sale", "column 'name'.*start with `name:`"),
+        ("about: sale", "column 'name'.*start with `name:`"),
+        ("name: yes", "column 'name'"),
         ("- 1", "column 'name'"),
+        ("name: sale\nlike: sales", "column 'like'.*'sales' is not a value; give one of promotion"),
+        ("name: sale\nworth: 1", "column 'worth'.*the scenario promotion knows no worth"),
+        ("name: sale\ninclude: [a]", "column 'include'.*name a table beside this file"),
+        ("name: sale\noverstock: much", "column 'overstock'.*write true"),
+        ("name: sale\nlike: clearance\nlaunch: a.csv", "column 'launch'.*like clearance has none of it"),
+        ("name: sale\nlaunch: a.csv\npairs: seen", "column 'pairs'.*nobody has bought"),
+        ("name: sale\nlaunch: a.csv\ninclude: b.csv", "column 'include'.*leave one of the two out"),
+        ("name: sale\ncalendar: 3", "column 'calendar'.*this is no calendar"),
+        ("name: sale\ncalendar: []", "column 'calendar'.*this is no calendar"),
+        ("name: sale\ncalendar: [{name: a, first: 3}]", "an event has no last"),
+        ("name: sale\ncalendar: [{name: a, first: 3, last: 2}]", "column 'last'.*a ends with 2, before 3"),
+        ("name: sale\ncalendar: [{name: a, first: 3, last: 2026-01-01}]", "a has a day and a week"),
+        ("name: sale\ncalendar: [{name: a, first: soon, last: 2}]", "column 'first'.*'soon' is no day"),
+        ("name: sale\ncalendar: [{name: a, first: 20261111, last: 20261112}]", "is no day and no week"),
+        (
+            "name: sale\ncalendar: [{name: a, first: 1, last: 2, rate: 0.1}]",
+            "an event has no 'rate'.*known are",
+        ),
+        (
+            "name: sale\ncalendar: [{name: a, first: 1, last: 2, max_rate: 50}]",
+            "'max_rate'.*50 is no rate",
+        ),
+        ("name: sale\ncalendar: [{name: a, first: 1, last: 2, levels: [0.1]}]", "'levels'.*no list"),
+        (
+            "name: sale\ncalendar: [{name: a, first: 1, last: 2, budget_per_day: x}]",
+            "column 'budget_per_day'",
+        ),
+        (
+            "name: sale\ncalendar: [{name: a, first: 1, last: 2, budget_per_day: 1, budget_per_week: 1}]",
+            "a budget per day and one per week",
+        ),
         ("name: launch\nunit: 1", "column 'unit'.*did you mean 'units'"),
         ("name: launch\nunits: many", "column 'units'.*'many' is not a value"),
         ("name: launch\nmax_rate: 1.5", "column 'max_rate'.*share"),
@@ -84,3 +112,31 @@ def test_a_scenario_is_a_name_or_a_file(tmp_path):
         scenario_of("sale")
     with pytest.raises(InputError, match="no such file"):
         scenario_of("absent.yaml")
+
+
+def test_a_scenario_of_any_name_chooses_as_it_says(tmp_path):
+    for text, name, rule in (
+        ("name: 双十一", "双十一", "promotion"),
+        ("name: 618", "618", "promotion"),
+        ("name: summer\nlike: clearance", "summer", "clearance"),
+        ("name: launch", "launch", "launch"),
+        ("name: launch\nlike: promotion", "launch", "promotion"),
+    ):
+        (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+        mine = scenario_of(str(tmp_path / "mine.yaml"))
+        assert (mine.name, mine.rule) == (name, rule)
+    (tmp_path / "mine.yaml").write_text(
+        "name: a\ninclude: b.csv\nusers: sqlite:///c.db?table=d", encoding="utf-8"
+    )
+    mine = scenario_of(str(tmp_path / "mine.yaml"))
+    assert (mine.include, mine.users) == (tmp_path / "b.csv", "sqlite:///c.db?table=d")
+
+
+def test_the_shop_s_own_examples_are_read():
+    own = {file.stem: read_scenario(file) for file in sorted((EXPERIMENTS / "own").glob("*.yaml"))}
+    assert set(own) == {"calendar", "clearance", "new_products", "overstock", "vip"}
+    for name, scenario in own.items():
+        text = (EXPERIMENTS / "own" / f"{name}.yaml").read_text(encoding="utf-8")
+        assert f"--scenario experiments/offers/own/{name}.yaml" in text
+        ScenarioTables.read(scenario)
+    assert [event.name for event in own["calendar"].calendar] == ["双十一", "年货节"]

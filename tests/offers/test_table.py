@@ -23,7 +23,8 @@ from graphrec.offers.levels import LEVELS
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.policies.by_value import ExpectedProfit
 from graphrec.offers.policies.rules import LinearRate, NoDiscount, Uniform
-from graphrec.offers.scenarios import SCENARIO_NAMES, scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
+from graphrec.offers.scenarios import SCENARIO_NAMES
 from graphrec.offers.table import OFFER_COLUMNS, Candidates, make_offers, policy_totals, write_offers
 
 POLICIES = [NoDiscount(), Uniform(), LinearRate(), ExpectedProfit()]

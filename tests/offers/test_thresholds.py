@@ -13,7 +13,7 @@ from graphrec.offers.households import Baskets
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offers.reasons import Reason
-from graphrec.offers.scenarios import scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.table import OFFER_COLUMNS, write_offers
 from graphrec.offers.thresholds import (
     MIN_BASKETS,

@@ -104,6 +104,7 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     from graphrec.cli.experiment.loading import load_run
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder
     from graphrec.cli.offers.decide import decide, offer_candidates, print_totals
+    from graphrec.cli.offers.shelf import Shelf
     from graphrec.offers.candidates.calibrate import calibrate
     from graphrec.offers.economics import Economics
     from graphrec.offers.limits.guardrails import Guardrails
@@ -112,7 +113,8 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
 
     task, data = load_run(RunFolder(folder).checkpoints / BEST)
     recommender = task.recommender
-    candidates = offer_candidates(task, data, calibrate(recommender, recommender.graph, data.split))
+    found = calibrate(recommender, recommender.graph, data.split)
+    candidates = offer_candidates(Shelf.plain(task, data), data, found)
     economics, guardrails = Economics(), Guardrails()
     policies = [policy_named(name) for name in POLICIES]
     table = decide(candidates, policies, "promotion", None, economics, guardrails)

@@ -28,6 +28,8 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
   graphrec offers --ckpt CKPT --policy knapsack --costs costs.csv departments.csv weeks.csv --out o.csv
   graphrec offers --ckpt CKPT --policy knapsack --promotion amount --amounts 50 100 200 --out offers.parquet
   graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
+                                                            # lists, overstock, launches, a calendar
+  graphrec offers --ckpt CKPT --policy knapsack --budget 500 --sentences --out offers.parquet
   graphrec offers --ckpt CKPT --policy none mypolicies.Loyal --budget 500 --out offers.parquet
                                                             # a policy of your own
   graphrec offers --ckpt CKPT --policy knapsack --budget 500 --explore 0.05 --out offers.parquet
@@ -63,7 +65,11 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     names = f"one or more of {', '.join(POLICIES)}, {own} (default expected_profit)"
     add("--policy", nargs="+", metavar="POLICY", help=names)
     scenarios = ", ".join(SCENARIO_NAMES)
-    add("--scenario", default="promotion", help=f"whose objective: {scenarios}, or a YAML file of one's own")
+    add(
+        "--scenario",
+        default="promotion",
+        help=f"whose objective: {scenarios}, or a YAML file of one's own of any name",
+    )
     add("--objective", choices=OBJECTIVES, default="scenario", help="what to maximise instead of its weights")
     add("--promotion", choices=PROMOTIONS, default="percent", help="kind of offer (default percent)")
     money = "money off that an amount may be, in the currency of the log (default 0.25 to 3)"
@@ -81,6 +87,10 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     chance = "share of the decisions whose level chance draws, within limits and budget; as 0.05"
     add("--explore", type=float, metavar="SHARE", help=chance)
     add("--explore_seed", type=int, metavar="N", help="another draw of the same week (default 0)")
+    sentences = "two columns more: what an offer does, for the manager, and what the shopper reads of it"
+    add("--sentences", action="store_true", help=sentences)
+    names = "column of the items that names them in --sentences; name, title or description if missing"
+    add("--name_column", metavar="COLUMN", help=names)
     add_trust(parser)
     _add_limits(parser)
     add_table_options(parser, "the files of --users, --stock, --exposure and --costs")

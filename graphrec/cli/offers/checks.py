@@ -133,6 +133,11 @@ NEEDS = {
         "campaigns matter to budgets of theirs alone",
         "add --campaign_budgets, or leave it out",
     ),
+    "name_column": Need(
+        lambda options, policies: options.sentences,
+        "names stand in sentences, which are not asked for",
+        "add --sentences, or leave it out",
+    ),
     "product_set": Need(
         lambda options, policies: options.promotion == "coupon",
         "only coupons are valid for sets of products",
@@ -168,7 +173,6 @@ NOT_BY_CHANCE = {
 OF_ITEMS = {
     "k": "number of items",
     "items": "set of items",
-    "response": "response of items",
     "serving": "response of items",
     "stock": "stock of items",
     "depths": "history of discounts",
@@ -233,22 +237,35 @@ def check_scenario(scenario: Scenario, options: argparse.Namespace) -> None:
     if options.items is not None and CONTRARY.get(scenario.pairs) == options.items:
         what = f"the scenario is for {scenario.pairs} items, and {options.items} ones leave none of them"
         raise _refusal("items", what, "leave it out, or choose another scenario")
+    if scenario.launch is not None and options.response is not None:
+        what = "a learned response knows only what was sold, and the scenario launches what never was"
+        raise _refusal("response", what, "leave it out: elasticities are assumed")
     if options.promotion == "threshold":
         _check_of_baskets(scenario)
     if options.promotion == "amount" and scenario.levels is not None:
         note("amounts off are chosen from sums of money; the scenario's levels are rates and are not used")
 
 
+ITEM_RULES = ("clearance", "launch", "cross_sell")
+OF_SINGLE_ITEMS = ("include", "exclude", "launch", "overstock", "salvage")
+"""Rules and keys of scenarios that are about single items."""
+
+
 def _check_of_baskets(scenario: Scenario) -> None:
-    """Refuse more than weights of profit, revenue and units in a scenario: thresholds know baskets alone."""
+    """Refuse what chooses items: a threshold counts whatever is in the basket."""
     reason = None
-    if scenario.name != "promotion":
-        reason = f"the scenario {scenario.name} chooses users or items"
-    elif scenario.pairs != "all" or scenario.levels is not None:
-        reason = "the scenario names pairs or levels"
+    if scenario.rule in ITEM_RULES:
+        reason = f"the scenario {scenario.name} chooses items"
+    elif scenario.pairs != "all" and scenario.rule != "retention":
+        reason = f"pairs: {scenario.pairs} chooses items"
+    else:
+        given = [key for key in OF_SINGLE_ITEMS if getattr(scenario, key) is not None]
+        reason = f"{given[0]} is about single items" if given else None
     if reason is not None:
-        what = f"a threshold is on a whole basket of any household, and {reason}"
-        raise _refusal("scenario", what, "choose the scenario promotion, or another promotion")
+        what = f"a threshold is on a whole basket, and {reason}"
+        raise _refusal("scenario", what, "choose the scenario promotion or retention, or another promotion")
+    if scenario.worth > 0:
+        note("a threshold fills baskets of trips that are made anyway: the worth of a trip counts nothing")
 
 
 def campaign_budgets(given: list[str] | None) -> dict[str, float] | None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import FloatArray
 from graphrec.cli.frames import user_codes
 from graphrec.cli.offers.calibration import calibration_kept
 from graphrec.cli.offers.chance import exploration, left_to_chance, with_reference
+from graphrec.cli.offers.event import in_its_event
 from graphrec.cli.offers.request import ITEMS, Request
+from graphrec.cli.offers.sentences import told
+from graphrec.cli.offers.shelf import Shelf
 from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_parity, terms_of, user_groups
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
@@ -22,21 +24,17 @@ from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.candidates.build import build_candidates
 from graphrec.offers.candidates.calibrate import Calibration, calibrate, calibration_check
-from graphrec.offers.candidates.eligibility import Eligibility, eligibility
-from graphrec.offers.candidates.prices import regular_prices
 from graphrec.offers.candidates.table import Candidates
-from graphrec.offers.candidates.user_embedding import user_embedding
 from graphrec.offers.decided_week import Decided, decided_week
 from graphrec.offers.economics import Economics, percent
 from graphrec.offers.exploration import Exploration
 from graphrec.offers.limits.exposure import check_past
 from graphrec.offers.limits.guardrails import Guardrails
-from graphrec.offers.limits.item_facts import margins
 from graphrec.offers.limits.parity import parity_report
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario
-from graphrec.offers.table import check_offers, make_offers, write_offers
+from graphrec.offers.table import FOR_MANAGER, FOR_SHOPPER, GAIN, check_offers, make_offers, write_offers
 from graphrec.report.offer_summary import examples, policy_totals
 from graphrec.results import source_of
 
@@ -58,6 +56,7 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     week = week_of(request, data)
     request = request.joined(data, week.weeks)
     groups = None if request.options.parity is None else user_groups(data, request.options.parity)
+    request, week = in_its_event(request, data, week)
     offers = offers_of(request, task, data, week)
     path = write_offers(offers, request.options.out)
     print_totals(offers)
@@ -67,6 +66,8 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
         print_frame(table, f"What the groups of {request.options.parity} get")
     print(week)
     print_assumptions(request)
+    if request.options.sentences:
+        print_sentences(offers)
     print(f"{len(offers):,} rows: {path}")
     _track(request, task, data, offers)
     return path
@@ -129,7 +130,10 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
     if request.options.promotion == "threshold":
         from graphrec.cli.offers.thresholds import threshold_offers
 
-        offers = threshold_offers(request, data, week, capped_groups(request, data))
+        offers = threshold_offers(request, task, data, week, capped_groups(request, data))
+        if request.options.sentences:
+            trips = offers["expected_units"].to_numpy(dtype=np.float64)
+            offers = told(offers, Shelf.plain(task, data), data, trips, request.options.name_column)
     else:
         offers = _item_offers(request, task, data, week)
     source = source_of(request.options.ckpt_path, data.split.sha256())
@@ -143,23 +147,17 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
 def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: Decided) -> pd.DataFrame:
     """Decide the offers on items: per cent, amounts or coupons."""
     options, aim = request.options, request.scenario
-    eligible = None
-    if aim.name != "promotion":
-        user = user_embedding(task.recommender, data.split.train) if aim.name == "launch" else None
-        assumed = request.economics.margin
-        margin = assumed if request.costs is None else _item_margins(request, request.costs, data)
-        eligible = eligibility(aim.name, data.split.train, data.source.items, user, margin)
-    sets = None
+    shelf, sets = Shelf.of(request, task, data, week), None
     if options.promotion == "coupon":
-        sets = item_attribute(data, options.product_set or PRODUCT_SET)
+        sets = item_attribute(shelf.table, options.product_set or PRODUCT_SET, data)
     items = options.items or ITEMS[aim.pairs]
     found = request.kept
     if found is None:
-        found = calibrate(task.recommender, task.recommender.graph, data.split, eligible)
-    elif eligible is not None:
+        found = calibrate(shelf.fitted, shelf.fitted.graph, data.split, shelf.rule)
+    elif shelf.rule is not None:
         note(f"the calibration of a refit is of all pairs, not of those that the scenario {aim.name} is for")
     candidates = offer_candidates(
-        task, data, found, week.horizon, request.users, options.k or K, items, eligible, sets
+        shelf, data, found, week.horizon, request.users, options.k or K, items, sets
     )
     print(found.line(week.horizon))
     if options.response is not None:
@@ -177,46 +175,44 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
         candidates = replace(
             candidates, frame=candidates.frame.assign(**{str(name): of for name, of in facts.items()})
         )
-    terms = terms_of(request, data, candidates, week.week)
+    terms = terms_of(request, data, shelf.table, candidates, week.week)
     money, limits = request.economics, request.guardrails
     chance = exploration(request, known, week.week)
-    return decide(candidates, request.policies, aim, options.budget, money, limits, terms, chance)
-
-
-def _item_margins(request: Request, costs: pd.DataFrame, data: RecommenderData) -> FloatArray:
-    """Find the margin of each item of the log: of what the shop tells, or as it is assumed. Shape ``[I]``."""
-    price = regular_prices(data.split.train.frame).reindex(data.split.items.ids)
-    frame = pd.DataFrame({"price": price.to_numpy()}, index=price.index.astype("str"))
-    return margins(frame.join(costs), request.economics)
+    offers = decide(candidates, request.policies, aim, options.budget, money, limits, terms, chance)
+    if not options.sentences:
+        return offers
+    pairs = candidates.pairs()
+    units = np.tile(pairs.units(np.zeros(len(pairs))), len(offers) // len(pairs))
+    return told(offers, shelf, data, units, options.name_column)
 
 
 def offer_candidates(
-    task: RankedTask,
+    shelf: Shelf,
     data: RecommenderData,
     calibration: Calibration,
     weeks: int | None = None,
     users: Table | None = None,
     k: int = 20,
     items: ItemSet = "all",
-    eligible: Eligibility | None = None,
     product_sets: pd.Series[Any] | None = None,
 ) -> Candidates:
-    """Find the best `k` items of each user with calibrated probabilities and prices.
+    """Find the best `k` items of each user on a shelf with calibrated probabilities and prices.
 
     Without `weeks` an offer is for a time as long as the validation part.
     """
     return build_candidates(
-        task.recommender,
-        task.recommender.graph,
-        data.split,
+        shelf.recommender,
+        shelf.recommender.graph,
+        shelf.split,
         calibration.calibrator,
         user_codes(users, data.split.users),
         k,
         items,
-        eligible=eligible,
+        eligible=shelf.eligible,
         product_sets=product_sets,
         period=None if weeks is None else calibration.period,
         weeks=weeks or 1,
+        prices=shelf.prices,
     )
 
 
@@ -252,6 +248,16 @@ def print_totals(offers: pd.DataFrame) -> None:
         totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
     totals["mean_rate"] = totals["mean_rate"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.2%}")
     print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
+
+
+def print_sentences(offers: pd.DataFrame) -> None:
+    """Print what is said of the offer that is expected to add most, of the last policy that makes one."""
+    made = offers[offers["rate"] > 0]
+    if made.empty:
+        return
+    last = made[made["policy"] == made["policy"].iloc[-1]]
+    best = last.iloc[int(last[GAIN].argmax())]
+    print(f"For the manager: {best[FOR_MANAGER]}\nFor the shopper: {best[FOR_SHOPPER]}")
 
 
 def print_assumptions(request: Request) -> None:

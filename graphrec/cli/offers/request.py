@@ -23,14 +23,17 @@ from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.candidates.calibrate import Calibration
+from graphrec.offers.candidates.lists import ScenarioTables
 from graphrec.offers.economics import Economics
+from graphrec.offers.limits.calendar import Event
 from graphrec.offers.limits.exposure import Frequency, read_exposure
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.item_facts import FactsTable, read_facts
 from graphrec.offers.limits.stock import read_stock
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.policies.by_value import ExpectedProfit
-from graphrec.offers.scenarios import Scenario, scenario_of
+from graphrec.offers.scenario_files.read import scenario_of
+from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import BASKET
 from graphrec.offpolicy.loop.serving import POLICY, Serving, read_serving
 
@@ -67,6 +70,7 @@ class Request:
     exposure: pd.DataFrame | None
     stock: pd.Series[Any] | None
     facts: list[FactsTable]
+    lists: ScenarioTables
     attributes: tuple[str, ...] = ()
     serving: Serving | None = None
     costs: pd.DataFrame | None = None
@@ -83,34 +87,39 @@ class Request:
         columns = {ours: theirs for ours, theirs in given.items() if ours in _KNOWN}
         scenario = scenario_of(options.scenario).aiming_at(options.objective)
         economics = Economics(options.margin, options.funded_share)
-        limits = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
-        opened = scenario.guardrails(Guardrails())
-        guardrails = replace(
-            opened,
-            salvage=opened.salvage if options.min_margin is None else None,
-            observed_depths=options.depths != "any",
-            max_spread=options.max_spread,
-            max_parity_gap=options.max_parity_gap,
-            **{name: value for name, value in limits.items() if value is not None},
-        )
         check_scenario(scenario, options)
         found = cls(
             options,
             policies,
             scenario,
             economics,
-            guardrails,
+            _guardrails(scenario, options),
             Frequency(options.max_offers_per_user, options.window_weeks or 1, options.cool_down_weeks or 0),
             campaign_budgets(options.campaign_budgets),
             read_users(options.users, columns, text),
             None if options.exposure is None else read_exposure(options.exposure, columns, text),
             None if options.stock is None else read_stock(options.stock, columns, text),
             read_facts(options.costs or [], given, text),
+            ScenarioTables.read(scenario),
             tuple(ours for ours in given if ours not in _KNOWN),
             serving,
         )
         found._check_stock()
         return found
+
+    def during(self, event: Event, money: float | None) -> Request:
+        """Take the rates and the budget of an event.
+
+        Args:
+            event: Of the weeks that are decided for.
+            money: Its budget in them; None without one.
+        """
+        scenario = self.scenario.during(event)
+        both = [one for one in (self.options.budget, money) if one is not None]
+        options = argparse.Namespace(**{**vars(self.options), "budget": min(both, default=None)})
+        return replace(
+            self, options=options, scenario=scenario, guardrails=_guardrails(scenario, self.options)
+        )
 
     def joined(self, data: RecommenderData, weeks: Sequence[int] | None) -> Request:
         """Write the ids of past offers and stock as the log does, and find the facts that hold.
@@ -162,6 +171,20 @@ def _named(options: argparse.Namespace, serving: Serving | None) -> list[Any]:
         hint = "leave one of the two out"
         raise InputError(f"{options.serving} says which policy serves", column="--policy", hint=hint)
     return [POLICY]
+
+
+def _guardrails(scenario: Scenario, options: argparse.Namespace) -> Guardrails:
+    """Find what is allowed: as the user says, then as the scenario does."""
+    opened = scenario.guardrails(Guardrails())
+    given = {name: getattr(options, name) for name in ("max_rate", "min_margin")}
+    return replace(
+        opened,
+        salvage=opened.salvage if options.min_margin is None else None,
+        observed_depths=options.depths != "any",
+        max_spread=options.max_spread,
+        max_parity_gap=options.max_parity_gap,
+        **{name: value for name, value in given.items() if value is not None},
+    )
 
 
 def joined_exposure(exposure: pd.DataFrame, file: Path, split: Split) -> pd.DataFrame:

@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from graphrec.arrays import Float32Array, IntArray
+from graphrec.arrays import Float32Array, FloatArray, IntArray
 from graphrec.cli.experiment.loading import load_response
-from graphrec.data.interactions import Columns, RawData
+from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import SMALLEST
-from graphrec.response.curves import SplineResponse
+from graphrec.response.curves import MEDIAN_ELASTICITY, SplineResponse
 from graphrec.response.data import ResponseData, log_links
 from graphrec.response.panel import feature_tables, pair_groups
 from graphrec.response.personal.offers import Personal
 from graphrec.response.shelf import build_shelf
 from graphrec.response.visits import Visits, visits_of
+
+ITEMS, RATE = 20, 0.2
+"""How many items tell a user's elasticity, and the rate that it is measured at."""
 
 
 def learned_response(
@@ -56,6 +59,44 @@ def learned_response(
         known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
         base = np.log(known / (1.0 - known))
     return SplineResponse(base, weights, task.knots)
+
+
+def learned_elasticities(
+    checkpoint: Path, train: Interactions, users: IntArray, week: int | None = None, trusted: bool = False
+) -> FloatArray:
+    """Find how steeply a fitted response rises for each user, over the items that the user buys most.
+
+    Args:
+        checkpoint: Of a run of `ResponseTask`.
+        train: Says who buys what.
+        users: Codes. Shape ``[U]``.
+        week: Week that the offers are for, see `learned_response`.
+        trusted: Whether the checkpoint may name code that is not graphrec's.
+
+    Returns:
+        The slope of the logit over ``-log(1 - rate)``, as an elasticity. Shape ``[U]``.
+
+    Raises:
+        InputError: See `learned_response`.
+    """
+    rows = train.frame[train.frame[Columns.USER_CODE].isin(users)]
+    lines = rows.groupby([Columns.USER_CODE, Columns.ITEM_CODE]).size().rename("lines").reset_index()
+    most = lines.sort_values("lines", ascending=False, kind="stable").groupby(Columns.USER_CODE).head(ITEMS)
+    pairs = pd.DataFrame(
+        {
+            Columns.USER: train.users.ids[most[Columns.USER_CODE]],
+            Columns.ITEM: train.items.ids[most[Columns.ITEM_CODE]],
+        }
+    )
+    curves = learned_response(checkpoint, pairs, week, trusted)
+    rise = _logit(curves.probability(RATE)) - _logit(curves.base)
+    slope = pd.Series(rise / -np.log(1.0 - RATE)).groupby(most[Columns.USER_CODE].to_numpy()).mean()
+    return slope.reindex(users).fillna(MEDIAN_ELASTICITY).to_numpy(dtype=np.float64)
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    inside = probability.clip(SMALLEST, 1.0 - SMALLEST)
+    return np.asarray(np.log(inside / (1.0 - inside)), dtype=np.float64)
 
 
 def candidate_features(

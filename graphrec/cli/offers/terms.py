@@ -22,13 +22,18 @@ CAMPAIGN = "department"
 """Item attribute that tells campaigns."""
 
 
-def item_attribute(data: RecommenderData, column: str) -> pd.Series[Any]:
+def item_attribute(items: pd.DataFrame | None, column: str, data: RecommenderData) -> pd.Series[Any]:
     """Find an attribute by ``item_id``, missing where it is not known: 'unknown' is no campaign and no set.
+
+    Args:
+        items: Attributes of the items.
+        column: The attribute.
+        data: What they are of, for messages.
 
     Raises:
         InputError: If the items have none of that name.
     """
-    values = _attribute(data.source.items, column, Columns.ITEM, data)
+    values = _attribute(items, column, Columns.ITEM, data)
     return values.where(~values.str.lower().isin([UNKNOWN, ""]))
 
 
@@ -58,11 +63,27 @@ def capped_groups(request: Request, data: RecommenderData) -> pd.Series[Any] | N
     return None if options.max_parity_gap is None else user_groups(data, options.parity)
 
 
-def terms_of(request: Request, data: RecommenderData, candidates: Candidates, week: int | None) -> Terms:
-    """Gather campaigns, past offers and groups of these candidates."""
+def terms_of(
+    request: Request,
+    data: RecommenderData,
+    items: pd.DataFrame | None,
+    candidates: Candidates,
+    week: int | None,
+) -> Terms:
+    """Gather campaigns, past offers and groups of these candidates.
+
+    Args:
+        request: The options, joined with the data.
+        data: Log and split.
+        items: Attributes of the items.
+        candidates: Pairs that may get an offer.
+        week: The week that is decided for.
+    """
     options, campaign = request.options, None
     if request.campaign_budgets is not None:
-        campaign = candidates.frame[Columns.ITEM].map(item_attribute(data, options.campaign or CAMPAIGN))
+        campaign = candidates.frame[Columns.ITEM].map(
+            item_attribute(items, options.campaign or CAMPAIGN, data)
+        )
     terms = Terms(
         frequency=request.frequency,
         exposure=request.exposure,

@@ -10,10 +10,12 @@ import pandas as pd
 
 from graphrec.arrays import AnyArray, FloatArray, IntArray
 from graphrec.cli.frames import user_codes
+from graphrec.cli.offers.response import learned_elasticities
+from graphrec.cli.offers.shelf import chosen_by_rule
 from graphrec.data.interactions import Interactions
 from graphrec.errors import InputError
 from graphrec.offers.budget.budgets import Budget, GroupBudget
-from graphrec.offers.candidates.eligibility import log_weeks
+from graphrec.offers.candidates.eligibility import everybody, log_weeks
 from graphrec.offers.candidates.prices import user_elasticities
 from graphrec.offers.decided_week import Decided
 from graphrec.offers.economics import Money, PairEconomics, percent
@@ -36,21 +38,28 @@ from graphrec.offers.thresholds import (
 if TYPE_CHECKING:
     from graphrec.cli.offers.request import Request
     from graphrec.data.module import RecommenderData
+    from graphrec.training import RankedTask
 
 
 def threshold_offers(
-    request: Request, data: RecommenderData, decided: Decided, groups: pd.Series[Any] | None
+    request: Request,
+    task: RankedTask,
+    data: RecommenderData,
+    decided: Decided,
+    groups: pd.Series[Any] | None,
 ) -> pd.DataFrame:
     """Choose the threshold of each household under each policy.
 
     Args:
         request: The options of the command.
+        task: The ranker.
         data: Log and split.
         decided: The weeks that are decided for.
         groups: Demographic group by ``user_id`` where a gap between them is limited.
 
     Raises:
-        InputError: If a policy is a rule for items, or the log has no baskets.
+        InputError: If a policy is a rule for items, the log has no baskets, or the scenario is for none of
+            the households.
     """
     train = data.split.train
     choices = {policy.name: choice_of(policy) for policy in request.policies}
@@ -58,15 +67,16 @@ def threshold_offers(
     log = log[data.splitter.parts(log, data.seed) == "train"]
     money = None if request.costs is None else basket_money(log)
     baskets = Baskets.of(log, train.users, log_weeks(log, "threshold"), money)
-    codes = user_codes(request.users, train.users)
+    codes = _meant(request, task, data)
     request, economics = _of_baskets(request, log, money, train, codes)
     ids = pd.Series(train.users.ids[codes])
-    elasticity = user_elasticities(train).reindex(train.users.ids[codes]).to_numpy(dtype=np.float64)
     week, weeks = decided.week, decided.horizon or 1
-    options = threshold_options(baskets, codes, elasticity, weeks=weeks)
+    elasticity, whose = _elasticities(request, data, codes, week)
+    savings = (request.scenario.levels or ())[1:]
+    options = threshold_options(baskets, codes, elasticity, weeks=weeks, savings=savings)
     share = f"a share of {STRETCH:g} of the baskets just below a threshold is filled up"
     span = "a week" if weeks == 1 else f"{weeks} weeks"
-    print(f"Assumed: {share}, more for a user who uses discounts; one basket per offer in {span}.")
+    print(f"Assumed: {share}, more for a user {whose}; one basket per offer in {span}.")
     refused = _refused(request, ids, week)
     return pd.concat(
         [
@@ -102,6 +112,31 @@ def _of_baskets(
     )
     guardrails = replace(limits, max_rate=kept[0], min_margin=kept[1])
     return replace(request, guardrails=guardrails), PairEconomics(mine[0], mine[1])
+
+
+def _meant(request: Request, task: RankedTask, data: RecommenderData) -> IntArray:
+    """Find the codes of the households that are asked for and that the scenario is for."""
+    train = data.split.train
+    codes, rule = user_codes(request.users, train.users), chosen_by_rule(request, task, data)
+    eligible = rule or everybody(train)
+    eligible = request.lists.narrowed(eligible, train.users, train.items, request.scenario.rule)
+    codes = codes[eligible.users[codes]]
+    if not len(codes):
+        what, hint = "the scenario is for none of these users", "name others, or choose another scenario"
+        raise InputError(what, column="--users", hint=hint)
+    return codes
+
+
+def _elasticities(
+    request: Request, data: RecommenderData, codes: IntArray, week: int | None
+) -> tuple[FloatArray, str]:
+    """Find how much each household gives for a discount, learnt or assumed, and say whose is high."""
+    train, options = data.split.train, request.options
+    if options.response is not None:
+        found = learned_elasticities(options.response, train, codes, week, options.trust)
+        return found, "who buys more at a discount, as --response learnt"
+    assumed = user_elasticities(train).reindex(train.users.ids[codes]).to_numpy(dtype=np.float64)
+    return assumed, "who uses discounts"
 
 
 def choice_of(policy: Policy) -> Choose:

@@ -23,6 +23,8 @@ ARM, REWARD, COST, PROPENSITY = "arm", "reward", "cost", "propensity"
 """Of a decision: what was done, what came of it, what it cost, and how likely it was to be done."""
 MARGIN, FUNDED_SHARE, MAX_RATE, MIN_MARGIN = "margin", "funded_share", "max_rate", "min_margin"
 """Of an item: margin at the regular price, the retailer's share of a discount, limits of rate and margin."""
+BUDGET_PER_DAY, BUDGET_PER_WEEK = "budget_per_day", "budget_per_week"
+"""Of an event: the most that may be spent on discounts, in money."""
 SHARES = ("display", "mailer")
 """Shares of the stores that had an item on display or in their mailer."""
 
@@ -54,6 +56,8 @@ NUMBERS = (
     FUNDED_SHARE,
     MAX_RATE,
     MIN_MARGIN,
+    BUDGET_PER_DAY,
+    BUDGET_PER_WEEK,
 )
 LOG_COLUMNS = (
     *IDS[:2],
@@ -86,6 +90,7 @@ Kind = Literal[
     "outcomes",
     "item_facts",
     "survey",
+    "calendar",
 ]
 
 
@@ -179,5 +184,11 @@ KINDS: dict[Kind, TableKind] = {
         by_attribute=True,
     ),
     "survey": TableKind("a table of answers", (Columns.USER, Columns.WEEK, SATISFACTION), complete=True),
+    "calendar": TableKind(
+        "a calendar",
+        ("name", "first", "last"),
+        (MAX_RATE, "levels", BUDGET_PER_DAY, BUDGET_PER_WEEK),
+        complete=True,
+    ),
     "promotions": TableKind("a table of promotions", (Columns.ITEM, Columns.WEEK, *SHARES), complete=True),
 }

@@ -39,6 +39,7 @@ def build_candidates(
     product_sets: pd.Series[Any] | None = None,
     period: Period | None = None,
     weeks: int = 1,
+    prices: pd.Series[Any] | None = None,
 ) -> Candidates:
     """Find the best `k` items of each user, with all that a policy wants to know.
 
@@ -58,6 +59,7 @@ def build_candidates(
         period: What the calibrated probability is of, to turn it into that of a week. If missing, an offer
             is for that period, however long it is.
         weeks: Weeks that an offer is for, where the period is known.
+        prices: Regular prices by ``item_id`` that the training part does not know.
 
     Raises:
         InputError: If the training part has no price, or no user has a candidate.
@@ -73,7 +75,8 @@ def build_candidates(
     frame = pd.concat(ranked, ignore_index=True)
     frame[Columns.USER] = split.users.ids[frame[Columns.USER_CODE]]
     frame[Columns.ITEM] = split.items.ids[frame[Columns.ITEM_CODE]]
-    frame["price"] = frame[Columns.ITEM].map(regular_prices(split.train.frame))
+    known = regular_prices(split.train.frame)
+    frame["price"] = frame[Columns.ITEM].map(known if prices is None else known.combine_first(prices))
     affinity = discount_affinities(split.train)
     frame["affinity"] = frame[Columns.USER].map(affinity).fillna(0.0)
     elasticity = frame[Columns.USER].map(elasticity_from_affinity(affinity))

@@ -94,8 +94,8 @@ def eligibility(
     Raises:
         InputError: If the log lacks a column that the scenario needs, or nothing is eligible.
     """
-    every_item = np.ones(len(train.items), dtype=np.bool_)
-    every_user = np.ones(len(train.users), dtype=np.bool_)
+    whole = everybody(train)
+    every_item, every_user = whole.items, whole.users
     if name == "clearance":
         return Eligibility(_some(fading_items(train), "items whose sales fade"), every_user)
     if name == "launch":
@@ -110,7 +110,12 @@ def eligibility(
     if name == "retention":
         worth = retention_worth(train, log_weeks(train.frame, name), margin)
         return Eligibility(every_item, _some(worth > 0, "users whose trips fall"), user_worth=worth)
-    return Eligibility(every_item, every_user)
+    return whole
+
+
+def everybody(train: Interactions) -> Eligibility:
+    """Choose every item for every user."""
+    return Eligibility(np.ones(len(train.items), dtype=np.bool_), np.ones(len(train.users), dtype=np.bool_))
 
 
 def log_weeks(frame: pd.DataFrame, name: str, whole: pd.DataFrame | None = None) -> IntArray:
@@ -165,9 +170,9 @@ def near_users(train: Interactions, items: BoolArray, embedding: FloatArray) -> 
     place = np.searchsorted(columns, pairs[:, 1])
     centre = np.zeros((len(columns), unit.shape[1]))
     np.add.at(centre, place, unit[pairs[:, 0]])
-    likeness = unit @ centre.T
+    likeness = np.round(unit @ centre.T, 9)  # 0 but for rounding is nothing in common, and not near
     least = np.quantile(likeness, 1.0 - NEAR_SHARE, axis=0)
-    return np.asarray(likeness >= least, dtype=np.bool_), columns.astype(np.int64)
+    return np.asarray((likeness >= least) & (likeness > 0), dtype=np.bool_), columns.astype(np.int64)
 
 
 def category_lift(train: Interactions, items: pd.DataFrame | None) -> tuple[IntArray, FloatArray]:

@@ -13,7 +13,7 @@ from graphrec.offers.limits.item_facts import of_items, read_item_facts
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.by_value import ExpectedProfit, Knapsack
 from graphrec.offers.policies.rules import Uniform
-from graphrec.offers.scenarios import scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.table import Candidates, make_offers
 
 ASSUMED = Economics(margin=0.4, funded_share=1.0)

@@ -21,7 +21,7 @@ from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.base import LevelPolicy
 from graphrec.offers.policies.named import checked_policy, made_policy
 from graphrec.offers.reasons import Reason
-from graphrec.offers.scenarios import scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.table import Candidates, make_offers
 
 UNITS = scenario_named("promotion").aiming_at("units")

@@ -1,0 +1,1 @@
+"""The shipped scenarios, and what reads them and those of a shop."""
