@@ -39,6 +39,10 @@ _FREE = (
 """Keys beside the groups; the parser's own message about them is short enough."""
 
 
+_MEANT = {"out": "run.root", "output": "run.root", "epochs": "trainer.max_epochs", "seed": "seed_everything"}
+"""What words of other commands are called here."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Mistake:
     """What is wrong with an entry.
@@ -67,7 +71,8 @@ def find_mistake(whole: Entry) -> Mistake | None:
     groups = _groups(whole)
     for key, entry in whole.keys.items():
         if key not in groups and key not in _FREE:
-            return Mistake(entry, key, "this key is not accepted", _instead(key, [*groups, _FREE[0]]))
+            hint = _below_a_group(key, entry, whole, groups) or _instead(key, [*groups, _FREE[0]])
+            return Mistake(entry, key, "this key is not accepted", hint)
     for key, group in groups.items():
         if key not in whole.keys and group.required:
             hint = f"add `{key}:`, see experiments/"
@@ -133,6 +138,24 @@ def _groups(whole: Entry) -> dict[str, Parameter]:
         "optimizer": Parameter(Optimizer | None),
         "lr_scheduler": Parameter(LRScheduler | ReduceLROnPlateau | None),
     }
+
+
+def _below_a_group(key: str, entry: Entry, whole: Entry, groups: Mapping[str, Parameter]) -> str | None:
+    """Find the group in which a key of this name, or nearly so, is accepted."""
+    from graphrec.cli.config.tasks import data_class, task_class
+
+    if key in groups or difflib.get_close_matches(key, groups, n=1):
+        return None
+    below = {
+        name: f"{group}.{name}" for group in ("trainer", "run") for name in parameters(groups[group].hint)
+    }
+    task = task_class(whole)
+    for group, kind in (("data", data_class(task)), ("model", task)):
+        below |= {name: f"{group}.init_args.{name}" for name in parameters(kind) if name not in below}
+    below |= _MEANT
+    close = difflib.get_close_matches(key, below, n=1, cutoff=0.75)
+    dashes = "--" if entry.row is None else ""
+    return f"did you mean '{dashes}{below[close[0]]}'?" if close else None
 
 
 def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:

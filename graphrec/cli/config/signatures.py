@@ -61,9 +61,10 @@ class Parameter:
 
     @property
     def each(self) -> Parameter | None:
-        """What every value of a list names, where it lists classes of ours with arguments; else None."""
+        """What every value of a list names, where it lists classes of ours or their settings; else None."""
         lists = [hint for hint in _alternatives(self.hint) if typing.get_origin(hint) is list]
-        named = [typing.get_args(hint)[0] for hint in lists if _is_ours(_base(typing.get_args(hint)[0]))]
+        values = [typing.get_args(hint)[0] for hint in lists]
+        named = [value for value in values if _is_ours(_base(value)) or _is_written_out(value)]
         return Parameter(named[0], required=True) if named else None
 
     @property

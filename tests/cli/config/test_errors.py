@@ -213,6 +213,7 @@ KEYS = {
     "null": ("max_epochs: 1", "max_epochs: lots", "row 5, key 'max_epochs': 'lots' is not a whole number or null; write one"),
     "required": ("        path: log.csv", "        name: shop", "row 10, key 'path': table needs this key; add `path:` to its init_args"),
     "reference": ("data:\n  class", "data: dta.yaml\nseed_everything:\n  class", "row 6, key 'data': there is no such file: dta.yaml; paths start at the folder"),
+    "features of text": ("    split:", "    features: {text: [{colum: title}]}\n    split:", "row 13, key 'colum': this key is not accepted by TextFeatures; did you mean 'column'?"),
     "no mapping": ("run:\n  name: mistakes\n  root: runs\n", "run: shop\n", "row 1, key 'run': 'shop' is no mapping of keys to values; indent its keys below it"),
     "list of a run": ("run:\n  name: mistakes\n  root: runs\n", "run: [shop]\n", "row 1, key 'run': ['shop'] is no mapping of keys to values; indent"),
     "list of a trainer": ("trainer:\n  max_epochs: 1\n", "trainer: [fast]\n", "row 4, key 'trainer': ['fast'] is no mapping of keys to values; indent"),
@@ -243,6 +244,11 @@ def test_a_mistake_in_a_file_that_the_yaml_refers_to_is_found_there(refused):
 
 
 COMMAND_LINES = {
+    "name of a run": ([*FIT, "--name", "x"], "command line, key 'name': this key is not accepted; did you mean '--run.name'?"),
+    "folder of runs": ([*FIT, "--out", "x"], "command line, key 'out': this key is not accepted; did you mean '--run.root'?"),
+    "typo of a group's": ([*FIT, "--max_epoch", "1"], "command line, key 'max_epoch': this key is not accepted; did you mean '--trainer.max_epochs'?"),
+    "argument of data": ([*FIT, "--batch_size", "1"], "command line, key 'batch_size': this key is not accepted; did you mean '--data.init_args.batch_size'?"),
+    "argument of model": ([*FIT, "--learning_rat", "1"], "command line, key 'learning_rat': this key is not accepted; did you mean '--model.init_args.learning_rate'?"),
     "unknown option": ([*FIT, "--bogus", "1"], "command line, key 'bogus': this key is not accepted; known are run"),
     "unknown nested option": (
         [*FIT, "--model.init_args.learning_rat", "0.1"],
