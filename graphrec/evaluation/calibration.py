@@ -35,7 +35,7 @@ class IsotonicCurve:
     probabilities: FloatArray
 
     @classmethod
-    def fit(cls, score: FloatArray, bought: BoolArray, weight: FloatArray) -> IsotonicCurve:
+    def fit(cls, score: FloatArray, bought: BoolArray | FloatArray, weight: FloatArray) -> IsotonicCurve:
         """Fit by pooling adjacent violators.
 
         One pair that was not bought is added at the top score. Without it a single lucky pair there would
@@ -61,7 +61,7 @@ class LogisticCurve:
     intercept: float
 
     @classmethod
-    def fit(cls, score: FloatArray, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
+    def fit(cls, score: FloatArray, bought: BoolArray | FloatArray, weight: FloatArray) -> LogisticCurve:
         """Maximise the likelihood on standardised scores; a falling curve is replaced by the base rate."""
         from sklearn.linear_model import LogisticRegression
 
@@ -75,9 +75,9 @@ class LogisticCurve:
         return cls(slope, float(model.intercept_[0]) - slope * centre)
 
     @classmethod
-    def constant(cls, bought: BoolArray, weight: FloatArray) -> LogisticCurve:
+    def constant(cls, bought: BoolArray | FloatArray, weight: FloatArray) -> LogisticCurve:
         """Take the base rate, with half a purchase and half a refusal added so that it is never 0 or 1."""
-        rate = (float(weight[bought].sum()) + 0.5) / (float(weight.sum()) + 1.0)
+        rate = (float(weight @ bought) + 0.5) / (float(weight.sum()) + 1.0)
         return cls(0.0, float(np.log(rate / (1.0 - rate))))
 
     def __call__(self, score: FloatArray) -> FloatArray:
@@ -87,6 +87,8 @@ class LogisticCurve:
 
 
 Curve = IsotonicCurve | LogisticCurve
+Labels = BoolArray | FloatArray
+"""Whether something was bought, or in which share of the weeks."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ class Calibrator:
 
         Args:
             score: Raw link scores, finite. Shape ``[P]``.
-            bought: Whether the user bought the item within the validation window. Shape ``[P]``.
+            bought: Whether the user bought the item within the validation window, or in which share of its
+                weeks, which an isotonic curve takes as well. Shape ``[P]``.
             seen: Whether the pair is in the training part. Shape ``[P]``.
             kind: ``isotonic`` (any monotone shape) or ``platt`` (a logistic curve, for few purchases).
             weight: How many pairs each one stands for, where pairs were sampled. Shape ``[P]``.
@@ -126,7 +129,7 @@ class Calibrator:
         Raises:
             ValueError: If the arrays are empty, differ in length, or a score is not finite.
         """
-        scores, labels = np.asarray(score, dtype=np.float64), np.asarray(bought, dtype=np.bool_)
+        scores, labels = np.asarray(score, dtype=np.float64), np.asarray(bought)
         groups = np.asarray(seen, dtype=np.bool_)
         weights = np.ones(len(scores)) if weight is None else np.asarray(weight, dtype=np.float64)
         if not len(scores) or not (scores.shape == labels.shape == groups.shape == weights.shape):
@@ -191,7 +194,9 @@ def _curve_of(numbers: Mapping[str, Any]) -> Curve:
     return IsotonicCurve(scores, probabilities)
 
 
-def _fit_curve(score: FloatArray, bought: BoolArray, weight: FloatArray, kind: CalibratorKind) -> Curve:
+def _fit_curve(
+    score: FloatArray, bought: BoolArray | FloatArray, weight: FloatArray, kind: CalibratorKind
+) -> Curve:
     """Fit one group's curve; its base rate where there are no purchases, or nothing else, to learn from."""
     if bought.all() or not bought.any():
         return LogisticCurve.constant(bought, weight)

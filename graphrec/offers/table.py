@@ -131,7 +131,7 @@ def make_offers(
         decision = explored(policy, pairs, money_bound, exploration)
     frame = _outcomes(candidates.frame, pairs, decision, terms.promotion)
     week = whole_column(terms.week, len(frame))
-    horizon = whole_column(None if candidates.horizon is None else candidates.horizon.weeks, len(frame))
+    horizon = whole_column(candidates.weeks, len(frame))
     frame = frame.assign(scenario=aim.name, policy=policy.name, week=week, horizon=horizon)[OFFER_COLUMNS]
     return frame if exploration is None else frame.assign(**_known(candidates.frame, pairs, decision))
 

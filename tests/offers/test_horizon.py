@@ -14,56 +14,45 @@ from graphrec.data.splits import Given, LeaveLast, Random, Temporal
 from graphrec.data.week_numbers import week_of_date
 from graphrec.errors import InputError
 from graphrec.offers.decided_week import decided_week
-from graphrec.offers.horizon import Horizon, Period, at_least_one
+from graphrec.offers.horizon import Horizon, growth_of, in_one_week
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.floats(1e-6, 1 - 1e-6), st.floats(-1, 20), st.floats(0.05, 30), st.floats(0.05, 30))
-def test_longer_is_likelier_and_one_period_is_itself(p, spread, one, two):
-    chance = np.array([p])
-    short, long = (at_least_one(chance, length, spread)[0] for length in sorted((one, two)))
-    assert 0 <= short <= long + 1e-12 <= 1 + 2e-12
-    assert at_least_one(chance, 1.0, spread)[0] == pytest.approx(p, abs=1e-9)
-    if spread >= 0:  # there and back
-        back = at_least_one(at_least_one(chance, 0.25, spread), 4.0, spread)[0]
-        assert back == pytest.approx(p, rel=1e-6)
+@given(st.floats(1e-6, 0.5), st.floats(0, 0.99), st.floats(1.1, 10))
+def test_the_curve_goes_through_the_week_and_the_whole_time(weekly, place, weeks):
+    """The chance in several weeks lies between that of one and of one in each; the curve joins the two."""
+    within = weekly + place * (1 - (1 - weekly) ** weeks - weekly)
+    growth = growth_of(np.array([weekly]), np.array([within]), weeks)
+    assert 0 <= growth[0] <= 1 + 1e-9
+    assert Horizon(1, growth).reached(np.array([weekly]))[0] == weekly
+    hazard = -np.log1p(-weekly)
+    assert 1 - np.exp(-hazard * weeks ** growth[0]) == pytest.approx(within, rel=1e-6)
 
 
-def test_alike_rates_are_independent_weeks():
+def test_weeks_that_are_alike_are_independent():
     p = np.array([0.01, 0.2, 0.7])
-    assert at_least_one(p, 3, 0.0) == pytest.approx(1 - (1 - p) ** 3)
-    assert at_least_one(p, 3, 1e-5) == pytest.approx(1 - (1 - p) ** 3, rel=1e-3)
+    assert growth_of(p, 1 - (1 - p) ** 4, 4.0) == pytest.approx(np.ones(3))
+    assert Horizon(3, np.ones(3)).reached(p) == pytest.approx(1 - (1 - p) ** 3)
+    assert in_one_week(1 - (1 - p) ** 2.5, 2.5) == pytest.approx(p)
+    assert (growth_of(p, p, 1.0) == 1).all()
+    assert Horizon(4, np.ones(1)).reached(np.ones(1)) == 1
 
 
 @pytest.mark.parametrize("kind", ["alike", "gamma", "regular"])
-def test_weeks_add_up_and_a_fitted_period_foretells_others(kind):
-    """Three kinds of buyers, in bins of one mean each; the period is fitted on 4 weeks, judged on 1 to 8."""
+def test_other_spans_are_foretold_from_a_week_and_four(kind):
+    """Three kinds of buyers of one mean rate; what one week and four say is held against two and eight."""
     rng = np.random.default_rng(3)
-    means = np.repeat([0.02, 0.1, 0.3], 40_000)
-    if kind == "regular":  # every so many weeks, from a random week on
-        gap = np.round(1 / means).astype(int)
-        weeks = (np.arange(8)[None, :] + rng.integers(0, gap)[:, None]) % gap[:, None] == 0
+    count, mean = 100_000, 0.1
+    if kind == "regular":  # every tenth week, from a random week on
+        weeks = (np.arange(8)[None, :] + rng.integers(0, 10, count)[:, None]) % 10 == 0
     else:
-        spread = rng.gamma(1.0, 1.0, len(means)) if kind == "gamma" else 1.0
-        weeks = rng.random((len(means), 8)) < (1 - np.exp(-means * spread))[:, None]
-    four = weeks[:, :4].any(axis=1)
-    calibrated = pd.Series(four.astype(float)).groupby(means).transform("mean").to_numpy()
-    period = Period.fit(calibrated, weeks[:, :4].sum(axis=1).astype(float), np.ones(len(means)), 4.0)
-    one = period.of_a_week(calibrated)
-    assert one.sum() == pytest.approx(weeks[:, :4].mean(axis=1).sum(), rel=1e-3)
-    for mean in np.unique(means):
-        rows = means == mean
-        assert one[rows].mean() == pytest.approx(weeks[rows].mean(), rel=0.1)
-    for length in (2, 4, 8):
-        if kind == "regular" and length == 8:
-            continue  # who comes every third week is certain by then, and no spread of rates says so
+        spread = rng.gamma(1.0, 1.0, count) if kind == "gamma" else np.ones(count)
+        weeks = rng.random((count, 8)) < (1 - np.exp(-mean * spread))[:, None]
+    one, four = np.array([weeks[:, :4].mean()]), np.array([weeks[:, :4].any(axis=1).mean()])
+    growth = growth_of(one, four, 4.0)
+    for length in (2, 4) if kind == "regular" else (2, 4, 8):
         seen = weeks[:, :length].any(axis=1).mean()
-        assert Horizon(length, period.spread).reached(one).mean() == pytest.approx(seen, rel=0.1)
-
-
-def test_a_single_week_tells_no_spread():
-    assert Period.fit(np.array([0.3]), np.array([1.0]), np.ones(1), 1.0).spread == 0.0
-    assert Period.fit(np.array([0.3]), np.array([0.0]), np.ones(1), 4.0).spread == 0.0
+        assert Horizon(length, growth).reached(one)[0] == pytest.approx(seen, rel=0.1)
 
 
 def rows(days: list[str], **more: list) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from graphrec.data.splits import Temporal
 from graphrec.errors import InputError
 from graphrec.offers.candidates.build import build_candidates
 from graphrec.offers.candidates.calibrate import calibration_check, fit_calibrator
+from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.eligibility import Eligibility
 from graphrec.offers.candidates.prices import regular_prices
 from graphrec.offers.economics import Economics
@@ -300,7 +301,7 @@ def test_calibrator_samples_users_by_seed_in_batches(shop, monkeypatch):
     model = FakeRecommender(shop.model.scores, shop.seen)
     whole = fit_calibrator(model, shop.graph, shop.split, sample_users=40, seed=3)
     assert len(model.asked) == len(set(model.asked)) == 40
-    monkeypatch.setattr("graphrec.offers.candidates.calibrate.BATCH_SCORES", 7 * 60)
+    monkeypatch.setattr("graphrec.offers.candidates.listed.BATCH_SCORES", 7 * 60)
     batched = fit_calibrator(model, shop.graph, shop.split, sample_users=40, seed=3)
     probe, new = np.linspace(-5, 5, 50), np.zeros(50, dtype=bool)
     assert (whole.probability(probe, new) == batched.probability(probe, new)).all()
@@ -337,7 +338,9 @@ def test_calibrator_needs_a_validation_part(shop):
 def test_candidates_carry_what_policies_need(shop):
     calibrator = fit_calibrator(shop.model, shop.graph, shop.split, sample_users=None)
     users = np.array([5, 2, 299])
-    frame = build_candidates(shop.model, shop.graph, shop.split, calibrator, users, k=4).frame
+    frame = build_candidates(
+        shop.model, shop.graph, shop.split, Calibration(calibrator, ""), users, k=4
+    ).frame
     assert frame["user_id"].tolist() == ["u005"] * 4 + ["u002"] * 4 + ["u299"] * 4
     for _, row in frame.iterrows():
         user, item = int(row["user_id"][1:]), int(row["item_id"][1:])
@@ -356,14 +359,16 @@ def test_candidates_carry_what_policies_need(shop):
 def test_item_sets_and_users_with_fewer_items(shop, items):
     calibrator = fit_calibrator(shop.model, shop.graph, shop.split, sample_users=50)
     frame = build_candidates(
-        shop.model, shop.graph, shop.split, calibrator, np.array([0, 1]), k=60, items=items
+        shop.model, shop.graph, shop.split, Calibration(calibrator, ""), np.array([0, 1]), k=60, items=items
     ).frame
     assert (frame["seen"] == (items == "repeat")).all()
     wanted = shop.seen[:2] if items == "repeat" else ~shop.seen[:2]
     assert len(frame) == wanted.sum()
     if items == "new":  # user 0 has seen everything
         with pytest.raises(InputError, match="no user has an item"):
-            build_candidates(shop.model, shop.graph, shop.split, calibrator, np.array([0]), items=items)
+            build_candidates(
+                shop.model, shop.graph, shop.split, Calibration(calibrator, ""), np.array([0]), items=items
+            )
 
 
 def test_without_shelf_prices_the_elasticity_is_the_median(shop):
@@ -373,7 +378,7 @@ def test_without_shelf_prices_the_elasticity_is_the_median(shop):
         train=SimpleNamespace(frame=shop.split.train.frame.drop(columns="shelf_price")),
     )
     calibrator = fit_calibrator(shop.model, shop.graph, shop.split, sample_users=50)
-    frame = build_candidates(shop.model, shop.graph, split, calibrator, np.arange(3)).frame
+    frame = build_candidates(shop.model, shop.graph, split, Calibration(calibrator, ""), np.arange(3)).frame
     assert (frame["elasticity"] == 1.5).all()
 
 
@@ -384,7 +389,9 @@ def test_items_without_a_price_are_left_out_loudly(shop, capsys):
         users=shop.split.users, items=shop.split.items, train=SimpleNamespace(frame=train)
     )
     calibrator = fit_calibrator(shop.model, shop.graph, shop.split, sample_users=50)
-    frame = build_candidates(shop.model, shop.graph, split, calibrator, np.arange(3), k=60).frame
+    frame = build_candidates(
+        shop.model, shop.graph, split, Calibration(calibrator, ""), np.arange(3), k=60
+    ).frame
     assert "1 items have no price in training and get no offer" in capsys.readouterr().err
     assert len(frame) == 3 * 59
 

@@ -13,7 +13,8 @@ from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import read_checkpoint
 from graphrec.errors import InputError
 from graphrec.notices import warn
-from graphrec.offers.candidates.calibrate import Calibration, calibrate
+from graphrec.offers.candidates.calibrate import calibrate
+from graphrec.offers.candidates.calibration import Calibration
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData

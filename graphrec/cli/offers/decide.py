@@ -23,7 +23,8 @@ from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.candidates.build import build_candidates
-from graphrec.offers.candidates.calibrate import Calibration, calibrate, calibration_check
+from graphrec.offers.candidates.calibrate import calibrate, calibration_check
+from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.decided_week import Decided, decided_week
 from graphrec.offers.economics import Economics, percent
@@ -88,7 +89,7 @@ def week_of(request: Request, data: RecommenderData) -> Decided:
 def _horizon(request: Request, data: RecommenderData) -> int | None:
     """Find how many weeks an offer is for; None where validation is no time."""
     weeks: int | None = request.options.weeks
-    is_time = data.split.val_span is not None if request.kept is None else request.kept.period is not None
+    is_time = data.split.val_span is not None if request.kept is None else request.kept.weeks is not None
     if request.options.promotion == "threshold" or is_time:
         return weeks or 1
     if weeks is None:
@@ -153,7 +154,8 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     items = options.items or ITEMS[aim.pairs]
     found = request.kept
     if found is None:
-        found = calibrate(shelf.fitted, shelf.fitted.graph, data.split, shelf.rule)
+        ranker, k = shelf.fitted, options.k or K
+        found = calibrate(ranker, ranker.graph, data.split, shelf.rule, k, items)
     elif shelf.rule is not None:
         note(f"the calibration of a refit is of all pairs, not of those that the scenario {aim.name} is for")
     candidates = offer_candidates(
@@ -204,14 +206,13 @@ def offer_candidates(
         shelf.recommender,
         shelf.recommender.graph,
         shelf.split,
-        calibration.calibrator,
+        calibration,
         user_codes(users, data.split.users),
         k,
         items,
         eligible=shelf.eligible,
         product_sets=product_sets,
-        period=None if weeks is None else calibration.period,
-        weeks=weeks or 1,
+        weeks=weeks,
         prices=shelf.prices,
     )
 

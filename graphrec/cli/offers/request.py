@@ -22,7 +22,7 @@ from graphrec.data.tables.kinds import KINDS, STOCK, Kind
 from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
 from graphrec.notices import note
-from graphrec.offers.candidates.calibrate import Calibration
+from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.lists import ScenarioTables
 from graphrec.offers.economics import Economics
 from graphrec.offers.limits.calendar import Event

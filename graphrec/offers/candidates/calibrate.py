@@ -2,78 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from rich.progress import track
 
-from graphrec.arrays import BoolArray, FloatArray, IntArray
+from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splits import Split
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import Calibrator, CalibratorKind, calibration_table
 from graphrec.evaluation.finite import check_scores
+from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.eligibility import Eligibility
-from graphrec.offers.horizon import Period
+from graphrec.offers.candidates.listed import batches, on_device, top_items
 
 if TYPE_CHECKING:  # both bring PyG along, which offers must do without
     from graphrec.graph import BipartiteGraph
-    from graphrec.models.base import Recommender
-
-BATCH_SCORES = 4_000_000
-"""Scores of a batch, 16 MB in float32: the batch size follows from the catalogue."""
+    from graphrec.models.base import ItemSet, Recommender
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """What scores mean, and for how long.
-
-    Args:
-        calibrator: From scores to the probability of a purchase within the validation part.
-        period: How long that lasts; missing where it is no period of time, as where each user's last
-            purchases are held out.
-        source: What it was learnt on, in words.
-    """
-
-    calibrator: Calibrator
-    period: Period | None
-    source: str
-
-    def numbers(self) -> dict[str, Any]:
-        """Write it as numbers and words, which `of_numbers` reads."""
-        period = None if self.period is None else dict(vars(self.period))
-        return {"calibrator": self.calibrator.numbers(), "period": period, "source": self.source}
-
-    @classmethod
-    def of_numbers(cls, numbers: Mapping[str, Any]) -> Calibration:
-        """Read what `numbers` wrote.
-
-        Raises:
-            KeyError: If something is missing.
-            TypeError: If something is not what it should be.
-            ValueError: The same.
-        """
-        given = numbers["period"]
-        period = None if given is None else Period(float(given["weeks"]), float(given["spread"]))
-        return cls(Calibrator.of_numbers(numbers["calibrator"]), period, str(numbers["source"]))
-
-    def line(self, weeks: int | None) -> str:
-        """Say in a sentence what a probability is of, and what it rests on.
-
-        Args:
-            weeks: That an offer is for.
-        """
-        if self.period is None or weeks is None:
-            return f"Probabilities are of a purchase among {self.source}: of no number of weeks."
-        span = "a week" if weeks == 1 else f"{weeks} weeks"
-        line = f"Probabilities are of at least one purchase in {span}, calibrated on {self.source}"
-        if weeks > self.period.weeks:
-            line += "; what lies beyond is taken to go on like that"
-        return f"{line}. An offer holds for each purchase in that time."
+ENOUGH = 50
+"""Purchases from which on a curve is fitted to lists alone."""
+LISTED_USERS = 5_000
+"""Users whose lists are looked at; each brings its best items alone."""
 
 
 @dataclass(frozen=True)
@@ -96,26 +51,70 @@ def calibrate(
     graph: BipartiteGraph,
     split: Split,
     eligible: Eligibility | None = None,
+    k: int = 20,
+    items: ItemSet = "all",
 ) -> Calibration:
-    """Learn what scores mean, and how purchases of the validation part spread over its weeks.
+    """Learn what scores mean for the items that users may be offered, in validation and in a week of it.
+
+    The best items of a user are bought more often than others of the same score: who has few purchases has
+    low scores there, too. So the curves are those of the lists, as far as purchases on them are enough, and
+    of whole catalogues (`fit_calibrator`) elsewhere.
 
     Args:
         recommender: Trained on `graph`, without the validation part.
         graph: Graph of the training part.
         split: With a validation part.
-        eligible: See `fit_calibrator`.
+        eligible: Learn from these pairs alone, see `fit_calibrator`.
+        k: Length of the lists.
+        items: Which items may be on them.
 
     Raises:
         InputError: If the split has no validation part, or no pair is eligible.
     """
-    labelled = _sampled(recommender, graph, split, eligible=eligible)
-    calibrator = _fitted(labelled)
-    span = split.val_span
+    whole, span = _sampled(recommender, graph, split, eligible=eligible), split.val_span
+    listed = _listed(recommender, graph, split, eligible, k, items)
+    calibrator = _of_both(whole, listed, lambda pairs: pairs.bought)
     if span is None:
-        return Calibration(calibrator, None, "the purchases of each user that validation holds out")
-    probability = calibrator.probability(labelled.score, labelled.seen)
-    period = Period.fit(probability, labelled.weeks.astype(np.float64), labelled.weight, span.weeks)
-    return Calibration(calibrator, period, f"validation, {span}")
+        return Calibration(calibrator, "the purchases of each user that validation holds out")
+    weeks, weekly = span.weeks, None
+    if weeks > 1.0:
+        weekly = _of_both(whole, listed, lambda pairs: np.minimum(pairs.weeks / weeks, 1.0))
+    return Calibration(calibrator, f"validation, {span}", weeks, weekly)
+
+
+def _of_both(whole: _Labelled, listed: _Labelled, label: Callable[[_Labelled], AnyArray]) -> Calibrator:
+    """Fit curves to lists where enough was bought of them, and to whole catalogues elsewhere."""
+    found, own = (
+        Calibrator.fit(pairs.score, label(pairs), pairs.seen, weight=pairs.weight)
+        for pairs in (whole, listed)
+    )
+    if listed.bought[listed.seen].sum() >= ENOUGH:
+        found = replace(found, seen=own.seen)
+    return replace(found, new=own.new) if listed.bought[~listed.seen].sum() >= ENOUGH else found
+
+
+def _listed(
+    recommender: Recommender,
+    graph: BipartiteGraph,
+    split: Split,
+    eligible: Eligibility | None,
+    k: int,
+    items: ItemSet,
+) -> _Labelled:
+    """Label the best items of many users, drawn where there are more than `LISTED_USERS`."""
+    users = np.arange(len(split.users)) if eligible is None else np.flatnonzero(eligible.users)
+    if len(users) > LISTED_USERS:
+        users = np.sort(np.random.default_rng(0).choice(users, LISTED_USERS, replace=False))
+    lists = pd.concat(
+        [
+            top_items(recommender, graph, batch, k, items, eligible)
+            for batch in batches(users, len(split.items), "Calibrating")
+        ]
+    )
+    bought = pd.DataFrame(_weeks_bought(split), columns=[Columns.USER_CODE, Columns.ITEM_CODE, "weeks"])
+    weeks = lists.merge(bought, how="left")["weeks"].fillna(0).to_numpy(dtype=np.int64)
+    seen, score = lists["seen"].to_numpy(dtype=np.bool_), lists["score"].to_numpy(dtype=np.float64)
+    return _Labelled(score, weeks > 0, seen, np.ones(len(lists)), weeks)
 
 
 def fit_calibrator(
@@ -209,18 +208,6 @@ def calibration_check(
     )
     probability = _fitted(fitted).probability(judged.score, judged.seen)
     return calibration_table(probability, judged.bought, weight=judged.weight)
-
-
-def batches(users: IntArray, num_items: int, title: str) -> Iterable[IntArray]:
-    """Cut users so that a batch's scores fit in memory; a bar shows where there are several."""
-    size = max(1, BATCH_SCORES // max(1, num_items))
-    cut = [users[start : start + size] for start in range(0, len(users), size)]
-    return track(cut, title, transient=True) if len(cut) > 1 else cut
-
-
-def on_device(graph: BipartiteGraph, users: IntArray) -> torch.Tensor:
-    """Bring codes of users to where the graph is. ``[B]`` to ``[B]``."""
-    return torch.as_tensor(users, dtype=torch.long, device=graph.edge_user.device)
 
 
 def _all_labelled(

@@ -22,7 +22,7 @@ RANGES = {
     "elasticity": (0.0, np.inf, "a finite number of 0 or more"),
 }
 CANDIDATE_COLUMNS = ["user_id", "item_id", *RANGES, "seen"]
-OPTIONAL = {"affinity": 0.0, "max_depth": np.inf, "worth": 0.0, "stock": np.inf}
+OPTIONAL = {"affinity": 0.0, "max_depth": np.inf, "worth": 0.0, "stock": np.inf, "growth": 1.0}
 """What candidates may bring besides, and what is taken where they do not."""
 
 
@@ -36,10 +36,10 @@ class Candidates:
             (regular, money per unit); with ``elasticity`` and ``seen`` (bought in training). It may have
             ``affinity`` (share saved in training) and ``max_depth`` (deepest discount in the item's log);
             ``worth`` (of a sold unit to the scenario, in money), ``stock`` (units on hand) and
-            ``product_set``; other columns are ignored. A probability is of one week where there is a
-            horizon, else of the whole time that an offer is for.
+            ``product_set``; other columns are ignored. A probability is of one week where `weeks` says for
+            how many the offers are, and ``growth`` leads to them (`graphrec.offers.horizon`).
         response: Response curves of the rows; the elasticities if missing.
-        horizon: Weeks that an offer is for; missing where probabilities are not of weeks.
+        weeks: That an offer is for; missing where probabilities are not of weeks.
 
     Raises:
         InputError: If a column is missing, a value out of its range, or a pair there twice.
@@ -47,7 +47,7 @@ class Candidates:
 
     frame: pd.DataFrame
     response: Response | None = None
-    horizon: Horizon | None = None
+    weeks: int | None = None
 
     def __post_init__(self) -> None:
         """Check columns, then keys, then values."""
@@ -74,7 +74,7 @@ class Candidates:
         numbers: dict[str, FloatArray]
         numbers = {column: self.frame[column].to_numpy(dtype=np.float64) for column in RANGES}
         response = self.response or ElasticResponse(numbers["probability"], numbers["elasticity"])
-        affinity, max_depth, worth, stock = (self._optional(name) for name in OPTIONAL)
+        affinity, max_depth, worth, stock, growth = (self._optional(name) for name in OPTIONAL)
         return Pairs(
             unit_score=numbers["unit_score"],
             price=numbers["price"],
@@ -87,7 +87,7 @@ class Candidates:
             max_depth=max_depth,
             worth=worth,
             stock=stock,
-            horizon=self.horizon or Horizon(),
+            horizon=Horizon() if self.weeks is None else Horizon(self.weeks, growth),
         )
 
     def _optional(self, name: str) -> FloatArray:
