@@ -78,9 +78,10 @@ def _manager(row: Mapping[Any, Any], name: str) -> str:
     basket = row["item_id"] == BASKET
     what = f"a basket of {money(row['threshold'])} or more" if basket else "a purchase"
     if not row["rate"] > 0:
-        about = "this household" if basket else f"{name} at {money(row['price'])}"
-        chance = "" if basket else f": {what} is expected with {share(row['probability'])} at that price"
-        return f"No offer on {about}{chance}. {bound}"
+        if basket:
+            return f"No offer to this household. {bound}"
+        chance = f"bought with a chance of {share(row['probability'])}{_within(row)}"
+        return f"No offer on {name} at {money(row['price'])}, {chance}. {bound}"
     offer = f"{_offered(row)} {name} at {money(row['price'])}"
     if basket:
         offer = f"Spend {money(row['threshold'])}, save {money(row['amount'])}"
@@ -103,7 +104,7 @@ def _offered(row: Mapping[Any, Any]) -> str:
 
 def _shopper(row: Mapping[Any, Any], name: str, because: str | None) -> str:
     weeks = row["horizon"]
-    when = "this week" if pd.isna(weeks) or weeks == 1 else f"in {weeks} weeks"
+    when = "this week" if pd.isna(weeks) or weeks == 1 else f"within {weeks} weeks"
     if row["item_id"] == BASKET:
         return f"Spend {money(row['threshold'])} {when}, save {money(row['amount'])}."
     what = f"{_offered(row)} {name} {when}"

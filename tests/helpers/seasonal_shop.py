@@ -141,12 +141,46 @@ class Seasonal(Shop):
         return set(old.index[(old >= 4) & (now < 0.7 * old)])
 
 
-def launching() -> None:
-    """Fit a model that reads attributes on the shop of the current folder."""
+def fit_other(name: str, model: dict[str, Any]) -> tuple[Any, Any]:
+    """Fit another model on the shop of the current folder, and load it: the task and its data."""
     given = settings()
-    given["run"]["name"], given["trainer"]["max_epochs"] = "graph", 3
-    encoder = {"class_path": "HeteroGCN", "init_args": {"dim": 16}}
-    task = {"encoder": encoder, "learning_rate": 0.05}
-    given["model"] = {"class_path": "RankingTask", "init_args": task}
-    Path("graph.yaml").write_text(yaml.safe_dump(given))
-    main(["fit", "-c", "graph.yaml"])
+    given["run"]["name"], given["trainer"]["max_epochs"], given["model"] = name, 3, model
+    Path(f"{name}.yaml").write_text(yaml.safe_dump(given))
+    main(["fit", "-c", f"{name}.yaml"])
+    return load_run(Path(f"runs/{name}/a/checkpoints/best.ckpt"))
+
+
+GRAPH = {
+    "class_path": "RankingTask",
+    "init_args": {"encoder": {"class_path": "HeteroGCN", "init_args": {"dim": 16}}, "learning_rate": 0.05},
+}
+"""A model that reads attributes."""
+NEIGHBOURS = {
+    "class_path": "ClosedFormTask",
+    "init_args": {"recommender": {"class_path": "ItemCF", "init_args": {"neighbours": 10}}},
+}
+"""A model that has an account of its scores."""
+
+
+def fit_response() -> str:
+    """Fit a response to the log of the current folder; returns its checkpoint."""
+    source = {"path": "log.csv", "items": "items.csv", "users": "users.csv"}
+    visits = {"history_end": 12, "last_week": 38, "min_bought_weeks": 1, "min_sold_weeks": 5}
+    data = {
+        "source": {"class_path": "graphrec.data.sources.table", "init_args": source},
+        "visits": visits,
+        "train_end": 30,
+        "val_end": 34,
+        "groups": ["item_id"],
+        "prices_vary": "accept",
+        "batch_size": 256,
+    }
+    given = {
+        "run": {"name": "response", "id": "a", "monitor": "val_likelihood"},
+        "trainer": {"max_epochs": 2, "enable_progress_bar": False, "enable_model_summary": False},
+        "data": {"class_path": "ResponseData", "init_args": data},
+        "model": {"class_path": "ResponseTask", "init_args": {"hidden": [8], "slope_hidden": []}},
+    }
+    Path("response.yaml").write_text(yaml.safe_dump(given))
+    main(["fit", "-c", "response.yaml"])
+    return "runs/response/a/checkpoints/best.ckpt"

@@ -87,7 +87,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     chance = "share of the decisions whose level chance draws, within limits and budget; as 0.05"
     add("--explore", type=float, metavar="SHARE", help=chance)
     add("--explore_seed", type=int, metavar="N", help="another draw of the same week (default 0)")
-    sentences = "two columns more: what an offer does, for the manager, and what the shopper reads of it"
+    sentences = "more columns: the gain, a sentence with numbers for the manager, and one for the shopper"
     add("--sentences", action="store_true", help=sentences)
     names = "column of the items that names them in --sentences; name, title or description if missing"
     add("--name_column", metavar="COLUMN", help=names)

@@ -35,7 +35,7 @@ from graphrec.offers.limits.parity import parity_report
 from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario
-from graphrec.offers.table import FOR_MANAGER, FOR_SHOPPER, GAIN, check_offers, make_offers, write_offers
+from graphrec.offers.table import FOR_MANAGER, FOR_SHOPPER, check_offers, make_offers, write_offers
 from graphrec.report.offer_summary import examples, policy_totals
 from graphrec.results import source_of
 
@@ -252,12 +252,13 @@ def print_totals(offers: pd.DataFrame) -> None:
 
 
 def print_sentences(offers: pd.DataFrame) -> None:
-    """Print what is said of the offer that is expected to add most, of the last policy that makes one."""
+    """Print what is said of the offer that is expected to add most sales, of the last policy with one."""
     made = offers[offers["rate"] > 0]
     if made.empty:
         return
     last = made[made["policy"] == made["policy"].iloc[-1]]
-    best = last.iloc[int(last[GAIN].argmax())]
+    added = (last["probability_at_rate"] - last["probability"]) * last["price"]
+    best = last.iloc[int(added.to_numpy().argmax())]
     print(f"For the manager: {best[FOR_MANAGER]}\nFor the shopper: {best[FOR_SHOPPER]}")
 
 

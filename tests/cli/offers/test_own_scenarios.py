@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from seasonal_shop import MONDAY, NAMES, WEEKS, launching
+from seasonal_shop import GRAPH, MONDAY, NAMES, WEEKS, fit_other, fit_response
 
-from graphrec.cli.experiment.loading import load_run
+from graphrec.cli.offers.response import learned_response
 from graphrec.errors import InputError
 
 KEPT, OTHER = "0015", "0016"
@@ -151,10 +152,8 @@ def test_items_never_sold_are_offered_by_what_they_are(shop, capsys):
     scenario("name: new\nlike: launch\nlaunch: launch.csv\npairs: new\ncolumns: {item_id: sku}")
     with pytest.raises(InputError, match=r"column 'launch'.*TopFrequency ranks only the items.*heterogcn"):
         shop.decided(PLAIN)
-    launching()
-    graph = object.__new__(type(shop))
-    graph.__dict__.update(shop.__dict__)
-    graph.task, graph.data = load_run(Path("runs/graph/a/checkpoints/best.ckpt"))
+    graph = copy(shop)
+    graph.task, graph.data = fit_other("graph", GRAPH)
     capsys.readouterr()
     found = graph.decided(PLAIN)
     said = capsys.readouterr().err
@@ -175,3 +174,29 @@ def test_items_never_sold_are_offered_by_what_they_are(shop, capsys):
     new.assign(price=["3.5", "-1", ""]).to_csv("launch.csv", index=False)
     with pytest.raises(InputError, match=r"launch\.csv, row 3, column 'price'.*no price above 0"):
         graph.decided(PLAIN)
+
+
+def test_a_learned_response_says_how_far_baskets_are_filled(shop):
+    """The slope of each user is the mean over the 20 items with most lines, by hand."""
+    checkpoint = Path(fit_response())
+    words = "--policy knapsack --promotion threshold --objective units"
+    assumed, learned = shop.decided(words), shop.decided(f"{words} --response {checkpoint}")
+    lines = shop.train.groupby(["user_id", "item_id"]).size().rename("lines").reset_index()
+    most = lines.sort_values("lines", ascending=False, kind="stable").groupby("user_id").head(20)
+    curve = learned_response(checkpoint, most[["user_id", "item_id"]], WEEKS + 1)
+    odds = [p / (1 - p) for p in (curve.base, curve.probability(0.2))]
+    slope = (np.log(odds[1] / odds[0]) / -np.log(0.8)).clip(0)
+    slope = pd.Series(slope).groupby(most["user_id"].to_numpy()).mean()
+    changed = 0
+    for user, rows in learned[learned["rate"] > 0].groupby("user_id"):
+        own = shop.train[shop.train["user_id"] == user].groupby("basket_id")["price"].sum()
+        row, filled = rows.iloc[0], min(1, 0.3 * slope[user] / 1.5)
+        missing = row["threshold"] - own
+        chance = np.where(
+            missing <= 0, 1, filled * np.minimum(1, row["amount"] / missing.where(missing > 0, 1))
+        )
+        expected = 1 - (1 - chance.mean()) ** (len(own) / 30)
+        assert row["probability_at_rate"] == pytest.approx(expected, rel=1e-6)
+        before = assumed.loc[assumed["user_id"] == user, "probability_at_rate"].iloc[0]
+        changed += bool(abs(before - expected) > 1e-6)
+    assert changed > 5
