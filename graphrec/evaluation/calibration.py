@@ -7,7 +7,7 @@ curve would predict repeat purchases to strangers.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from graphrec.arrays import BoolArray, FloatArray
+from graphrec.evaluation.probability.standing import Adjustment, Standing
 
 CalibratorKind = Literal["isotonic", "platt"]
 
@@ -100,12 +101,16 @@ class Calibrator:
         new: Curve of all other pairs.
         low: Score that becomes unit score 0.
         high: Score that becomes unit score 1.
+        seen_adjusted: What else tells the probability of pairs seen in training.
+        new_adjusted: The same of all other pairs.
     """
 
     seen: Curve
     new: Curve
     low: float
     high: float
+    seen_adjusted: Adjustment = field(default_factory=Adjustment)
+    new_adjusted: Adjustment = field(default_factory=Adjustment)
 
     @classmethod
     def fit(
@@ -115,8 +120,9 @@ class Calibrator:
         seen: npt.ArrayLike,
         kind: CalibratorKind = "isotonic",
         weight: npt.ArrayLike | None = None,
+        standing: Standing | None = None,
     ) -> Calibrator:
-        """Fit both curves.
+        """Fit both curves, and what else tells the probability.
 
         Args:
             score: Raw link scores, finite. Shape ``[P]``.
@@ -125,6 +131,7 @@ class Calibrator:
             seen: Whether the pair is in the training part. Shape ``[P]``.
             kind: ``isotonic`` (any monotone shape) or ``platt`` (a logistic curve, for few purchases).
             weight: How many pairs each one stands for, where pairs were sampled. Shape ``[P]``.
+            standing: Place of the pairs in their users' lists and more; the score tells alone if missing.
 
         Raises:
             ValueError: If the arrays are empty, differ in length, or a score is not finite.
@@ -138,21 +145,33 @@ class Calibrator:
             raise ValueError("raw scores must be finite to be calibrated")
         low, high = _unit_range(scores, weights)
         old, new = (_fit_curve(scores[of], labels[of], weights[of], kind) for of in (groups, ~groups))
-        return cls(old, new, low, high)
+        if standing is None:
+            return cls(old, new, low, high)
+        adjusted = (
+            Adjustment.fit(_clipped(curve(scores[of])), standing.at(of), labels[of], weights[of])
+            for curve, of in ((old, groups), (new, ~groups))
+        )
+        return cls(old, new, low, high, *adjusted)
 
-    def probability(self, score: npt.ArrayLike, seen: npt.ArrayLike) -> FloatArray:
+    def probability(
+        self, score: npt.ArrayLike, seen: npt.ArrayLike, standing: Standing | None = None
+    ) -> FloatArray:
         """Compute the probability of a purchase within a window as long as the validation part.
 
         Args:
             score: Raw link scores. Shape ``[P]``.
             seen: Whether the pair is in the training part. Shape ``[P]``.
+            standing: As for `fit`; what the score tells alone if missing.
 
         Returns:
-            Probabilities in ``[1e-6, 1 - 1e-6]``, monotone in the score within each group. Shape ``[P]``.
+            Probabilities in ``[1e-6, 1 - 1e-6]``, monotone in the score within each group; with `standing`
+            within each group of each user. Shape ``[P]``.
         """
-        scores = np.asarray(score, dtype=np.float64)
-        both = np.where(np.asarray(seen, dtype=np.bool_), self.seen(scores), self.new(scores))
-        return np.asarray(np.clip(both, SMALLEST, 1.0 - SMALLEST), dtype=np.float64)
+        scores, old = np.asarray(score, dtype=np.float64), np.asarray(seen, dtype=np.bool_)
+        known, new = _clipped(self.seen(scores)), _clipped(self.new(scores))
+        if standing is not None:
+            known, new = self.seen_adjusted(known, standing), self.new_adjusted(new, standing)
+        return _clipped(np.where(old, known, new))
 
     def unit_score(self, score: npt.ArrayLike) -> FloatArray:
         """Bring raw scores into [0, 1], which the articles' rule ``rate = 0.1 x score`` needs.
@@ -168,6 +187,8 @@ class Calibrator:
         found: dict[str, Any] = {"low": self.low, "high": self.high}
         for name in ("seen", "new"):
             found[name] = {key: np.asarray(of).tolist() for key, of in vars(getattr(self, name)).items()}
+        for name in ("seen_adjusted", "new_adjusted"):
+            found[name] = getattr(self, name).numbers()
         return found
 
     @classmethod
@@ -180,7 +201,12 @@ class Calibrator:
             ValueError: The same.
         """
         seen, new = (_curve_of(numbers[name]) for name in ("seen", "new"))
-        return cls(seen, new, float(numbers["low"]), float(numbers["high"]))
+        adjusted = (Adjustment.of_numbers(numbers[name]) for name in ("seen_adjusted", "new_adjusted"))
+        return cls(seen, new, float(numbers["low"]), float(numbers["high"]), *adjusted)
+
+
+def _clipped(probability: FloatArray) -> FloatArray:
+    return np.asarray(np.clip(probability, SMALLEST, 1.0 - SMALLEST), dtype=np.float64)
 
 
 def _curve_of(numbers: Mapping[str, Any]) -> Curve:

@@ -18,6 +18,7 @@ from graphrec.offers.candidates.build import build_candidates
 from graphrec.offers.candidates.calibrate import calibration_check, fit_calibrator
 from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.eligibility import Eligibility
+from graphrec.offers.candidates.labelled import standing_of
 from graphrec.offers.candidates.prices import regular_prices
 from graphrec.offers.economics import Economics
 from graphrec.offers.levels import LEVELS
@@ -250,6 +251,16 @@ class FakeGraph:
     def bought(self):
         return self
 
+    @property
+    def num_users(self):
+        return len(self.seen)
+
+    def counts(self, users):
+        return self.seen[users].sum(dim=1)
+
+    def item_degree(self):
+        return self.seen.sum(dim=0)
+
     def mask(self, users):
         return self.seen[users]
 
@@ -348,7 +359,9 @@ def test_candidates_carry_what_policies_need(shop):
         assert row["score"] >= np.sort(shop.model.scores[user])[-4]
         assert row["seen"] == shop.seen[user, item]
         assert row["price"] == 1 + item % 7
-        assert row["probability"] == calibrator.probability([row["score"]], [row["seen"]])[0]
+        kind = shop.model.scores[user].numpy()[shop.seen[user] == row["seen"]]
+        standing = standing_of(shop.graph, *np.array([[user], [item], [(kind > row["score"]).sum()]]))
+        assert row["probability"] == calibrator.probability([row["score"]], [row["seen"]], standing)[0]
     even = frame["user_id"] == "u002"
     assert frame.loc[even, "elasticity"].min() > frame.loc[~even, "elasticity"].max()
     offers = make_offers(Candidates(frame), ExpectedProfit())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from graphrec.arrays import IntArray
 from graphrec.cli.frames import user_codes
 from graphrec.cli.offers.calibration import calibration_kept
 from graphrec.cli.offers.chance import exploration, left_to_chance, with_reference
@@ -163,7 +165,8 @@ def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week
     )
     print(found.line(week.horizon))
     if options.response is not None:
-        candidates = _with_response(candidates, options.response, week.week, options.trust)
+        seen_in = np.array(found.seen_in, dtype=np.int64)
+        candidates = _with_response(candidates, options, week.week, seen_in)
     if request.serving is not None or options.explore is not None:
         candidates = with_reference(candidates)
     known = candidates.frame
@@ -217,11 +220,14 @@ def offer_candidates(
     )
 
 
-def _with_response(candidates: Candidates, checkpoint: Path, week: int | None, trusted: bool) -> Candidates:
+def _with_response(
+    candidates: Candidates, options: argparse.Namespace, week: int | None, seen_in: IntArray
+) -> Candidates:
     """Give the same pairs learnt curves."""
     from graphrec.cli.offers.response import learned_response
 
-    return replace(candidates, response=learned_response(checkpoint, candidates.frame, week, trusted))
+    response = learned_response(options.response, candidates.frame, week, options.trust, seen_in)
+    return replace(candidates, response=response)
 
 
 def decide(

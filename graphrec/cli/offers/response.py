@@ -14,6 +14,7 @@ from graphrec.cli.experiment.loading import load_response
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import SMALLEST
+from graphrec.offers.candidates.undiscounted import faced_rates, undiscounted
 from graphrec.response.curves import MEDIAN_ELASTICITY, SplineResponse
 from graphrec.response.data import ResponseData, log_links
 from graphrec.response.panel import feature_tables, pair_groups
@@ -26,7 +27,11 @@ ITEMS, RATE = 20, 0.2
 
 
 def learned_response(
-    checkpoint: Path, candidates: pd.DataFrame, week: int | None = None, trusted: bool = False
+    checkpoint: Path,
+    candidates: pd.DataFrame,
+    week: int | None = None,
+    trusted: bool = False,
+    seen_in: IntArray | None = None,
 ) -> SplineResponse:
     """Make curves of pairs: the rise with the discount from a fitted response, the base from the candidates.
 
@@ -36,10 +41,12 @@ def learned_response(
 
     Args:
         checkpoint: Of a run of `ResponseTask`.
-        candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability`` at rate 0.
+        candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability``.
         week: Week that the offers are for; only earlier weeks are looked at, and one further off counts as
             the first after the log. The first after the validation part if missing.
         trusted: Whether the checkpoint may name code that is not graphrec's.
+        seen_in: Weeks in which those probabilities were seen. What discounts added to them there is taken
+            off. If missing they count as those without a discount.
 
     Returns:
         One curve per row of `candidates`.
@@ -58,6 +65,11 @@ def learned_response(
     if "probability" in candidates:
         known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
         base = np.log(known / (1.0 - known))
+        weeks = np.empty(0, dtype=np.int64) if seen_in is None else seen_in[seen_in < week]
+        if len(weeks):
+            past, visits, place = _pairs_of(data, candidates, week)
+            rates = faced_rates(past.log, _earlier(data.offers, week), visits, weeks)[place]
+            base = undiscounted(known, weights, rates, task.knots)
     return SplineResponse(base, weights, task.knots)
 
 
@@ -103,12 +115,9 @@ def candidate_features(
     data: ResponseData, candidates: pd.DataFrame, week: int
 ) -> tuple[Float32Array, IntArray]:
     """Compute features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, ordered as `candidates`."""
-    past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
-    pairs = candidates[[Columns.USER, Columns.ITEM]].drop_duplicates()
-    visits = visits_of(past.log, pairs, week, week - 1)
-    place = _places(visits, candidates)
-    shelf = build_shelf(past.log, visits.items, week)
-    personal = None if data.offers is None else Personal.of(_earlier(data.offers, week), visits)
+    past, visits, place = _pairs_of(data, candidates, week)
+    shelf, offers = build_shelf(past.log, visits.items, week), _earlier(data.offers, week)
+    personal = None if offers is None else Personal.of(offers, visits)
     columns = [
         table[line, week - 1]
         for name, table, line, _ in feature_tables(past, visits, shelf, data.asked, personal)
@@ -120,8 +129,16 @@ def candidate_features(
     return np.stack(columns, axis=1).astype(np.float32)[place], groups[place]
 
 
-def _earlier(offers: pd.DataFrame, week: int) -> pd.DataFrame:
-    return offers[offers[Columns.WEEK] < week]
+def _pairs_of(data: ResponseData, candidates: pd.DataFrame, week: int) -> tuple[RawData, Visits, IntArray]:
+    """Cut the log before a week, find the distinct pairs in it, and the pair of each candidate."""
+    past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
+    pairs = candidates[[Columns.USER, Columns.ITEM]].drop_duplicates()
+    visits = visits_of(past.log, pairs, week, week - 1)
+    return past, visits, _places(visits, candidates)
+
+
+def _earlier(offers: pd.DataFrame | None, week: int) -> pd.DataFrame | None:
+    return None if offers is None else offers[offers[Columns.WEEK] < week]
 
 
 def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.eligibility import Eligibility
-from graphrec.offers.candidates.listed import batches, top_items
+from graphrec.offers.candidates.labelled import standing_of
+from graphrec.offers.candidates.listed import batches, places_in, top_items
 from graphrec.offers.candidates.prices import discount_affinities, observed_depths, regular_prices
 from graphrec.offers.candidates.table import Candidates
 from graphrec.response.curves import MEDIAN_ELASTICITY, elasticity_from_affinity
@@ -77,9 +78,10 @@ def build_candidates(
     frame["elasticity"] = elasticity.fillna(MEDIAN_ELASTICITY)
     frame["max_depth"] = frame[Columns.ITEM].map(observed_depths(split.train.frame))
     score, seen = frame["score"].to_numpy(), frame["seen"].to_numpy()
-    frame["probability"] = calibration.calibrator.probability(score, seen)
+    standing = standing_of(graph, **places_in(frame))
+    frame["probability"] = calibration.calibrator.probability(score, seen, standing)
     if weeks is not None:
-        frame["probability"], frame["growth"] = calibration.in_a_week(score, seen)
+        frame["probability"], frame["growth"] = calibration.in_a_week(score, seen, standing)
     frame["unit_score"] = calibration.calibrator.unit_score(score)
     if product_sets is not None:
         frame["product_set"] = frame[Columns.ITEM].map(product_sets)

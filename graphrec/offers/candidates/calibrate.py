@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 
-from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
+from graphrec.arrays import AnyArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splits import Split
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import Calibrator, CalibratorKind, calibration_table
-from graphrec.evaluation.finite import check_scores
 from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.eligibility import Eligibility
-from graphrec.offers.candidates.listed import batches, on_device, top_items
+from graphrec.offers.candidates.labelled import Labelled, all_labelled, weeks_bought
+from graphrec.offers.candidates.listed import batches, places_in, top_items
 
 if TYPE_CHECKING:  # both bring PyG along, which offers must do without
     from graphrec.graph import BipartiteGraph
@@ -29,21 +28,6 @@ ENOUGH = 50
 """Purchases from which on a curve is fitted to lists alone."""
 LISTED_USERS = 5_000
 """Users whose lists are looked at; each brings its best items alone."""
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    """Scored pairs with what happened in validation; arrays of one length.
-
-    Args:
-        weeks: In how many of its weeks each pair was bought, where it is a period of time.
-    """
-
-    score: FloatArray
-    bought: BoolArray
-    seen: BoolArray
-    weight: FloatArray
-    weeks: IntArray
 
 
 def calibrate(
@@ -73,24 +57,35 @@ def calibrate(
     """
     whole, span = _sampled(recommender, graph, split, eligible=eligible), split.val_span
     listed = _listed(recommender, graph, split, eligible, k, items)
-    calibrator = _of_both(whole, listed, lambda pairs: pairs.bought)
+    calibrator = _of_both(graph, whole, listed, lambda pairs: pairs.bought)
     if span is None:
         return Calibration(calibrator, "the purchases of each user that validation holds out")
     weeks, weekly = span.weeks, None
     if weeks > 1.0:
-        weekly = _of_both(whole, listed, lambda pairs: np.minimum(pairs.weeks / weeks, 1.0))
-    return Calibration(calibrator, f"validation, {span}", weeks, weekly)
+        weekly = _of_both(graph, whole, listed, lambda pairs: np.minimum(pairs.weeks / weeks, 1.0))
+    return Calibration(calibrator, f"validation, {span}", weeks, weekly, _weeks_of(split.val.frame))
 
 
-def _of_both(whole: _Labelled, listed: _Labelled, label: Callable[[_Labelled], AnyArray]) -> Calibrator:
+def _weeks_of(rows: pd.DataFrame) -> tuple[int, ...]:
+    """List the weeks of some rows, none where the log has no weeks."""
+    return tuple(np.unique(rows[Columns.WEEK]).tolist()) if Columns.WEEK in rows else ()
+
+
+def _of_both(
+    graph: BipartiteGraph, whole: Labelled, listed: Labelled, label: Callable[[Labelled], AnyArray]
+) -> Calibrator:
     """Fit curves to lists where enough was bought of them, and to whole catalogues elsewhere."""
     found, own = (
-        Calibrator.fit(pairs.score, label(pairs), pairs.seen, weight=pairs.weight)
+        Calibrator.fit(
+            pairs.score, label(pairs), pairs.seen, weight=pairs.weight, standing=pairs.standing(graph)
+        )
         for pairs in (whole, listed)
     )
     if listed.bought[listed.seen].sum() >= ENOUGH:
-        found = replace(found, seen=own.seen)
-    return replace(found, new=own.new) if listed.bought[~listed.seen].sum() >= ENOUGH else found
+        found = replace(found, seen=own.seen, seen_adjusted=own.seen_adjusted)
+    if listed.bought[~listed.seen].sum() >= ENOUGH:
+        found = replace(found, new=own.new, new_adjusted=own.new_adjusted)
+    return found
 
 
 def _listed(
@@ -100,7 +95,7 @@ def _listed(
     eligible: Eligibility | None,
     k: int,
     items: ItemSet,
-) -> _Labelled:
+) -> Labelled:
     """Label the best items of many users, drawn where there are more than `LISTED_USERS`."""
     users = np.arange(len(split.users)) if eligible is None else np.flatnonzero(eligible.users)
     if len(users) > LISTED_USERS:
@@ -111,10 +106,16 @@ def _listed(
             for batch in batches(users, len(split.items), "Calibrating")
         ]
     )
-    bought = pd.DataFrame(_weeks_bought(split), columns=[Columns.USER_CODE, Columns.ITEM_CODE, "weeks"])
+    bought = pd.DataFrame(weeks_bought(split), columns=[Columns.USER_CODE, Columns.ITEM_CODE, "weeks"])
     weeks = lists.merge(bought, how="left")["weeks"].fillna(0).to_numpy(dtype=np.int64)
-    seen, score = lists["seen"].to_numpy(dtype=np.bool_), lists["score"].to_numpy(dtype=np.float64)
-    return _Labelled(score, weeks > 0, seen, np.ones(len(lists)), weeks)
+    return Labelled(
+        score=lists["score"].to_numpy(dtype=np.float64),
+        bought=weeks > 0,
+        seen=lists["seen"].to_numpy(dtype=np.bool_),
+        weight=np.ones(len(lists)),
+        weeks=weeks,
+        **places_in(lists),
+    )
 
 
 def fit_calibrator(
@@ -148,11 +149,13 @@ def fit_calibrator(
     Raises:
         InputError: If the split has no validation part, or no pair is eligible.
     """
-    return _fitted(_sampled(recommender, graph, split, sample_users, seed, max_pairs, eligible), kind)
+    labelled = _sampled(recommender, graph, split, sample_users, seed, max_pairs, eligible)
+    return _fitted(labelled, graph, kind)
 
 
-def _fitted(labelled: _Labelled, kind: CalibratorKind = "isotonic") -> Calibrator:
-    return Calibrator.fit(labelled.score, labelled.bought, labelled.seen, kind, labelled.weight)
+def _fitted(labelled: Labelled, graph: BipartiteGraph, kind: CalibratorKind = "isotonic") -> Calibrator:
+    known = (labelled.score, labelled.bought, labelled.seen)
+    return Calibrator.fit(*known, kind, labelled.weight, labelled.standing(graph))
 
 
 def _sampled(
@@ -163,7 +166,7 @@ def _sampled(
     seed: int = 0,
     max_pairs: int = 2_000_000,
     eligible: Eligibility | None = None,
-) -> _Labelled:
+) -> Labelled:
     """Draw users and label their pairs, see `fit_calibrator`."""
     if not len(split.val):
         hint = "calibrate on a split made without refit"
@@ -175,7 +178,7 @@ def _sampled(
     if sample_users is not None and sample_users < len(users):
         users = np.sort(rng.choice(users, sample_users, replace=False))
     keep = min(1.0, max_pairs / max(len(users) * items, 1))
-    return _all_labelled(recommender, graph, split, users, keep, rng, eligible)
+    return all_labelled(recommender, graph, split, users, keep, rng, eligible)
 
 
 def calibration_check(
@@ -203,69 +206,9 @@ def calibration_check(
     drawn = rng.permutation(len(split.users))[: max(2, sample_users)]
     keep = min(1.0, max_pairs / max(len(drawn) * len(split.items), 1))
     fitted, judged = (
-        _all_labelled(recommender, graph, split, np.sort(half), keep, rng, None)
+        all_labelled(recommender, graph, split, np.sort(half), keep, rng, None)
         for half in np.array_split(drawn, 2)
     )
-    probability = _fitted(fitted).probability(judged.score, judged.seen)
+    known = (judged.score, judged.seen, judged.standing(graph))
+    probability = _fitted(fitted, graph).probability(*known)
     return calibration_table(probability, judged.bought, weight=judged.weight)
-
-
-def _all_labelled(
-    recommender: Recommender,
-    graph: BipartiteGraph,
-    split: Split,
-    users: IntArray,
-    keep: float,
-    rng: np.random.Generator,
-    eligible: Eligibility | None,
-) -> _Labelled:
-    """Score and label the pairs of some users, a batch at a time; raise `InputError` if there is none."""
-    bought = _weeks_bought(split)
-    parts = [
-        _labelled(recommender, graph, bought, batch, keep, rng, eligible)
-        for batch in batches(users, len(split.items), "Calibrating")
-    ]
-    if not sum(len(part.score) for part in parts):
-        what = "no user has an item that this scenario is for"
-        raise InputError(what, column="scenario", hint="choose another scenario")
-    names = ("score", "bought", "seen", "weight", "weeks")
-    return _Labelled(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
-def _weeks_bought(split: Split) -> IntArray:
-    """Count the weeks of validation in which each pair of it was bought, 1 where it has none. ``[E, 3]``."""
-    pairs, span = split.val.pairs(), split.val_span
-    if span is None:
-        return np.column_stack([pairs, np.ones(len(pairs), dtype=np.int64)])
-    rows = split.val.targets().frame
-    keys = rows[[Columns.USER_CODE, Columns.ITEM_CODE]].assign(week=span.week_of(rows)).drop_duplicates()
-    counts = keys.groupby([Columns.USER_CODE, Columns.ITEM_CODE], sort=True).size()
-    return np.column_stack([np.array(counts.index.tolist(), dtype=np.int64).reshape(-1, 2), counts])
-
-
-@torch.no_grad()
-def _labelled(
-    recommender: Recommender,
-    graph: BipartiteGraph,
-    bought_pairs: IntArray,
-    users: IntArray,
-    keep: float,
-    rng: np.random.Generator,
-    eligible: Eligibility | None,
-) -> _Labelled:
-    """Score whole catalogues, look up what was bought, and thin the rest; only what is eligible."""
-    codes = on_device(graph, users)
-    score = recommender.score(codes).cpu().numpy().astype(np.float64)
-    check_scores(score)
-    seen = graph.bought.mask(codes).cpu().numpy()
-    weeks = np.zeros(score.shape, dtype=np.int64)
-    of_batch = bought_pairs[np.isin(bought_pairs[:, 0], users)]
-    weeks[np.searchsorted(users, of_batch[:, 0]), of_batch[:, 1]] = of_batch[:, 2]
-    bought = weeks > 0
-    certain = bought | seen
-    kept = certain | (rng.random(score.shape) < keep)
-    if eligible is not None:
-        kept &= eligible.mask(users)
-    return _Labelled(
-        score[kept], bought[kept], seen[kept], np.where(certain, 1.0, 1.0 / keep)[kept], weeks[kept]
-    )

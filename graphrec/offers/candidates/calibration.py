@@ -10,6 +10,7 @@ import numpy as np
 
 from graphrec.arrays import BoolArray, FloatArray
 from graphrec.evaluation.calibration import Calibrator
+from graphrec.evaluation.probability.standing import Standing
 from graphrec.offers.horizon import growth_of, in_one_week
 
 
@@ -23,33 +24,39 @@ class Calibration:
         weeks: How long the validation part lasts; missing where it is no period of time, as where each user's
             last purchases are held out.
         weekly: From scores to the probability of a purchase in one of its weeks, where there are several.
+        seen_in: Weeks of the log that it was learnt on, whatever was off the prices then; none if missing.
     """
 
     calibrator: Calibrator
     source: str
     weeks: float | None = None
     weekly: Calibrator | None = None
+    seen_in: tuple[int, ...] = ()
 
-    def in_a_week(self, score: FloatArray, seen: BoolArray) -> tuple[FloatArray, FloatArray]:
+    def in_a_week(
+        self, score: FloatArray, seen: BoolArray, standing: Standing | None = None
+    ) -> tuple[FloatArray, FloatArray]:
         """Find the probability of a purchase in a week, and how it grows with more of them.
 
         Args:
             score: Raw link scores. Shape ``[P]``.
             seen: Whether the pair is in the training part. Shape ``[P]``.
+            standing: See `Calibrator.probability`.
 
         Returns:
             Probability and growth (`graphrec.offers.horizon.growth_of`). Shape ``[P]`` each.
         """
-        within, weeks = self.calibrator.probability(score, seen), self.weeks or 1.0
+        within, weeks = self.calibrator.probability(score, seen, standing), self.weeks or 1.0
         if self.weekly is None:
             return in_one_week(within, weeks), np.ones(len(within))
-        weekly = self.weekly.probability(score, seen)
+        weekly = self.weekly.probability(score, seen, standing)
         return weekly, growth_of(weekly, within, weeks)
 
     def numbers(self) -> dict[str, Any]:
         """Write it as numbers and words, which `of_numbers` reads."""
         weekly = None if self.weekly is None else self.weekly.numbers()
-        return {**vars(self), "calibrator": self.calibrator.numbers(), "weekly": weekly}
+        told = {**vars(self), "seen_in": list(self.seen_in)}
+        return {**told, "calibrator": self.calibrator.numbers(), "weekly": weekly}
 
     @classmethod
     def of_numbers(cls, numbers: Mapping[str, Any]) -> Calibration:
@@ -66,6 +73,7 @@ class Calibration:
             str(numbers["source"]),
             None if weeks is None else float(weeks),
             None if weekly is None else Calibrator.of_numbers(weekly),
+            tuple(int(week) for week in numbers["seen_in"]),
         )
 
     def line(self, weeks: int | None) -> str:

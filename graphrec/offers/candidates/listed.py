@@ -64,6 +64,20 @@ def top_items(
     )
 
 
+def places_in(lists: pd.DataFrame) -> dict[str, IntArray]:
+    """Find user, item and the place among the user's items of its kind, seen or new, from 0.
+
+    Args:
+        lists: As `top_items` returns them, one below the other.
+
+    Returns:
+        ``user``, ``item`` and ``place``. Shape ``[P]`` each.
+    """
+    place = lists.groupby([Columns.USER_CODE, "seen"]).cumcount()
+    found = {"user": lists[Columns.USER_CODE], "item": lists[Columns.ITEM_CODE], "place": place}
+    return {name: np.asarray(of, dtype=np.int64) for name, of in found.items()}
+
+
 def _top_eligible(
     recommender: Recommender,
     graph: BipartiteGraph,

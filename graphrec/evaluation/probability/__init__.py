@@ -1,0 +1,1 @@
+"""Probabilities: what tells them, and whether they come true."""
