@@ -271,8 +271,10 @@ def print_sentences(offers: pd.DataFrame) -> None:
 def print_assumptions(request: Request) -> None:
     """Print what the figures rest on."""
     economics, costs = request.economics, request.costs
-    files = ", ".join(map(str, request.options.costs or ()))
-    where = "" if costs is None else f", but where {files} tells {', '.join(costs.columns)}"
+    files, tell = ", ".join(map(str, request.options.costs or ())), "tells"
+    if len(request.options.costs or ()) > 1:
+        tell = "tell"
+    where = "" if costs is None else f", but where {files} {tell} {', '.join(costs.columns)}"
     print(
         f"Assumed: margin {percent(economics.margin)} at the regular price, the retailer pays"
         f" {percent(economics.funded_share)} of a discount{where}."

@@ -202,7 +202,7 @@ def _key_of(table: FactsTable, items: ItemsOfLog) -> str:
         return named[0]
     if named:
         what = f"{' and '.join(named)} are both attributes of items, and facts are told by one"
-        hint = "leave one out, or give item_id"
+        hint = f"leave one out ({named[1]}= after --columns), or give item_id"
         raise InputError(what, file=table.file, column=named[1], hint=hint)
     if not known:
         what, hint = "the items of the log have no attribute to tell facts by", "give item_id, or map it"

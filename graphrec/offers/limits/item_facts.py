@@ -107,6 +107,8 @@ def read_item_facts(
     given = found.told
     if not given:
         raise InputError("holds no fact", file=path, hint=f"give one of {', '.join(TOLD)}, or map it")
+    if found.frame[given].isna().all(axis=None):
+        raise InputError(f"tells nothing: every {given[0]} is missing", file=path, hint="fill one in")
     if {COST, MARGIN} <= set(given):
         hint = "leave one out: margin= after --columns"
         raise InputError("cost and margin are given, and each tells the other", file=path, hint=hint)

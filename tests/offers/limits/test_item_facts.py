@@ -102,6 +102,7 @@ def test_amounts_are_the_shops():
     ("text", "said"),
     [
         ("item_id,colour\na,red\n", "holds no fact"),
+        ("item_id,cost\na,\nb,\n", "tells nothing: every cost is missing"),
         ("item_id,cost\n,1\n", "row 2, column 'item_id': the value is missing"),
         ("item_id,cost,margin\na,1,0.2\n", "cost and margin are given"),
         ("item_id,cost\na,-1\n", "row 2, column 'cost': '?-1'? is negative"),
