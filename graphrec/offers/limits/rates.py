@@ -82,13 +82,15 @@ def spread_window(worth: FloatArray, rates: FloatArray, item: IntArray, spread: 
         Which levels may be used. Shape ``[P, R]``.
     """
     items = int(item.max(initial=-1)) + 1
-    lows = np.unique(rates[rates > 0].round(2))
     best, low = np.full(items, -np.inf), np.zeros(items)
-    for start in lows:
-        inside = (rates >= start - ROUNDING) & (rates <= start + spread + ROUNDING)
+    for level in rates.T[1:]:  # money off is another rate for each price, so each item has its own
+        start = np.full(items, np.inf)
+        np.minimum.at(start, item, np.where(level > 0, level, np.inf))
+        first = start[item][:, None]
+        inside = (rates >= first - ROUNDING) & (rates <= first + spread + ROUNDING)
         inside[:, 0] = True
         total = np.bincount(item, np.where(inside, worth, -np.inf).max(axis=1), items)
-        better = total > best
+        better = (total > best) & np.isfinite(start)
         best, low = np.where(better, total, best), np.where(better, start, low)
     lowest = low[item][:, None]
     allowed = (rates >= lowest - ROUNDING) & (rates <= lowest + spread + ROUNDING)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from seasonal_shop import FADING, NAMES, NEW, RARER, WEEKS, Seasonal
+from seasonal_shop import FADING, MONDAY, NAMES, NEW, RARER, WEEKS, Seasonal, fit_response
 
+from graphrec.cli.offers.response import learned_response
 from graphrec.errors import InputError
 from graphrec.offers.scenarios import SCENARIO_NAMES
 
@@ -163,8 +165,11 @@ def depths(case: Case, after: pd.DataFrame) -> None:
 
 
 def max_spread(case: Case, after: pd.DataFrame) -> None:
-    key = "product_set" if case.promotion == "coupon" else "item_id"
-    assert spread(after, key) <= 0.02 + 1e-8 < spread(case.before, key)
+    assert spread(after, kept_on(case)) <= 0.02 + 1e-8
+
+
+def kept_on(case: Case) -> str:
+    return "product_set" if case.promotion == "coupon" else "item_id"
 
 
 def cap(case: Case, after: pd.DataFrame) -> None:
@@ -190,15 +195,26 @@ def window(case: Case, after: pd.DataFrame) -> None:
 
 
 def campaigns(case: Case, after: pd.DataFrame) -> None:
-    mine = case.shop.items.set_index("item_id")["department"]
-    food = after[after["item_id"].map(mine) == "food"]
-    assert (spends(food) <= food_spend(case) / 2 * (1 + 1e-9)).all()
-    assert food_spend(case) > 0
+    name, most = dearest(case)
+    assert (spends(after[departments(case, after) == name]) <= most / 2 * (1 + 1e-9)).all()
+    assert most > 0
 
 
-def food_spend(case: Case) -> float:
-    mine = case.shop.items.set_index("item_id")["department"]
-    return float(spends(case.before[case.before["item_id"].map(mine) == "food"]).max())
+def departments(case: Case, table: pd.DataFrame) -> pd.Series:
+    return table["item_id"].map(case.shop.items.set_index("item_id")["department"])
+
+
+def dearest(case: Case) -> tuple[str, float]:
+    """The department on which a policy spends most, and how much."""
+    department = departments(case, case.before)
+    spent = {name: spends(case.before[department == name]).max() for name in department.unique()}
+    name = max(spent, key=lambda one: spent[one])
+    return name, spent[name]
+
+
+def half_of_dearest(case: Case) -> str:
+    name, most = dearest(case)
+    return f"--campaign_budgets {name}={most / 2:.9g}"
 
 
 def first_set(case: Case) -> str:
@@ -245,10 +261,49 @@ def product_set(case: Case, after: pd.DataFrame) -> None:
 
 
 def costs(case: Case, after: pd.DataFrame) -> None:
+    if case.promotion == "threshold":
+        margin = after["user_id"].map(basket_margins(case))
+        sales = after["expected_revenue"] + after["spend"]
+        assert np.allclose(after["expected_profit"], after["expected_revenue"] - (1 - margin) * sales)
+        return
     own = after["item_id"].map(COSTS).fillna(0.7)
-    assert np.allclose(
-        after["expected_profit"], after["expected_revenue"] - own * after["price"] * after["expected_units"]
+    spent = own * after["price"] * after["expected_units"]
+    assert np.allclose(after["expected_profit"], after["expected_revenue"] - spent)
+
+
+def basket_margins(case: Case) -> pd.Series:
+    """What is left of the money that each user paid in training."""
+    rows = case.shop.train
+    told = rows["item_id"].map(COSTS) * rows["regular_price"]
+    cost = told.fillna(0.7 * rows["shelf_price"]).groupby(rows["user_id"]).sum()
+    return 1 - cost / rows["shelf_price"].groupby(rows["user_id"]).sum()
+
+
+def weeks(case: Case, after: pd.DataFrame) -> None:
+    assert (after["horizon"] == 4).all()
+    assert (case.before["horizon"] == 1).all()
+    if case.promotion == "threshold":
+        return
+    rest = (
+        table[table["rate"] == 0].set_index(["policy", "user_id", "item_id"])
+        for table in (case.before, after)
     )
+    one, four = (table["expected_units"] for table in rest)
+    four, one = four.align(one, join="inner")
+    assert np.allclose(four, 4 * one)
+
+
+def response(case: Case, after: pd.DataFrame) -> None:
+    if case.promotion == "threshold":
+        return
+    curves = learned_response(Path(checkpoint()), after[["user_id", "item_id", "probability"]], WEEKS + 1)
+    assert np.allclose(after["probability_at_rate"], curves.probability(after["rate"].to_numpy()))
+
+
+@lru_cache
+def checkpoint() -> str:
+    """A response that was fitted to the log of the shop."""
+    return fit_response()
 
 
 def objective(case: Case, after: pd.DataFrame) -> None:
@@ -295,7 +350,12 @@ OPTIONS: dict[str, Option] = {
     "depths": Option(
         lambda case: "--depths any", depths, "--rate 0.6 --max_rate 0.9 --min_margin -1", OF_ITEMS
     ),
-    "max_spread": Option(lambda case: "--max_spread 0.02", max_spread, refused=OF_ITEMS),
+    "max_spread": Option(
+        lambda case: "--max_spread 0.02",
+        max_spread,
+        refused=OF_ITEMS,
+        unchanged=lambda case: spread(case.before, kept_on(case)) <= 0.02,
+    ),
     "max_offers_per_user": Option(
         lambda case: f"--max_offers_per_user {0 if case.promotion == 'threshold' else 1}",
         cap,
@@ -311,15 +371,16 @@ OPTIONS: dict[str, Option] = {
         window,
         "--max_offers_per_user 1",
     ),
-    "campaign_budgets": Option(
-        lambda case: f"--campaign_budgets food={food_spend(case) / 2:.9g}", campaigns, refused=OF_ITEMS
-    ),
+    "campaign_budgets": Option(half_of_dearest, campaigns, refused=OF_ITEMS),
     "campaign": Option(
         lambda case: f"--campaign product_category --campaign_budgets {first_set(case)}=0",
         closed,
         refused=OF_ITEMS,
     ),
-    "costs": Option(lambda case: f"--costs {cost_file(case)}", costs, refused=OF_ITEMS),
+    "costs": Option(lambda case: f"--costs {cost_file(case)}", costs),
+    "weeks": Option(lambda case: "--weeks 4", weeks),
+    "date": Option(lambda case: f"--date {MONDAY + pd.Timedelta(days=7 * 43):%Y-%m-%d}", week),
+    "response": Option(lambda case: f"--response {checkpoint()}", response),
     "stock": Option(
         lambda case: f"--stock {case.file('stock.csv', sold_out(case))}", stock, refused=OF_ITEMS
     ),
@@ -377,6 +438,8 @@ def guarded(case: Case, after: pd.DataFrame, name: str) -> None:
         assert made["rate"].max() <= deepest + 1e-9 or not len(made)
         funded, margin = (1.0 if name == "funded_share" else 0.5), (0.45 if name == "margin" else 0.3)
         cost = made["item_id"].map(COSTS).fillna(0.7) if name == "costs" else 1 - margin
+        if name == "costs" and case.promotion == "threshold":
+            cost = 1 - made["user_id"].map(basket_margins(case)).astype(float)
         floor = np.minimum(0.05, 1 - cost / 0.35) if case.scenario == "clearance" else 0.05
         net = 1 - funded * made["rate"]
         assert (net - cost >= floor * net - 1e-9).all()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,3 +61,28 @@ def test_the_window_is_the_one_that_is_worth_most():
 def test_rules_are_capped_above_the_lowest_offer_on_the_item():
     rate, item = np.array([0.05, 0.2, 0.0, 0.3]), np.array([0, 0, 0, 1])
     assert np.minimum(rate, spread_cap(rate, item, 0.1)).round(6).tolist() == [0.05, 0.15, 0.0, 0.3]
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.07, 0.2])
+def test_money_off_has_the_best_window_of_each_item_s_own_rates(spread):
+    """Rates of money off follow from the price, and are no whole per cent."""
+    rng = np.random.default_rng(3)
+    item = np.repeat(np.arange(5), 6)
+    price = rng.uniform(1.1, 9.9, 5)[item]
+    rates = np.array([0, 0.25, 0.5, 0.75, 1.0])[None, :] / price[:, None]
+    worth = rng.normal(size=rates.shape)
+    worth[:, 0] = 0
+    allowed = spread_window(worth, rates, item, spread)
+    for one in range(5):
+        rows = item == one
+        own = rates[rows][0]
+        totals = []
+        for low in own[1:]:
+            inside = (own >= low - 1e-9) & (own <= low + spread + 1e-9)
+            inside[0] = True
+            totals.append(np.where(inside, worth[rows], -np.inf).max(axis=1).sum())
+        found = np.where(allowed[rows], worth[rows], -np.inf).max(axis=1).sum()
+        assert found == pytest.approx(max(totals))
+        used = own[1:][allowed[rows][0, 1:]]
+        assert len(used)
+        assert used.max() - used.min() <= spread + 1e-9
