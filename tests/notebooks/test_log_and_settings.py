@@ -33,6 +33,7 @@ def test_log_and_graph(tmp_path, monkeypatch):
     assert len(outputs(notebook, "image/png")) == 1
 
 
+@pytest.mark.slow  # a dozen fits; the notebook of the log runs in `make test`
 def test_settings(tmp_path, monkeypatch):
     smaller = {
         "EVERY": 1,

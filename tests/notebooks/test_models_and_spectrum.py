@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from notebook_runs import WEEKS, outputs, reading, run, shop_log, table
 
 FEATURES = ["perceptron", "one tree", "trees"]
 
 
+@pytest.mark.slow  # eight models; the notebook of the spectrum runs in `make test`
 def test_graph_and_others(tmp_path, monkeypatch):
     smaller = {"ATTRIBUTES": False, "EVERY": 1, "SEEDS": (0,), "EPOCHS": 2, "TREES": 5}
     notebook, out = run(

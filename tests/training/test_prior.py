@@ -125,7 +125,7 @@ def test_the_search_in_a_large_catalogue_finds_what_all_scores_say():
     np.testing.assert_allclose(listed[0], best, atol=1e-4)
 
 
-@pytest.mark.parametrize("taste", [0.0, 0.25])
+@pytest.mark.parametrize("taste", [pytest.param(0.0, marks=pytest.mark.slow), 0.25])
 def test_a_fit_by_default_does_not_stop_below_the_most_bought_items(taste, tmp_path, monkeypatch):
     """Nearly everybody buys the same; a loss of pairs stands below these items for many epochs."""
     monkeypatch.chdir(tmp_path)

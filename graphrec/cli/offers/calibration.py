@@ -11,6 +11,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from graphrec.cli.experiment.checkpoints.files import save
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import read_checkpoint
+from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.errors import InputError
 from graphrec.notices import warn
 from graphrec.offers.candidates.calibrate import calibrate
@@ -52,6 +53,10 @@ def keep(checkpoint: Path, found: Calibration) -> None:
     content = read_checkpoint(checkpoint)
     content["graphrec"][KEY] = found.numbers()
     save(content, checkpoint)
+    folder = checkpoint.parents[1]
+    done = Progress.of(folder)
+    if done is not None and done.split_sha256 is not None:
+        done.finish(folder, done.split_sha256)  # with the fingerprint of the file as it is now
 
 
 def calibration_kept(data: RecommenderData, checkpoint: Path) -> Calibration | None:

@@ -95,7 +95,9 @@ def shop(tmp_path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[] if one == "encoder" else [pytest.mark.slow]) for one in MODELS]
+)
 def test_a_model_beside_the_yaml_is_fitted_tested_and_asked(shop, name):
     checkpoint = f"runs/{name}/a/checkpoints/best.ckpt"
     said = graphrec(

@@ -170,7 +170,9 @@ def test_a_lock_goes_with_its_process(tmp_path):
     assert not (tmp_path / ".lock").exists()
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
+)
 def test_a_fit_that_is_told_to_end_says_so_by_its_code_and_can_go_on(sent, code, tmp_path):
     write_config(tmp_path / "c.yaml", max_epochs=2000, patience=2000)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores Ctrl-C
