@@ -24,6 +24,7 @@ def joined_facts(
     data: RecommenderData,
     weeks: Sequence[int] | None,
     mapped: Sequence[str] = (),
+    unsold: pd.DataFrame | None = None,
 ) -> tuple[pd.DataFrame | None, pd.Series[Any] | None]:
     """Find the facts of the items in some weeks, and the stock among them, by the ids of the log.
 
@@ -32,14 +33,20 @@ def joined_facts(
         data: With the log and the attributes of its items.
         weeks: The weeks that are decided for; missing where it is not known when.
         mapped: Attributes of items that a mapping of columns names.
+        unsold: Items with attributes that are offered and that the log does not know.
 
     Raises:
         InputError: If they cannot be told of the items.
     """
-    ids, table = pd.Index(data.split.items.ids).astype("str"), data.source.items
+    ids = pd.Index(data.split.items.ids).astype("str")
+    known_tables = [one for one in (data.source.items, unsold) if one is not None]
     attributes = None
-    if table is not None:
-        attributes = table.set_index(table[Columns.ITEM].astype("str")).drop(columns=Columns.ITEM)
+    if known_tables:
+        table = pd.concat(known_tables, ignore_index=True)
+        table = table.set_index(table[Columns.ITEM].astype("str")).drop(columns=Columns.ITEM)
+        attributes = table[~table.index.duplicated(keep="last")]
+    if unsold is not None:
+        ids = ids.append(pd.Index(unsold[Columns.ITEM].astype("str")).difference(ids))
     known = [] if attributes is None else list(map(str, attributes))
     for name in mapped:
         if name not in known:

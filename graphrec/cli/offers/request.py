@@ -137,7 +137,9 @@ class Request:
         if stock is not None:
             stock = joined_stock(stock, self.options.stock, data.split)
         if self.facts:
-            costs, told = joined_facts(self.facts, data, weeks, self.attributes)
+            launched = self.lists.tables.get("launch")
+            unsold = None if launched is None else launched.frame
+            costs, told = joined_facts(self.facts, data, weeks, self.attributes, unsold)
             stock = stock if told is None else told
         return replace(self, exposure=exposure, stock=stock, costs=costs)
 

@@ -138,8 +138,6 @@ def _launched(request: Request, plain: Shelf, data: RecommenderData) -> Shelf:
     eligible = Eligibility(marks, np.ones(len(train.users), dtype=np.bool_))
     if request.scenario.rule == "launch":
         eligible = _near(eligible, catalogue)
-    if request.costs is not None:
-        note(f"--costs tells of items that were sold: of those of {file} holds what is assumed")
     note("what was never sold is as likely to be bought as what the user has not bought and scores alike")
     known = _texts_as(items, pd.Series(price.to_numpy(), new.frame[Columns.ITEM].astype("str")))
     eligible = request.lists.narrowed(eligible, train.users, items, request.scenario.rule)

@@ -162,6 +162,12 @@ def test_items_never_sold_are_offered_by_what_they_are(shop, capsys):
     assert found.groupby("item_id")["user_id"].nunique().tolist() == [10, 10]  # a fifth of 48 users
     assert found["price"].groupby(found["item_id"]).first().to_dict() == {"新品": 3.5, "005": 2.5}
     assert (found["rate"] > 0).any()
+    pd.DataFrame({"item_id": ["新品"], "cost": [3.4]}).to_csv("costs.csv", index=False)
+    pd.DataFrame({"department": ["food"], "max_rate": [0.05]}).to_csv("floors.csv", index=False)
+    told = graph.decided(f"{PLAIN} --costs costs.csv floors.csv --min_margin 0")
+    highest = told.groupby("item_id")["rate"].max()
+    assert highest["005"] == pytest.approx(0.05)
+    assert 0.5 * 3.5 * highest["新品"] <= 0.1 + 1e-9, "the retailer pays half, and 0.10 is left over cost"
     scenario("name: new\nlaunch: launch.csv\ncolumns: {item_id: sku}")
     everybody = graph.decided(f"{PLAIN} --promotion coupon --product_set department --sentences")
     assert everybody["user_id"].nunique() == 48
