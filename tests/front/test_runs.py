@@ -279,6 +279,17 @@ def test_offers_are_those_of_the_command_line(run):
     pd.testing.assert_frame_equal(found, written)
 
 
+def test_an_offer_is_said_in_sentences_and_a_scenario_is_a_file(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.yaml").write_text("name: 夏\nlevels: [0, 0.2]\n", encoding="utf-8")
+    found = gr.offers(run, "knapsack", scenario="mine.yaml", objective="units", sentences=True, depths="any")
+    assert list(found)[-3:] == ["gain", "for_manager", "for_shopper"]
+    assert (found["scenario"] == "夏").all()
+    assert set(found["rate"]) <= {0, 0.2}
+    assert found.loc[found["rate"] > 0, "for_shopper"].str.contains("20 % off").all()
+    assert "for_manager" not in gr.offers(run, "knapsack", sentences=False)
+
+
 def test_stock_and_past_offers_come_as_frames(run):
     options = {"margin": 0.6, "depths": "any", "objective": "units", "users": ["C1", "C2"]}
     stock = pd.DataFrame({"item_id": sorted(purchases()["sku"].unique()), "stock": 10_000})

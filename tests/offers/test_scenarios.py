@@ -93,6 +93,8 @@ def test_a_clearance_may_sell_below_cost_down_to_salvage_and_no_further():
         ("name: launch\nmax_rate: 1.5", "column 'max_rate'.*share"),
         ("name: launch\npairs: some", "column 'pairs'"),
         ("name: launch\nlevels: 3", "column 'levels'"),
+        ("name: launch\nlevels: [0.1, 0.2]", "column 'levels'.*increasing rates that start with 0"),
+        ("name: a\ncalendar: [{name: a, first: 2026-13-01, last: 2026-12-01}]", "not YAML.*month must be"),
         ("name: [", "not YAML"),
     ],
 )

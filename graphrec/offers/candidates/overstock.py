@@ -73,16 +73,18 @@ def overstocked(
     units = stock.reindex(pd.Index(items.ids).astype("str")).to_numpy(dtype=np.float64)
     marks = np.asarray(np.nan_to_num(units) > factor * expected, dtype=np.bool_)
     if not marks.any():
-        what = f"no item has more stock than {factor:g} times what {_span(horizon)} expected to sell"
+        what = f"no item has more stock than {_times(factor, horizon)} expected to sell"
         raise InputError(what, column="overstock", hint="lower the factor, or leave it out")
     over = float((units - factor * expected)[marks].sum())
     note(
         f"overstock: {int(marks.sum()):,} of {int(np.isfinite(units).sum()):,} items with a stock hold more"
-        f" than {factor:g} times what {_span(horizon)} expected to sell without a discount,"
+        f" than {_times(factor, horizon)} expected to sell without a discount,"
         f" {over:,.0f} units in all"
     )
     return marks
 
 
-def _span(weeks: int) -> str:
-    return "a week is" if weeks == 1 else f"{weeks} weeks are"
+def _times(factor: float, weeks: int) -> str:
+    """Say ``1.5 times what 4 weeks are``."""
+    what = "what a week is" if weeks == 1 else f"what {weeks} weeks are"
+    return what if factor == 1 else f"{factor:g} times {what}"

@@ -14,6 +14,7 @@ import yaml
 
 from graphrec.data.tables.read import TextFormat
 from graphrec.errors import InputError
+from graphrec.offers.levels import check_levels
 from graphrec.offers.limits.calendar_files import read_calendar
 from graphrec.offers.scenarios import FOLDER, RULES, SCENARIO_NAMES, WORTH, Scenario
 
@@ -56,7 +57,7 @@ def read_scenario(path: Path) -> Scenario:
         )
     try:
         keys = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # of no encoding, or of no day such as 2026-13-01
         raise InputError(f"this is not YAML ({error})", file=path) from error
     if not isinstance(keys, dict) or not _is_name(keys.get("name")):
         hint = "start with `name:` and what the scenario is called"
@@ -129,7 +130,12 @@ def _stock(value: Any, path: Path) -> float | None:
 def _levels(value: Any, path: Path) -> tuple[float, ...]:
     if not isinstance(value, list) or not all(isinstance(one, int | float) for one in value):
         raise ValueError(value)
-    return tuple(float(one) for one in value)
+    levels = tuple(float(one) for one in value)
+    try:
+        check_levels(levels)
+    except InputError as error:
+        raise ValueError(value) from error
+    return levels
 
 
 def _table(value: Any, path: Path) -> Path | str:
@@ -171,7 +177,7 @@ _FORMS: dict[str, tuple[Callable[[Any, Path], Any], str]] = {
     "pairs": (_one_of("all", "seen", "new"), "give all, seen or new"),
     "salvage": (_share, "give a share, as 0.3"),
     "max_rate": (_share, "give a share, as 0.3"),
-    "levels": (_levels, "list rates, as [0, 0.1, 0.2]"),
+    "levels": (_levels, "list increasing rates that start with 0, as [0, 0.1, 0.2]"),
     "overstock": (_stock, "write true, or how often the stock holds what is expected to sell, as 1.5"),
     **dict.fromkeys(("include", "exclude", "users", "launch"), _TABLE),
     "calendar": (_calendar, ""),
