@@ -27,7 +27,7 @@ from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offers.reasons import Reason, chosen
 from graphrec.response.curves import Response
 
-DEVIATIONS = 3.0
+DEVIATIONS = 2.0
 """Standard deviations of what chance may cost that are kept back beside its mean."""
 MOST_OF_BUDGET = 0.5
 """Share of a budget that may be kept back for chance."""
@@ -88,8 +88,8 @@ def explored(policy: Policy, pairs: Pairs, budget: Budget, exploration: Explorat
     choices = pairs.choices(getattr(policy, "levels", LEVELS))
     pooled, row = choices.pooled(budget), _Rows(choices)
     likely = _likely(choices, row, pairs, budget, exploration.challenger)
-    reserve = _without_reserve(budget, pooled, choices.spend, exploration.share * likely)
-    planned = decide(policy, pairs, reserve)
+    within = _without_reserve(budget, pooled, choices.spend, likely, exploration.share)
+    planned = decide(policy, pairs, within)
     plan = row.level(planned.rate)
     likely = _within_cap(likely, plan, pooled.cap)
     wheel = _Wheel(choices.spend, likely, plan, exploration.share)
@@ -141,19 +141,24 @@ def _likely(
     return np.asarray((likely + half) / 2.0, dtype=np.float64)
 
 
-def _without_reserve(budget: Budget, pooled: Budget, spend: FloatArray, drawn: FloatArray) -> Budget:
+def _without_reserve(
+    budget: Budget, pooled: Budget, spend: FloatArray, likely: FloatArray, share: float
+) -> Budget:
     """Keep back of each budget what chance is likely to cost: its mean and some deviations.
+
+    A plan does not cost what it costs without chance, since a share of it is drawn for.
 
     Args:
         budget: Of the pairs.
         pooled: The same of the decisions.
         spend: Of each level. Shape ``[D, R]``.
-        drawn: How likely chance draws it. Shape ``[D, R]``.
+        likely: How likely each level is where chance draws. Shape ``[D, R]``.
+        share: That is left to chance.
 
     Raises:
         InputError: If that is more than half of a budget.
     """
-    mean, square = (drawn * spend).sum(axis=1), (drawn * spend**2).sum(axis=1)
+    mean, square = (share * (likely * cost).sum(axis=1) for cost in (spend, spend**2))
 
     def left(money: FloatArray, group: IntArray) -> FloatArray:
         inside, size = group >= 0, len(money)
@@ -168,7 +173,8 @@ def _without_reserve(budget: Budget, pooled: Budget, spend: FloatArray, drawn: F
             )
             hint = f"give a smaller share, or a budget of {reserve[place] / MOST_OF_BUDGET:,.4g} or more"
             raise InputError(what, column="--explore", hint=hint)
-        return np.asarray(money - reserve, dtype=np.float64)
+        most = (money - reserve) / max(1.0 - share, 1e-9)
+        return np.asarray(np.minimum(most, money), dtype=np.float64)
 
     everything = np.zeros(len(mean), dtype=np.int64)
     total = None if budget.total is None else float(left(np.array([budget.total]), everything)[0])

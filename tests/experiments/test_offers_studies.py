@@ -67,10 +67,16 @@ def test_feedback(study):
     assert 1 <= found["crossing_round"] <= 5
 
 
-def test_loop(study):
-    found = study("offer_loop", "--pairs", "800", WEEKS=3)
-    assert found["weeks"] == 3
-    assert 0 < found["static_share"] <= 1
+def test_loop(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(EXPERIMENTS / "studies"))
+    script = importlib.import_module("offer_loop")
+    monkeypatch.setattr(script, "WEEKS", 3)
+    script.main(script.parser().parse_args(["--out", str(tmp_path), "--users", "60", "--seeds", "2"]))
+    assert (tmp_path / "offer_loop.png").stat().st_size > 10_000
+    found = json.loads((tmp_path / "metrics.json").read_text())
+    assert found["pairs"] == 60 * script.ITEMS
+    assert 0 < found["static_share"] < 1
     assert found["last_week_share"] <= 1
     assert found["regret"] > 0
+    assert found["worse_promotions"] <= found["promotions"]
     assert found["seeds_without_a_worse_promotion"] <= found["seeds"]

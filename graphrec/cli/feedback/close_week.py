@@ -18,7 +18,7 @@ from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.notices import note
 from graphrec.offpolicy.loop.drift import Drift, drift_of
-from graphrec.offpolicy.loop.judging import Judgement, judge, teach
+from graphrec.offpolicy.loop.judging import Judgement, judge
 from graphrec.offpolicy.loop.outcomes import CAME, PAID, RETURNED, UNITS, joined, offered_weeks
 from graphrec.offpolicy.loop.satisfaction import keep_log, kept_logs, satisfaction
 from graphrec.offpolicy.loop.serving import FILE, Serving, read_serving, write_serving
@@ -111,6 +111,8 @@ def _judged(weeks: Sequence[Week], serving: Serving | None) -> Judgement | None:
     gain = judged.gain
     said = gain.reason or f"{gain.value:.4g} [{gain.low:.4g}, {gain.high:.4g}]"
     print(f"gain of {LEARNT} per decision: {said}")
+    if (one := judged.better) is not None:
+        print(f"logloss by which it foretells better: {one.value:.4g} [{one.low:.4g}, {one.high:.4g}]")
     return judged
 
 
@@ -165,7 +167,7 @@ def _serve(
     if judged is None:
         print(f"gate: kept: nothing was judged. Next week is served by {now}.")
         return
-    learnt = teach(alike(weeks))
+    learnt = judged.learnt
     response = None if serving is None else serving.response
     reason = judged.gate.reason
     if not judged.gate.live:

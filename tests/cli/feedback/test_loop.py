@@ -13,7 +13,7 @@ from graphrec.cli.main import main
 from graphrec.errors import InputError
 from graphrec.offers.levels import LEVELS
 
-ROUNDS, BUDGET = 12, 400.0
+ROUNDS, BUDGET = 12, 450.0
 UNITS = ["--margin", "0.5", "--funded_share", "1", "--objective", "units", "--depths", "any", "-k", "16"]
 FIRST = WEEKS + 1
 
