@@ -34,7 +34,7 @@ from graphrec.offers.levels import LEVELS
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.by_value import Knapsack
-from graphrec.offers.scenarios import scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offpolicy.loop.judging import judge
 from graphrec.offpolicy.loop.learned import LearnedResponse
 from graphrec.offpolicy.loop.weeks import Terms, Week

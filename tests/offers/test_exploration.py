@@ -17,7 +17,7 @@ from graphrec.offers.limits.terms import Terms
 from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offers.policies.rules import LinearRate, NoDiscount
-from graphrec.offers.scenarios import scenario_named
+from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.table import EXPLORED_COLUMNS, OFFER_COLUMNS, make_offers, write_offers
 from graphrec.response.curves import ElasticResponse
 

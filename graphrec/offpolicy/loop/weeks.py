@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from graphrec.offpolicy.loop.outcomes import PAID, UNITS, Joined, check_propensi
 LEFT_TO_CHANCE = "left_to_chance"
 """What an offers table tells of how chance took a hand in it: `Terms`, in `DataFrame.attrs`."""
 FOLDER = "weeks"
+COUNTED = ("name", "profit", "revenue", "units", "worth", "sold")
+"""What of a scenario says what an offer is worth."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +48,14 @@ class Terms:
     not_kept: tuple[str, ...] = ()
 
     def written(self) -> dict[str, Any]:
-        """Write as plain numbers and names."""
-        return asdict(self)
+        """Write as plain numbers and names; of the scenario what it counts, not whom it is for."""
+        counted = {name: getattr(self.scenario, name) for name in COUNTED}
+        return {**asdict(replace(self, scenario=Scenario("promotion"))), "scenario": counted}
 
     @classmethod
     def of(cls, written: Mapping[str, Any]) -> Terms:
         """Read what `written` wrote, also after a detour by JSON."""
-        scenario = dict(written["scenario"])
-        scenario["levels"] = None if scenario["levels"] is None else tuple(scenario["levels"])
-        given = dict(written) | {"scenario": Scenario(**scenario)}
+        given = dict(written) | {"scenario": Scenario(**written["scenario"])}
         return cls(**given | {name: tuple(given[name]) for name in ("levels", "not_kept")})
 
     @property
