@@ -167,7 +167,8 @@ def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
     if parameter.each is not None and isinstance(entry.value, list):
         values = (_placed(value, entry.file, entry.row) for value in entry.value)
         return next((found for one in values if (found := _in_value(one, key, parameter.each))), None)
-    if parameter.accepts(entry.plain()):
+    typed = entry.row is None and entry.value is not None  # on the command line, where 7 may be a text
+    if parameter.accepts(entry.plain()) or (typed and parameter.accepts(str(entry.plain()))):
         return None
     if parameter.lists_functions:
         return _in_functions(entry, key)

@@ -121,7 +121,7 @@ class _Known:
         for player, column in enumerate(self.columns):
             own[:, column.places] = members[:, player, None]
         mixed = self.average + own[:, None, :] * self.values[chosen][None]
-        return self.through(mixed.reshape(-1, self.values.shape[1]))
+        return self.through(mixed.reshape(len(members) * len(chosen), self.values.shape[1]))
 
 
 class ColumnAccounts:

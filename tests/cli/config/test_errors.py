@@ -245,6 +245,7 @@ def test_a_mistake_in_a_file_that_the_yaml_refers_to_is_found_there(refused):
 
 COMMAND_LINES = {
     "name of a run": ([*FIT, "--name", "x"], "command line, key 'name': this key is not accepted; did you mean '--run.name'?"),
+    "number as a text": ([*FIT, "--run.id", "7", "--bogus", "1"], "command line, key 'bogus': this key is not accepted"),
     "folder of runs": ([*FIT, "--out", "x"], "command line, key 'out': this key is not accepted; did you mean '--run.root'?"),
     "typo of a group's": ([*FIT, "--max_epoch", "1"], "command line, key 'max_epoch': this key is not accepted; did you mean '--trainer.max_epochs'?"),
     "argument of data": ([*FIT, "--batch_size", "1"], "command line, key 'batch_size': this key is not accepted; did you mean '--data.init_args.batch_size'?"),

@@ -21,8 +21,16 @@ def _shop(tmp_path_factory):
         yield
 
 
-@pytest.mark.parametrize("features", [{"pca": 4}, {"pca": None}], ids=["components", "columns"])
-@pytest.mark.parametrize("name", NAMES)
+SQUARES = {"class_path": "sklearn.preprocessing.PolynomialFeatures", "init_args": {"degree": 2}}
+"""Nothing leads back from these to the columns, so that they are their own."""
+CASES = [
+    *((name, features) for name in NAMES for features in ({"pca": 4}, {"pca": None})),
+    ("boosting", {"user_groups": []}),
+    ("logistic", {"item_pipeline": [SQUARES], "pca": None}),
+]
+
+
+@pytest.mark.parametrize(("name", "features"), CASES, ids=str)
 def test_parts_and_the_average_pair_sum_to_the_score(name, features):
     task, data, _ = built(name, MODELS[name], features=features)
     model = task.recommender
