@@ -25,9 +25,10 @@ $(VENV)/.installed-dev: $(VENV)/bin/python pyproject.toml constraints.txt
 demo: $(VENV)/.installed-demo
 	$(BIN)/graphrec demo --out runs/demo
 
-# one process per core, each test file whole: its tests share what they fit
+# a process more than cores, for some wait for others; each test file whole: its tests share what they fit
+WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 # sweeps, fuzzing and kills: an hour or more
 test-slow: $(VENV)/.installed-dev
