@@ -110,6 +110,7 @@ def _track(request: Request, task: RankedTask, data: RecommenderData, offers: pd
     options, ranker = request.options, task.recommender
     asked = {"scenario": request.scenario.name, "objective": options.objective, "budget": options.budget}
     asked |= {"policies": list(dict.fromkeys(offers["policy"])), "promotion": options.promotion}
+    asked |= {name: int(offers[name].iloc[0]) for name in ("week", "horizon") if offers[name].notna().all()}
     check = None
     if request.kept is None:  # on what was trained on, nothing can be checked
         check = lambda: calibration_check(ranker, ranker.graph, data.split)  # noqa: E731

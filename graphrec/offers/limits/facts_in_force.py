@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from graphrec.arrays import BoolArray
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
 from graphrec.data.tables.kinds import COST, FUNDED_SHARE, MARGIN, MAX_RATE, MIN_MARGIN, STOCK
@@ -81,22 +82,23 @@ class _Found:
 
     def __init__(self, ids: pd.Index[Any]) -> None:
         self.frame = pd.DataFrame(np.nan, ids, list(TOLD))
-        self.source = np.full(len(ids), -1)
+        self.used: dict[int, BoolArray] = {}
         self.passed = 0
 
     def take(self, layers: Sequence[tuple[int, _Layer, pd.DataFrame]]) -> None:
         """Fill in what layers of one rank tell, where nothing more specific does."""
         same = pd.DataFrame(np.nan, self.frame.index, list(TOLD))
         of: dict[str, _Layer] = {}
-        for place, layer, told in layers:
+        for _, layer, told in layers:
             _check_same(same, told, of, layer)
             of |= dict.fromkeys(layer.table.told, layer)
             same = same.fillna(told)
-            self.source = np.where((self.source < 0) & told.notna().any(axis=1), place, self.source)
         priced = self.frame[[COST, MARGIN]].notna().any(axis=1)
         free = self.frame.isna()
         for name in (COST, MARGIN):
             free.loc[priced, name] = False
+        for place, _, told in layers:
+            self.used[place] = (told.notna() & free).any(axis=1).to_numpy(dtype=np.bool_)
         self.passed += int((same.notna() & ~free).to_numpy().sum())
         self.frame = self.frame.fillna(same.where(free))
 
@@ -259,12 +261,12 @@ def _is(weeks: Sequence[int]) -> str:
 
 def _tell(layers: Sequence[_Layer], found: Sequence[_Found], times: Sequence[int | None]) -> None:
     """Say in one line how many items have facts, from where, and what was passed over."""
-    source = np.stack([one.source for one in found])
-    known = np.asarray((source >= 0).any(axis=0), dtype=np.bool_)
-    parts = []
-    for place, layer in enumerate(layers):
-        count = int((source == place).any(axis=0).sum())
-        parts.append(f"{count:,} by {layer.words} ({Path(str(layer.table.file)).name})")
+    used = [np.any([one.used[place] for one in found], axis=0) for place in range(len(layers))]
+    known = np.any(used, axis=0)
+    parts = [
+        f"{int(mine.sum()):,} by {layer.words} ({Path(str(layer.table.file)).name})"
+        for mine, layer in zip(used, layers, strict=True)
+    ]
     weeks = [week for week in times if week is not None]
     of = f" in {said_weeks(weeks)}, the strictest week" if len(weeks) > 1 else ""
     of = f" in {said_weeks(weeks)}" if len(weeks) == 1 else of

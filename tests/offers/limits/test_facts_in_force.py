@@ -53,6 +53,10 @@ def test_the_line_says_what_holds_and_what_does_not(tmp_path, capsys):
     said = capsys.readouterr().err
     assert "facts of 4 of 6 items: 2 by item (items.csv), 2 by department (departments.csv)" in said
     assert "2 other values do not" in said
+    files = {"items": "item_id,cost\n007,1\n7,2\n", "floors": "department,max_rate\ndairy,.1\n"}
+    facts_in_force(told(tmp_path, **files), ITEMS, [3])
+    said = capsys.readouterr().err
+    assert "facts of 2 of 6 items: 2 by item (items.csv), 2 by department (floors.csv)\n" in said
 
 
 @pytest.mark.parametrize("seed", range(6))
