@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from graphrec.cli.main import parser
-from graphrec.cli.offers.calibration import calibration_kept
-from graphrec.cli.offers.decide import offers_of, print_assumptions, week_of
-from graphrec.cli.offers.event import in_its_event
+from graphrec.cli.offers.decide import offers_of, prepared, print_assumptions
 from graphrec.cli.offers.request import Request
 from graphrec.data.places.frames import Frame, FrameFile
 from graphrec.errors import InputError
@@ -85,10 +82,7 @@ def offers(
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
         request = Request.of(given)
         task, data = run.loaded(seed)
-        request = replace(request, kept=calibration_kept(data, given.ckpt_path))
-        week = week_of(request, data)
-        request = request.joined(data, week.weeks)
-        request, week = in_its_event(request, data, week)
+        request, week = prepared(request, data)
         found = offers_of(request, task, data, week)
         print(week)
         print_assumptions(request)

@@ -12,8 +12,7 @@ from offer_shop import Shop
 
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.main import main, parser
-from graphrec.cli.offers.decide import offers_of, week_of
-from graphrec.cli.offers.event import in_its_event
+from graphrec.cli.offers.decide import offers_of, prepared
 from graphrec.cli.offers.request import Request
 
 USERS, WEEKS, TRAIN_END, VAL_END = 48, 38, 30, 34
@@ -121,8 +120,7 @@ class Seasonal(Shop):
         """What `graphrec offers` would write, which is neither written nor printed."""
         options = parser().parse_args(["offers", "--ckpt", "x.ckpt", "--out", "o.parquet", *words.split()])
         request = Request.of(options)
-        week = week_of(request, self.data)
-        request, week = in_its_event(request.joined(self.data, week.weeks), self.data, week)
+        request, week = prepared(request, self.data)
         return offers_of(request, self.task, self.data, week)
 
     def faded(self) -> set[str]:

@@ -55,11 +55,8 @@ PRODUCT_SET = "product_category"
 
 def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     """Decide, write, print."""
-    request = replace(request, kept=calibration_kept(data, request.options.ckpt_path))
-    week = week_of(request, data)
-    request = request.joined(data, week.weeks)
+    request, week = prepared(request, data)
     groups = None if request.options.parity is None else user_groups(data, request.options.parity)
-    request, week = in_its_event(request, data, week)
     offers = offers_of(request, task, data, week)
     path = write_offers(offers, request.options.out)
     print_totals(offers)
@@ -76,7 +73,15 @@ def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
     return path
 
 
-def week_of(request: Request, data: RecommenderData) -> Decided:
+def prepared(request: Request, data: RecommenderData) -> tuple[Request, Decided]:
+    """Join the options with the data, and find the weeks that are decided for with their event."""
+    if request.options.promotion != "threshold":  # which needs no probability
+        request = replace(request, kept=calibration_kept(data, request.options.ckpt_path))
+    week = _week_of(request, data)
+    return in_its_event(request.joined(data, week.weeks), data, week)
+
+
+def _week_of(request: Request, data: RecommenderData) -> Decided:
     """Find the weeks that are decided for.
 
     Raises:
@@ -112,7 +117,7 @@ def _track(request: Request, task: RankedTask, data: RecommenderData, offers: pd
     asked |= {"policies": list(dict.fromkeys(offers["policy"])), "promotion": options.promotion}
     asked |= {name: int(offers[name].iloc[0]) for name in ("week", "horizon") if offers[name].notna().all()}
     check = None
-    if request.kept is None:  # on what was trained on, nothing can be checked
+    if len(data.split.val):  # on what was trained on, nothing can be checked
         check = lambda: calibration_check(ranker, ranker.graph, data.split)  # noqa: E731
     record_offers(options.ckpt_path, asked, offers, check)
 

@@ -189,3 +189,7 @@ def test_a_refit_decides_on_its_newest_weeks_with_the_calibration_of_its_fit(tmp
     torch.save(content, "old.ckpt")
     with pytest.raises(InputError, match=r"old\.ckpt.*keeps no calibration.*run `graphrec refit` again"):
         main(["offers", "--ckpt", "old.ckpt", *words, "--out", "b.parquet"])
+    log = pd.read_csv("log.csv", dtype=str)
+    log.assign(basket_id=log["user_id"] + log["timestamp"]).to_csv("log.csv", index=False)
+    words = ["--policy", "knapsack", "--promotion", "threshold", "--objective", "units"]
+    assert main(["offers", "--ckpt", "old.ckpt", *words, "--out", "b.parquet"]).is_file(), "it needs none"
