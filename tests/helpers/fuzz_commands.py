@@ -173,7 +173,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
         ["--policy", "--scenario", "--objective", "--promotion", "--budget", "--users", "-k", "--items", "--response", "--rate", "--margin",
          "--funded_share", "--max_rate", "--min_margin", "--depths", "--max_spread", "--max_offers_per_user", "--exposure", "--window_weeks",
          "--cool_down_weeks", "--campaign", "--campaign_budgets", "--stock", "--product_set", "--parity", "--max_parity_gap", "--explore",
-         "--explore_seed", "--serving", "--out"],
+         "--explore_seed", "--serving", "--sentences", "--name_column", "--out"],
     ),
     "export": ("runs/base --out OUT.zip", ["--out", "--strict"]),
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +144,52 @@ def test_the_shop_s_own_examples_are_read():
         assert f"--scenario experiments/offers/own/{name}.yaml" in text
         ScenarioTables.read(scenario)
     assert [event.name for event in own["calendar"].calendar] == ["双十一", "年货节"]
+
+
+WHOLE = """\
+name: sale
+like: retention
+about: everything at once
+profit: 1.0
+revenue: 0.5
+units: 0.1
+worth: 0.1
+sold: 2
+pairs: seen
+salvage: 0.4
+max_rate: 0.5
+levels: [0, 0.1, 0.5]
+include: a.csv
+exclude: b.csv
+users: c.csv
+overstock: 1.5
+columns: {item_id: sku}
+delimiter: ";"
+encoding: gbk
+calendar:
+  - {name: a, first: 2026-11-01, last: 2026-11-11, max_rate: 0.5, budget_per_day: 300}
+  - {name: b, first: 3, last: 4, levels: [0, 0.2], budget_per_week: 9}
+"""
+ODD = ["", "~", "[]", "{}", "-1", "1e999", ".nan", "true", "'x'", "[1, x]", "{a: b}", "2026-02-30", "0x1F"]
+ODD += ["*a", "1_0", "豆", "-"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_file_with_mistakes_is_read_or_refused_in_one_line(tmp_path, seed):
+    draw, path = random.Random(seed), tmp_path / "mine.yaml"
+    path.write_text(WHOLE, encoding="utf-8")
+    assert scenario_of(str(path)).calendar[1].per_week == 9
+    refused = []
+    for _ in range(150):
+        text = WHOLE
+        for _ in range(draw.choice([1, 1, 2])):
+            values = list(re.finditer(r"(?<=: )[^,{}\[\]\n]+|\[[^\]]*\]|\{[^}]*\}", text))
+            place = draw.choice(values)
+            text = text[: place.start()] + draw.choice(ODD) + text[place.end() :]
+        path.write_text(text, encoding="utf-8")
+        try:
+            scenario_of(str(path))
+        except InputError as error:
+            refused.append(str(error))
+    assert len(refused) > 75
+    assert all("mine.yaml" in line and "\n" not in line for line in refused)
