@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -114,15 +115,24 @@ def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
     return totals.assign(first=first).sort_values(["scenario", "first", "policy"]).drop(columns="first")
 
 
-def offers_sample(offers: pd.DataFrame, policy: str, rows: int = 12) -> pd.DataFrame:
+def offers_sample(
+    offers: pd.DataFrame, policy: str, rows: int = 12, more: Sequence[str] = ()
+) -> pd.DataFrame:
     """Pick the offers of a policy that are expected to earn the most, at most two for one user.
 
+    Args:
+        offers: Offers table.
+        policy: Its name.
+        rows: How many.
+        more: Columns besides, where the table has them.
+
     Returns:
-        Columns `SAMPLE`, rate > 0, largest expected profit first.
+        Columns `SAMPLE` and `more`, rate > 0, largest expected profit first.
     """
+    columns = [*SAMPLE, *(name for name in more if name in offers)]
     given = offers[(offers["policy"] == policy) & (offers["rate"] > 0)]
     ranked = given.sort_values("expected_profit", ascending=False, kind="stable")
-    return ranked[ranked.groupby("user_id").cumcount() < 2][SAMPLE].head(rows).reset_index(drop=True)
+    return ranked[ranked.groupby("user_id").cumcount() < 2][columns].head(rows).reset_index(drop=True)
 
 
 def examples(offers: pd.DataFrame, items: pd.DataFrame | None, rows: int = 8) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from graphrec.report.charts.bars import bars
 from graphrec.report.charts.scatter import scatter
 from graphrec.report.offer_summary import offers_sample, policy_totals, read_offers
 from graphrec.report.page.html import Content, render_html
+from graphrec.report.page.offers import offers_section
 from graphrec.report.table import comparison
 from graphrec.results import write_table
 
@@ -182,6 +183,15 @@ def test_policy_totals_add_up_and_compare_with_none():
     )
     without = make_offers().query("policy != 'none'")
     assert policy_totals(without)["gain"].isna().all()
+
+
+def test_the_page_shows_the_sentences_of_an_offer_where_there_are_some():
+    offers = make_offers().assign(for_manager="12 % off, gain 3", for_shopper="Because you bought <b>tea</b>")
+    shown = [row for sample in offers_section(offers)["samples"].values() for row in sample]
+    assert {(row["for_manager"], row["for_shopper"]) for row in shown} == {
+        ("12 % off, gain 3", "Because you bought <b>tea</b>")
+    }
+    assert "for_manager" not in offers_sample(offers, "uniform")
 
 
 def test_offers_sample_shows_given_discounts_best_first():

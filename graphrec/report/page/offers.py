@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from graphrec.offers.table import FOR_MANAGER, FOR_SHOPPER
 from graphrec.report.budget import budget_curves
 from graphrec.report.charts.budget import budget_curve
 from graphrec.report.charts.rates import rate_histogram
@@ -40,7 +41,7 @@ def offers_section(offers: pd.DataFrame) -> dict[str, Any]:
         "samples": {
             policy: sample.to_dict("records")
             for policy in policies
-            if len(sample := offers_sample(offers, policy))
+            if len(sample := offers_sample(offers, policy, more=(FOR_MANAGER, FOR_SHOPPER)))
         },
     }
 
