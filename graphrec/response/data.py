@@ -188,13 +188,8 @@ class ResponseData(pl.LightningDataModule):
         path = None if self.cache is None else Path(self.cache) / f"{self.source.name}-{self._key()}.parquet"
         if path is not None and path.is_file():
             return read_panel(path)
-        offers = self.offers
-        visits = find_visits(self.source.log, self.windows, offered=offers)
-        promotions = self.promotions_of(visits.items)
-        if promotions is not None:
-            promoted = IdMap.from_values(promotions[Columns.ITEM])
-            visits = find_visits(self.source.log, self.windows, promoted, offers)
-        personal = None if offers is None else Personal.of(offers, visits)
+        visits, promotions = self._visits
+        personal = None if self.offers is None else Personal.of(self.offers, visits)
         panel = build_panel(self.source, visits, promotions, self.asked, self.rolling, personal)
         if self.link is not None:
             links = log_links(self.source.log, visits, self.link, self.link_every)[visits.rows]
@@ -202,6 +197,22 @@ class ResponseData(pl.LightningDataModule):
         if path is not None:
             write_panel(panel, path)
         return panel
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """Pairs that make the rows: ``user_id`` and ``item_id``."""
+        return self._visits[0].pairs
+
+    @cached_property
+    def _visits(self) -> tuple[Visits, pd.DataFrame | None]:
+        """Find the pairs and weeks, and the promotions that limit them."""
+        log, offers = self.source.log, self.offers
+        visits = find_visits(log, self.windows, offered=offers)
+        promotions = self.promotions_of(visits.items)
+        if promotions is None:
+            return visits, None
+        promoted = IdMap.from_values(promotions[Columns.ITEM])
+        return find_visits(log, self.windows, promoted, offers), promotions
 
     def _key(self) -> str:
         """Name the cached features by everything they depend on."""

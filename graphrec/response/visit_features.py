@@ -73,8 +73,8 @@ def user_features(visits: Visits, log: pd.DataFrame) -> Iterator[Feature]:
     yield "user_trips", log_rate(before(trips), before(there), 1.5)
     yield "user_affinity", (before(saved) + 10.0) / (before(value) + 60.0)
     yield "user_affinity_4", (faded(saved, 4) + 3.0) / (faded(value, 4) + 18.0)
-    pairs = np.bincount(visits.user, minlength=len(visits.users))[:, None]
-    bought = sum_by(visits.bought, visits.user, len(visits.users))
+    pairs = visits.count_by(visits.user, len(visits.users))[:, None]
+    bought = visits.sum_by(visits.bought, visits.user, len(visits.users))
     yield "user_repertoire", np.log1p(np.broadcast_to(pairs, there.shape).astype(np.float64))
     yield "user_rate", log_rate(before(bought), before(there) * pairs, TYPICAL, 20.0)
     yield "user_rate_3", log_rate(faded(bought, 3), faded(there, 3) * pairs, TYPICAL, 20.0)
@@ -82,8 +82,8 @@ def user_features(visits: Visits, log: pd.DataFrame) -> Iterator[Feature]:
 
 def item_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
     """Measure how the item sells to its buyers. Tables ``[I, W]``."""
-    bought = sum_by(visits.bought, visits.item, len(visits.items))
-    there = sum_by(visits.visited[visits.user], visits.item, len(visits.items))
+    bought = visits.sum_by(visits.bought, visits.item, len(visits.items))
+    there = visits.sum_by(visits.visited[visits.user], visits.item, len(visits.items))
     deal = shelf.saving >= DEAL
     yield "item_rate", log_rate(before(bought), before(there), TYPICAL, 20.0)
     for half_life in (1, 4):
@@ -93,7 +93,7 @@ def item_features(visits: Visits, shelf: Shelf) -> Iterator[Feature]:
     yield "item_rate_full", full
     base = (before(bought * ~deal) + 2.0) / (before(there * ~deal) + 20.0)
     yield "item_lift", log_rate(before(bought * deal), before(there * deal), base, 20.0) - np.log(base)
-    buyers = np.bincount(visits.item, minlength=len(visits.items))[:, None]
+    buyers = visits.count_by(visits.item, len(visits.items))[:, None]
     yield "item_buyers", np.log1p(np.broadcast_to(buyers, bought.shape).astype(np.float64))
 
 
@@ -140,7 +140,7 @@ def rival_depth(items: IdMap, shelf: Shelf, group_of: pd.Series[str]) -> FloatAr
     groups = IdMap.from_values(group_of.reindex(items.ids))
     of_item = groups.codes(group_of.reindex(items.ids))
     others = np.maximum(np.bincount(of_item, minlength=len(groups)) - 1, 1)[:, None]
-    total = sum_by(shelf.saving, of_item, len(groups))
+    total = _sum_by(shelf.saving, of_item, len(groups))
     return np.asarray((total[of_item] - shelf.saving) / others[of_item])
 
 
@@ -167,7 +167,7 @@ def _last_gap(bought: BoolArray) -> FloatArray:
     return last_value(weeks_since(bought, NEVER), bought, NEVER)
 
 
-def sum_by(values: npt.NDArray[np.generic], group: IntArray, size: int) -> FloatArray:
+def _sum_by(values: npt.NDArray[np.generic], group: IntArray, size: int) -> FloatArray:
     """Add up the rows of each group. ``[n, W]`` to ``[size, W]``."""
     total = np.zeros((size, values.shape[1]))
     np.add.at(total, group, values.astype(np.float64))

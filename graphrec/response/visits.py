@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import BoolArray, IntArray
+from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns, IdMap
 from graphrec.data.week_numbers import MOST_WEEKS
 from graphrec.errors import InputError, check_at_least, check_between
@@ -139,6 +139,8 @@ class Visits:
         visited: Whether the user bought anything in the week. Shape ``[U, W]``.
         history_end: Number of weeks that come before the rows.
         every_week: Whether weeks without a visit are rows, too.
+        counted: Pairs that sums over the pairs of a user or an item are made of; all if missing. So pairs
+            that are asked about have the same sums as those that were learnt from. Shape ``[P]``.
     """
 
     users: IdMap
@@ -149,11 +151,31 @@ class Visits:
     visited: BoolArray
     history_end: int
     every_week: bool = False
+    counted: BoolArray | None = None
 
     @property
     def weeks(self) -> int:
         """Number of weeks ``W``."""
         return int(self.bought.shape[1])
+
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """Ids of the pairs, in their order: ``user_id`` and ``item_id``."""
+        return pd.DataFrame(
+            {Columns.USER: self.users.ids[self.user], Columns.ITEM: self.items.ids[self.item]}
+        )
+
+    def sum_by(self, values: AnyArray, group: IntArray, size: int) -> FloatArray:
+        """Add up the rows of the pairs that count, by group. ``[P, W]`` to ``[size, W]``."""
+        total = np.zeros((size, values.shape[1]))
+        kept = slice(None) if self.counted is None else self.counted
+        np.add.at(total, group[kept], values[kept].astype(np.float64))
+        return total
+
+    def count_by(self, group: IntArray, size: int) -> IntArray:
+        """Count the pairs that count, by group. Shape ``[size]``."""
+        kept = slice(None) if self.counted is None else self.counted
+        return np.bincount(group[kept], minlength=size)
 
     @cached_property
     def rows(self) -> tuple[IntArray, IntArray]:

@@ -15,7 +15,7 @@ from wandb_files import wandb_runs_of
 
 from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
-from graphrec.cli.offers.response import learned_response
+from graphrec.cli.offers.response import candidate_features, learned_response
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.errors import InputError
 from graphrec.models import IdealLowPass, Spectral
@@ -135,6 +135,26 @@ def test_candidates_get_the_curves_of_their_rows(run):
     own = learned_response(run / "checkpoints" / "best.ckpt", first[["user_id", "item_id"]], week=18)
     assert np.corrcoef(own.base_logit, first["base_logit"])[0, 1] > 0.99
     assert (np.diff(own.curve([0.0, 0.1, 0.3, 0.5]), axis=1) > 0).all()
+
+
+def test_a_few_pairs_have_the_histories_of_the_panel_whatever_is_asked_beside_them(run):
+    """Sums over a user's or an item's pairs are those of the pairs that the response was learnt from."""
+    _, module = load_response(run / "checkpoints" / "best.ckpt")
+    panel = module.panel
+    rows = np.flatnonzero((panel.rows["week"] == 18).to_numpy())[::40]
+    asked = panel.rows.iloc[rows][["user_id", "item_id"]]
+    stranger = pd.DataFrame({"user_id": asked["user_id"].unique()[:5], "item_id": "item_00039"})
+    features, groups = candidate_features(module, pd.concat([asked, stranger]), 18)
+    of_the_week = (
+        "shelf_price",
+        "shelf_usual",
+        "item_id_rival",
+        "department_rival",
+    )  # what the week's sales tell
+    kept = [place for place, name in enumerate(panel.names) if not name.startswith((*of_the_week, "link"))]
+    assert len(kept) > 40
+    assert features[: len(rows)][:, kept] == pytest.approx(panel.features[rows][:, kept], rel=1e-5, abs=1e-6)
+    assert np.array_equal(groups[: len(rows)], panel.groups[rows])
 
 
 def test_candidates_may_be_new_pairs_and_may_not_be_strangers(run):

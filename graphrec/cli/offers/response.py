@@ -18,7 +18,7 @@ from graphrec.offers.candidates.undiscounted import faced_rates, undiscounted
 from graphrec.response.curves import MEDIAN_ELASTICITY, SplineResponse
 from graphrec.response.data import ResponseData, log_links
 from graphrec.response.panel import feature_tables, pair_groups
-from graphrec.response.personal.offers import Personal
+from graphrec.response.personal.offers import KEY, Personal
 from graphrec.response.shelf import build_shelf
 from graphrec.response.visits import Visits, visits_of
 
@@ -130,11 +130,21 @@ def candidate_features(
 
 
 def _pairs_of(data: ResponseData, candidates: pd.DataFrame, week: int) -> tuple[RawData, Visits, IntArray]:
-    """Cut the log before a week, find the distinct pairs in it, and the pair of each candidate."""
+    """Cut the log before a week, find the distinct pairs in it, and the place of each candidate."""
     past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
-    pairs = candidates[[Columns.USER, Columns.ITEM]].drop_duplicates()
-    visits = visits_of(past.log, pairs, week, week - 1)
+    visits = _asked_beside_learnt(data, past.log, candidates[KEY[:2]], week)
     return past, visits, _places(visits, candidates)
+
+
+def _asked_beside_learnt(
+    data: ResponseData, log: pd.DataFrame, candidates: pd.DataFrame, week: int
+) -> Visits:
+    """Put pairs beside those that were learnt from, of which alone the sums of users and items are made."""
+    known = log[Columns.USER].unique(), log[Columns.ITEM].unique()
+    learnt = data.pairs[data.pairs[Columns.USER].isin(known[0]) & data.pairs[Columns.ITEM].isin(known[1])]
+    visits = visits_of(log, pd.concat([learnt, candidates]).drop_duplicates(), week, week - 1)
+    counted = pd.MultiIndex.from_frame(visits.pairs).isin(pd.MultiIndex.from_frame(learnt))
+    return dataclasses.replace(visits, counted=np.asarray(counted, dtype=np.bool_))
 
 
 def _earlier(offers: pd.DataFrame | None, week: int) -> pd.DataFrame | None:

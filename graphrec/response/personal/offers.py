@@ -18,7 +18,7 @@ from graphrec.data.tables.read import Table, TextFormat, load_table
 from graphrec.data.week_numbers import check_weeks
 from graphrec.errors import InputError, check_at_least
 from graphrec.notices import note, warn
-from graphrec.response.visit_features import NEVER, TYPICAL, Feature, sum_by
+from graphrec.response.visit_features import NEVER, TYPICAL, Feature
 from graphrec.response.visits import Visits
 from graphrec.response.weekly import before, log_rate, weeks_since
 
@@ -89,10 +89,10 @@ class Personal:
         yield "pair_offered", before(self.rate) / weeks
         yield "pair_offer_recency", np.log(weeks_since(given, NEVER))
         size = len(visits.users)
-        offers, plain = sum_by(given, visits.user, size), sum_by(~given, visits.user, size)
+        offers, plain = (visits.sum_by(kind, visits.user, size) for kind in (given, ~given))
         yield "user_offers", (before(offers) / np.maximum(before(offers + plain), 1))[visits.user]
         for name, kind, chances in (("offered", given, offers), ("plain", ~given, plain)):
-            bought = sum_by(visits.bought & kind, visits.user, size)
+            bought = visits.sum_by(visits.bought & kind, visits.user, size)
             yield f"user_rate_{name}", log_rate(before(bought), before(chances), TYPICAL, 20.0)[visits.user]
 
 
