@@ -194,6 +194,14 @@ def test_the_page_shows_the_sentences_of_an_offer_where_there_are_some():
     assert "for_manager" not in offers_sample(offers, "uniform")
 
 
+def test_the_weeks_of_the_offers_are_said_where_they_are_of_some(tmp_path):
+    offers = make_offers()
+    assert offers_section(offers)["when"] == ""
+    assert offers_section(offers.assign(week=54, horizon=4))["when"] == "weeks 54 to 57"
+    assert offers_section(offers.assign(week=54, horizon=1))["when"] == "week 54"
+    assert offers_section(offers.assign(week=54, horizon=pd.NA))["when"] == ""
+
+
 def test_offers_sample_shows_given_discounts_best_first():
     sample = offers_sample(make_offers(), "uniform")
     assert sample["item_id"].tolist() == ["milk", EVIL]

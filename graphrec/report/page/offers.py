@@ -30,6 +30,7 @@ def offers_section(offers: pd.DataFrame) -> dict[str, Any]:
     pairs = offers.drop_duplicates(["scenario", "user_id", "item_id"])
     curves, without = budget_curves(offers)
     return {
+        "when": _when(offers),
         "same_pairs": len(pairs) * len(policies) == len(offers),
         "totals": totals.to_dict("records"),
         "budget": [
@@ -44,6 +45,17 @@ def offers_section(offers: pd.DataFrame) -> dict[str, Any]:
             if len(sample := offers_sample(offers, policy, more=(FOR_MANAGER, FOR_SHOPPER)))
         },
     }
+
+
+def _when(offers: pd.DataFrame) -> str:
+    """Say of which weeks the offers are; nothing where the table does not tell, or tells several times."""
+    if not {"week", "horizon"} <= set(offers):
+        return ""
+    times = offers[["week", "horizon"]].drop_duplicates()
+    if len(times) > 1 or times.isna().any(axis=None):
+        return ""
+    week, weeks = (int(value) for value in times.iloc[0])
+    return f"week {week}" if weeks == 1 else f"weeks {week} to {week + weeks - 1}"
 
 
 def _histogram(offers: pd.DataFrame, policy: str, top: float) -> Markup:

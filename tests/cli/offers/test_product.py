@@ -297,7 +297,8 @@ def response(case: Case, after: pd.DataFrame) -> None:
     if case.promotion == "threshold":
         return
     curves = learned_response(Path(checkpoint()), after[["user_id", "item_id", "probability"]], WEEKS + 1)
-    assert np.allclose(after["probability_at_rate"], curves.probability(after["rate"].to_numpy()))
+    told = curves.probability(after["rate"].to_numpy())
+    assert np.allclose(after["probability_at_rate"], told, atol=1e-7)  # none of a log is below 1e-6
 
 
 @lru_cache
