@@ -11,6 +11,7 @@ import pandas as pd
 
 from graphrec.cli.experiment.exports import load_export
 from graphrec.cli.frames import read_users
+from graphrec.cli.table_options import table_file
 from graphrec.data.choice.history import Histories, History, HistoryFile
 from graphrec.data.choice.items import FILES, ItemFiles
 from graphrec.data.interactions import Columns
@@ -71,9 +72,13 @@ def asked(
         raise InputError(what, column="name_column", hint=hint)
     item_set, only = _items(items)
     people = read_users(users_file(users), {}, _FORM)
-    tables = {"items": only, "exclude": _list(exclude, "exclude"), "item_table": _file(item_table, "items")}
+    tables = {
+        "items": only,
+        "exclude": _list(exclude, "exclude"),
+        "item_table": given_table(item_table, "items"),
+    }
     tables["boost"] = _boost(boost)
-    own, new = _file(user_table, "users"), _file(new_items, "new_items")
+    own, new = given_table(user_table, "users"), given_table(new_items, "new_items")
     return Asked(
         Request(
             people,
@@ -104,7 +109,7 @@ def asked_alike(
     check_at_least(1, k=k)
     given = _list(asked, "items")
     tables = {"items": _list(only, "items"), "exclude": _list(exclude, "exclude")}
-    tables |= {"item_table": _file(item_table, "items"), "boost": _boost(boost)}
+    tables |= {"item_table": given_table(item_table, "items"), "boost": _boost(boost)}
     items = ItemFiles.read({name: tables[name] for name in FILES}, where, {}, _FORM)
     items.check_for_everybody()
     table = None if given is None else load_table(given, {}, kind="item_list", text=_FORM)
@@ -120,10 +125,8 @@ def users_file(given: Any) -> str | Path | None:
     Raises:
         InputError: If it is none of these.
     """
-    if given is None or isinstance(given, str | Path):
-        return None if given is None else Path(given)
-    if isinstance(given, Frame):
-        return FrameFile.of(given, "users")
+    if given is None or isinstance(given, str | Path | Frame):
+        return given_table(given, "users")  # type: ignore[no-any-return]
     hint = 'give ids, as ["C17"], a frame or a file with a column user_id'
     ids = _ids(given, "users", hint, empty="give ids, or leave it out for all users")
     return FrameFile.of(pd.DataFrame({Columns.USER: ids}), "users")
@@ -151,7 +154,7 @@ def _items(given: Any) -> tuple[ItemSet, Any]:
 def _list(given: Any, role: str) -> Any:
     """Take ids of items as a frame in the place of a file."""
     if given is None or isinstance(given, str | Path | Frame):
-        return _file(given, role)
+        return given_table(given, role)
     hint = 'give ids, as ["S1"], a frame or a file with a column item_id'
     ids = _ids(given, role, hint, empty="give ids, or leave it out")
     return FrameFile.of(pd.DataFrame({Columns.ITEM: ids}), role)
@@ -160,14 +163,15 @@ def _list(given: Any, role: str) -> Any:
 def _boost(given: Any) -> Any:
     if isinstance(given, Mapping):
         given = pd.DataFrame({Columns.ITEM: list(given), BOOST: list(given.values())})
-    return _file(given, "boost")
+    return given_table(given, "boost")
 
 
-def _file(given: Any, role: str) -> Any:
+def given_table(given: Any, role: str) -> Any:
+    """Take a path, the address of a database or a frame as a file; raise `InputError` for anything else."""
     if isinstance(given, Frame):
         return FrameFile.of(given, role)
     if given is None or isinstance(given, str | Path):
-        return None if given is None else Path(given)
+        return table_file(given) if isinstance(given, str) else given
     raise InputError(f"a {type(given).__name__} is no table", column=role, hint="give a frame or a file")
 
 
@@ -177,10 +181,8 @@ def _history(given: Any, people: Table | None) -> Histories:
     Raises:
         InputError: If it is none of these, or is of one person and several are asked for.
     """
-    if isinstance(given, str | Path):
-        return HistoryFile(Path(given), {}, _FORM)
-    if isinstance(given, Frame):
-        return HistoryFile(FrameFile.of(given, "history"), {}, _FORM)
+    if isinstance(given, str | Path | Frame):
+        return HistoryFile(given_table(given, "history"), {}, _FORM)
     hint = 'give the items of one person, as ["S1", "S2"], or a log with user_id and item_id'
     ids = _ids(given, "history", hint, empty="give items, or leave it out")
     who = [SOMEBODY] if people is None else people.frame[Columns.USER].drop_duplicates().tolist()

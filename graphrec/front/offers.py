@@ -12,10 +12,10 @@ import pandas as pd
 from graphrec.cli.main import parser
 from graphrec.cli.offers.decide import offers_of, prepared, print_assumptions
 from graphrec.cli.offers.request import Request
-from graphrec.data.places.frames import Frame, FrameFile
+from graphrec.data.places.frames import Frame
 from graphrec.errors import InputError
 from graphrec.front.arguments import check_kind
-from graphrec.front.asking import users_file
+from graphrec.front.asking import given_table, users_file
 from graphrec.front.runs import Run
 from graphrec.offers.policies.base import Policy
 
@@ -76,9 +76,9 @@ def offers(
         named = list(policy) if isinstance(policy, list | tuple) else [policy]
         given.policy = None if policy is None else named
         given.users, given.trust = users_file(users), run.is_trusted
-        given.stock, given.exposure = _file(stock, "stock"), _file(exposure, "exposure")
+        given.stock, given.exposure = given_table(stock, "stock"), given_table(exposure, "exposure")
         several = costs if isinstance(costs, list | tuple) else [] if costs is None else [costs]
-        given.costs = [_file(one, "costs") for one in several] or None
+        given.costs = [given_table(one, "costs") for one in several] or None
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
         request = Request.of(given)
         task, data = run.loaded(seed)
@@ -115,10 +115,6 @@ def _words(name: str, value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [f"--{name}", *map(str, value)]
     return [f"--{name}={value}"]
-
-
-def _file(given: Any, role: str) -> Any:
-    return FrameFile.of(given, role) if isinstance(given, Frame) else _path(given)
 
 
 def _path(given: Any) -> Path | None:

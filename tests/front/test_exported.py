@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pandas as pd
 import pytest
 from front_shop import COLUMNS, purchases
@@ -153,3 +155,10 @@ def test_load_tells_a_model_from_a_log(model, shop):
         gr.load(shop / "model.zip", split=gr.LeaveLast())
     with pytest.raises(InputError, match="only an exported model is trusted"):
         gr.load(shop / "purchases.csv", COLUMNS, split=gr.LeaveLast(), trust=True)
+
+
+def test_a_history_may_stand_in_a_database(model):
+    with sqlite3.connect("asked.db") as connection:
+        frames()["history"].to_sql("history", connection, index=False, if_exists="replace")
+    ours = model.recommend(history="sqlite:///asked.db?table=history", k=4)
+    pd.testing.assert_frame_equal(ours, model.recommend(history=frames()["history"], k=4))

@@ -346,7 +346,7 @@ def test_stock_and_past_offers_come_as_frames(run):
         (lambda run, data: gr.offers(run, 3), "a int is no policy"),
         (lambda run, data: gr.offers(run, ["none", "none"]), "none is named twice"),
         (lambda run, data: gr.offers(run, out="x.csv"), "this is no option here"),
-        (lambda run, data: gr.offers(run, stock=3), "a int is no file"),
+        (lambda run, data: gr.offers(run, stock=3), "a int is no table"),
     ],
 )
 def test_mistakes_are_told_at_once_in_one_line(run, data, given, said):

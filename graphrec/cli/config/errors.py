@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graphrec.cli.config.locations import Entry
+from graphrec.cli.config.locations import COMMAND_LINE, Entry
 from graphrec.cli.config.sampled import HINT, WHY, asks_for_sampling
 from graphrec.cli.config.signatures import (
     Parameter,
@@ -167,7 +167,7 @@ def _in_value(entry: Entry, key: str, parameter: Parameter) -> Mistake | None:
     if parameter.each is not None and isinstance(entry.value, list):
         values = (_placed(value, entry.file, entry.row) for value in entry.value)
         return next((found for one in values if (found := _in_value(one, key, parameter.each))), None)
-    typed = entry.row is None and entry.value is not None  # on the command line, where 7 may be a text
+    typed = entry.file == COMMAND_LINE and entry.value is not None  # where 7 may be a text
     if parameter.accepts(entry.plain()) or (typed and parameter.accepts(str(entry.plain()))):
         return None
     if parameter.lists_functions:

@@ -14,6 +14,8 @@ from graphrec.cli.config.moved import renamed
 from graphrec.errors import InputError
 
 CONFIG_OPTIONS = ("-c", "--config")
+COMMAND_LINE = "command line"
+"""What stands in the place of a file for options."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Entry:
 def read_entries(args: list[str]) -> Entry:
     """Read what the files and options of a command line say together; a later one wins."""
     files = config_files(args)
-    whole = Entry({}, str(files[0]) if files else "command line")
+    whole = Entry({}, str(files[0]) if files else COMMAND_LINE)
     for file in files:
         _merge(whole, read_yaml(file))
     for key, text in _options(args):
@@ -103,12 +105,12 @@ def _options(args: list[str]) -> Iterator[tuple[str, str]]:
 def _nested(dotted: str, text: str) -> Entry:
     """Nest entries inside each other, for ``model.init_args.l2`` and ``0.1``."""
     try:
-        given = _entry(yaml.compose(text, Loader=yaml.SafeLoader), "command line", 1)
+        given = _entry(yaml.compose(text, Loader=yaml.SafeLoader), COMMAND_LINE, 1)
     except yaml.YAMLError:
-        given = Entry(text, "command line")
+        given = Entry(text, COMMAND_LINE)
     entry = followed(_without_rows(given), Path())
     for key in reversed(dotted.split(".")):
-        entry = Entry({key: entry}, "command line")
+        entry = Entry({key: entry}, COMMAND_LINE)
     return entry
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrec.cli.config.errors import Mistake
-from graphrec.cli.config.locations import Entry
+from graphrec.cli.config.locations import COMMAND_LINE, Entry
 from graphrec.cli.config.vocabulary import (
     MAY_NAME,
     class_paths,
@@ -76,7 +76,7 @@ def foreign_name(name: str, file: Path, key: str | None = None) -> InputError:
 
 def _foreign_to_us(name: str, entry: Entry | None, key: str | None) -> InputError:
     """Write the mistake of a YAML or an option that names code it may not."""
-    place = entry or Entry(None, "command line")
+    place = entry or Entry(None, COMMAND_LINE)
     what = f"'{name}' may not be named here"
     hint = f"name {MAY_NAME}, or a module of the current folder; --trust allows those of other packages"
     if not is_found(name):

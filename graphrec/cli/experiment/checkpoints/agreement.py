@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from graphrec.cli.config.errors import Mistake
-from graphrec.cli.config.locations import Entry
+from graphrec.cli.config.locations import COMMAND_LINE, Entry
 from graphrec.cli.experiment.checkpoints.config import Basis
 from graphrec.errors import InputError
 
@@ -54,7 +54,7 @@ def check_agreement(basis: Basis, own: dict[str, Any], both: dict[str, Any]) -> 
     what = f"{_told(ours)} here, {_told(_at(own, first))} in the checkpoint {basis.checkpoint}"
     what += f" (and {more} more: {', '.join(found[1:4])})" if more else ""
     hint = "leave it out, then the checkpoint's value counts, or fit again with it"
-    raise InputError(str(Mistake(entry or Entry(None, "command line"), first, what, hint)))
+    raise InputError(str(Mistake(entry or Entry(None, COMMAND_LINE), first, what, hint)))
 
 
 def _different(own: Any, both: Any, place: str = "") -> Iterator[str]:
