@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from graphrec.arrays import Float32Array, FloatArray, IntArray
+from graphrec.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from graphrec.cli.experiment.loading import load_response
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.errors import InputError
 from graphrec.evaluation.calibration import SMALLEST
+from graphrec.notices import note
 from graphrec.offers.candidates.undiscounted import faced_rates, undiscounted
 from graphrec.response.curves import MEDIAN_ELASTICITY, SplineResponse
 from graphrec.response.data import ResponseData, log_links
@@ -39,9 +40,13 @@ def learned_response(
     the user shops. The response was learnt from items of the user's repertoire; for a new item its curve says
     what is known of the user, the item and its group, which the data does not test.
 
+    With personal offers every week is a row of the response, so its own base is of any week. Of pairs that
+    were met it then takes the place of a ranker's probability of a week, which knows less of a pair.
+
     Args:
         checkpoint: Of a run of `ResponseTask`.
-        candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability``.
+        candidates: ``user_id``, ``item_id`` and, to keep the ranking model's base, ``probability``. It is of
+            one week where there is ``growth``.
         week: Week that the offers are for; only earlier weeks are looked at, and one further off counts as
             the first after the log. The first after the validation part if missing.
         trusted: Whether the checkpoint may name code that is not graphrec's.
@@ -61,7 +66,8 @@ def learned_response(
     if features.shape[1] != len(task.network.centre):
         hint = "fit the response again"
         raise InputError("the response was fitted with other features", file=checkpoint, hint=hint)
-    base, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
+    own, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
+    base = own
     if "probability" in candidates:
         known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
         base = np.log(known / (1.0 - known))
@@ -70,7 +76,19 @@ def learned_response(
             past, visits, place = _pairs_of(data, candidates, week)
             rates = faced_rates(past.log, _earlier(data.offers, week), visits, weeks)[place]
             base = undiscounted(known, weights, rates, task.knots)
+        if data.offers is not None and "growth" in candidates:
+            base = np.where(_met(data, candidates, week), own, base)
     return SplineResponse(base, weights, task.knots)
+
+
+def _met(data: ResponseData, candidates: pd.DataFrame, week: int) -> BoolArray:
+    """Tell which pairs the response was learnt from, or the log has a purchase of; say how many. ``[P]``."""
+    log = data.source.log
+    past = pd.concat([data.pairs, log.loc[log[Columns.WEEK] < week, KEY[:2]]]).drop_duplicates()
+    met = pd.MultiIndex.from_frame(candidates[KEY[:2]]).isin(pd.MultiIndex.from_frame(past))
+    which = f"the response's own for {met.sum():,} of {len(met):,} pairs"
+    note(f"probabilities without a discount are {which}, and the ranker's for the others")
+    return np.asarray(met, dtype=np.bool_)
 
 
 def learned_elasticities(
