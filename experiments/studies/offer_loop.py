@@ -37,7 +37,7 @@ from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offpolicy.loop.judging import judge
 from graphrec.offpolicy.loop.learned import LearnedResponse
-from graphrec.offpolicy.loop.weeks import Terms, Week
+from graphrec.offpolicy.loop.weeks import Terms, Week, alike
 from graphrec.offpolicy.market import NO_MARGIN
 from graphrec.response.curves import MEDIAN_ELASTICITY, ElasticResponse, elasticity_from_affinity
 
@@ -186,6 +186,7 @@ def one_shop(seed: int, users: int) -> Run:
     served, sent, promotions = np.zeros(WEEKS), np.zeros(WEEKS), []
     serving: LearnedResponse | None = None
     challenger: ElasticResponse | None = None
+    tried: LearnedResponse | None = None
     for number in range(WEEKS):
         response = shop.first if serving is None else serving.response(shop.known)
         found = explored(
@@ -200,8 +201,9 @@ def one_shop(seed: int, users: int) -> Run:
             bought=bought, units=bought.astype(float), reward=bought.astype(float),
         )  # fmt: skip
         fed.append(Week(frame, Terms(SHARE, LEVELS, AIM, budget), number))
-        judged = judge(fed, serving)
-        challenger = judged.learnt.response(shop.known)
+        judged = judge(alike(fed), serving, tried)
+        tried = judged.learnt
+        challenger = tried.response(shop.known)
         if judged.gate.live:
             promotions.append((number + 1, plan(challenger) / oracle - served[number]))
             serving = judged.learnt

@@ -22,7 +22,16 @@ from graphrec.offpolicy.loop.judging import Judgement, judge
 from graphrec.offpolicy.loop.outcomes import CAME, PAID, RETURNED, UNITS, joined, offered_weeks
 from graphrec.offpolicy.loop.satisfaction import keep_log, kept_logs, satisfaction
 from graphrec.offpolicy.loop.serving import FILE, Serving, read_serving, write_serving
-from graphrec.offpolicy.loop.weeks import Week, alike, check_next, read_weeks, terms_in, week_of, write_week
+from graphrec.offpolicy.loop.weeks import (
+    NEWEST,
+    Week,
+    alike,
+    check_next,
+    read_weeks,
+    terms_in,
+    week_of,
+    write_week,
+)
 from graphrec.report.offer_summary import read_offers
 from graphrec.results import told_of
 
@@ -63,7 +72,7 @@ def close_week(
     print(satisfaction(kept_logs(folder)))
     _serve([*weeks, week], serving, judged, options)
     write_week(week, folder)  # the last step: from here on the week counts as fed
-    print(f"week {week.number} is kept in {folder}; all decisions: {folder / DECISIONS}")
+    print(f"week {week.number} is kept in {folder}; decisions: {folder / DECISIONS}")
     return judged
 
 
@@ -96,12 +105,13 @@ def _print_drift(seen: Drift, week: Week) -> None:
 def _judged(weeks: Sequence[Week], serving: Serving | None) -> Judgement | None:
     """Judge what can be learnt from comparable weeks, or say why it cannot be."""
     usable = alike(weeks)
-    if len(usable) < len(weeks):
-        note(f"{len(weeks) - len(usable)} weeks had other levels or another scenario and are left out")
+    if len(usable) < min(len(weeks), NEWEST):
+        note("weeks with other levels or another scenario are left out")
     if not any(week.frame["bought"].any() for week in usable):
         note("nothing was bought, so there is nothing to learn")
         return None
-    judged = judge(usable, None if serving is None else serving.response)
+    known = (None, None) if serving is None else (serving.response, serving.challenger)
+    judged = judge(usable, *known)
     limits = sorted({name for week in usable for name in week.terms.not_kept})
     if limits:
         note(f"{LEARNT} is judged without {', '.join(limits)}, which offers will keep")
@@ -131,7 +141,7 @@ def _values(judged: Judgement) -> pd.DataFrame:
 
 def _write_tables(weeks: Sequence[Week], seen: Drift, judged: Judgement | None, folder: Path) -> None:
     """Write the log of decisions for ``graphrec policy evaluate``, and what is printed as tables."""
-    write_text(folder / DECISIONS, decision_table(weeks, judged).to_csv(index=False))
+    write_text(folder / DECISIONS, decision_table(alike(weeks), judged).to_csv(index=False))
     write_text(folder / "drift_by_rate.csv", seen.rates.to_csv(index=False))
     write_text(folder / "drift_by_tenth.csv", seen.tenths.to_csv(index=False))
     if judged is not None:
@@ -139,10 +149,7 @@ def _write_tables(weeks: Sequence[Week], seen: Drift, judged: Judgement | None, 
 
 
 def decision_table(weeks: Sequence[Week], judged: Judgement | None) -> pd.DataFrame:
-    """Lay out decisions as ``graphrec policy evaluate --log`` reads them.
-
-    ``serving`` and ``candidate`` are there if the judged weeks are all weeks.
-    """
+    """Lay out decisions of the judged weeks as ``graphrec policy evaluate --log`` reads them."""
     names = [Columns.USER, Columns.ITEM, Columns.WEEK, "price", UNITS, PAID, RETURNED, CAME, "planned_rate"]
     frame = pd.concat([week.frame for week in weeks], ignore_index=True)
     table = frame[[Columns.USER, Columns.ITEM]].copy()
@@ -150,7 +157,7 @@ def decision_table(weeks: Sequence[Week], judged: Judgement | None) -> pd.DataFr
     price = 0.0 if judged is None else judged.price
     table = table.assign(**{COST: price * np.concatenate([week.spent for week in weeks])})
     table = table.assign(**{name: frame[name] for name in names[2:]})
-    if judged is not None and len(judged.serving) == len(table):
+    if judged is not None:
         grid = weeks[-1].terms.grid
         policies = {"serving": grid[judged.serving], "candidate": grid[judged.candidate]}
         arms = np.unique(table[ARM])

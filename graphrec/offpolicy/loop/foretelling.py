@@ -26,7 +26,9 @@ def teach(weeks: Sequence[Week], kept: Sequence[np.ndarray] | None = None) -> Le
     return LearnedResponse.fit(frame, -np.log1p(-weeks[-1].terms.grid), level)
 
 
-def better(weeks: Sequence[Week], serving: LearnedResponse | None) -> PolicyValue | None:
+def better(
+    weeks: Sequence[Week], serving: LearnedResponse | None, challenger: LearnedResponse | None = None
+) -> PolicyValue | None:
     """Compare how the newest week is foretold by what serves and by what the weeks before it teach.
 
     What serves is recalibrated on those weeks first: that alone is no reason for another policy.
@@ -34,6 +36,7 @@ def better(weeks: Sequence[Week], serving: LearnedResponse | None) -> PolicyValu
     Args:
         weeks: In order.
         serving: Of the policy that serves; before the first promotion it is what the tables foretold.
+        challenger: What was learnt before the newest week; it is learnt again if missing.
 
     Returns:
         Logloss per decision of the first less that of the second. None if there is no week before, if they
@@ -45,7 +48,8 @@ def better(weeks: Sequence[Week], serving: LearnedResponse | None) -> PolicyValu
     if serving is None and not all(_by_response(one) for one in weeks):
         return None
     old = _recalibrated([_logits(one, serving) for one in weeks], [_bought(one) for one in weeks])
-    new = teach(before).response(week.frame).probability(week.frame[RATE].to_numpy(np.float64))
+    learnt = teach(before) if challenger is None else challenger
+    new = learnt.response(week.frame).probability(week.frame[RATE].to_numpy(np.float64))
     losses = [-np.log(np.where(_bought(week), one, 1.0 - one).clip(1e-9)) for one in (old, new)]
     user = pd.factorize(week.frame[Columns.USER].astype("str"))[0].astype(np.int64)
     return as_logged(Decisions(np.zeros(len(user), dtype=np.int64), losses[0] - losses[1], None, user))

@@ -86,7 +86,12 @@ def plan(response: LearnedResponse, week: Week) -> Plan:
     return Plan(found.level, value, spend, found.budget_price)
 
 
-def judge(weeks: Sequence[Week], serving: LearnedResponse | None, seed: int = 0) -> Judgement:
+def judge(
+    weeks: Sequence[Week],
+    serving: LearnedResponse | None,
+    challenger: LearnedResponse | None = None,
+    seed: int = 0,
+) -> Judgement:
     """Judge what can be learnt against what serves.
 
     The candidate's decision on a user comes from what other users taught, by folds. So does the model of the
@@ -96,6 +101,7 @@ def judge(weeks: Sequence[Week], serving: LearnedResponse | None, seed: int = 0)
     Args:
         weeks: With the same levels and scenario.
         serving: Of the policy that serves; None before the first promotion, then it is what was planned.
+        challenger: What was learnt before the newest week; it is learnt again if missing.
         seed: Deals users to folds.
     """
     user = pd.factorize(pd.concat([week.frame[Columns.USER] for week in weeks]).astype("str"))[0]
@@ -115,7 +121,7 @@ def judge(weeks: Sequence[Week], serving: LearnedResponse | None, seed: int = 0)
     targets = {name: target_of(one, count) for name, one in level.items()}
     values = {name: estimate(log, target, model, JUDGES)[0] for name, target in targets.items()}
     gain = _gain(log, targets["candidate"], targets["serving"], model)
-    foretells = better(weeks, serving)
+    foretells = better(weeks, serving, challenger)
     decision = opened(gain, foretells, first=serving is None)
     return Judgement(level["serving"], candidate, values, gain, foretells, decision, price, learnt)
 

@@ -23,6 +23,8 @@ from graphrec.offpolicy.loop.outcomes import PAID, UNITS, Joined, check_propensi
 LEFT_TO_CHANCE = "left_to_chance"
 """What an offers table tells of how chance took a hand in it: `Terms`, in `DataFrame.attrs`."""
 FOLDER = "weeks"
+NEWEST = 8
+"""So many weeks teach and judge: people change."""
 COUNTED = ("name", "profit", "revenue", "units", "worth", "sold")
 """What of a scenario says what an offer is worth."""
 
@@ -178,8 +180,7 @@ def check_next(number: int, weeks: Sequence[Week], file: Path) -> None:
 
 
 def alike(weeks: Sequence[Week]) -> list[Week]:
-    """Take the weeks with the newest one's levels and scenario: rewards of others are not comparable."""
+    """Take the newest weeks with the last one's levels and scenario: rewards of others are not comparable."""
     newest = weeks[-1].terms
-    return [
-        one for one in weeks if (one.terms.levels, one.terms.scenario) == (newest.levels, newest.scenario)
-    ]
+    same = (newest.levels, newest.scenario)
+    return [one for one in weeks if (one.terms.levels, one.terms.scenario) == same][-NEWEST:]
