@@ -41,8 +41,8 @@ from graphrec.offpolicy.loop.weeks import Terms, Week, alike
 from graphrec.offpolicy.market import NO_MARGIN
 from graphrec.response.curves import MEDIAN_ELASTICITY, ElasticResponse, elasticity_from_affinity
 
-USERS, ITEMS, WEEKS = 500, 24, 12
-SHARE = 0.1
+USERS, ITEMS, WEEKS = 200, 24, 12
+SHARE = 0.2
 """Left to chance."""
 BUDGET = 0.15
 """Money per pair and week."""

@@ -31,7 +31,7 @@ class LoopShop:
     slope: np.ndarray
 
     @classmethod
-    def drawn(cls, users: int = 300, items: int = 16, seed: int = 0) -> LoopShop:
+    def drawn(cls, users: int = 200, items: int = 16, seed: int = 0) -> LoopShop:
         """Draw one; half of the items react to a discount, the others hardly do."""
         rng = np.random.default_rng(seed)
         taste = rng.normal(-2.2, 0.5, items)[None] + rng.normal(0, 0.5, (users, 1))

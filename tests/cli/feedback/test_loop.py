@@ -13,7 +13,7 @@ from graphrec.cli.main import main
 from graphrec.errors import InputError
 from graphrec.offers.levels import LEVELS
 
-ROUNDS, BUDGET = 12, 450.0
+ROUNDS, BUDGET = 12, 400.0
 UNITS = ["--margin", "0.5", "--funded_share", "1", "--objective", "units", "--depths", "any", "-k", "16"]
 FIRST = WEEKS + 1
 
@@ -56,7 +56,7 @@ def test_twelve_weeks_end_nearer_to_the_oracle(shop, capsys):
         version = json.loads(serves.read_text())["version"] if serves.exists() else 0
         who = ["--serving", str(serves)] if serves.exists() else []
         who += [] if version else ["--policy", "knapsack"]
-        offers = offer(week, *who, "--explore", "0.1")
+        offers = offer(week, *who, "--explore", "0.2")
         assert offers["spend"].sum() <= BUDGET
         shop.week(week, shop.rates(offers), seed=9).to_csv("week.csv", index=False)
         feed(week, "week.csv", "loop", "--promote")
