@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from graphrec.arrays import FloatArray
 from graphrec.offers.budget.budgets import Budget, UserCap
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.decide import Groups, decide
@@ -26,9 +27,10 @@ from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.words import reasons_of
-from graphrec.response.curves import reference
+from graphrec.response.curves import Response, reference
 from graphrec.results import write_table
 
+GAINS = ("gain_low", "gain_high")
 OFFER_COLUMNS = [
     "user_id",
     "item_id",
@@ -40,6 +42,7 @@ OFFER_COLUMNS = [
     "expected_units",
     "expected_revenue",
     "expected_profit",
+    *GAINS,
     "spend",
     "promotion",
     "threshold",
@@ -56,11 +59,16 @@ OFFER_COLUMNS = [
     "horizon",
 ]
 """Columns of the offers table, in order; ``reason`` is ``reason_code`` and words. All are filled but
-``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion, and
+``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion,
+``gain_low`` and ``gain_high``, the profit beyond no offer where discounts add least and most (95 %), which an
+assumed response does not tell, and
 ``week``, the week that was decided for, where a log has no weeks and none was named. ``horizon`` is how
 many weeks from then on the offer is for; missing where the validation part of the split is no time.
 ``disclosure`` marks prices that personal data set, which New York's Algorithmic Pricing Disclosure Act wants
 said to the shopper in the words of `DISCLOSURE`."""
+
+MAY_BE_MISSING = [*GAINS, "threshold", "amount", "median_basket", "week", "horizon"]
+"""Columns of numbers that not every row has."""
 
 EXPLORED_COLUMNS = [
     "planned_rate",
@@ -183,6 +191,7 @@ def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: 
         expected_units=units,
         expected_revenue=economics.revenue(units, pairs.price, rate),
         expected_profit=economics.profit(units, pairs.price, rate),
+        **_gains(pairs, rate),
         spend=economics.spend(units, pairs.price, rate),
         promotion=pd.Series(np.where(given, promotion, "none"), index=frame.index, dtype="str"),
         threshold=np.nan,
@@ -194,6 +203,18 @@ def _outcomes(frame: pd.DataFrame, pairs: Pairs, decision: Decision, promotion: 
         product_set=sets.astype("str"),
         median_basket=np.nan,
     )
+
+
+def _gains(pairs: Pairs, rate: FloatArray) -> dict[str, FloatArray]:
+    """Compute the profit beyond no offer at both ends of what discounts may add. Shapes ``[P]``."""
+    ends = pairs.response.ends
+    if ends is None:
+        return {name: np.full(len(rate), np.nan) for name in GAINS}
+
+    def profit(response: Response, at: FloatArray) -> FloatArray:
+        return pairs.economics.profit(replace(pairs, response=response).units(at), pairs.price, at)
+
+    return {name: profit(end, rate) - profit(end, 0.0 * rate) for name, end in zip(GAINS, ends, strict=True)}
 
 
 def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
@@ -238,10 +259,10 @@ def check_offers(frame: pd.DataFrame) -> None:
     if bare not in (OFFER_COLUMNS, OFFER_COLUMNS + EXPLORED_COLUMNS) or told not in ([], SENTENCES):
         raise ValueError(f"an offers table has the columns {OFFER_COLUMNS}")
     numbers = frame.select_dtypes("number").drop(
-        columns=["user_id", "item_id", "threshold", "amount", "median_basket", "week", "horizon"],
+        columns=["user_id", "item_id", *MAY_BE_MISSING],
         errors="ignore",
     )
     if not np.isfinite(numbers.to_numpy(dtype=np.float64)).all():
-        raise ValueError("every number of an offers table is finite, threshold and amount excepted")
+        raise ValueError(f"every number of an offers table is finite, {', '.join(MAY_BE_MISSING)} excepted")
     if frame.duplicated(["policy", "scenario", "user_id", "item_id"]).any():
         raise ValueError("a pair of user and item is there twice under one policy")

@@ -24,7 +24,7 @@ from graphrec.offers.levels import Levels
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.reasons import Reason, chosen, everywhere, written
 from graphrec.offers.scenarios import Scenario
-from graphrec.offers.table import BASKET, whole_column
+from graphrec.offers.table import BASKET, GAINS, whole_column
 from graphrec.response.curves import MEDIAN_ELASTICITY
 
 QUANTILES = (0.55, 0.65, 0.75, 0.85)
@@ -281,6 +281,7 @@ def threshold_table(
             "expected_units": options.trips,
             "expected_revenue": revenue,
             "expected_profit": revenue - cost,
+            **dict.fromkeys(GAINS, np.nan),
             "spend": choice.spend,
             "promotion": pd.Series(np.where(given, "threshold", "none"), dtype="str"),
             "threshold": np.where(given, threshold, np.nan),

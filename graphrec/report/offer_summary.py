@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -18,6 +19,7 @@ SUMS = {
     "profit": "expected_profit",
     "spend": "spend",
 }
+ENDS = ("gain_low", "gain_high")
 SAMPLE = [
     *("user_id", "item_id", "score", "probability", "rate", "probability_at_rate", "price"),
     *("expected_profit", "promotion", "reason"),
@@ -100,19 +102,26 @@ def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:
     Returns:
         One row per scenario and policy, `none` first: pairs, offers (rate > 0), mean_rate (of those),
         units, revenue, profit, spend (expected sums; money in the log's currency) and gain: the
-        profit beyond that of policy `none` in the same scenario, missing where that is.
+        profit beyond that of policy `none` in the same scenario, missing where that is. gain_low and
+        gain_high are its ends where the table tells them.
     """
+    sums = SUMS | {name: name for name in ENDS if name in offers}
     groups = offers.assign(given=offers["rate"].where(offers["rate"] > 0)).groupby(["scenario", "policy"])
     totals = groups.agg(
         pairs=("rate", "size"),
         offers=("given", "count"),
         mean_rate=("given", "mean"),
-        **{name: (column, "sum") for name, column in SUMS.items()},
+        **{name: (column, _whole_sum) for name, column in sums.items()},
     ).reset_index()
     reference = totals[totals["policy"] == REFERENCE].set_index("scenario")["profit"]
     totals["gain"] = totals["profit"] - totals["scenario"].map(reference)
     first = (totals["policy"] != REFERENCE).astype(int)
     return totals.assign(first=first).sort_values(["scenario", "first", "policy"]).drop(columns="first")
+
+
+def _whole_sum(values: pd.Series[Any]) -> float:
+    """Add up, missing where one is."""
+    return float(values.sum(skipna=False))
 
 
 def offers_sample(

@@ -40,6 +40,11 @@ class Response(Protocol):
         """Compute the probability of each pair at each level. ``[R]`` to ``[P, R]``."""
         ...
 
+    @property
+    def ends(self) -> tuple[Response, Response] | None:
+        """The same curves where discounts add least and most, at 95 %; None where nobody knows."""
+        ...
+
 
 @dataclass(frozen=True)
 class ElasticResponse:
@@ -74,6 +79,11 @@ class ElasticResponse:
         rates = np.asarray(levels, dtype=np.float64)[None, :]
         return ElasticResponse(self.base[:, None], self.elasticity[:, None]).probability(rates)
 
+    @property
+    def ends(self) -> None:
+        """Nothing: what is assumed has no interval."""
+        return None
+
 
 @dataclass(frozen=True)
 class SplineResponse:
@@ -85,6 +95,7 @@ class SplineResponse:
         base_logit: ``a``, the logit without discount. Shape ``[P]``.
         weights: ``w_k >= 0``. Shape ``[P, K]``.
         knots: Rates between which a curve may bend. Length ``K``.
+        ends: See `Response`.
 
     Raises:
         InputError: If the knots cannot be used.
@@ -94,6 +105,7 @@ class SplineResponse:
     base_logit: FloatArray
     weights: FloatArray
     knots: tuple[float, ...] = KNOTS
+    ends: tuple[SplineResponse, SplineResponse] | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and ranges."""

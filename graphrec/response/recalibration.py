@@ -65,6 +65,35 @@ class Recalibration:
         )
         return cls(float(found.x[0]), float(np.exp(found.x[1])), float(np.exp(found.x[2])))
 
+    def lift_error(
+        self,
+        base_logit: FloatArray,
+        increment: FloatArray,
+        bought: npt.ArrayLike,
+        person: npt.ArrayLike,
+        importance: FloatArray | None = None,
+    ) -> float:
+        """Compute the standard error of the lift's logarithm; rows of one person may be alike in any way.
+
+        It is the sandwich of Liang and Zeger (Biometrika 1986), for the likelihood that `fit` maximises.
+
+        Args:
+            base_logit: As for `fit`. Shape ``[n]``.
+            increment: As for `fit`. Shape ``[n]``.
+            bought: Shape ``[n]``.
+            person: Code of each row's person. Shape ``[n]``.
+            importance: As for `fit`. Shape ``[n]``.
+        """
+        counts = np.ones(len(base_logit)) if importance is None else importance
+        chance = 1.0 / (1.0 + np.exp(-self(base_logit, increment)))
+        moves = np.column_stack([np.ones(len(chance)), self.base * base_logit, self.lift * increment])
+        spread = counts * chance * (1.0 - chance)
+        curvature = (moves * spread[:, None]).T @ moves + np.diag([0.0, 1.0, 1.0])
+        of_rows = moves * (counts * (chance - np.asarray(bought, dtype=np.float64)))[:, None]
+        of_people = pd.DataFrame(of_rows).groupby(np.asarray(person)).sum().to_numpy()
+        inverse = np.linalg.pinv(curvature)
+        return float((inverse @ (of_people.T @ of_people) @ inverse)[2, 2] ** 0.5)
+
     def __call__(self, base_logit: FloatArray, increment: FloatArray) -> FloatArray:
         """Put logits right. Shapes ``[n]``."""
         return np.asarray(self.shift + self.base * base_logit + self.lift * increment)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from graphrec.arrays import FloatArray
+from graphrec.data.interactions import Columns
 from graphrec.data.ledger import rows_lost
 from graphrec.errors import InputError, check_above, check_at_least, check_share
 from graphrec.files import write_parquet, write_text
@@ -36,6 +37,8 @@ from graphrec.training.shown import Shown, calibration
 from graphrec.training.trial import is_trial
 
 COMPARISONS = 1_000_000
+LIFT_ERROR = "lift_error"
+"""Standard error of the logarithm of the recalibration's lift; missing in older checkpoints."""
 
 
 class ResponseTask(ProbabilityTask):
@@ -65,6 +68,7 @@ class ResponseTask(ProbabilityTask):
     logs_only_known: ClassVar[bool] = True
     network: ResponseNetwork
     recalibration: Tensor
+    lift_error: Tensor
 
     def __init__(
         self,
@@ -91,6 +95,7 @@ class ResponseTask(ProbabilityTask):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.pooling, self.curvature = pooling, curvature
         self.register_buffer("recalibration", torch.tensor([0.0, 1.0, 1.0], dtype=torch.float64))
+        self.register_buffer(LIFT_ERROR, torch.tensor(torch.nan, dtype=torch.float64))
         self._parts: list[tuple[Tensor, ...]] = []
         self._trail = LossTrail()
         self._fit_started = time.perf_counter()
@@ -187,8 +192,15 @@ class ResponseTask(ProbabilityTask):
         outcomes = self._outcomes()
         increment = outcomes.increment(self.knots)
         self.log_validation(sigmoid(outcomes.base + increment), outcomes.bought > 0)
-        fitted = Recalibration.fit(outcomes.base, increment, outcomes.bought, outcomes.importance)
+        known = (outcomes.base, increment, outcomes.bought)
+        fitted = Recalibration.fit(*known, outcomes.importance)
         self.recalibration.copy_(torch.tensor([fitted.shift, fitted.base, fitted.lift]))
+        people = self.data.split.panel.rows[Columns.USER].iloc[self.data.split.val[: len(increment)]]
+        self.lift_error.fill_(fitted.lift_error(*known, pd.factorize(people)[0], outcomes.importance))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take a checkpoint that was written before the error of the lift was kept."""
+        checkpoint["state_dict"].setdefault(LIFT_ERROR, torch.tensor(torch.nan, dtype=torch.float64))
 
     def test_step(self, batch: PanelBatch, batch_idx: int) -> None:
         """Collect."""

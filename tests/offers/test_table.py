@@ -27,12 +27,15 @@ from graphrec.offers.policies.by_value import ExpectedProfit
 from graphrec.offers.policies.rules import LinearRate, NoDiscount, Uniform
 from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.scenarios import SCENARIO_NAMES
-from graphrec.offers.table import OFFER_COLUMNS, Candidates, make_offers, policy_totals, write_offers
+from graphrec.offers.table import GAINS, OFFER_COLUMNS, Candidates, make_offers, policy_totals, write_offers
+from graphrec.response.curves import SplineResponse
+from graphrec.response.splines import KNOTS
 
 POLICIES = [NoDiscount(), Uniform(), LinearRate(), ExpectedProfit()]
 PROMISED = (
     "user_id, item_id, score, probability, rate, probability_at_rate, price, expected_units,"
-    " expected_revenue, expected_profit, spend, promotion, threshold, amount, scenario, policy,"
+    " expected_revenue, expected_profit, gain_low, gain_high, spend, promotion, threshold, amount, scenario,"
+    " policy,"
     " propensity, reason, reason_code, disclosure, product_set, median_basket, week, horizon"
 )
 
@@ -50,7 +53,7 @@ def test_every_column_is_filled_and_adds_up(candidates, policy, scenario, budget
     assert ", ".join(offers.columns) == PROMISED
     assert len(offers) == len(candidates.frame)
     assert not offers.duplicated(["user_id", "item_id"]).any()
-    others = ["threshold", "amount", "product_set", "median_basket", "week", "horizon"]
+    others = [*GAINS, "threshold", "amount", "product_set", "median_basket", "week", "horizon"]
     assert offers[others].isna().all(axis=None)
     filled = offers.drop(columns=others)
     assert filled.notna().all(axis=None)
@@ -439,3 +442,25 @@ def test_offers_import_without_lightning_wandb_or_pyg():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_gain_lies_between_its_ends_and_they_are_of_the_same_offers():
+    frame = candidate_frame().assign(growth=0.8)
+    logit = np.log(frame["probability"] / (1 - frame["probability"])).to_numpy()
+    weights = np.ones((len(frame), len(KNOTS)))
+    ends = tuple(SplineResponse(logit, factor * weights) for factor in (0.5, 2.0))
+    curves = SplineResponse(logit, weights, ends=ends)
+    offers = make_offers(Candidates(frame, curves, weeks=4), ExpectedProfit(), "promotion")
+    none = make_offers(Candidates(frame, curves, weeks=4), NoDiscount(), "promotion")
+    gain = offers["expected_profit"] - none["expected_profit"]
+    given = offers["rate"] > 0
+    assert given.any()
+    assert (offers["gain_low"][given] < gain[given]).all()
+    assert (gain[given] < offers["gain_high"][given]).all()
+    assert (offers.loc[~given, list(GAINS)] == 0).all(axis=None)
+    low = Candidates(frame, ends[0], weeks=4).pairs()
+    profit = [
+        low.economics.profit(low.units(rate), low.price, rate)
+        for rate in (offers["rate"].to_numpy(), np.zeros(len(offers)))
+    ]
+    assert offers["gain_low"].to_numpy() == pytest.approx(profit[0] - profit[1])

@@ -75,3 +75,20 @@ def test_drift_names_the_week_that_went_off():
     assert table["z"].iloc[2] > 8
     assert (table["z"].iloc[:2].abs() < 4).all()
     assert table.loc[2, "observed"] == pytest.approx(bought[week == 3].mean())
+
+
+def test_the_error_of_the_lift_is_that_of_people_drawn_again():
+    rng = np.random.default_rng(0)
+    people, rows = 300, 40
+    person = np.repeat(np.arange(people), rows)
+    base = rng.normal(-1.5, 0.5, people * rows)
+    increment = rng.choice([0.0, 0.5, 1.0], people * rows)
+    steep = np.exp(rng.normal(0, 0.5, people))[person]  # rows of one person are alike
+    bought = rng.random(people * rows) < 1 / (1 + np.exp(-(base + steep * increment)))
+    found = Recalibration.fit(base, increment, bought)
+    told = found.lift_error(base, increment, bought, person)
+    lifts = []
+    for _ in range(60):
+        some = (rng.integers(0, people, people)[:, None] * rows + np.arange(rows)).ravel()
+        lifts.append(np.log(Recalibration.fit(base[some], increment[some], bought[some]).lift))
+    assert told == pytest.approx(np.std(lifts), rel=0.25)

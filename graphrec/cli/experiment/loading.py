@@ -104,7 +104,9 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
         raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", hint=hint)
     with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
-    task, state = cli.model, content["state_dict"]
+    task = cli.model
+    task.on_load_checkpoint(content)
+    state = content["state_dict"]
     tables = [value for name, value in state.items() if name.startswith("network.effects.")]
     task.bind(len(state["network.centre"]), tuple(len(table) - 1 for table in tables))
     task.load_state_dict(state)

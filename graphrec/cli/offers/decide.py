@@ -257,8 +257,11 @@ def decide(
 def print_totals(offers: pd.DataFrame) -> None:
     """Print a small table on the terminal."""
     totals = policy_totals(offers)
+    ends = zip(totals.pop("gain_low"), totals.pop("gain_high"), strict=True)
+    interval = ["" if np.isnan(low) or low == high else f" [{low:,.0f}, {high:,.0f}]" for low, high in ends]
     for column in ("units", "revenue", "profit", "spend", "gain"):
         totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
+    totals["gain"] += interval
     totals["mean_rate"] = totals["mean_rate"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.2%}")
     print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
 

@@ -16,6 +16,7 @@ from graphrec.errors import InputError
 from graphrec.evaluation.calibration import SMALLEST
 from graphrec.notices import note
 from graphrec.offers.candidates.undiscounted import faced_rates, undiscounted
+from graphrec.offpolicy.estimators import NORMAL_95
 from graphrec.response.curves import MEDIAN_ELASTICITY, SplineResponse
 from graphrec.response.data import ResponseData, log_links
 from graphrec.response.panel import feature_tables, pair_groups
@@ -67,18 +68,36 @@ def learned_response(
         hint = "fit the response again"
         raise InputError("the response was fitted with other features", file=checkpoint, hint=hint)
     own, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
-    base = own
-    if "probability" in candidates:
-        known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
-        base = np.log(known / (1.0 - known))
-        weeks = np.empty(0, dtype=np.int64) if seen_in is None else seen_in[seen_in < week]
-        if len(weeks):
-            past, visits, place = _pairs_of(data, candidates, week)
-            rates = faced_rates(past.log, _earlier(data.offers, week), visits, weeks)[place]
-            base = undiscounted(known, weights, rates, task.knots)
-        if data.offers is not None and "growth" in candidates:
-            base = np.where(_met(data, candidates, week), own, base)
-    return SplineResponse(base, weights, task.knots)
+    known, rates = _known(data, candidates, week, seen_in)
+    met = np.ones(len(own), dtype=np.bool_)
+    if known is not None:
+        learnt = data.offers is not None and "growth" in candidates
+        met = _met(data, candidates, week) if learnt else ~met
+
+    def curve(factor: float) -> SplineResponse:
+        steep = factor * weights
+        start = own if known is None else undiscounted(known, steep, rates, task.knots)
+        return SplineResponse(np.where(met, own, start), steep, task.knots)
+
+    found, error = curve(1.0), NORMAL_95 * float(task.lift_error)
+    if np.isnan(error):
+        return found
+    return dataclasses.replace(found, ends=(curve(np.exp(-error)), curve(np.exp(error))))
+
+
+def _known(
+    data: ResponseData, candidates: pd.DataFrame, week: int, seen_in: IntArray | None
+) -> tuple[FloatArray | None, FloatArray]:
+    """Find each candidate's probability, and what was off its price where seen. ``[P]``, ``[P, n]``."""
+    rates = np.zeros((len(candidates), 1))
+    if "probability" not in candidates:
+        return None, rates
+    known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
+    weeks = np.empty(0, dtype=np.int64) if seen_in is None else seen_in[seen_in < week]
+    if len(weeks):
+        past, visits, place = _pairs_of(data, candidates, week)
+        rates = faced_rates(past.log, _earlier(data.offers, week), visits, weeks)[place]
+    return known, rates
 
 
 def _met(data: ResponseData, candidates: pd.DataFrame, week: int) -> BoolArray:
