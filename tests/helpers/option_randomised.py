@@ -49,6 +49,7 @@ FEEDBACK: dict[str, list[Check]] = {
         Check("--columns quantity=", FED, result=printed),
     ],
     "--delimiter": [Check("--delimiter |", FED, refused="sold.csv")],
+    "--decimal": [Check("--decimal ;;", FED, refused="decimal")],
     "--encoding": [Check("--encoding utf-16-le", FED, refused="sold.csv")],
 }
 
