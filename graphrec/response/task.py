@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -197,6 +197,11 @@ class ResponseTask(ProbabilityTask):
         self.recalibration.copy_(torch.tensor([fitted.shift, fitted.base, fitted.lift]))
         people = self.data.split.panel.rows[Columns.USER].iloc[self.data.split.val[: len(increment)]]
         self.lift_error.fill_(fitted.lift_error(*known, pd.factorize(people)[0], outcomes.importance))
+
+    def made_again(self, held: Iterable[str]) -> tuple[str, ...]:
+        """Add the error of the lift, which checkpoints did not always keep."""
+        names = list(held)
+        return (*super().made_again(names), *((LIFT_ERROR,) if LIFT_ERROR not in names else ()))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take a checkpoint that was written before the error of the lift was kept."""

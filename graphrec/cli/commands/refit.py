@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Path:
         from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
         from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
         from graphrec.cli.experiment.start import run_lightning
-        from graphrec.cli.offers.calibration import keep, of_fit
+        from graphrec.cli.offers.calibration import KeepsCalibration, of_fit
 
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():
@@ -66,7 +66,6 @@ def run(options: argparse.Namespace) -> Path:
         file = Path(temporary) / "config.yaml"
         file.write_text(yaml.safe_dump(config), encoding="utf-8")
         with permitted_by(config, trusted=options.trust):
-            run_lightning(["fit", "--config", str(file)])
-    if calibration is not None:
-        keep(folder.refit.checkpoints / LAST, calibration)
+            kept = [] if calibration is None else [KeepsCalibration(calibration)]
+            run_lightning(["fit", "--config", str(file)], trainer_defaults={"callbacks": kept})
     return folder.refit.checkpoints / LAST

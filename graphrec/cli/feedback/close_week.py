@@ -185,4 +185,6 @@ def _serve(
         version, response = version + 1, learnt
         print(f"gate: {reason}. Version {version} serves next week.")
     path = write_serving(Serving(version, reason, response, learnt), options.out)
-    print(f"next: graphrec offers --serving {path}{'' if response else ' --policy ...'} --explore ...")
+    policy = "" if response else " --policy knapsack"
+    share = f"--explore {weeks[-1].terms.share:g}"
+    print(f"next: graphrec offers --ckpt CKPT --serving {path}{policy} {share} --out FILE")

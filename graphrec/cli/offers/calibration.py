@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pytorch_lightning.utilities import rank_zero_only
+from pytorch_lightning import Callback, LightningModule, Trainer
 
-from graphrec.cli.experiment.checkpoints.files import save
 from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import read_checkpoint
-from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.errors import InputError
 from graphrec.notices import warn
 from graphrec.offers.candidates.calibrate import calibrate
@@ -43,20 +41,21 @@ def of_fit(checkpoint: Path, trusted: bool) -> Calibration | None:
     return replace(found, source=f"{found.source}, by the fit that was repeated")
 
 
-@rank_zero_only  # type: ignore[untyped-decorator,unused-ignore]
-def keep(checkpoint: Path, found: Calibration) -> None:
-    """Write a calibration into the checkpoint of a refit.
+class KeepsCalibration(Callback):
+    """Writes a calibration into the checkpoints of a refit.
 
-    Raises:
-        InputError: If it cannot be read or written.
+    Args:
+        found: What `of_fit` found.
     """
-    content = read_checkpoint(checkpoint)
-    content["graphrec"][KEY] = found.numbers()
-    save(content, checkpoint)
-    folder = checkpoint.parents[1]
-    done = Progress.of(folder)
-    if done is not None and done.split_sha256 is not None:
-        done.finish(folder, done.split_sha256)  # with the fingerprint of the file as it is now
+
+    def __init__(self, found: Calibration) -> None:
+        self.found = found
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Add it."""
+        checkpoint[KEY] = self.found.numbers()
 
 
 def calibration_kept(data: RecommenderData, checkpoint: Path) -> Calibration | None:
@@ -74,7 +73,7 @@ def calibration_kept(data: RecommenderData, checkpoint: Path) -> Calibration | N
     if not data.refit:
         hint = "fit with a split that has one"
         raise InputError("there is no validation part to calibrate on", file=checkpoint, hint=hint)
-    kept = read_checkpoint(checkpoint)["graphrec"].get(KEY)
+    kept = read_checkpoint(checkpoint).get(KEY)
     if kept is None:
         raise InputError(
             "this refit keeps no calibration, and its validation part was trained on",

@@ -261,7 +261,7 @@ def print_totals(offers: pd.DataFrame) -> None:
     interval = ["" if np.isnan(low) or low == high else f" [{low:,.0f}, {high:,.0f}]" for low, high in ends]
     for column in ("units", "revenue", "profit", "spend", "gain"):
         totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
-    totals["gain"] += interval
+    totals["gain"] += [one if gain != "–" else "" for gain, one in zip(totals["gain"], interval, strict=True)]
     totals["mean_rate"] = totals["mean_rate"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.2%}")
     print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
 

@@ -49,7 +49,8 @@ def guess_cleaning(frame: pd.DataFrame, guessed: Guessed, money: Money, decimal:
 def _guests(frame: pd.DataFrame, guessed: Guessed) -> list[Step]:
     if (theirs := guessed.theirs(Columns.USER)) is None:
         return []
-    users = known(frame[theirs])
+    text = frame[theirs].astype("str").str.strip()
+    users = text[frame[theirs].notna() & (text != "")]  # NA and null are ids
     rows = users.value_counts()
     usual = float(rows.median()) if len(rows) else 0.0
     ids = [str(one) for one, count in rows.items() if _is_guest(str(one), int(count), usual)]

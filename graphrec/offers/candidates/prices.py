@@ -11,6 +11,7 @@ from graphrec.data.interactions import Columns, Interactions
 from graphrec.errors import InputError
 from graphrec.response.curves import MEDIAN_ELASTICITY, discount_affinity, elasticity_from_affinity
 
+HALF_A_CENT = 0.005 + 1e-9
 DEPTH_LINES = 3
 """A depth counts as seen when so many lines show it or a deeper one."""
 PRICE_WEEKS = 8
@@ -56,7 +57,8 @@ def discount_affinities(train: Interactions) -> pd.Series[Any]:
 def observed_depths(train: pd.DataFrame) -> pd.Series[Any]:
     """Find the deepest shelf discount of each item that at least three lines of the log show.
 
-    One line may be a slip of the till or a clearance of damaged goods.
+    One line may be a slip of the till or a clearance of damaged goods. Prices are whole cents: 12.98 instead
+    of 18.54 counts as 30 % off, although it is 29.99 %.
 
     Args:
         train: Rows of the training part with ``item_id``, ``regular_price`` and ``shelf_price``.
@@ -66,7 +68,10 @@ def observed_depths(train: pd.DataFrame) -> pd.Series[Any]:
     """
     if not {Columns.REGULAR_PRICE, Columns.SHELF_PRICE} <= set(train):
         return pd.Series(dtype=np.float64)
-    depth = (1.0 - train[Columns.SHELF_PRICE] / train[Columns.REGULAR_PRICE]).clip(0.0, 0.99).round(4)
+    regular = train[Columns.REGULAR_PRICE]
+    exact = (1.0 - train[Columns.SHELF_PRICE] / regular).clip(0.0, 0.99)
+    whole = exact.round(2)
+    depth = whole.where((whole - exact).abs() * regular <= HALF_A_CENT, exact.round(4))
     frame = pd.DataFrame({Columns.ITEM: train[Columns.ITEM], "depth": depth}).sort_values(
         "depth", ascending=False, kind="stable"
     )

@@ -49,6 +49,8 @@ OFFERS = [
     "expected_units",
     "expected_revenue",
     "expected_profit",
+    "gain_low",
+    "gain_high",
     "spend",
     "promotion",
     "threshold",

@@ -181,11 +181,11 @@ def test_a_refit_decides_on_its_newest_weeks_with_the_calibration_of_its_fit(tmp
     fit = shop.offers(" ".join(words))
     assert not fit["score"].equals(offers["score"]), "the graph has four more weeks"
     content = torch.load(refit, weights_only=True)
-    content["graphrec"]["calibration"]["calibrator"]["seen"]["scores"] = [1.0]
+    content["calibration"]["calibrator"]["seen"]["scores"] = [1.0]
     torch.save(content, "broken.ckpt")
     with pytest.raises(InputError, match=r"broken\.ckpt.*its calibration cannot be read"):
         main(["offers", "--ckpt", "broken.ckpt", *words, "--out", "b.parquet"])
-    del content["graphrec"]["calibration"]
+    del content["calibration"]
     torch.save(content, "old.ckpt")
     with pytest.raises(InputError, match=r"old\.ckpt.*keeps no calibration.*run `graphrec refit` again"):
         main(["offers", "--ckpt", "old.ckpt", *words, "--out", "b.parquet"])

@@ -1,0 +1,138 @@
+"""A shop whose truth is known, from its files to offers by commands alone, beside who knows the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from known_shop import KnownShop
+
+from graphrec.cli.main import main
+
+LEVELS = np.arange(0.0, 0.31, 0.05)
+QUIET = {"enable_progress_bar": False, "enable_model_summary": False}
+SOURCE = {"path": "log.csv", "items": "items.csv", "users": "users.csv"}
+
+
+class Decided(NamedTuple):
+    """What the commands decided, and what it is worth in truth."""
+
+    shop: KnownShop
+    offers: pd.DataFrame
+    none: pd.DataFrame
+    worth: dict[str, float]
+
+    @property
+    def share(self) -> float:
+        """Of the gain of who knows the truth and spends as much in truth, on whatever pair of the shop."""
+        return self.worth["profit"] / best_gain(self.shop, self.worth["spend"])
+
+
+def best_gain(shop: KnownShop, spend: float) -> float:
+    """The most profit beyond no offer, over all pairs and levels that are allowed, at a spend."""
+    user, item = (codes.ravel() for codes in np.indices(shop.base.shape))
+    _, i = shop.codes(shop.users[user], shop.items[item])
+    price, cost, paid = (of[i][:, None] for of in (shop.price, shop.cost, shop.funded_share))
+    chance = np.stack([shop.probability(shop.users[user], shop.items[item], rate) for rate in LEVELS], axis=1)
+    net = price * (1 - paid * LEVELS)
+    gain = chance * (net - cost) - (chance[:, 0] * (price - cost)[:, 0])[:, None]
+    out = np.bincount(i, chance[:, 0]) >= shop.stock  # sells out without a discount
+    gain = np.where((net >= cost) & ((LEVELS == 0) | ~out[i][:, None]), gain, -np.inf)
+    spent = chance * price * paid * LEVELS
+    low, high = 0.0, 1e4
+    for _ in range(60):
+        middle = (low + high) / 2
+        chosen = (gain - middle * spent).argmax(axis=1)[:, None]
+        over = np.take_along_axis(spent, chosen, 1).sum() > spend
+        low, high = (middle, high) if over else (low, middle)
+    chosen = (gain - high * spent).argmax(axis=1)[:, None]
+    return float(np.take_along_axis(gain, chosen, 1).sum())
+
+
+def decided(seed: int, users: int, items: int, budget: float) -> Decided:
+    """Open a shop here, fit a ranker and a response, and decide a week of offers within a budget."""
+    torch.manual_seed(seed)
+    shop = KnownShop.drawn(seed=seed, users=users, items=items, weeks=40)
+    shop.open(Path())
+    source = {"class_path": "graphrec.data.sources.table", "init_args": SOURCE}
+    split = {"class_path": "Temporal", "init_args": {"train_end": 34, "val_end": 36, "test_end": 40}}
+    _fit(
+        "rank",
+        "RecommenderData",
+        {"source": source, "split": split},
+        "ClosedFormTask",
+        {"recommender": "ItemCF"},
+    )
+    theirs = {"offers": {"path": "offers.csv"}, "groups": ["item_id", "user_id"], "people": ["income"]}
+    _fit("response", "ResponseData", {"source": source, **theirs}, "ResponseTask", {})
+    ranker, response = (f"runs/{name}/a/checkpoints/best.ckpt" for name in ("rank", "response"))
+    words = f"offers --ckpt {ranker} --response {response} --costs costs.csv --stock stock.csv"
+    words += " --policy none knapsack"
+    main(
+        [*words.split(), *f"--objective profit --depths any -k {items} --budget {budget} --out o.csv".split()]
+    )
+    table = pd.read_csv("o.csv", dtype={"user_id": str, "item_id": str})
+    mine = table[table["policy"] == "knapsack"].reset_index(drop=True)
+    none = table[table["policy"] == "none"].reset_index(drop=True)
+    return Decided(shop, mine, none, shop.brings(mine))
+
+
+def _fit(name: str, data: str, of_data: dict, task: str, of_task: dict) -> None:
+    config = {
+        "run": {"name": name, "id": "a", "monitor": "val_likelihood" if task == "ResponseTask" else None},
+        "trainer": QUIET | ({"max_epochs": 8} if task == "ResponseTask" else {}),
+        "data": {"class_path": data, "init_args": of_data},
+        "model": {"class_path": task, "init_args": of_task},
+    }
+    if config["run"]["monitor"] is None:
+        del config["run"]["monitor"]
+    Path(f"{name}.yaml").write_text(yaml.safe_dump(config))
+    main(["fit", "-c", f"{name}.yaml"])
+
+
+def check_limits(found: Decided, budget: float) -> None:
+    """Recompute every limit from the files of the shop."""
+    offers, facts = found.offers, pd.read_csv("costs.csv", dtype={"item_id": str}).set_index("item_id")
+    given = offers[offers["rate"] > 0].join(facts, on="item_id")
+    net = given["price"] * (1 - given["funded_share"] * given["rate"])
+    assert len(given)
+    assert (net >= given["cost"]).all(), "an offer below cost"
+    assert (given["rate"] <= 0.3).all()
+    spend = given["probability_at_rate"] * given["price"] * given["funded_share"] * given["rate"]
+    assert spend.sum() == pytest.approx(offers["spend"].sum())
+    assert spend.sum() <= budget * (1 + 1e-9)
+    stock = pd.read_csv("stock.csv", dtype={"item_id": str}).set_index("item_id")["stock"]
+    demand = offers.groupby("item_id")["probability"].sum()
+    sells_out = demand[demand >= stock.reindex(demand.index)].index
+    assert not given["item_id"].isin(sells_out).any(), "a discount on what sells out without one"
+
+
+def test_a_small_shop_gains_what_its_files_can_tell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = decided(seed=0, users=200, items=40, budget=30.0)
+    check_limits(found, 30.0)
+    assert found.worth["profit"] > 0
+    assert found.share > 0.6
+
+
+@pytest.mark.slow
+def test_the_knapsack_gains_most_of_what_the_truth_allows(tmp_path, monkeypatch):
+    shares, within = [], []
+    for seed in range(10):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        found = decided(seed, users=600, items=120, budget=150.0)
+        check_limits(found, 150.0)
+        shares.append(found.share)
+        low, high = found.offers[["gain_low", "gain_high"]].sum()
+        gain = found.worth["profit"]
+        within.append(low <= gain <= high)
+        print(f"seed {seed}: {found.share:.3f} of the best; gain {gain:.0f} [{low:.0f}, {high:.0f}]")
+    assert min(shares) > 0.85
+    assert sum(within) >= 5
