@@ -325,7 +325,7 @@ def test_stock_and_past_offers_come_as_frames(run):
         (lambda run, data: gr.LightGCN(dim="wide"), "'wide' is not a whole number"),
         (lambda run, data: gr.LeaveLast(num_vals=3), "did you mean 'num_val'"),
         (lambda run, data: gr.LeaveLast(num_val=-3), "-3 is too small"),
-        (lambda run, data: gr.Temporal(column=[]), "is no column of times"),
+        (lambda run, data: gr.Temporal(column=[]), "is not text"),
         (lambda run, data: gr.LightGCN(1, 2, 3, 4, 5, 6, 7), "too many positional arguments"),
         (lambda run, data: gr.Model(dict), "is no class of a model"),
         (lambda run, data: run.recommend(7), "7 is no list of users"),
