@@ -44,12 +44,17 @@ def tiny_gowalla(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def few_households():
-    """The tables of Complete Journey with one household in eighty: the whole log takes seconds each time."""
+    """Let Complete Journey have one household in eighty: the whole log takes seconds each time."""
     transactions, products, demographics = journey._tables()
     some = transactions["household_id"].drop_duplicates()[::80]
-    return transactions[transactions["household_id"].isin(some)], products, demographics
+    few = (transactions[transactions["household_id"].isin(some)], products, demographics)
+    journey._read.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journey, "_tables", lambda: few)
+        yield
+    journey._read.cache_clear()  # it is kept for the tests to come
 
 
 def test_there_are_experiments_for_both_data_sets():
@@ -67,7 +72,6 @@ def test_an_experiment_goes_through_one_batch_of_everything(
     file, tiny_gowalla, few_households, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(journey, "_tables", lambda: few_households)
     monkeypatch.setenv("WANDB_MODE", "offline")
     data = [SOURCE_PATH, str(tiny_gowalla)] if file.parent.name == "gowalla" else []
     lighter = [word for key, value in LIGHTER.get(name(file), {}).items() for word in (RANKER + key, value)]

@@ -90,8 +90,11 @@ class Shop:
         return pd.read_parquet("o.parquet")
 
     def depth(self) -> pd.Series:
-        """The third-deepest discount of each item in training, by hand."""
+        """The third-deepest discount of each item in training, by hand; a till rounds per cents to cents."""
         priced = self.train[self.train["regular_price"] > 0]
         off = (1 - priced["shelf_price"] / priced["regular_price"]).round(4)
+        for percent in range(1, 96):
+            asked = priced["regular_price"] * (1 - percent / 100)
+            off = off.mask((asked - priced["shelf_price"]).abs() <= 0.005 + 1e-9, percent / 100)
         third = off.groupby(priced["item_id"]).apply(lambda one: sorted(one)[-3] if len(one) > 2 else 0.0)
         return third.clip(0)
