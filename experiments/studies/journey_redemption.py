@@ -35,8 +35,8 @@ from graphrec.coupons.campaigns import CampaignSplit, complete_journey_coupons
 from graphrec.coupons.data import RedemptionData
 from graphrec.coupons.redemption import NOT_FEATURES, RedemptionEnsemble, fit_logistic
 from graphrec.coupons.task import RedemptionTask
-from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import paired_intervals, user_intervals
+from graphrec.evaluation.probability.calibration import expected_calibration_error, log_loss
 from graphrec.files import write_atomically, write_parquet, write_text
 
 DAY = "2017-10-01"

@@ -26,9 +26,9 @@ from rich.progress import track
 from rich.table import Table
 
 from graphrec.data.datasets.complete_journey import complete_journey
-from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.classification import user_intervals
 from graphrec.evaluation.intervals import resamples
+from graphrec.evaluation.probability.calibration import expected_calibration_error, log_loss
 from graphrec.files import write_atomically, write_text
 from graphrec.offpolicy.return_model import ReturnModel, ReturnModelKind, absence_risk, return_gain
 from graphrec.offpolicy.return_visits import LABEL, label_returns, weekly_visits

@@ -109,6 +109,12 @@ class IdMap:
         found: IntArray = pd.Index(self.ids).get_indexer(pd.Index(np.asarray(values)))
         return found.astype(np.int64)
 
+    def marked(self, codes: IntArray) -> BoolArray:
+        """Mark those of some codes, −1 being none. ``[m]`` to ``[n]``."""
+        marks = np.zeros(len(self), dtype=np.bool_)
+        marks[codes[codes >= 0]] = True
+        return marks
+
 
 @dataclass(frozen=True)
 class Interactions:

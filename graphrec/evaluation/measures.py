@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from graphrec.errors import InputError
 from graphrec.evaluation.beyond import diversity, miscalibration, novelty, serendipity
-from graphrec.evaluation.calibration import expected_calibration_error, log_loss
 from graphrec.evaluation.catalogue import coverage, coverage_of_third, gini
 from graphrec.evaluation.classification import area_under_curve, average_precision
 from graphrec.evaluation.lists import Lists
+from graphrec.evaluation.probability.calibration import expected_calibration_error, log_loss
 
 if TYPE_CHECKING:
     from torch import Tensor

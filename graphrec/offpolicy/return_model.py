@@ -25,7 +25,7 @@ from sklearn.svm import LinearSVC
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
-from graphrec.evaluation.calibration import LogisticCurve
+from graphrec.evaluation.probability.calibration import LogisticCurve
 from graphrec.offpolicy.return_visits import FEATURES, LABEL, with_saving
 
 ReturnModelKind = Literal["logistic", "svm"]

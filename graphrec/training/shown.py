@@ -12,7 +12,7 @@ import torch
 from graphrec.arrays import BoolArray, FloatArray
 from graphrec.data.interactions import Columns
 from graphrec.data.module import RecommenderData
-from graphrec.evaluation.calibration import calibration_table
+from graphrec.evaluation.probability.calibration import calibration_table
 from graphrec.evaluation.ranking import UserMetrics
 from graphrec.models.base import ItemSet, Recommender
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphrec.evaluation.calibration import Calibrator, expected_calibration_error, log_loss
+from graphrec.evaluation.probability.calibration import Calibrator, expected_calibration_error, log_loss
 
 KINDS = ["isotonic", "platt"]
 

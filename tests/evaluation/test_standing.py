@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from graphrec.evaluation.calibration import Calibrator
+from graphrec.evaluation.probability.calibration import Calibrator
 from graphrec.evaluation.probability.standing import FEWEST, Adjustment, Standing
 
 USERS, ITEMS = 400, 50

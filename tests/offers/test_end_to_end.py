@@ -82,14 +82,13 @@ def offered(more: str) -> pd.DataFrame:
 
 
 def _fit(name: str, data: str, of_data: dict, task: str, of_task: dict) -> None:
+    learns = task == "ResponseTask"
     config = {
-        "run": {"name": name, "id": "a", "monitor": "val_likelihood" if task == "ResponseTask" else None},
-        "trainer": QUIET | ({"max_epochs": 8} if task == "ResponseTask" else {}),
+        "run": {"name": name, "id": "a"} | ({"monitor": "val_likelihood"} if learns else {}),
+        "trainer": QUIET | ({"max_epochs": 8} if learns else {}),
         "data": {"class_path": data, "init_args": of_data},
         "model": {"class_path": task, "init_args": of_task},
     }
-    if config["run"]["monitor"] is None:
-        del config["run"]["monitor"]
     Path(f"{name}.yaml").write_text(yaml.safe_dump(config))
     main(["fit", "-c", f"{name}.yaml"])
 

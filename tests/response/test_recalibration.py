@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphrec.evaluation.calibration import expected_calibration_error, log_loss
+from graphrec.evaluation.probability.calibration import expected_calibration_error, log_loss
 from graphrec.response.recalibration import Recalibration, drift, reliability
 
 

@@ -257,11 +257,12 @@ def decide(
 def print_totals(offers: pd.DataFrame) -> None:
     """Print a small table on the terminal."""
     totals = policy_totals(offers)
-    ends = zip(totals.pop("gain_low"), totals.pop("gain_high"), strict=True)
-    interval = ["" if np.isnan(low) or low == high else f" [{low:,.0f}, {high:,.0f}]" for low, high in ends]
+    ends = totals.pop("gain_low"), totals.pop("gain_high")
+    known = totals["gain"].notna() & ends[0].notna() & (ends[0] != ends[1])
     for column in ("units", "revenue", "profit", "spend", "gain"):
         totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
-    totals["gain"] += [one if gain != "–" else "" for gain, one in zip(totals["gain"], interval, strict=True)]
+    low, high = (end.map("{:,.0f}".format) for end in ends)
+    totals["gain"] += (" [" + low + ", " + high + "]").where(known, "")
     totals["mean_rate"] = totals["mean_rate"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.2%}")
     print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from graphrec.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from graphrec.cli.experiment.loading import load_response
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.errors import InputError
-from graphrec.evaluation.calibration import SMALLEST
+from graphrec.evaluation.probability.calibration import SMALLEST
 from graphrec.notices import note
 from graphrec.offers.candidates.undiscounted import faced_rates, undiscounted
 from graphrec.offpolicy.estimators import NORMAL_95
@@ -63,12 +64,13 @@ def learned_response(
     task, data = load_response(checkpoint, trusted)
     ahead = int(data.source.log[Columns.WEEK].max()) + 1
     week = data.val_end + 1 if week is None else min(week, ahead)
-    features, groups = candidate_features(data, candidates, week)
+    pairs = _pairs_of(data, candidates, week)
+    features, groups = _features(data, pairs, week)
     if features.shape[1] != len(task.network.centre):
         hint = "fit the response again"
         raise InputError("the response was fitted with other features", file=checkpoint, hint=hint)
     own, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
-    known, rates = _known(data, candidates, week, seen_in)
+    known, rates = _known(data, candidates, pairs, week, seen_in)
     met = np.ones(len(own), dtype=np.bool_)
     if known is not None:
         learnt = data.offers is not None and "growth" in candidates
@@ -86,7 +88,7 @@ def learned_response(
 
 
 def _known(
-    data: ResponseData, candidates: pd.DataFrame, week: int, seen_in: IntArray | None
+    data: ResponseData, candidates: pd.DataFrame, pairs: _Pairs, week: int, seen_in: IntArray | None
 ) -> tuple[FloatArray | None, FloatArray]:
     """Find each candidate's probability, and what was off its price where seen. ``[P]``, ``[P, n]``."""
     rates = np.zeros((len(candidates), 1))
@@ -95,8 +97,7 @@ def _known(
     known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
     weeks = np.empty(0, dtype=np.int64) if seen_in is None else seen_in[seen_in < week]
     if len(weeks):
-        past, visits, place = _pairs_of(data, candidates, week)
-        rates = faced_rates(past.log, _earlier(data.offers, week), visits, weeks)[place]
+        rates = faced_rates(pairs.past.log, pairs.offers, pairs.visits, weeks)[pairs.place]
     return known, rates
 
 
@@ -152,8 +153,12 @@ def candidate_features(
     data: ResponseData, candidates: pd.DataFrame, week: int
 ) -> tuple[Float32Array, IntArray]:
     """Compute features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, ordered as `candidates`."""
-    past, visits, place = _pairs_of(data, candidates, week)
-    shelf, offers = build_shelf(past.log, visits.items, week), _earlier(data.offers, week)
+    return _features(data, _pairs_of(data, candidates, week), week)
+
+
+def _features(data: ResponseData, pairs: _Pairs, week: int) -> tuple[Float32Array, IntArray]:
+    past, visits, offers, place = pairs
+    shelf = build_shelf(past.log, visits.items, week)
     personal = None if offers is None else Personal.of(offers, visits)
     columns = [
         table[line, week - 1]
@@ -166,11 +171,21 @@ def candidate_features(
     return np.stack(columns, axis=1).astype(np.float32)[place], groups[place]
 
 
-def _pairs_of(data: ResponseData, candidates: pd.DataFrame, week: int) -> tuple[RawData, Visits, IntArray]:
-    """Cut the log before a week, find the distinct pairs in it, and the place of each candidate."""
+class _Pairs(NamedTuple):
+    """What was known of candidates before a week: log, distinct pairs, offers, and each one's pair."""
+
+    past: RawData
+    visits: Visits
+    offers: pd.DataFrame | None
+    place: IntArray
+
+
+def _pairs_of(data: ResponseData, candidates: pd.DataFrame, week: int) -> _Pairs:
+    """Cut log and offers before a week, and find the pairs of candidates in it."""
     past = dataclasses.replace(data.source, log=_before(data.source, candidates, week))
     visits = _asked_beside_learnt(data, past.log, candidates[KEY[:2]], week)
-    return past, visits, _places(visits, candidates)
+    offers = None if data.offers is None else data.offers[data.offers[Columns.WEEK] < week]
+    return _Pairs(past, visits, offers, _places(visits, candidates))
 
 
 def _asked_beside_learnt(
@@ -182,10 +197,6 @@ def _asked_beside_learnt(
     visits = visits_of(log, pd.concat([learnt, candidates]).drop_duplicates(), week, week - 1)
     counted = pd.MultiIndex.from_frame(visits.pairs).isin(pd.MultiIndex.from_frame(learnt))
     return dataclasses.replace(visits, counted=np.asarray(counted, dtype=np.bool_))
-
-
-def _earlier(offers: pd.DataFrame | None, week: int) -> pd.DataFrame | None:
-    return None if offers is None else offers[offers[Columns.WEEK] < week]
 
 
 def _before(source: RawData, candidates: pd.DataFrame, week: int) -> pd.DataFrame:

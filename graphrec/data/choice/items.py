@@ -101,7 +101,7 @@ class ItemFiles:
         return item_codes(ids, items, self.paths[name], Columns.ITEM)
 
     def _listed(self, items: IdMap) -> BoolArray | None:
-        return _marked(self._codes("items", items), items) if "items" in self.tables else None
+        return items.marked(self._codes("items", items)) if "items" in self.tables else None
 
     def _kept(self, source: RawData, items: IdMap) -> BoolArray | None:
         """Mark the items for which the condition is true. Shape ``[I]``."""
@@ -117,7 +117,7 @@ class ItemFiles:
         kept = kept_by(self.where, table.assign(**{Columns.ITEM: ids})[codes >= 0])
         if kept.unknown:
             note(f"--where leaves {counted(kept.unknown, 'item')} out for want of a value that it asks for")
-        return _marked(as_text(items).codes(kept.ids), items)
+        return items.marked(as_text(items).codes(kept.ids))
 
     def _item_table(self, source: RawData) -> tuple[pd.DataFrame, str]:
         """Take the table that the condition is about, and its name for messages."""
@@ -135,7 +135,7 @@ class ItemFiles:
         """Mark all but the items that are left out for everybody."""
         if "exclude" not in self.tables or Columns.USER in self.tables["exclude"].frame:
             return None
-        return ~_marked(self._codes("exclude", items), items)
+        return ~items.marked(self._codes("exclude", items))
 
     def _pairs(self, items: IdMap) -> pd.DataFrame | None:
         """List ``user_id`` and the item's code of pairs that are left out."""
@@ -185,10 +185,3 @@ class ItemChoice:
         codes = known_codes(self.pairs[Columns.USER], users.ids)
         known = codes >= 0
         return distinct_pairs(codes[known], self.pairs[Columns.ITEM_CODE].to_numpy()[known])
-
-
-def _marked(codes: IntArray, items: IdMap) -> BoolArray:
-    """Mark the items of some codes, −1 being none. Shape ``[I]``."""
-    marks = np.zeros(len(items), dtype=bool)
-    marks[codes[codes >= 0]] = True
-    return marks

@@ -13,7 +13,8 @@ from graphrec.arrays import AnyArray
 from graphrec.data.interactions import Columns
 from graphrec.data.splits import Split
 from graphrec.errors import InputError
-from graphrec.evaluation.calibration import Calibrator, CalibratorKind, calibration_table
+from graphrec.evaluation.probability.calibration import Calibrator, CalibratorKind, calibration_table
+from graphrec.evaluation.probability.standing import Standing
 from graphrec.offers.candidates.calibration import Calibration
 from graphrec.offers.candidates.eligibility import Eligibility
 from graphrec.offers.candidates.labelled import Labelled, all_labelled, weeks_bought
@@ -57,12 +58,13 @@ def calibrate(
     """
     whole, span = _sampled(recommender, graph, split, eligible=eligible), split.val_span
     listed = _listed(recommender, graph, split, eligible, k, items)
-    calibrator = _of_both(graph, whole, listed, lambda pairs: pairs.bought)
+    both = ((whole, whole.standing(graph)), (listed, listed.standing(graph)))
+    calibrator = _of_both(both, lambda pairs: pairs.bought)
     if span is None:
         return Calibration(calibrator, "the purchases of each user that validation holds out")
     weeks, weekly = span.weeks, None
     if weeks > 1.0:
-        weekly = _of_both(graph, whole, listed, lambda pairs: np.minimum(pairs.weeks / weeks, 1.0))
+        weekly = _of_both(both, lambda pairs: np.minimum(pairs.weeks / weeks, 1.0))
     return Calibration(calibrator, f"validation, {span}", weeks, weekly, _weeks_of(split.val.frame))
 
 
@@ -72,15 +74,14 @@ def _weeks_of(rows: pd.DataFrame) -> tuple[int, ...]:
 
 
 def _of_both(
-    graph: BipartiteGraph, whole: Labelled, listed: Labelled, label: Callable[[Labelled], AnyArray]
+    both: tuple[tuple[Labelled, Standing], tuple[Labelled, Standing]], label: Callable[[Labelled], AnyArray]
 ) -> Calibrator:
-    """Fit curves to lists where enough was bought of them, and to whole catalogues elsewhere."""
+    """Fit curves to lists, the second, where enough was bought of them, and to whole catalogues elsewhere."""
     found, own = (
-        Calibrator.fit(
-            pairs.score, label(pairs), pairs.seen, weight=pairs.weight, standing=pairs.standing(graph)
-        )
-        for pairs in (whole, listed)
+        Calibrator.fit(pairs.score, label(pairs), pairs.seen, weight=pairs.weight, standing=standing)
+        for pairs, standing in both
     )
+    listed = both[1][0]
     if listed.bought[listed.seen].sum() >= ENOUGH:
         found = replace(found, seen=own.seen, seen_adjusted=own.seen_adjusted)
     if listed.bought[~listed.seen].sum() >= ENOUGH:
@@ -200,7 +201,7 @@ def calibration_check(
         max_pairs: Bound of memory, see `fit_calibrator`.
 
     Returns:
-        What `graphrec.evaluation.calibration.calibration_table` returns, for the second half.
+        What `graphrec.evaluation.probability.calibration.calibration_table` returns, for the second half.
     """
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(len(split.users))[: max(2, sample_users)]

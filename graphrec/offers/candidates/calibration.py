@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from graphrec.arrays import BoolArray, FloatArray
-from graphrec.evaluation.calibration import Calibrator
+from graphrec.evaluation.probability.calibration import Calibrator
 from graphrec.evaluation.probability.standing import Standing
 from graphrec.offers.horizon import growth_of, in_one_week
 

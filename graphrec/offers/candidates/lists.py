@@ -84,10 +84,7 @@ class ScenarioTables:
 
     def _items(self, key: str, items: IdMap) -> BoolArray:
         ids = self.tables[key].frame[Columns.ITEM]
-        codes = item_codes(ids, items, self.paths[key], Columns.ITEM)
-        marks = np.zeros(len(items), dtype=np.bool_)
-        marks[codes[codes >= 0]] = True
-        return marks
+        return items.marked(item_codes(ids, items, self.paths[key], Columns.ITEM))
 
     def _users(self, users: IdMap) -> BoolArray:
         ids, file = self.tables["users"].frame[Columns.USER], self.paths["users"]
@@ -98,9 +95,7 @@ class ScenarioTables:
         if len(unknown):
             who = counted(ids.nunique(), "user")
             note(f"{file}: {len(unknown):,} of {who} were not in training, such as {examples(unknown)}")
-        marks = np.zeros(len(users), dtype=np.bool_)
-        marks[codes[codes >= 0]] = True
-        return marks
+        return users.marked(codes)
 
     def _tell(self, key: str, kept: BoolArray, listed: BoolArray, before: BoolArray, rule: str) -> None:
         """Say how many of a list the rule chooses, too; refuse a list that leaves nothing."""

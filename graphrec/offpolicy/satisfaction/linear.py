@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from graphrec.arrays import BoolArray, FloatArray
-from graphrec.evaluation.calibration import LogisticCurve
 from graphrec.evaluation.intervals import resamples
+from graphrec.evaluation.probability.calibration import LogisticCurve
 from graphrec.offpolicy.return_visits import with_saving
 from graphrec.offpolicy.satisfaction.data import facts, outcomes
 

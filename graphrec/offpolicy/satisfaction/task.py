@@ -17,8 +17,8 @@ from torch import Tensor
 from graphrec.arrays import FloatArray
 from graphrec.data.ledger import rows_lost
 from graphrec.errors import InputError, check_above, check_at_least
-from graphrec.evaluation.calibration import LogisticCurve, log_loss
 from graphrec.evaluation.classification import user_intervals
+from graphrec.evaluation.probability.calibration import LogisticCurve, log_loss
 from graphrec.files import write_parquet, write_text
 from graphrec.offpolicy.return_visits import FEATURES
 from graphrec.offpolicy.satisfaction.data import SatisfactionData, outcomes
