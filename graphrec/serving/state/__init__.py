@@ -1,0 +1,1 @@
+"""What changes while a service runs: events, offers made, money spent; in one of several stores."""

@@ -1,0 +1,108 @@
+"""What every store of state promises, whether it lies in a file or on a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from graphrec.serving.state.events import Event
+
+
+class StoreDown(Exception):
+    """The store does not answer; what was asked of it has not happened."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Within what offers may be made, for one horizon.
+
+    Args:
+        name: Of the horizon, as ``2026-W05``; spend is counted by it.
+        budget: Money for all offers together; None for no bound.
+        price: Multiplier of spend that the export found, above 0; None where no budget binds.
+        starts: Seconds since 1970.
+        seconds: How long the horizon is.
+        periods: Into how many parts it is paced.
+        max_offers_per_user: Within the horizon; None for no bound.
+        stock: Item → units that offers may still promise.
+    """
+
+    name: str
+    budget: float | None
+    price: float | None
+    starts: float
+    seconds: float
+    periods: int = 24
+    max_offers_per_user: int | None = None
+    stock: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Purse:
+    """How the money stands.
+
+    Args:
+        budget: Of the horizon; None for no bound.
+        spent: Of it, booked so far.
+        multiplier: What a unit of spend must bring now, see `graphrec.offers.budget.pacing.SpendControl`.
+        period: That runs now, from 0.
+        offers: How many were booked.
+        accepted: How many of them an event answered with a purchase.
+    """
+
+    budget: float | None
+    spent: float
+    multiplier: float
+    period: int
+    offers: int
+    accepted: int
+
+
+@dataclass(frozen=True)
+class Booking:
+    """An offer that is about to be made.
+
+    Args:
+        id: Of the offer; booked twice, it counts once.
+        user: Id of the shopper.
+        item: Id of the item.
+        rate: Share of the price taken off.
+        spend: What it is expected to cost, in money.
+        units: That are expected to be sold, taken off the stock.
+    """
+
+    id: str
+    user: str
+    item: str
+    rate: float
+    spend: float
+    units: float = 0.0
+
+
+class Store(Protocol):
+    """Keeps state for all workers. Each method is atomic, and raises `StoreDown` if it cannot be done."""
+
+    def open(self, terms: Terms) -> None:
+        """Begin a horizon, or go on with the one of that name; its bounds may have changed."""
+
+    def terms(self) -> Terms | None:
+        """Give what `open` was told last."""
+
+    def post(self, events: Sequence[Event]) -> list[bool]:
+        """Keep events, and count purchases that answer an offer. True for those not told before."""
+
+    def history(self, user: str, most: int = 500) -> tuple[Event, ...]:
+        """Give the latest events of a shopper, in the order of time."""
+
+    def book(self, offers: Sequence[Booking]) -> list[bool]:
+        """Book each offer if budget, stock and the shopper's cap allow it; True for those that are booked."""
+
+    def booked(self, user: str) -> tuple[Booking, ...]:
+        """Give the offers of a shopper in this horizon."""
+
+    def purse(self) -> Purse:
+        """Tell how the money stands, at the time of now."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""
