@@ -96,7 +96,10 @@ class Candidate:
 
 
 class Answers(Protocol):
-    """What a service asks of a loaded model. It is never changed, so threads may share it."""
+    """What a service asks of a loaded model. It is never changed, so threads may share it.
+
+    A service loads it by ``graphrec.serving.live.opening.open_model(path)``.
+    """
 
     @property
     def version(self) -> str:
@@ -108,6 +111,18 @@ class Answers(Protocol):
 
     def knows(self, user: str) -> bool:
         """Tell whether training knew somebody."""
+
+    def knows_item(self, item: str) -> bool:
+        """Tell whether an item may be listed."""
+
+    def reads(self, kind: str) -> bool:
+        """Tell whether events of that kind change an answer; the others are kept and change none."""
+
+    def names(self, items: Sequence[str]) -> list[str]:
+        """Give what items are called, for people to read; the id where nothing is said."""
+
+    def reasons(self, shopper: Shopper, items: Sequence[str]) -> list[str]:
+        """Say why each item has its score for a shopper; empty where there is no exact account."""
 
     def recommend(self, shoppers: Sequence[Shopper], k: int, only: Filter) -> list[Listing]:
         """List the `k` best items of each shopper.

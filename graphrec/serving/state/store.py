@@ -81,7 +81,11 @@ class Booking:
 
 
 class Store(Protocol):
-    """Keeps state for all workers. Each method is atomic, and raises `StoreDown` if it cannot be done."""
+    """Keeps state for all workers. Each method is atomic, and raises `StoreDown` if it cannot be done.
+
+    A service opens one by ``graphrec.serving.state.opening.open_store(url)``. Several threads may ask it at
+    once.
+    """
 
     def open(self, terms: Terms) -> None:
         """Begin a horizon, or go on with the one of that name; its bounds may have changed."""
