@@ -70,6 +70,7 @@ said to the shopper in the words of `DISCLOSURE`."""
 MAY_BE_MISSING = [*GAINS, "threshold", "amount", "median_basket", "week", "horizon"]
 """Columns of numbers that not every row has."""
 
+HAZARD = "hazard_weeks"
 EXPLORED_COLUMNS = [
     "planned_rate",
     "highest_rate",
@@ -79,9 +80,11 @@ EXPLORED_COLUMNS = [
     "affinity",
     "base_logit",
     "slope",
+    HAZARD,
 ]
 """Columns that a table has besides where chance took a hand: what the policy had planned, and what any other
-policy would have known of the pair. ``slope`` is the rise of the logit with ``-log(1 - rate)``."""
+policy would have known of the pair. ``slope`` is the rise of the logit with ``-log(1 - rate)``; both it and
+``base_logit`` are of one week. `HAZARD` is as how many weeks, each on its own, the horizon counts."""
 
 GAIN, FOR_MANAGER, FOR_SHOPPER = "gain", "for_manager", "for_shopper"
 SENTENCES = [GAIN, FOR_MANAGER, FOR_SHOPPER]
@@ -155,6 +158,7 @@ def _known(frame: pd.DataFrame, pairs: Pairs, decision: Decision) -> dict[str, A
         "worth": pairs.worth,
         "affinity": pairs.affinity,
         **{name: frame.get(name, values) for name, values in known.items()},
+        HAZARD: np.broadcast_to(pairs.horizon.weeks**pairs.horizon.growth, len(pairs)).astype(np.float64),
     }
 
 

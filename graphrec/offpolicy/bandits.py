@@ -114,14 +114,29 @@ class ThompsonSampling:
         """Predict at the mean weights. Shape ``[n, R]``."""
         return _sigmoid(choices.linear(pair, self.mean[:, None]))[:, 0]
 
-    def learn(self, choices: Choices, pair: IntArray, level: IntArray, bought: BoolArray) -> ThompsonSampling:
-        """Take Newton steps to the mode, the last posterior being the prior."""
+    def learn(
+        self,
+        choices: Choices,
+        pair: IntArray,
+        level: IntArray,
+        bought: BoolArray | FloatArray,
+        trials: int = 1,
+    ) -> ThompsonSampling:
+        """Take Newton steps to the mode, the last posterior being the prior.
+
+        Args:
+            choices: What is chosen among.
+            pair: Of each decision. Shape ``[n]``.
+            level: Shape ``[n]``.
+            bought: Whether, or in which share of the trials. Shape ``[n]``.
+            trials: Of each decision.
+        """
         x, weights = choices.design(pair, level), self.mean
         precision = self.precision
         for _ in range(self.newton_steps):
             chance = _sigmoid(x @ weights)
-            precision = self.precision + (x * (chance * (1.0 - chance))[:, None]).T @ x
-            slope = x.T @ (bought - chance) - self.precision @ (weights - self.mean)
+            precision = self.precision + trials * ((x * (chance * (1.0 - chance))[:, None]).T @ x)
+            slope = trials * (x.T @ (bought - chance)) - self.precision @ (weights - self.mean)
             step = np.linalg.solve(precision, slope)
             weights = weights + step
             if float(np.abs(step).max()) < 1e-6:

@@ -6,20 +6,19 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from graphrec.cli.feedback.decisions import decision_table, redeemed
 from graphrec.cli.terminal import print_frame
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import as_known
-from graphrec.data.tables.kinds import ARM, COST, PROPENSITY, RATE, REWARD
 from graphrec.data.tables.read import TextFormat, read_table
 from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.notices import note
 from graphrec.offpolicy.loop.drift import Drift, drift_of
 from graphrec.offpolicy.loop.judging import Judgement, judge
-from graphrec.offpolicy.loop.outcomes import CAME, PAID, RETURNED, UNITS, joined, offered_weeks
+from graphrec.offpolicy.loop.outcomes import joined, offered_weeks
 from graphrec.offpolicy.loop.satisfaction import keep_log, kept_logs, satisfaction
 from graphrec.offpolicy.loop.serving import FILE, Serving, read_serving, write_serving
 from graphrec.offpolicy.loop.weeks import (
@@ -54,13 +53,14 @@ def close_week(
     """
     folder: Path = options.out
     offers = read_offers(options.offers)
+    _check_kind(offers, options.offers)
     terms = terms_in(offers.attrs or told_of(options.offers), options.offers)
     weeks = read_weeks(folder)
     check_next(_week(offers, options.offers), weeks, options.offers)
     log = read_table(options.log, columns, kind="log", text=text)
     found = joined(offers, options.offers, log, options.log)
     week = week_of(found, terms, options.offers)
-    for line in found.notes:
+    for line in (*found.notes, *redeemed(week)):
         note(line)
     serving = read_serving(folder / FILE) if (folder / FILE).is_file() else None
     log = _as_offered(log, week)
@@ -72,7 +72,7 @@ def close_week(
     print(satisfaction(kept_logs(folder)))
     _serve([*weeks, week], serving, judged, options)
     write_week(week, folder)  # the last step: from here on the week counts as fed
-    print(f"week {week.number} is kept in {folder}; decisions: {folder / DECISIONS}")
+    print(f"{_named(week)} kept in {folder}; decisions: {folder / DECISIONS}")
     return judged
 
 
@@ -80,25 +80,41 @@ def _week(offers: pd.DataFrame, file: Path) -> int:
     if Columns.WEEK not in offers or offers[Columns.WEEK].isna().any():
         hint = "name the week with --week when offers are decided"
         raise InputError("does not say which week it is for", file=file, column=Columns.WEEK, hint=hint)
-    if not set(offers["promotion"].dropna()) <= {"percent", "none"}:
-        kinds = ", ".join(sorted(set(offers["promotion"].dropna()) - {"percent", "none"}))
-        hint = "feed offers in per cent"
-        raise InputError(
-            f"is of {kinds}, and what is learnt is a rate", file=file, column="promotion", hint=hint
-        )
     return offered_weeks(offers, file)[0]
 
 
+def _check_kind(offers: pd.DataFrame, file: Path) -> None:
+    """Refuse thresholds, of which no decision is left to chance, and a table of several kinds.
+
+    Raises:
+        InputError: If it holds such.
+    """
+    kinds = sorted(set(offers["promotion"].dropna()) - {"none"})
+    if "threshold" in kinds:
+        what = "is of thresholds: chance draws levels of items, so no other threshold can be judged by it"
+        hint = "test thresholds by `graphrec experiment plan`, or feed per cent, amounts or coupons"
+    elif len(kinds) > 1:
+        what, hint = f"is of {' and '.join(kinds)}, and one was sent", "keep the rows that were sent"
+    else:
+        return
+    raise InputError(what, file=file, column="promotion", hint=hint)
+
+
+def _named(week: Week) -> str:
+    return f"week {week.number} is" if week.horizon == 1 else f"weeks {week.number} to {week.last} are"
+
+
 def _as_offered(log: pd.DataFrame, week: Week) -> pd.DataFrame:
-    """Write the ids of a log as the offers have them, and keep the rows of the week."""
+    """Write the ids of a log as the offers have them, and keep the rows of their weeks."""
     if Columns.WEEK in log:
-        log = log[log[Columns.WEEK] == week.number]
+        log = log[log[Columns.WEEK].between(week.number, week.last)]
     ids = {name: as_known(log[name], week.frame[name].unique()) for name in (Columns.USER, Columns.ITEM)}
     return log.assign(**ids)
 
 
 def _print_drift(seen: Drift, week: Week) -> None:
-    print_frame(seen.rates, f"Bought of the pairs of week {week.number}, by the rate that they had")
+    when = _named(week).rpartition(" ")[0]
+    print_frame(seen.rates, f"Bought of the pairs of {when}, by the rate that they had")
     print(f"drift: {seen.said}")
 
 
@@ -106,7 +122,7 @@ def _judged(weeks: Sequence[Week], serving: Serving | None) -> Judgement | None:
     """Judge what can be learnt from comparable weeks, or say why it cannot be."""
     usable = alike(weeks)
     if len(usable) < min(len(weeks), NEWEST):
-        note("weeks with other levels or another scenario are left out")
+        note("weeks with offers of another kind, other levels, scenario or length are left out")
     if not any(week.frame["bought"].any() for week in usable):
         note("nothing was bought, so there is nothing to learn")
         return None
@@ -148,23 +164,6 @@ def _write_tables(weeks: Sequence[Week], seen: Drift, judged: Judgement | None, 
         write_text(folder / "values.csv", _values(judged).to_csv(index=False))
 
 
-def decision_table(weeks: Sequence[Week], judged: Judgement | None) -> pd.DataFrame:
-    """Lay out decisions of the judged weeks as ``graphrec policy evaluate --log`` reads them."""
-    names = [Columns.USER, Columns.ITEM, Columns.WEEK, "price", UNITS, PAID, RETURNED, CAME, "planned_rate"]
-    frame = pd.concat([week.frame for week in weeks], ignore_index=True)
-    table = frame[[Columns.USER, Columns.ITEM]].copy()
-    table = table.assign(**{ARM: frame[RATE], REWARD: frame[REWARD], PROPENSITY: frame[PROPENSITY]})
-    price = 0.0 if judged is None else judged.price
-    table = table.assign(**{COST: price * np.concatenate([week.spent for week in weeks])})
-    table = table.assign(**{name: frame[name] for name in names[2:]})
-    if judged is not None:
-        grid = weeks[-1].terms.grid
-        policies = {"serving": grid[judged.serving], "candidate": grid[judged.candidate]}
-        arms = np.unique(table[ARM])
-        table = table.assign(**{n: rate for n, rate in policies.items() if np.isin(rate, arms).all()})
-    return table
-
-
 def _serve(
     weeks: Sequence[Week], serving: Serving | None, judged: Judgement | None, options: argparse.Namespace
 ) -> None:
@@ -186,5 +185,17 @@ def _serve(
         print(f"gate: {reason}. Version {version} serves next week.")
     path = write_serving(Serving(version, reason, response, learnt), options.out)
     policy = "" if response else " --policy knapsack"
-    share = f"--explore {weeks[-1].terms.share:g}"
-    print(f"next: graphrec offers --ckpt CKPT --serving {path}{policy} {share} --out FILE")
+    print(f"next: graphrec offers --ckpt CKPT --serving {path}{policy} {_asked(weeks[-1])} --out FILE")
+
+
+def _asked(week: Week) -> str:
+    """Write the options that make the next offers comparable with those of a week."""
+    terms = week.terms
+    words = [] if terms.promotion == "percent" else [f"--promotion {terms.promotion}"]
+    if terms.promotion == "amount":
+        words.append("--amounts " + " ".join(f"{one:g}" for one in terms.levels[1:]))
+    if terms.product_set is not None:
+        words.append(f"--product_set {terms.product_set}")
+    if week.horizon > 1:
+        words.append(f"--weeks {week.horizon}")
+    return " ".join([*words, f"--explore {terms.share:g}"])

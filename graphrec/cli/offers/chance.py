@@ -49,7 +49,7 @@ def left_to_chance(request: Request) -> dict[Any, Any]:
     own: tuple[float, ...] = getattr(request.policies[0], "levels", LEVELS)
     levels = request.scenario.levels or own
     if options.promotion == "amount":
-        levels = (0.0, *sorted(options.amounts)) if options.amounts else AMOUNTS
+        levels = (0.0, *sorted(set(options.amounts))) if options.amounts else AMOUNTS
     terms = Terms(
         options.explore,
         tuple(levels),
@@ -57,5 +57,7 @@ def left_to_chance(request: Request) -> dict[Any, Any]:
         options.budget,
         0 if request.serving is None else request.serving.version,
         tuple(f"--{name}" for name in NOT_KEPT if getattr(options, name) is not None),
+        options.promotion,
+        options.product_set,
     )
     return {LEFT_TO_CHANCE: terms.written()}

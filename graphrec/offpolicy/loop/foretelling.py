@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import BoolArray, FloatArray
+from graphrec.arrays import FloatArray
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.kinds import RATE
 from graphrec.offers.policies.named import POLICIES, follows_objective
+from graphrec.offers.table import HAZARD
 from graphrec.offpolicy.estimators import PolicyValue, as_logged
 from graphrec.offpolicy.loop.learned import LearnedResponse
 from graphrec.offpolicy.loop.weeks import Week
@@ -21,9 +22,8 @@ from graphrec.response.recalibration import Recalibration
 def teach(weeks: Sequence[Week], kept: Sequence[np.ndarray] | None = None) -> LearnedResponse:
     """Learn from weeks, or from some rows of each."""
     rows = [np.arange(len(week.frame)) for week in weeks] if kept is None else kept
-    frame = pd.concat([week.frame.iloc[own] for week, own in zip(weeks, rows, strict=True)])
-    level = np.concatenate([week.level[own] for week, own in zip(weeks, rows, strict=True)])
-    return LearnedResponse.fit(frame, -np.log1p(-weeks[-1].terms.grid), level)
+    parts = [week.frame.assign(bought=week.share).iloc[own] for week, own in zip(weeks, rows, strict=True)]
+    return LearnedResponse.fit(pd.concat(parts), weeks[-1].horizon)
 
 
 def better(
@@ -43,14 +43,14 @@ def better(
         have learnt from the same weeks, or if what serves decides by no response.
     """
     *before, week = weeks
-    if not before or (serving is not None and serving.after >= before[-1].number):
+    if not before or (serving is not None and serving.after >= before[-1].last):
         return None
     if serving is None and not all(_by_response(one) for one in weeks):
         return None
-    old = _recalibrated([_logits(one, serving) for one in weeks], [_bought(one) for one in weeks])
+    old = _recalibrated([_logits(one, serving) for one in weeks], [one.share for one in weeks])
     learnt = teach(before) if challenger is None else challenger
     new = learnt.response(week.frame).probability(week.frame[RATE].to_numpy(np.float64))
-    losses = [-np.log(np.where(_bought(week), one, 1.0 - one).clip(1e-9)) for one in (old, new)]
+    losses = [week.horizon * _loss(one, week.share) for one in (old, new)]
     user = pd.factorize(week.frame[Columns.USER].astype("str"))[0].astype(np.int64)
     return as_logged(Decisions(np.zeros(len(user), dtype=np.int64), losses[0] - losses[1], None, user))
 
@@ -61,15 +61,17 @@ def _by_response(week: Week) -> bool:
     return name in POLICIES and follows_objective(POLICIES[name]())
 
 
-def _bought(week: Week) -> BoolArray:
-    return week.frame["bought"].to_numpy(np.bool_)
+def _loss(chance: FloatArray, share: FloatArray) -> FloatArray:
+    """Compute the logloss of a week, of the share of them in which each pair was bought. Shape ``[n]``."""
+    inside = chance.clip(1e-9, 1.0 - 1e-9)
+    return np.asarray(-share * np.log(inside) - (1.0 - share) * np.log1p(-inside), dtype=np.float64)
 
 
 def _logits(week: Week, serving: LearnedResponse | None) -> tuple[FloatArray, FloatArray]:
     """Find logits without discount, and what the rates that were given add. Shapes ``[n]``."""
     rate = week.frame[RATE].to_numpy(np.float64)
     if serving is None:
-        chances = [week.frame[name].to_numpy(np.float64) for name in ("probability", "probability_at_rate")]
+        chances = [_weekly(week.frame, name) for name in ("probability", "probability_at_rate")]
     else:
         response = serving.response(week.frame)
         chances = [response.base, response.probability(rate)]
@@ -77,7 +79,18 @@ def _logits(week: Week, serving: LearnedResponse | None) -> tuple[FloatArray, Fl
     return base, there - base
 
 
-def _recalibrated(logits: Sequence[tuple[FloatArray, FloatArray]], bought: Sequence[BoolArray]) -> FloatArray:
+def _weekly(frame: pd.DataFrame, name: str) -> FloatArray:
+    """Turn the chance of a purchase in all weeks into that of one. Shape ``[n]``."""
+    within = frame[name].to_numpy(np.float64)
+    if HAZARD not in frame:
+        return within
+    hazard = np.log1p(-within.clip(0.0, 1.0 - 1e-12)) / frame[HAZARD].to_numpy(np.float64)
+    return np.asarray(-np.expm1(hazard), dtype=np.float64)
+
+
+def _recalibrated(
+    logits: Sequence[tuple[FloatArray, FloatArray]], bought: Sequence[FloatArray]
+) -> FloatArray:
     """Put the newest week's logits right by the weeks before. Shape ``[n]``."""
     base, rise = (np.concatenate(one) for one in zip(*logits[:-1], strict=True))
     found = Recalibration.fit(base, rise, np.concatenate(bought[:-1]))

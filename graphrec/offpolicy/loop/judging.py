@@ -10,7 +10,7 @@ import pandas as pd
 
 from graphrec.arrays import FloatArray, IntArray
 from graphrec.data.interactions import Columns
-from graphrec.data.tables.kinds import PROPENSITY, REWARD
+from graphrec.data.tables.kinds import PROPENSITY
 from graphrec.offers.budget.knapsack import allocate
 from graphrec.offpolicy.estimators import (
     Estimator,
@@ -36,8 +36,8 @@ class Judgement:
     """What a log of decisions says of two policies.
 
     Args:
-        serving: Level of each decision under the policy that serves. Shape ``[n]``.
-        candidate: Under the one that was learnt from other users. Shape ``[n]``.
+        serving: Level of each decision under the policy that serves. Shape ``[D]``.
+        candidate: Under the one that was learnt from other users. Shape ``[D]``.
         values: By policy and estimator, per decision.
         gain: What the candidate brings beyond the other per decision, by DR on the same decisions.
         better: How much better it foretells what is newer than the other, in logloss; None if nothing is.
@@ -61,9 +61,9 @@ class Plan:
     """What a learnt response would do in a week.
 
     Args:
-        level: Of each decision. Shape ``[n]``.
-        value: What each level is expected to bring to the scenario. Shape ``[n, R]``.
-        spend: What it is expected to cost, in money. Shape ``[n, R]``.
+        level: Of each decision. Shape ``[D]``.
+        value: What each level is expected to bring to the scenario. Shape ``[D, R]``.
+        spend: What it is expected to cost, in money. Shape ``[D, R]``.
         budget_price: What another unit of the budget would bring.
     """
 
@@ -75,13 +75,12 @@ class Plan:
 
 def plan(response: LearnedResponse, week: Week) -> Plan:
     """Decide a week as the knapsack with a learnt response would have, within limits and budget."""
-    frame, terms, money = week.frame, week.terms, week.money.each_level()
-    price, worth = (frame[name].to_numpy(np.float64)[:, None] for name in ("price", "worth"))
-    chance = response.response(frame).curve(terms.grid)
-    value = terms.scenario.value(chance, price, terms.grid, money, worth)
-    spend = money.spend(chance, price, terms.grid)
-    allowed = terms.grid <= frame["highest_rate"].to_numpy(np.float64)[:, None] + 1e-12
-    allowed[:, 0] = True
+    frame, terms, money, kind = week.frame, week.terms, week.money.each_level(), week.kind
+    price, worth = (frame[name].to_numpy(np.float64) for name in ("price", "worth"))
+    rates = kind.rates(price)
+    units = week.horizon * kind.probability(response.response(frame), rates)
+    worths = terms.scenario.value(units, price[:, None], rates, money, worth[:, None])
+    value, spend, allowed = week.pooled(worths, money.spend(units, price[:, None], rates))
     found = allocate(value - value[:, :1], spend, terms.budget, allowed)
     return Plan(found.level, value, spend, found.budget_price)
 
@@ -104,17 +103,19 @@ def judge(
         challenger: What was learnt before the newest week; it is learnt again if missing.
         seed: Deals users to folds.
     """
-    user = pd.factorize(pd.concat([week.frame[Columns.USER] for week in weeks]).astype("str"))[0]
-    fold = np.random.default_rng(seed).integers(FOLDS, size=int(user.max()) + 1)[user]
+    users = [week.frame[Columns.USER].astype("str") for week in weeks]
+    code = pd.factorize(pd.concat(users))[0]
+    fold = np.random.default_rng(seed).integers(FOLDS, size=int(code.max()) + 1)[code]
+    folds = np.split(fold, np.cumsum([len(one) for one in users])[:-1])
     learnt = teach(weeks)
     price = plan(learnt, weeks[-1]).budget_price
-    candidate, model = _cross_fitted(weeks, fold, price)
+    candidate, model = _cross_fitted(weeks, folds, price)
     current = [week.planned if serving is None else plan(serving, week).level for week in weeks]
     log = Decisions(
         np.concatenate([week.level for week in weeks]),
-        np.concatenate([week.frame[REWARD].to_numpy(np.float64) - price * week.spent for week in weeks]),
+        np.concatenate([week.reward - price * week.spent for week in weeks]),
         np.concatenate([propensities(week) for week in weeks]),
-        user.astype(np.int64),
+        pd.factorize(pd.concat([one.iloc[week.first] for one, week in zip(users, weeks, strict=True)]))[0],
     )
     count = len(weeks[-1].terms.levels)
     level = {"serving": np.concatenate(current), "candidate": candidate}
@@ -147,15 +148,17 @@ def opened(gain: PolicyValue, better: PolicyValue | None, first: bool = False) -
     return GateDecision(True, what)
 
 
-def _cross_fitted(weeks: Sequence[Week], fold: IntArray, price: float) -> tuple[IntArray, FloatArray]:
+def _cross_fitted(
+    weeks: Sequence[Week], folds: Sequence[IntArray], price: float
+) -> tuple[IntArray, FloatArray]:
     """Let other users' decisions decide for each user. Levels ``[n]`` and expected rewards ``[n, R]``."""
-    folds = np.split(fold, np.cumsum([len(week.frame) for week in weeks])[:-1])
-    level = [np.zeros(len(week.frame), dtype=np.int64) for week in weeks]
-    model = [np.zeros((len(week.frame), len(week.terms.levels))) for week in weeks]
-    for number in np.unique(fold):
-        response = teach(weeks, [np.flatnonzero(own != number) for own in folds])
+    own = [fold[week.first] for fold, week in zip(folds, weeks, strict=True)]
+    level = [np.zeros(len(one), dtype=np.int64) for one in own]
+    model = [np.zeros((len(one), len(week.terms.levels))) for one, week in zip(own, weeks, strict=True)]
+    for number in np.unique(np.concatenate(own)):
+        response = teach(weeks, [np.flatnonzero(fold != number) for fold in folds])
         for place, week in enumerate(weeks):
-            mine, found = folds[place] == number, plan(response, week)
+            mine, found = own[place] == number, plan(response, week)
             level[place][mine] = found.level[mine]
             model[place][mine] = (found.value - price * found.spend)[mine]
     return np.concatenate(level), np.concatenate(model)
@@ -181,14 +184,14 @@ def _gain(log: Decisions, candidate: FloatArray, serving: FloatArray, model: Flo
 
 def propensities(week: Week) -> FloatArray:
     """Lay out how likely each level was: exact for the level taken, nearly so for the others. ``[n, R]``."""
-    frame, share, level = week.frame, week.terms.share, week.level
-    allowed = week.terms.grid <= frame["highest_rate"].to_numpy(np.float64)[:, None] + 1e-12
-    allowed[:, 0] = True
-    rows = np.arange(len(frame))
+    share, level = week.terms.share, week.level
+    nothing = np.zeros((len(week.frame), len(week.terms.levels)))
+    allowed = week.pooled(nothing, nothing)[2]
+    rows = np.arange(len(level))
     table = share * allowed / allowed.sum(axis=1, keepdims=True)
     table[rows, week.planned] += 1.0 - share
-    taken = frame[PROPENSITY].to_numpy(np.float64)
+    taken = week.of_decisions(PROPENSITY).astype(np.float64)
     rest = 1.0 - table[rows, level]
-    table *= np.divide(1.0 - taken, rest, out=np.zeros(len(frame)), where=rest > 1e-12)[:, None]
+    table *= np.divide(1.0 - taken, rest, out=np.zeros(len(level)), where=rest > 1e-12)[:, None]
     table[rows, level] = taken
     return np.asarray(table / table.sum(axis=1, keepdims=True), dtype=np.float64)

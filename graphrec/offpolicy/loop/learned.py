@@ -18,8 +18,9 @@ import pandas as pd
 import scipy.sparse as sp
 from scipy.optimize import minimize
 
-from graphrec.arrays import FloatArray, IntArray
+from graphrec.arrays import FloatArray
 from graphrec.data.interactions import Columns
+from graphrec.data.tables.kinds import RATE
 from graphrec.offpolicy.bandits import Choices, ThompsonSampling
 from graphrec.offpolicy.slope_effects import level_effects, slope_effects
 from graphrec.response.curves import ElasticResponse
@@ -62,28 +63,29 @@ class LearnedResponse:
     after: int = 0
 
     @classmethod
-    def fit(cls, decisions: pd.DataFrame, steps: FloatArray, level: IntArray) -> LearnedResponse:
+    def fit(cls, decisions: pd.DataFrame, weeks: int = 1) -> LearnedResponse:
         """Learn from decisions and their outcomes.
 
         Args:
-            decisions: Columns `KNOWN`, ``week`` and ``bought``.
-            steps: ``-log(1 - d)`` of the levels. Shape ``[R]``.
-            level: Level of each decision. Shape ``[n]``.
+            decisions: Columns `KNOWN`, ``rate``, ``week`` and ``bought``: whether, or in which share of the
+                weeks.
+            weeks: That each decision was for.
         """
         centre = _centre(decisions)
         base, slope = _features(decisions, centre)
         bought = decisions["bought"].to_numpy(dtype=np.float64)
-        rows, step = np.arange(len(decisions)), steps[level]
-        choices = Choices(base, slope, steps, np.ones((len(decisions), len(steps))))
+        rows, step = np.arange(len(decisions)), -np.log1p(-decisions[RATE].to_numpy(dtype=np.float64))
+        steps, level = np.unique(step, return_inverse=True)
+        choices = Choices(base, slope, steps, np.ones((len(decisions), 1)))
         start = ThompsonSampling(START, np.eye(len(START)))
-        weights = start.learn(choices, rows, level, bought > 0).mean
+        weights = start.learn(choices, rows, level, bought, weeks).mean
         x = choices.design(rows, level)
-        blocks = _blocks(decisions, step, bought, _sigmoid(x @ weights))
-        found = _together(x, blocks, bought, weights)
+        blocks = _blocks(decisions, step, weeks * (bought - _sigmoid(x @ weights)), _bend(x @ weights, weeks))
+        found = _together(x, blocks, bought, weights, weeks)
         effects: dict[str, dict[str, dict[str, float]]] = {"levels": {}, "slopes": {}}
         for block, own in zip(blocks, found[1], strict=True):
             effects[block.kind][block.name] = _named(block.names, own)
-        after = int(decisions[Columns.WEEK].max())
+        after = int(decisions[Columns.WEEK].max()) + weeks - 1
         return cls(found[0], centre, effects["levels"], effects["slopes"], len(decisions), after)
 
     def response(self, pairs: pd.DataFrame) -> ElasticResponse:
@@ -124,11 +126,15 @@ class _Block:
     spread: float
 
 
-def _blocks(
-    decisions: pd.DataFrame, step: FloatArray, bought: FloatArray, chance: FloatArray
-) -> list[_Block]:
-    """Find which groups differ, and by how much, from a fit that is common to all."""
-    left, spread = bought - chance, chance * (1.0 - chance)
+def _blocks(decisions: pd.DataFrame, step: FloatArray, left: FloatArray, spread: FloatArray) -> list[_Block]:
+    """Find which groups differ, and by how much, from a fit that is common to all.
+
+    Args:
+        decisions: With the columns `GROUPS`.
+        step: What the slope is multiplied with. Shape ``[n]``.
+        left: What was bought beyond what the fit says. Shape ``[n]``.
+        spread: Its variance by the fit. Shape ``[n]``.
+    """
     found = []
     for name in GROUPS:
         code, names = pd.factorize(decisions[name].astype("str"))
@@ -144,7 +150,7 @@ def _blocks(
 
 
 def _together(
-    x: FloatArray, blocks: list[_Block], bought: FloatArray, start: FloatArray
+    x: FloatArray, blocks: list[_Block], bought: FloatArray, start: FloatArray, weeks: int
 ) -> tuple[FloatArray, list[FloatArray]]:
     """Find the mode of weights and effects together: one logistic regression with a normal prior on each.
 
@@ -154,8 +160,7 @@ def _together(
     design = sp.hstack([sp.csr_array(x), *(block.design for block in blocks)], format="csr")
     precision = np.concatenate([np.ones(count), *(np.full(len(one.names), one.spread**-2) for one in blocks)])
     prior = np.concatenate([START, np.zeros(sum(sizes))])
-    chance = _sigmoid(x @ start)
-    bend = chance * (1.0 - chance)
+    bend = _bend(x @ start, weeks)
     root = np.linalg.cholesky((x * bend[:, None]).T @ x + np.eye(count))
     scale = 1.0 / np.sqrt((design**2).T @ bend + precision)
 
@@ -165,8 +170,8 @@ def _together(
     def loss(z: FloatArray) -> tuple[float, FloatArray]:
         weights = weights_of(z)
         logit, off = design @ weights, weights - prior
-        value = (np.logaddexp(0.0, logit) - bought * logit).sum() + (precision * off**2).sum() / 2.0
-        slope = design.T @ (_sigmoid(logit) - bought) + precision * off
+        value = weeks * (np.logaddexp(0.0, logit) - bought * logit).sum() + (precision * off**2).sum() / 2.0
+        slope = weeks * (design.T @ (_sigmoid(logit) - bought)) + precision * off
         slope = np.concatenate([np.linalg.solve(root, slope[:count]), scale[count:] * slope[count:]])
         return float(value), slope
 
@@ -207,6 +212,12 @@ def _features(pairs: pd.DataFrame, centre: FloatArray) -> tuple[FloatArray, Floa
 def _named(names: pd.Index, effects: FloatArray) -> dict[str, float]:
     """Keep effects by item, those of 0 left out."""
     return {str(name): float(one) for name, one in zip(names, effects, strict=True) if one}
+
+
+def _bend(logit: FloatArray, weeks: int) -> FloatArray:
+    """Compute how the loss of so many weeks bends: the variance of what is bought in them. ``[n]``."""
+    chance = _sigmoid(logit)
+    return weeks * chance * (1.0 - chance)
 
 
 def _sigmoid(logit: FloatArray) -> FloatArray:

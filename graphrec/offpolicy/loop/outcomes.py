@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import IntArray
+from graphrec.arrays import FloatArray, IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import join
 from graphrec.data.tables.kinds import PROPENSITY, RATE
@@ -16,6 +16,8 @@ from graphrec.errors import InputError
 
 UNITS, PAID, RETURNED, CAME = "units", "paid", "returned", "came"
 """Units bought less those returned, money paid for them, units returned, whether the user bought anything."""
+BOUGHT_WEEKS = "bought_weeks"
+"""In how many of the weeks a pair was bought, where the offers are for several."""
 HORIZON = "horizon"
 """Column of an offers table: weeks that its offers are for; one if missing."""
 TOLERANCE = 0.011
@@ -48,11 +50,13 @@ def offered_weeks(offers: pd.DataFrame, file: Path) -> tuple[int, int]:
         name, found = ("week", weeks) if len(weeks) > 1 else ("policy", policies)
         what = f"holds offers of {len(found)} in the column {name}, and one was sent"
         raise InputError(what, file=file, column=name, hint="keep the rows that were sent")
-    horizon = int(offers[HORIZON].iloc[0]) if HORIZON in offers and offers[HORIZON].notna().all() else 1
-    if horizon > 1:
-        what = f"is for {horizon} weeks, and what is learnt is the answer within one"
-        raise InputError(what, file=file, column=HORIZON, hint="decide week by week: --weeks 1")
-    return int(weeks[0]), int(weeks[0])
+    return int(weeks[0]), int(weeks[0]) + horizon_of(offers) - 1
+
+
+def horizon_of(offers: pd.DataFrame) -> int:
+    """Find for how many weeks offers are; one where they do not say."""
+    known = HORIZON in offers and len(offers) and offers[HORIZON].notna().all()
+    return int(offers[HORIZON].iloc[0]) if known else 1
 
 
 def joined(offers: pd.DataFrame, file: Path, log: pd.DataFrame, log_file: Path) -> Joined:
@@ -65,7 +69,8 @@ def joined(offers: pd.DataFrame, file: Path, log: pd.DataFrame, log_file: Path) 
         log_file: Where it came from.
 
     Raises:
-        InputError: If the log is of other weeks, holds several kinds of events, or no id of it joins.
+        InputError: If the log is of other weeks or ends before the last one, holds several kinds of events,
+            or no id of it joins.
     """
     first, last = offered_weeks(offers, file)
     rows, notes = _of_weeks(log, log_file, first, last)
@@ -76,6 +81,8 @@ def joined(offers: pd.DataFrame, file: Path, log: pd.DataFrame, log_file: Path) 
     frame = offers.merge(totals, "left", [Columns.USER, Columns.ITEM], validate="one_to_one")
     frame = frame.fillna({UNITS: 0.0, RETURNED: 0.0})
     frame[UNITS] = frame[UNITS].clip(lower=0.0)
+    if last > first:
+        frame[BOUGHT_WEEKS] = _bought_weeks(frame, bought.assign(**{Columns.WEEK: rows[Columns.WEEK]}))
     frame[PAID] = frame[PAID].where(frame[UNITS] > 0)
     frame[CAME] = frame[Columns.USER].isin(users)
     met = pd.MultiIndex.from_frame(bought[[Columns.USER, Columns.ITEM]]).isin(
@@ -83,6 +90,20 @@ def joined(offers: pd.DataFrame, file: Path, log: pd.DataFrame, log_file: Path) 
     )
     notes += _told(frame, bought, np.asarray(met, dtype=np.bool_))
     return Joined(frame, (first, last), tuple(notes))
+
+
+def _bought_weeks(frame: pd.DataFrame, bought: pd.DataFrame) -> FloatArray:
+    """Count the weeks in which each pair was bought; what came back in another week counts as not sold.
+
+    Args:
+        frame: Pairs with ``units``.
+        bought: Rows of the log: ids, ``week`` and ``units``.
+    """
+    pair = [Columns.USER, Columns.ITEM]
+    weekly = bought.groupby([*pair, Columns.WEEK])[UNITS].sum()
+    weeks = (weekly > 0).groupby(level=pair).sum()
+    counted = weeks.reindex(pd.MultiIndex.from_frame(frame[pair])).fillna(0).to_numpy(np.float64)
+    return np.asarray(np.minimum(counted, np.ceil(frame[UNITS].to_numpy(np.float64))), dtype=np.float64)
 
 
 def _of_weeks(log: pd.DataFrame, file: Path, first: int, last: int) -> tuple[pd.DataFrame, list[str]]:
@@ -99,7 +120,12 @@ def _of_weeks(log: pd.DataFrame, file: Path, first: int, last: int) -> tuple[pd.
             what = f"holds weeks {span}, and the offers are for {said}"
             raise InputError(what, file=file, column=Columns.WEEK, hint="give the log of those weeks")
         left = int((~inside).sum())
-        return log[inside], [f"{left:,} rows of other weeks than {said} were not looked at"] if left else []
+        notes = [f"{left:,} rows of other weeks than {said} were not looked at"] if left else []
+        return log[inside], notes + _whole(log, file, first, last)
+    if last > first:
+        what = f"has no weeks, and the offers are for {said}"
+        hint = "name the column that numbers them, as --columns week=kw"
+        raise InputError(what, file=file, column=Columns.WEEK, hint=hint)
     if Columns.TIMESTAMP in log:
         time = log[Columns.TIMESTAMP]
         days = int((time.max() - time.min()).days)
@@ -107,6 +133,17 @@ def _of_weeks(log: pd.DataFrame, file: Path, first: int, last: int) -> tuple[pd.
             what = f"spans {days + 1} days, and the offers are for {said}"
             raise InputError(what, file=file, column=Columns.TIMESTAMP, hint="give the log of those weeks")
     return log, [f"the log has no weeks, so every row of it counts for {said}"]
+
+
+def _whole(log: pd.DataFrame, file: Path, first: int, last: int) -> list[str]:
+    """Refuse a log that ends before the offers do, and name weeks inside it without a row."""
+    end = int(log[Columns.WEEK].max())
+    if end < last:
+        what = f"ends with week {end}, and the offers are for weeks {first} to {last}"
+        hint = f"feed it when week {last} is over: a part of the weeks would count as all"
+        raise InputError(what, file=file, column=Columns.WEEK, hint=hint)
+    empty = sorted(set(range(first, last + 1)) - set(log[Columns.WEEK].dropna().astype("int64")))
+    return [f"nothing was bought in week {week}: the log has no row of it" for week in empty]
 
 
 def _amounts(rows: pd.DataFrame, file: Path) -> dict[str, pd.Series]:
@@ -145,17 +182,22 @@ def _told(frame: pd.DataFrame, bought: pd.DataFrame, met: np.ndarray) -> list[st
     return notes
 
 
-def levels_of(frame: pd.DataFrame, column: str, levels: np.ndarray, file: Path) -> IntArray:
-    """Find the level that each rate of a column is. Shape ``[n]``.
+def nearest_level(values: FloatArray, levels: FloatArray, file: Path, column: str) -> IntArray:
+    """Find the level that each value is. Shape ``[n]``.
+
+    Args:
+        values: Rates, or amounts of money. Shape ``[n]``.
+        levels: What was chosen among. Shape ``[R]``.
+        file: Where they came from, for messages.
+        column: The same.
 
     Raises:
         InputError: If one is none of them.
     """
-    rate = frame[column].to_numpy(dtype=np.float64)
-    level = np.abs(rate[:, None] - levels).argmin(axis=1)
-    off = np.abs(levels[level] - rate) > 1e-6
+    level = np.abs(values[:, None] - levels).argmin(axis=1)
+    off = np.abs(levels[level] - values) > 1e-6 * np.maximum(1.0, levels[level])
     if off.any():
-        what = f"{rate[off][0]:g} is none of the levels {', '.join(f'{one:g}' for one in levels)}"
+        what = f"{values[off][0]:g} is none of the levels {', '.join(f'{one:g}' for one in levels)}"
         raise InputError(what, file=file, column=column, hint="feed the table back as it was written")
     return np.asarray(level, dtype=np.int64)
 

@@ -27,8 +27,9 @@ FEWEST = 30
 
 
 def keep_log(log: pd.DataFrame, folder: Path, week: int) -> Path:
-    """Keep the purchases of a week: its rows get the week's number."""
-    kept = log[[name for name in KEPT if name in log]].assign(**{Columns.WEEK: week})
+    """Keep the purchases of a week, or of several from it on; rows without a week get its number."""
+    kept = log[[name for name in KEPT if name in log]]
+    kept = kept if Columns.WEEK in kept else kept.assign(**{Columns.WEEK: week})
     return write_parquet(kept, folder / FOLDER / f"log-{week:04d}.parquet")
 
 

@@ -1,24 +1,37 @@
-"""The weeks that a loop has been fed: decisions with outcomes, in a folder, each once."""
+"""The weeks that a loop has been fed: decisions with outcomes, in a folder, each once.
+
+A table may be for several weeks from one on. Its outcomes are those of all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import FloatArray, IntArray
+from graphrec.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.kinds import PROPENSITY, RATE, REWARD
 from graphrec.errors import InputError
 from graphrec.files import write_parquet
 from graphrec.offers.economics import PairEconomics
+from graphrec.offers.levels import Levels, Promotion, levels_of
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import EXPLORED_COLUMNS
-from graphrec.offpolicy.loop.outcomes import PAID, UNITS, Joined, check_propensities, levels_of
+from graphrec.offpolicy.loop.outcomes import (
+    BOUGHT_WEEKS,
+    PAID,
+    UNITS,
+    Joined,
+    check_propensities,
+    horizon_of,
+    nearest_level,
+)
 
 LEFT_TO_CHANCE = "left_to_chance"
 """What an offers table tells of how chance took a hand in it: `Terms`, in `DataFrame.attrs`."""
@@ -35,11 +48,13 @@ class Terms:
 
     Args:
         share: Left to chance.
-        levels: Rates that were chosen among. Length ``R``.
+        levels: Rates that were chosen among, or amounts of money. Length ``R``.
         scenario: What counted.
         budget: Money; no bound if missing.
         version: Of the policy that served; 0 before the first promotion.
         not_kept: Limits that another policy is judged without.
+        promotion: Kind of promotion.
+        product_set: Attribute whose sets coupons are over; the usual one if missing.
     """
 
     share: float
@@ -48,6 +63,8 @@ class Terms:
     budget: float | None = None
     version: int = 0
     not_kept: tuple[str, ...] = ()
+    promotion: Promotion = "percent"
+    product_set: str | None = None
 
     def written(self) -> dict[str, Any]:
         """Write as plain numbers and names; of the scenario what it counts, not whom it is for."""
@@ -68,7 +85,9 @@ class Terms:
 
 @dataclass(frozen=True)
 class Week:
-    """Decisions of a week with their outcomes.
+    """Decisions of a week, or of several, with their outcomes.
+
+    A decision is on a pair, or on a coupon over several pairs of a user.
 
     Args:
         frame: A row per pair: ids, `EXPLORED_COLUMNS`, price, rate, propensity, outcomes and ``reward``.
@@ -80,27 +99,98 @@ class Week:
     terms: Terms
     number: int
 
+    @cached_property
+    def kind(self) -> Levels:
+        """What was chosen among."""
+        amounts = self.terms.levels[1:] if self.terms.promotion == "amount" else None
+        return levels_of(self.terms.promotion, self.frame, amounts).among(self.terms.levels)
+
+    @property
+    def horizon(self) -> int:
+        """Weeks that the offers were for."""
+        return horizon_of(self.frame)
+
+    @property
+    def last(self) -> int:
+        """Last week that they were for."""
+        return self.number + self.horizon - 1
+
+    @cached_property
+    def first(self) -> IntArray:
+        """First pair of each decision. Shape ``[D]``."""
+        members = self.kind.members
+        if members is None:
+            return np.arange(len(self.frame))
+        return np.unique(members, return_index=True)[1].astype(np.int64)
+
     @property
     def level(self) -> IntArray:
-        """Level of each rate. Shape ``[n]``."""
-        return levels_of(self.frame, RATE, self.terms.grid, Path(FOLDER))
+        """Level of each decision. Shape ``[D]``."""
+        return self.level_in(RATE, Path(FOLDER))
 
     @property
     def planned(self) -> IntArray:
-        """Level that the policy itself had planned. Shape ``[n]``."""
-        return levels_of(self.frame, "planned_rate", self.terms.grid, Path(FOLDER))
+        """Level that the policy itself had planned. Shape ``[D]``."""
+        return self.level_in("planned_rate", Path(FOLDER))
+
+    def level_in(self, column: str, file: Path) -> IntArray:
+        """Find the level that each decision's rate in a column is. Shape ``[D]``.
+
+        Raises:
+            InputError: If one is none of the levels, or the pairs of a coupon differ.
+        """
+        price = self.frame["price"].to_numpy(np.float64)
+        scale = price if self.terms.promotion == "amount" else np.ones(len(price))
+        level = nearest_level(self.frame[column].to_numpy(np.float64) * scale, self.terms.grid, file, column)
+        of_decision = level[self.first]
+        members = self.kind.members
+        if members is not None and (of_decision[members] != level).any():
+            hint = "feed the table back as it was written"
+            raise InputError("the pairs of a coupon have several rates", file=file, column=column, hint=hint)
+        return of_decision
+
+    def of_decisions(self, column: str) -> AnyArray:
+        """Take a column that all pairs of a decision have in common. Shape ``[D]``."""
+        return np.asarray(self.frame[column].to_numpy()[self.first])
+
+    def summed(self, values: FloatArray) -> FloatArray:
+        """Add up over the pairs of each decision. ``[n]`` to ``[D]``."""
+        members = self.kind.members
+        if members is None:
+            return values
+        return np.bincount(members, values, len(self.first)).astype(np.float64)
+
+    @property
+    def reward(self) -> FloatArray:
+        """What the scenario counts of each decision. Shape ``[D]``."""
+        return self.summed(self.frame[REWARD].to_numpy(np.float64))
 
     @property
     def spent(self) -> FloatArray:
-        """What the discounts on the units sold cost the retailer, in money. Shape ``[n]``."""
+        """What the discounts on the units sold cost the retailer, in money. Shape ``[D]``."""
         units, price, rate = (self.frame[name].to_numpy(np.float64) for name in (UNITS, "price", RATE))
-        return self.money.spend(units, price, rate)
+        return self.summed(self.money.spend(units, price, rate))
 
     @property
     def money(self) -> PairEconomics:
         """Margin and funding of each pair."""
         margin, funded = (self.frame[name].to_numpy(np.float64) for name in ("margin", "funded_share"))
         return PairEconomics(margin, funded)
+
+    @property
+    def share(self) -> FloatArray:
+        """Share of the weeks in which each pair was bought. Shape ``[n]``."""
+        if BOUGHT_WEEKS in self.frame:
+            return self.frame[BOUGHT_WEEKS].to_numpy(np.float64) / self.horizon
+        return self.frame["bought"].to_numpy(np.float64)
+
+    def pooled(self, value: FloatArray, spend: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Turn tables ``[n, R]`` of pairs into those of decisions, with the levels that limits allow."""
+        price = self.frame["price"].to_numpy(np.float64)
+        allowed = self.kind.rates(price) <= self.frame["highest_rate"].to_numpy(np.float64)[:, None] + 1e-12
+        allowed &= self.kind.possible(price)
+        allowed[:, 0] = True
+        return self.kind.pooled(value, spend, allowed)[:3]
 
 
 def terms_in(attrs: Mapping[Any, Any], file: Path) -> Terms:
@@ -128,9 +218,9 @@ def week_of(found: Joined, terms: Terms, file: Path) -> Week:
             hint = "feed the table back as it was written"
             raise InputError("this column is missing", file=file, column=name, hint=hint)
     check_propensities(frame, file)
-    for name in (RATE, "planned_rate"):
-        levels_of(frame, name, terms.grid, file)
     week = Week(frame.assign(bought=frame[UNITS] > 0), terms, found.weeks[0])
+    for name in (RATE, "planned_rate"):
+        week.level_in(name, file)
     return Week(week.frame.assign(**{REWARD: _reward(week)}), terms, week.number)
 
 
@@ -170,17 +260,24 @@ def check_next(number: int, weeks: Sequence[Week], file: Path) -> None:
     Raises:
         InputError: If it is so.
     """
-    known = [one.number for one in weeks]
-    if number in known:
+    if any(one.number <= number <= one.last for one in weeks):
         hint = "its offers and outcomes are kept; feed the next week"
         raise InputError(f"week {number} was fed before", file=file, column=Columns.WEEK, hint=hint)
-    if known and number < max(known):
-        what = f"week {number} lies before week {max(known)}, which was fed before"
+    last = max((one.last for one in weeks), default=number)
+    if number < last:
+        what = f"week {number} lies before week {last}, which was fed before"
         raise InputError(what, file=file, column=Columns.WEEK, hint="feed weeks in their order")
 
 
 def alike(weeks: Sequence[Week]) -> list[Week]:
-    """Take the newest weeks with the last one's levels and scenario: rewards of others are not comparable."""
-    newest = weeks[-1].terms
-    same = (newest.levels, newest.scenario)
-    return [one for one in weeks if (one.terms.levels, one.terms.scenario) == same][-NEWEST:]
+    """Take the newest weeks with the last one's kind, levels, scenario and horizon.
+
+    Rewards of others are not comparable.
+    """
+    same = [_compared(one) for one in weeks]
+    return [one for one, own in zip(weeks, same, strict=True) if own == same[-1]][-NEWEST:]
+
+
+def _compared(week: Week) -> tuple[object, ...]:
+    terms = week.terms
+    return terms.promotion, terms.levels, terms.scenario, week.horizon

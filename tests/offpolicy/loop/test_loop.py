@@ -78,7 +78,7 @@ def test_what_is_learnt_is_near_to_the_truth():
 def test_without_anything_to_learn_the_served_response_stays():
     one = week()
     silent = one.frame.head(4).assign(bought=[True, False, False, False])
-    found = LearnedResponse.fit(silent, STEPS, np.zeros(4, dtype=np.int64))
+    found = LearnedResponse.fit(silent.assign(rate=0.0))
     curve = found.response(one.frame.head(1)).curve(LEVELS)
     assert (np.diff(curve) > 0).all()
     assert found.response(one.frame.head(1)).elasticity[0] == pytest.approx(1.5, abs=0.05)
@@ -90,7 +90,7 @@ def test_no_curve_falls_however_strange_the_purchases_are():
     one = week()
     level = one.level
     frame = one.frame.assign(bought=level == 0)  # a discount drives everybody away
-    found = LearnedResponse.fit(frame, STEPS, level)
+    found = LearnedResponse.fit(frame)
     assert (np.diff(found.response(frame).curve(LEVELS), axis=1) >= 0).all()
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 EXAMPLE = """examples:
   graphrec feedback --offers offers.parquet --log week54.csv --out loop
   graphrec feedback --offers offers.parquet --log week54.csv --out loop --promote
+  graphrec feedback --offers coupons.parquet --log weeks54to57.csv --out loop
+                                                  # amounts, coupons over sets, --weeks 4: all alike
   graphrec feedback --offers offers.parquet --log till.csv --columns user_id=card item_id=sku --out loop
 """
 WRITTEN = ("decisions.csv", "values.csv", "drift_by_rate.csv", "drift_by_tenth.csv", "serving.json")
@@ -27,9 +29,10 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subcommands.add_parser(
         "feedback",
         help=COMMANDS["feedback"],
-        description="Join the offers of a week, decided with --explore, with the log of that week. Learn how"
-        " people answer, judge what was learnt against what serves by the decisions of chance, and let the"
-        " gate decide which of them serves next. A week is taken once.",
+        description="Join offers of a week or of several, decided with --explore, with the log of them. Learn"
+        " how people answer, judge what was learnt against what serves by the decisions of chance, and let the"
+        " gate decide which of them serves next. A week is taken once. Offers may be per cent, amounts or"
+        " coupons over sets.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
