@@ -9,6 +9,7 @@ a hard stop.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,34 @@ from graphrec.offers.budget.budgets import check_budget
 
 LIMIT = 3.0
 """The price is never moved by more than a factor ``e^3`` of the frozen one."""
+
+
+def paced(
+    price: float,
+    budget: float,
+    periods: int,
+    ends: Iterable[float],
+    proportional: float = 0.5,
+    integral: float = 0.1,
+) -> float:
+    """Give the price of budget after some periods, from what was spent by the end of each.
+
+    It depends on nothing else, so that all processes that count the same money find the same price.
+
+    Args:
+        price: Frozen multiplier, above 0.
+        budget: Of all periods together, in money.
+        periods: Into how many the budget is divided.
+        ends: All that was spent by the end of each period so far, in money.
+        proportional: Change of the log price per period's worth of spend that is ahead of the plan.
+        integral: The same for the sum over the periods so far.
+    """
+    each = max(budget / periods, 1e-12)
+    ahead = total = 0.0
+    for period, spent in enumerate(ends, start=1):
+        ahead = spent / each - period
+        total += ahead
+    return price * float(np.exp(np.clip(proportional * ahead + integral * total, -LIMIT, LIMIT)))
 
 
 @dataclass
@@ -42,9 +71,7 @@ class SpendControl:
     proportional: float = 0.5
     integral: float = 0.1
     spent: float = field(default=0.0, init=False)
-    period: int = field(default=0, init=False)
-    _ahead: float = field(default=0.0, init=False)
-    _sum: float = field(default=0.0, init=False)
+    _ends: list[float] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Check each."""
@@ -56,10 +83,15 @@ class SpendControl:
             raise InputError(f"{self.price} is no price of budget", column="price", hint=hint)
 
     @property
+    def period(self) -> int:
+        """How many periods are over."""
+        return len(self._ends)
+
+    @property
     def multiplier(self) -> float:
         """The price of budget now."""
-        push = self.proportional * self._ahead + self.integral * self._sum
-        return self.price * float(np.exp(np.clip(push, -LIMIT, LIMIT)))
+        gains = self.proportional, self.integral
+        return paced(self.price, self.budget, self.periods, self._ends, *gains)
 
     def choose(self, value: FloatArray, spend: FloatArray, allowed: BoolArray | None = None) -> IntArray:
         """Choose the levels of arriving pairs at the present price; none once the budget is gone.
@@ -84,7 +116,4 @@ class SpendControl:
 
     def close_period(self) -> None:
         """Compare what was spent with the plan and set the price of the next period."""
-        self.period += 1
-        each = max(self.budget / self.periods, 1e-12)
-        self._ahead = self.spent / each - self.period
-        self._sum += self._ahead
+        self._ends.append(self.spent)

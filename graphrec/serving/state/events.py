@@ -28,3 +28,8 @@ class Event:
     quantity: float = 1.0
     amount: float | None = None
     offer: str | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it takes up the offer that it names, if it names one."""
+        return self.kind == "purchase" and self.quantity > 0

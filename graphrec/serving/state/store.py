@@ -21,11 +21,11 @@ class Terms:
         name: Of the horizon, as ``2026-W05``; spend is counted by it.
         budget: Money for all offers together; None for no bound.
         price: Multiplier of spend that the export found, above 0; None where no budget binds.
-        starts: Seconds since 1970.
-        seconds: How long the horizon is.
-        periods: Into how many parts it is paced.
+        starts: Seconds since 1970. Offers are booked from then on, by the clock of the store.
+        seconds: How long the horizon is. Nothing is booked after its end.
+        periods: Into how many parts it is paced. None of these three changes once a horizon has begun.
         max_offers_per_user: Within the horizon; None for no bound.
-        stock: Item → units that offers may still promise.
+        stock: Item → units that all offers of the horizon may promise; others have no bound.
     """
 
     name: str
@@ -45,8 +45,9 @@ class Purse:
     Args:
         budget: Of the horizon; None for no bound.
         spent: Of it, booked so far.
-        multiplier: What a unit of spend must bring now, see `graphrec.offers.budget.pacing.SpendControl`.
-        period: That runs now, from 0.
+        multiplier: What a unit of spend must bring now, see `graphrec.offers.budget.pacing.SpendControl`;
+            0 where `Terms.price` is missing.
+        period: That runs now, from 0; after the end it is `Terms.periods`.
         offers: How many were booked.
         accepted: How many of them an event answered with a purchase.
     """
@@ -85,28 +86,47 @@ class Store(Protocol):
 
     A service opens one by ``graphrec.serving.state.opening.open_store(url)``. Several threads may ask it at
     once.
+    All of them raise `InputError` for what cannot be kept, as an empty id or a number that is not finite.
+    Time is that of the store: of the machine for a file, of the server for Redis.
     """
 
     def open(self, terms: Terms) -> None:
-        """Begin a horizon, or go on with the one of that name; its bounds may have changed."""
+        """Begin a horizon, or go on with the one of that name; its bounds may have changed.
+
+        Raises:
+            InputError: If its start, length or periods are not those that it began with.
+        """
 
     def terms(self) -> Terms | None:
         """Give what `open` was told last."""
 
     def post(self, events: Sequence[Event]) -> list[bool]:
-        """Keep events, and count purchases that answer an offer. True for those not told before."""
+        """Keep events, and count purchases that answer an offer. True for those not told before.
+
+        A purchase answers an offer to the same shopper for the same item. Each offer counts once.
+        """
 
     def history(self, user: str, most: int = 500) -> tuple[Event, ...]:
         """Give the latest events of a shopper, in the order of time."""
 
     def book(self, offers: Sequence[Booking]) -> list[bool]:
-        """Book each offer if budget, stock and the shopper's cap allow it; True for those that are booked."""
+        """Book each offer if budget, stock and the shopper's cap allow it; True for those that are booked.
+
+        An id that is booked already answers True for the same shopper, item and rate, and counts once.
+
+        Raises:
+            InputError: If no horizon is open.
+        """
 
     def booked(self, user: str) -> tuple[Booking, ...]:
         """Give the offers of a shopper in this horizon."""
 
     def purse(self) -> Purse:
-        """Tell how the money stands, at the time of now."""
+        """Tell how the money stands, at the time of now.
+
+        Raises:
+            InputError: If no horizon is open.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from graphrec.errors import InputError
 from graphrec.offers.budget.knapsack import allocate
-from graphrec.offers.budget.pacing import SpendControl
+from graphrec.offers.budget.pacing import SpendControl, paced
 from graphrec.offers.economics import Economics
 from graphrec.response.curves import ElasticResponse
 
@@ -81,3 +81,25 @@ def test_levels_that_are_not_allowed_are_not_chosen():
 def test_a_price_of_zero_cannot_be_steered():
     with pytest.raises(InputError, match=r"column 'price'.*no price of budget"):
         SpendControl(10.0, 0.0, 24)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from([0.0]) | st.floats(0, 40), max_size=30),
+    st.floats(0, 100),
+    st.floats(1e-3, 10),
+    st.integers(1, 30),
+)
+def test_the_price_follows_from_what_was_spent_by_the_end_of_each_period(spends, budget, price, periods):
+    """Against the sums written out; a process that only reads the ends finds the controller's price."""
+    control, ends = SpendControl(budget, price, periods), []
+    for period, spend in enumerate(spends, start=1):
+        control.spent += spend
+        control.close_period()
+        ends.append(sum(spends[:period]))
+    each = max(budget / periods, 1e-12)
+    ahead = [end / each - period for period, end in enumerate(ends, start=1)]
+    push = 0.5 * (ahead[-1] if ahead else 0.0) + 0.1 * sum(ahead)
+    assert paced(price, budget, periods, ends) == control.multiplier
+    assert control.multiplier == pytest.approx(price * np.exp(min(max(push, -3.0), 3.0)))
+    assert control.period == len(spends)
