@@ -70,7 +70,7 @@ def write_bundle(path: str | Path, about: Mapping[str, Any], parts: Mapping[str,
     """
     files = {name: {"bytes": len(part), "sha256": _sha256(part)} for name, part in sorted(parts.items())}
     manifest = {"kind": KIND, "format": FORMAT, **about, "files": files}
-    manifest["sha256"] = _of_manifest(manifest)
+    manifest["sha256"] = fingerprint(manifest)
     text = json.dumps(manifest, indent=1, ensure_ascii=False).encode()
     whole = {MANIFEST: text, **parts}
     if Path(path).suffix.lower() == SUFFIX:
@@ -163,7 +163,7 @@ def _manifest(place: Path, text: bytes) -> dict[str, Any]:
         raise InputError(
             f"is of format {number}, and this graphrec reads up to {FORMAT}", file=place, hint=hint
         )
-    if stamp != _of_manifest(manifest):
+    if stamp != fingerprint(manifest):
         raise _damaged(place, f"its {MANIFEST} is not what was written (its SHA-256 differs)")
     if kind != KIND or any(Path(name).name != name for name in manifest["files"]):
         raise _foreign(place)
@@ -182,7 +182,8 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _of_manifest(manifest: Mapping[str, Any]) -> str:
+def fingerprint(manifest: Mapping[str, Any]) -> str:
+    """Give the SHA-256 of a manifest, and with it of every part that it names."""
     return _sha256(json.dumps(manifest, sort_keys=True).encode())
 
 

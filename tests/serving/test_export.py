@@ -172,12 +172,12 @@ def test_a_file_that_was_cut_short_is_told(exported, tmp_path):
     ],
 )
 def test_what_is_no_export_of_ours_is_told(change, told, exported, tmp_path):
-    from graphrec.serving.bundle import _of_manifest
+    from graphrec.serving.bundle import fingerprint
 
     with zipfile.ZipFile(exported) as packed:
         manifest = json.loads(packed.read(MANIFEST)) | change
     del manifest["sha256"]
-    manifest["sha256"] = _of_manifest(manifest)
+    manifest["sha256"] = fingerprint(manifest)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(InputError, match=told):

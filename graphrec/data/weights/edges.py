@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools as ft
+import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +19,9 @@ from graphrec.data.engine.backends import DuckDB
 from graphrec.data.engine.edges import PerEdge, weight_of_edge
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.data.tables.files import some
-from graphrec.data.weights.rows import RowWeight, refused
+from graphrec.data.weights.happened import Happened
+from graphrec.data.weights.refusals import refused
+from graphrec.data.weights.rows import RowWeight
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 LEAST = 1e-12
 """Part of the largest weight below which a row counts as 0: single precision has no use for it."""
 LARGEST = 1e9
+PURCHASE = "purchase"
+"""The kind of event that every row tells of where a log names none."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,35 @@ class EdgeWeights:
         kept = frame[frame[Columns.WEIGHT] > 0].reset_index(drop=True)
         found = Interactions(kept, rows.users, rows.items)
         return replace(found, edge_weight=self.of_edges(found))
+
+    def of_event(self, event: Happened) -> float:
+        """Weigh what happened after training, as its row would weigh; 0 for what stays out of the graph."""
+        return math.prod(one.of_event(event) for one in self.rows)
+
+    def joined(self, known: float, days: float, events: Sequence[float]) -> float:
+        """Put the weight of an edge of training and those of events since then together.
+
+        Args:
+            known: What the edge weighed; 0 if there was none.
+            days: How long ago that was.
+            events: What the events weigh, in the order of time.
+        """
+        known = known * math.prod(one.faded(days) for one in self.rows)
+        counted = [weight for weight in events if weight > 0]
+        if not counted:
+            return known
+        if self.per_edge == "last":
+            return counted[-1]
+        return known + math.fsum(counted) if self.per_edge == "sum" else max(known, *counted)
+
+    def names(self, kind: str) -> bool:
+        """Tell whether a weight is for events of a kind."""
+        return any(kind in one.kinds for one in self.rows)
+
+    def targets_event(self, kind: str) -> bool:
+        """Tell whether events of a kind are of what is predicted; ``purchase`` is, where no weight tells."""
+        told = [mark for one in self.rows if (mark := one.targets_event(kind)) is not None]
+        return all(told) if told else kind == PURCHASE
 
     def targets_in(self, rows: ir.Table) -> ir.BooleanValue | None:
         """Express which rows are of what is to be predicted; nothing if no weight tells."""

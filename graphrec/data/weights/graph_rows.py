@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphrec.data.engine.backends import Engine
 from graphrec.data.interactions import Columns
 from graphrec.data.weights.edges import LARGEST, LEAST, EdgeWeights
-from graphrec.data.weights.rows import no_column
+from graphrec.data.weights.refusals import no_column
 from graphrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def weighed_rows(
     """
     for one in weights.rows:
         if not any(column in rows.columns for column in one.reads):
-            what, hint = no_column(one.reads[0], one)
+            what, hint = no_column(one.reads[0], type(one).__name__, one.reads)
             raise InputError(what, file=file, column=one.reads[0], hint=hint)
     single = {f"w{place}": one.weigh(rows) for place, one in enumerate(weights.rows)}
     weighed = rows.mutate(**single)

@@ -10,6 +10,7 @@ In YAML each is named by its class, and several are multiplied::
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
@@ -20,8 +21,10 @@ import pandas as pd
 from graphrec.arrays import BoolArray, FloatArray
 from graphrec.data.cleaning.expressions import judged
 from graphrec.data.engine.rows import A_DAY, number, seconds
-from graphrec.data.interactions import Columns, place_in_file
+from graphrec.data.interactions import Columns
 from graphrec.data.tables.files import closest, some
+from graphrec.data.weights.happened import Happened
+from graphrec.data.weights.refusals import complete, more, no_column, refused
 from graphrec.errors import InputError, check_above, check_at_least, check_finite
 
 if TYPE_CHECKING:
@@ -39,6 +42,8 @@ class RowWeight(ABC):
 
     reads: ClassVar[tuple[str, ...]] = ()
     """Columns of which it needs one."""
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """Names of the events that it is for; none if it is for all rows."""
 
     @abstractmethod
     def weigh(self, rows: ir.Table) -> ir.Value:
@@ -61,11 +66,20 @@ class RowWeight(ABC):
             raise _no_column(rows, self.reads[0], self)
         read = [column for column in self.reads if column in rows]
         said = judged(rows, read, lambda table: table.mutate(**{Columns.WEIGHT: self.weigh(table)}))
-        return _complete(rows, read[0], said[Columns.WEIGHT].to_numpy(dtype=np.float64))
+        return complete(rows, read[0], said[Columns.WEIGHT].to_numpy(dtype=np.float64))
 
     def is_read_in(self, rows: pd.DataFrame) -> bool:
         """Tell whether rows have what it needs."""
         return not self.reads or any(column in rows for column in self.reads)
+
+    def of_event(self, event: Happened) -> float:
+        """Weigh what happened after training, as its row would weigh; 1 where an event has no such value."""
+        rows = pd.DataFrame({Columns.EVENT: [event.kind], Columns.QUANTITY: [event.quantity]})
+        return float(self.of_rows(rows)[0]) if self.is_read_in(rows) else 1.0
+
+    def faded(self, days: float) -> float:
+        """Tell what is left, so many days later, of a weight that training knew."""
+        return 1.0
 
     def is_target(self, log: pd.DataFrame) -> BoolArray | None:
         """Mark the rows that are to be predicted; nothing if this weight does not tell."""
@@ -73,6 +87,10 @@ class RowWeight(ABC):
 
     def targets_in(self, rows: ir.Table) -> ir.BooleanValue | None:
         """Express which rows are to be predicted; nothing if this weight does not tell."""
+        return None
+
+    def targets_event(self, kind: str) -> bool | None:
+        """Tell whether events of a kind are to be predicted; nothing if this weight does not tell."""
         return None
 
 
@@ -142,6 +160,10 @@ class Quantity(RowWeight):
         weight = lifted if self.form == "log1p" else quantity
         return weight if self.missing is None else weight.fill_null(float(self.missing))
 
+    def of_event(self, event: Happened) -> float:
+        """See base class."""
+        return math.log1p(event.quantity) if self.form == "log1p" else event.quantity
+
 
 @dataclass(frozen=True)
 class Recency(RowWeight):
@@ -169,6 +191,14 @@ class Recency(RowWeight):
         half_lives = (time.max().as_scalar() - time) / (self.half_life * _DAYS[self.unit])
         return (half_lives * -np.log(2.0)).exp()
 
+    def of_event(self, event: Happened) -> float:
+        """See base class."""
+        return self.faded(event.age)
+
+    def faded(self, days: float) -> float:
+        """See base class."""
+        return float(2.0 ** (-days / (self.half_life * _DAYS[self.unit])))
+
 
 @dataclass(frozen=True)
 class Event(RowWeight):
@@ -190,6 +220,7 @@ class Event(RowWeight):
         """Check the ranges; a code such as 1 is a name, too, which a YAML gives as a number."""
         object.__setattr__(self, "weights", {str(name): one for name, one in self.weights.items()})
         object.__setattr__(self, "target", tuple(map(str, self.target)))
+        object.__setattr__(self, "kinds", tuple(self.weights))
         if not self.weights:
             raise InputError("no event has a weight", column="weights", hint="give {view: 0.1, purchase: 1}")
         for name, weight in self.weights.items():
@@ -208,6 +239,14 @@ class Event(RowWeight):
         event, nothing = rows[Columns.EVENT].cast("string"), ibis.null("float64")
         named = ((name, ibis.literal(one, "float64")) for name, one in self.weights.items())
         return event.cases(*named, else_=nothing)
+
+    def of_event(self, event: Happened) -> float:
+        """See base class; an event of a kind that has no weight counts nothing."""
+        return self.weights.get(event.kind, 0.0)
+
+    def targets_event(self, kind: str) -> bool:
+        """See base class."""
+        return kind in self.target
 
     def of_rows(self, rows: pd.DataFrame) -> FloatArray:
         """See base class."""
@@ -238,18 +277,6 @@ class Event(RowWeight):
         return refused(log, unknown, Columns.EVENT, f"{several} no weight", hint)
 
 
-def refused(rows: pd.DataFrame, where: BoolArray, column: str, what: str, hint: str) -> InputError:
-    """Make the mistake of some rows, which names the first of them."""
-    file, row = place_in_file(rows, where)
-    return InputError(what, file=file, row=row, column=column, hint=hint)
-
-
-def _more(where: BoolArray) -> str:
-    """Say in how many more rows it is so."""
-    more = int(where.sum()) - 1
-    return f", and so in {more:,} more row{'s' if more > 1 else ''}" if more else ""
-
-
 def _events(rows: pd.DataFrame, asked: RowWeight) -> pd.Series[Any]:
     """Take the events, of which none may be missing."""
     if Columns.EVENT not in rows:
@@ -257,36 +284,11 @@ def _events(rows: pd.DataFrame, asked: RowWeight) -> pd.Series[Any]:
     events = rows[Columns.EVENT]
     missing = events.isna().to_numpy()
     if missing.any():
-        what = f"no event is named{_more(missing)}"
+        what = f"no event is named{more(missing)}"
         raise refused(rows, missing, Columns.EVENT, what, "say what they are, or take them out")
     return events.astype("str")
 
 
 def _no_column(rows: pd.DataFrame, column: str, asked: RowWeight) -> InputError:
-    what, hint = no_column(column, asked)
+    what, hint = no_column(column, type(asked).__name__, asked.reads)
     return InputError(what, file=rows.attrs.get("file"), column=column, hint=hint)
-
-
-def no_column(column: str, asked: RowWeight) -> tuple[str, str]:
-    """Say that the log lacks what a weight reads, and what to do."""
-    name, either = type(asked).__name__, " or ".join(asked.reads)
-    if len(asked.reads) > 1:
-        what = f"the weight {name} needs times, and the log has none"
-        return what, f"map a column to {either}, or leave {name} out of weights"
-    what = f"the weight {name} needs this column, and the log has none"
-    return what, f"map it: columns: {{{column}: ...}}, or leave {name} out of weights"
-
-
-def _complete(rows: pd.DataFrame, column: str, weight: FloatArray) -> FloatArray:
-    """Refuse rows without a weight, and those with one below 0."""
-    absent = np.isnan(weight)
-    if absent.any():
-        what = f"there is no {column} to weigh{_more(absent)}"
-        hint = "say what such rows weigh, missing: 1, or take them out"
-        raise refused(rows, absent, column, what, hint)
-    negative = weight < 0
-    if negative.any():
-        what = f"a row cannot weigh {weight[negative][0]:g}{_more(negative)}"
-        hint = "take such rows out" + (", or give zero_below: 0" if column == Columns.RATING else "")
-        raise refused(rows, negative, column, what, hint)
-    return weight
