@@ -81,7 +81,7 @@ def offers(
         given.costs = [given_table(one, "costs") for one in several] or None
         given.response = response.checkpoint() if isinstance(response, Run) else _path(response)
         request = Request.of(given)
-        task, data = run.loaded(seed)
+        task, data = run.ranker(seed)
         request, week = prepared(request, data)
         found = offers_of(request, task, data, week)
         print(week)

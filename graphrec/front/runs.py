@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pandas as pd
 
 from graphrec.cli.experiment.command import run_experiment
-from graphrec.cli.experiment.loading import load_run
+from graphrec.cli.experiment.loading import as_ranker, load_lister
 from graphrec.cli.experiment.runs.folder import BEST, RunFolder, run_at
 from graphrec.cli.trust import TRUST
 from graphrec.data.module import RecommenderData
@@ -21,6 +21,7 @@ from graphrec.front.measures import Measures, Part, averaged
 from graphrec.front.stored import config_in, experiment_in, test_of
 from graphrec.front.surroundings import at_work
 from graphrec.training import RankedTask
+from graphrec.training.experiment import ListingTask
 
 PARTS = get_args(Part)
 _QUIET = ["--trainer.enable_progress_bar=false"]
@@ -52,7 +53,7 @@ class Run:
         if not self.folders or len(self._configs) < len(self.folders):
             hint = "give one run of each seed"
             raise InputError("two runs have the same seed, or there is none", hint=hint)
-        self._loaded: tuple[int, RankedTask, RecommenderData] | None = None
+        self._loaded: tuple[int, ListingTask, RecommenderData] | None = None
         self._measures: dict[tuple[Part, int], Measures] = {}
 
     @classmethod
@@ -227,13 +228,18 @@ class Run:
             frame.attrs = data.result_source(self.checkpoint(seed))
         return frame
 
-    def loaded(self, seed: int | None = None) -> tuple[RankedTask, RecommenderData]:
+    def loaded(self, seed: int | None = None) -> tuple[ListingTask, RecommenderData]:
         """Read the model of a seed and its data from the best checkpoint."""
         wanted = self._seed(seed)
         if self._loaded is None or self._loaded[0] != wanted:
             with self.at_work("recommend"):
-                self._loaded = (wanted, *load_run(self.checkpoint(wanted), trusted=self.is_trusted))
+                self._loaded = (wanted, *load_lister(self.checkpoint(wanted), trusted=self.is_trusted))
         return self._loaded[1:]
+
+    def ranker(self, seed: int | None = None) -> tuple[RankedTask, RecommenderData]:
+        """Read the same where rankings are judged, which those of foretold ratings are not."""
+        task, data = self.loaded(seed)
+        return as_ranker(task, self.checkpoint(seed)), data
 
     def _seed(self, seed: int | None) -> int:
         if seed is None:
@@ -244,7 +250,7 @@ class Run:
         return seed
 
     def _validated(self, seed: int) -> Measures:
-        task, data = self.loaded(seed)
+        task, data = self.ranker(seed)
         with self.at_work("validate"):
             found = task.validated(data)
         return Measures.of_validation(found, data)

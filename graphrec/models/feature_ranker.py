@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graphrec.arrays import Float32Array, FloatArray
-from graphrec.data.features.reduction.estimators import make_estimator, with_seed
+from graphrec.data.features.reduction.estimators import fit_estimator, make_estimator, with_seed
 from graphrec.errors import MOST_ROUNDS, InputError, check_above, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
 from graphrec.kernels.memory import check_room
@@ -74,11 +74,7 @@ class FeatureRanker(ClosedForm):
         bought = np.arange(len(columns)) < len(user)
         self._fitted = None
         if len(user) and len(others):
-            try:
-                self._fitted = self._made().fit(columns, bought)
-            except (TypeError, ValueError) as error:
-                reason = str(error).splitlines()[0]
-                raise InputError(f"the classifier cannot be fitted: {reason}", column="estimator") from error
+            self._fitted = fit_estimator(self._made(), columns, bought, "classifier")
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:

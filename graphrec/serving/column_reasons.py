@@ -30,6 +30,8 @@ WORDS = {
     "weeks_since_last": "weeks since the last purchase",
 }
 """What facts of the log are called; other names are words already."""
+_ROUNDING = 1e-9
+"""Share of the largest part below which a part is rounding, and no reason."""
 _LITTLE = 0.1
 """Deviations from the average that nobody would call above or below it."""
 
@@ -99,7 +101,7 @@ def _of_user(
     pairs = zip(frame[Columns.USER], frame[Columns.ITEM], frame["score"], strict=True)
     for row, (user_id, item_id, score) in enumerate(pairs):
         ids, parts = {"user": str(user_id), "item": str(item_id)}, account.parts[:, row]
-        best = [place for place in order[:, row] if parts[place] > 0]
+        best = [place for place in order[:, row] if parts[place] > _ROUNDING * np.abs(parts).max()]
         for place in range(SHOWN):
             shown = best[place] if place < len(best) else None
             column = None if shown is None else account.columns[shown]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ def packed(
     config: Mapping[str, Any],
     state: Mapping[str, Tensor],
     data: RecommenderData,
+    rows: Iterable[str] = (),
 ) -> dict[str, bytes]:
     """Write the parts of an export.
 
@@ -40,6 +41,7 @@ def packed(
         config: Of model and data, without the log.
         state: Weights of the model.
         data: What it was fitted to.
+        rows: What the model knows of the rows of training.
 
     Returns:
         Name → content.
@@ -50,7 +52,7 @@ def packed(
         WEIGHTS: save({name: value.detach().cpu().contiguous().clone() for name, value in state.items()}),
         USERS: _parquet(_ids(Columns.USER, split.users.ids)),
         ITEMS: _parquet(_ids(Columns.ITEM, split.items.ids)),
-        HISTORY: _parquet(history_of(split.train)),
+        HISTORY: _parquet(history_of(split.train, rows)),
     }
     for name, table in ((USER_TABLE, data.source.users), (ITEM_TABLE, data.source.items)):
         if table is not None:
@@ -64,18 +66,24 @@ def packed(
     return parts
 
 
-def history_of(train: Interactions) -> pd.DataFrame:
+def history_of(train: Interactions, rows: Iterable[str] = ()) -> pd.DataFrame:
     """Take what a graph knows of the training rows: pairs in codes, with weeks and the last time of each.
 
     Where there are weeks, a pair stands once in each, as in `BipartiteGraph`. Else each row stays, for their
-    number counts. Prices, quantities and baskets stay behind.
+    number counts, and so it does where the model knows a rating of each. Prices, quantities and baskets stay
+    behind.
+
+    Args:
+        train: The training part.
+        rows: What the model knows of its rows.
     """
     frame = train.frame
     keys = [Columns.USER_CODE, Columns.ITEM_CODE]
     keys += [name for name in (Columns.WEEK, Columns.TARGET) if name in frame]
     times = [name for name in (Columns.TIMESTAMP, Columns.ORDER) if name in frame]
-    if Columns.WEEK not in frame:
-        return frame[[*keys, *times]].reset_index(drop=True)
+    rated = [name for name in rows if name in frame and name in (Columns.RATING, Columns.RATING_MISSING)]
+    if rated or Columns.WEEK not in frame:
+        return frame[[*keys, *times, *rated]].reset_index(drop=True)
     if not times:
         return frame[keys].drop_duplicates().reset_index(drop=True)
     return frame.groupby(keys, sort=False, dropna=False, as_index=False)[times].max()

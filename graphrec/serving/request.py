@@ -27,7 +27,7 @@ from graphrec.serving.reasons import Naming, with_reasons
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
-    from graphrec.training import RankedTask
+    from graphrec.training.experiment import ListingTask
 
 NEW_ITEM = " on new item"
 """What is added to the basis of an item that is ranked by its features and attributes alone."""
@@ -62,7 +62,7 @@ class Request:
     name_column: str | None = None
 
     def lists(
-        self, task: RankedTask, data: RecommenderData, k: int, item_set: ItemSet
+        self, task: ListingTask, data: RecommenderData, k: int, item_set: ItemSet
     ) -> tuple[pd.DataFrame, int]:
         """Rank for everybody who was asked for, in that order.
 
@@ -118,7 +118,7 @@ class Request:
         return frame.assign(basis=basis.mask(catalogue.is_new(frame[Columns.ITEM]), basis + NEW_ITEM))
 
 
-def _active(task: RankedTask, data: RecommenderData) -> np.ndarray:
+def _active(task: ListingTask, data: RecommenderData) -> np.ndarray:
     """Mark the users of whom the model knows something: purchases, or features. Shape ``[U]``."""
     graph = task.recommender.graph
     if data.features is not None:

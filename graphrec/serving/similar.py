@@ -21,7 +21,7 @@ from graphrec.serving.lists import recommendations
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
-    from graphrec.training import RankedTask
+    from graphrec.training.experiment import ListingTask
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class SimilarRequest:
     name: str | Path
     items: ItemFiles
 
-    def lists(self, task: RankedTask, data: RecommenderData, k: int) -> tuple[pd.DataFrame, int]:
+    def lists(self, task: ListingTask, data: RecommenderData, k: int) -> tuple[pd.DataFrame, int]:
         """Rank the other items for each item that was asked for, in that order.
 
         Args:

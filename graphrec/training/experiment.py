@@ -16,7 +16,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
+from graphrec.models.base import Recommender
 from graphrec.training.shown import Shown
 
 
@@ -55,7 +57,11 @@ class Experiment:
     refits: ClassVar[bool] = False
     """Whether its data can join training and validation, as `graphrec refit` asks."""
     ranks: ClassVar[bool] = False
-    """Whether there is a `recommender` that ranks items for users."""
+    """Whether there is a `recommender` that ranks items for users, and is judged by how it does."""
+    recommends: ClassVar[bool] = False
+    """Whether `ListingTask.serve` makes a `recommender`, which lists items for users."""
+    rows: ClassVar[tuple[str, ...]] = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
+    """What a model that is fitted again knows of the rows of the training part."""
     gives_curves: ClassVar[bool] = False
     """Whether there are `curves`, the probability of a purchase by discount."""
     logs_only_known: ClassVar[bool] = False
@@ -250,6 +256,17 @@ class SplitTask(ExperimentTask):
     def report(self, data: SplitData) -> None:
         """Print what became of the rows."""
         data.report()
+
+
+class ListingTask(SplitTask):
+    """A task with a recommender, which lists items for users."""
+
+    recommends: ClassVar[bool] = True
+    recommender: Recommender
+
+    @abstractmethod
+    def serve(self, data: Any, state: Mapping[str, Tensor]) -> None:
+        """Make the recommender before the weights of a checkpoint, `state`, are loaded."""
 
 
 class OfLightning(Experiment):

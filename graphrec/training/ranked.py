@@ -15,7 +15,6 @@ from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from graphrec.capabilities import declares
-from graphrec.data.interactions import Columns
 from graphrec.data.ledger import data_card, rows_lost
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
@@ -31,14 +30,11 @@ from graphrec.models.base import ClosedForm, ItemSet, Ranking, Recommender
 from graphrec.results import source_of
 from graphrec.training import ranked_measures
 from graphrec.training.cost import FitCost
-from graphrec.training.experiment import SplitTask, Summary
+from graphrec.training.experiment import ListingTask, Summary
 from graphrec.training.ranked_measures import categories_in, known_metrics, summary_of_sets, try_measures
 from graphrec.training.shown import example_lists
 from graphrec.training.steps import check_reads_weights
 from graphrec.training.trial import is_trial
-
-ROWS = (Columns.USER_CODE, Columns.ITEM_CODE, Columns.WEEK)
-"""What a graph knows of the rows of the training part."""
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -46,7 +42,7 @@ def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-class RankedTask(SplitTask):
+class RankedTask(ListingTask):
     """A recommender under a Lightning trainer, ranked over the whole catalogue."""
 
     data_class: ClassVar[type[pl.LightningDataModule]] = RecommenderData
@@ -55,7 +51,6 @@ class RankedTask(SplitTask):
     noun: ClassVar[str] = "a ranker"
     refits: ClassVar[bool] = True
     ranks: ClassVar[bool] = True
-    recommender: Recommender
     shares_rows = False
     """Whether several processes can hold one model together."""
 
@@ -105,6 +100,10 @@ class RankedTask(SplitTask):
                 self.recommender = self.build(graph)
             else:
                 self.recommender = self.rebuild(graph, below(state, "recommender."))
+
+    def serve(self, data: RecommenderData, state: Mapping[str, Tensor]) -> None:
+        """Build the recommender on the training graph of some data."""
+        self.bind(BipartiteGraph.of(data), state)
 
     def configure_model(self) -> None:
         """Build once, when the data is known and before a checkpoint is restored."""
@@ -160,7 +159,7 @@ class RankedTask(SplitTask):
         found = super().fingerprints(data, held)
         found |= data.fingerprints(any(declares(module, "reads_tables") for module in self.modules()))
         if self.made_again(held):
-            found["rows_sha256"] = data.split.train.rows_sha256(ROWS)
+            found["rows_sha256"] = data.split.train.rows_sha256(self.rows)
         return found
 
     def described(self, data: RecommenderData) -> dict[str, Any]:

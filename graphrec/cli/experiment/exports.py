@@ -19,11 +19,10 @@ from graphrec.cli.experiment.start import run_lightning
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
-from graphrec.graph import BipartiteGraph
 from graphrec.serving.bundle import read_bundle, write_bundle
 from graphrec.serving.data import PackedData
 from graphrec.serving.packing import CONFIG, packed
-from graphrec.training import RankedTask
+from graphrec.training.experiment import ListingTask
 
 DATA = f"{PackedData.__module__}.{PackedData.__name__}"
 _OF_DATA = ("weights", "item_sets", "category")
@@ -32,7 +31,7 @@ CLEANING = "cleaning"
 """What it keeps of the source."""
 
 
-def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path, trusted: bool) -> Path:
+def export(checkpoint: Path, task: ListingTask, data: RecommenderData, out: Path, trusted: bool) -> Path:
     """Pack a loaded model.
 
     Args:
@@ -65,7 +64,7 @@ def export(checkpoint: Path, task: RankedTask, data: RecommenderData, out: Path,
         "checkpoint": checkpoint.name,
         "checkpoint_sha256": sha256_of(checkpoint),
     }
-    return write_bundle(out, about, packed(config, task.state_dict(), data))
+    return write_bundle(out, about, packed(config, task.state_dict(), data, task.rows))
 
 
 def _cleaning_in(source: Any) -> Any:
@@ -74,12 +73,14 @@ def _cleaning_in(source: Any) -> Any:
     return (given or {}).get(CLEANING)
 
 
-def model_name(task: RankedTask) -> str:
-    """Name the class of the encoder, or of the recommender where there is none."""
+def model_name(task: ListingTask) -> str:
+    """Name the class of the encoder, or of the recommender where there is none; a task of ratings says it."""
+    if not task.ranks:
+        return task.model_name
     return type(getattr(task.recommender, "encoder", task.recommender)).__name__
 
 
-def load_export(path: Path, trusted: bool = False) -> tuple[RankedTask, PackedData]:
+def load_export(path: Path, trusted: bool = False) -> tuple[ListingTask, PackedData]:
     """Rebuild the model of an export; nothing but the export is read.
 
     Args:
@@ -92,9 +93,9 @@ def load_export(path: Path, trusted: bool = False) -> tuple[RankedTask, PackedDa
     config = _config(path, trusted)
     with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
-    task, data = cast(RankedTask, cli.model), cast(PackedData, cli.datamodule)
+    task, data = cast(ListingTask, cli.model), cast(PackedData, cli.datamodule)
     content: Mapping[str, Any] = {"state_dict": data.state}
-    task.bind(BipartiteGraph.of(data), data.state)
+    task.serve(data, data.state)
     check_weights(dict(content), task, path)
     task.load_state_dict(data.state)
     task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu"))

@@ -190,7 +190,7 @@ def build_fusion(
     task, data = cast(FusionTask, cli.model), cast(RecommenderData, cli.datamodule)
     for checkpoint in checkpoints:
         check_split(checkpoint, task, data)
-        check_rows(checkpoint, data)
+        check_rows(checkpoint, task, data)
     data.report()
     states = [checkpoint["state_dict"] for checkpoint in checkpoints]
     task.bind(BipartiteGraph.of(data), task.joined(states))

@@ -239,7 +239,7 @@ class GraphRecCLI(LightningCLI):
         task.prepare(self.trainer, data, None if content is None else content["state_dict"])
         if content is not None:
             check_weights(content, task, Path(checkpoint))
-            check_rows(content, data)
+            check_rows(content, task, data)
         if self.subcommand == "fit" and self._watched:
             task.check_fit(data)
         task.report(data)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, cast
 
 import torch
+from pytorch_lightning import LightningModule
 
 from graphrec.cli.config.files import leaves
 from graphrec.cli.config.tasks import said, task_class
@@ -17,17 +19,33 @@ from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
-from graphrec.graph import BipartiteGraph
 from graphrec.response.data import ResponseData
 from graphrec.response.task import ResponseTask
 from graphrec.results import check_no_input
 from graphrec.serving.bundle import looks_so
 from graphrec.training import RankedTask
+from graphrec.training.experiment import ListingTask
 
 
 def load_run(
     checkpoint: Path, strict: bool = False, trusted: bool = False, out: Path | None = None
 ) -> tuple[RankedTask, RecommenderData]:
+    """Rebuild a ranker and its data, see `load_lister`.
+
+    Raises:
+        InputError: If it is none, or cannot be rebuilt.
+    """
+    task, data = load_lister(checkpoint, strict, trusted, out, "ranks")
+    return as_ranker(task, checkpoint), data
+
+
+def load_lister(
+    checkpoint: Path,
+    strict: bool = False,
+    trusted: bool = False,
+    out: Path | None = None,
+    wanted: Literal["recommends", "ranks"] = "recommends",
+) -> tuple[ListingTask, RecommenderData]:
     """Rebuild the model and the data of a checkpoint, or of what `graphrec export` wrote.
 
     Args:
@@ -35,22 +53,20 @@ def load_run(
         strict: Refuse to leave out a row of the log.
         trusted: Whether it may name code that is not graphrec's.
         out: What the caller is going to write.
+        wanted: What it must do: ``recommends`` items, as a model of ratings does too, or ``ranks`` them.
 
     Raises:
-        InputError: If the checkpoint cannot be read, the data is not what it was trained on, or `out` is
-            a file of it.
+        InputError: If the checkpoint does not do it or cannot be read, the data is not what it was trained
+            on, or `out` is a file of it.
     """
     if looks_so(checkpoint):
-        return _exported(checkpoint, strict, trusted, out)
+        return _exported(checkpoint, strict, trusted, out, wanted)
     content = read_checkpoint(checkpoint)
     warn_if_unfinished(checkpoint)
     config = taken(content, checkpoint, trusted)
     with permitted_by(config, trusted=trusted):
         kind = task_class(config)
-    if not said(kind, "ranks"):
-        hint = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
-        what = f"this checkpoint holds {said(kind, 'noun')}, which ranks nothing"
-        raise InputError(what, file=checkpoint, column="--ckpt_path", hint=hint)
+    _check_does(kind, wanted, checkpoint)
     if out is not None:
         check_no_input(out, (value for _, value in leaves(config["data"], "data")))
     if strict:
@@ -59,9 +75,9 @@ def load_run(
         cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule
     check_split(content, task, data)
-    task.bind(BipartiteGraph.of(data), content["state_dict"])
+    task.serve(data, content["state_dict"])
     check_weights(content, task, checkpoint)
-    check_rows(content, data)
+    check_rows(content, task, data)
     task.load_state_dict(content["state_dict"])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     task.eval().to(device)
@@ -69,16 +85,38 @@ def load_run(
     return task, data
 
 
+def as_ranker(task: ListingTask, file: Path) -> RankedTask:
+    """Take a task whose rankings are judged.
+
+    Raises:
+        InputError: If they are not.
+    """
+    _check_does(type(task), "ranks", file)
+    return cast(RankedTask, task)
+
+
+def _check_does(kind: type[LightningModule], wanted: str, file: Path) -> None:
+    """Raise `InputError` if a model does not do what is wanted of it."""
+    if not said(kind, wanted):
+        hint = "give best.ckpt of a ranker; `graphrec offers` takes a response with --response"
+        what = f"this checkpoint holds {said(kind, 'noun')}, which ranks nothing"
+        if said(kind, "recommends"):
+            what = f"this checkpoint holds {said(kind, 'noun')}, and a ranker is asked for here"
+        raise InputError(what, file=file, column="--ckpt_path", hint=hint)
+
+
 def _exported(
-    path: Path, strict: bool, trusted: bool, out: Path | None
-) -> tuple[RankedTask, RecommenderData]:
+    path: Path, strict: bool, trusted: bool, out: Path | None, wanted: str
+) -> tuple[ListingTask, RecommenderData]:
     """Rebuild what was exported, which has no log."""
     if strict:
         hint = "leave it out; `graphrec export --strict` counts what the log loses"
         raise InputError("an export has no log of which rows could be lost", column="--strict", hint=hint)
     if out is not None:
         check_no_input(out, [path])
-    return load_export(path, trusted)
+    task, data = load_export(path, trusted)
+    _check_does(type(task), wanted, path)
+    return task, data
 
 
 def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask, ResponseData]:

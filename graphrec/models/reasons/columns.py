@@ -20,6 +20,7 @@ from graphrec.data.features.build import Features
 from graphrec.data.features.fitted import FittedSide
 from graphrec.graph import BipartiteGraph
 from graphrec.models.answers.folded import FoldedIn
+from graphrec.models.answers.foretold import FeatureRatings
 from graphrec.models.base import Recommender
 from graphrec.models.embedding import EmbeddingRecommender
 from graphrec.models.encoders.features import FeatureTowers, RawFeatures, side_of
@@ -187,6 +188,8 @@ def _scores_of(model: Recommender) -> PairScores | None:
     if isinstance(model, EmbeddingRecommender):
         found = _ENCODERS.get(type(model.encoder))
         return found(model) if found and type(model) is EmbeddingRecommender else None
+    if type(model) is FeatureRatings:
+        return model.ratings
     return cast(FeatureRanker, model).log_odds if type(model) in (FeatureRanker, FeatureTrees) else None
 
 

@@ -12,9 +12,12 @@ from torch import nn
 
 from graphrec.arrays import AnyFloatArray, Float32Array, FloatArray, IntArray
 from graphrec.data.features.build import Features
-from graphrec.data.features.reduction.estimators import make_estimator, with_seed
+from graphrec.data.features.reduction.estimators import fit_estimator, make_estimator, with_seed
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.errors import InputError, check_at_least, check_seed
+from graphrec.graph import BipartiteGraph
+from graphrec.models.answers.foretold import FeatureRatings, ForetoldRatings
+from graphrec.models.base import Recommender
 from graphrec.models.neighbours import cosines
 
 
@@ -73,6 +76,14 @@ class RatingModel(nn.Module, ABC):
     def predict(self, user: IntArray, item: IntArray) -> AnyFloatArray:
         """Foretell the ratings of some pairs of codes. Shapes ``[P]``."""
 
+    def recommender(self, graph: BipartiteGraph) -> Recommender:
+        """Make what ranks by the foretold ratings, once this is fitted.
+
+        Args:
+            graph: Of training.
+        """
+        return ForetoldRatings(graph, self.predict)
+
 
 class FeatureRegressor(RatingModel):
     """The articles' ``f(θ, φ; x_u, x_i)``: any regression of scikit-learn on the features of both sides.
@@ -102,17 +113,18 @@ class FeatureRegressor(RatingModel):
             what = "this model reads feature vectors and the data has none"
             raise InputError(what, column="data.init_args.features", hint=hint)
         self._user, self._item = features.user, features.item
-        try:
-            self._fitted = self._made().fit(self._columns(ratings.user, ratings.item), ratings.value)
-        except (TypeError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"the regression cannot be fitted: {reason}", column="estimator") from error
+        columns = self._columns(ratings.user, ratings.item)
+        self._fitted = fit_estimator(self._made(), columns, ratings.value, "regression")
 
     def predict(self, user: IntArray, item: IntArray) -> AnyFloatArray:
         """Foretell from the features of the two sides."""
         if not len(user):
             return np.zeros(0)
         return np.asarray(self._fitted.predict(self._columns(user, item)), dtype=np.float64)
+
+    def recommender(self, graph: BipartiteGraph) -> Recommender:
+        """Make what ranks by the regression, also for users of whom only features are known."""
+        return FeatureRatings(graph, self._fitted)
 
     def _made(self) -> Any:
         return with_seed(make_estimator(self.estimator, "estimator", ["fit", "predict"]), self.seed)

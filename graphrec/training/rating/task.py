@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -19,8 +19,9 @@ from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.evaluation.rating import MEASURES, rating_measures
 from graphrec.files import write_parquet, write_text
+from graphrec.graph import BipartiteGraph
 from graphrec.results import source_of
-from graphrec.training.experiment import SplitTask, Summary
+from graphrec.training.experiment import ListingTask, Summary
 from graphrec.training.rating.models import RatingModel, Ratings
 from graphrec.training.trial import is_trial
 
@@ -28,11 +29,11 @@ OF_MEAN = "rmse_of_mean"
 """What the mean of the training ratings alone comes to."""
 
 
-class RatingTask(SplitTask):
+class RatingTask(ListingTask):
     """Foretells what a user gives an item, judged by the squared and absolute error on held-out ratings.
 
     A checkpoint holds the ratings foretold for validation and test, not the model, which is of another
-    library.
+    library. Where lists are asked for, it is fitted again to the same ratings.
 
     Args:
         model: For example ``FeatureRegressor`` or ``RatingCF`` of ``graphrec.training.rating``.
@@ -43,6 +44,12 @@ class RatingTask(SplitTask):
     noun: ClassVar[str] = "ratings"
     by_gradient: ClassVar[bool] = False
     logs_only_known: ClassVar[bool] = True
+    rows: ClassVar[tuple[str, ...]] = (
+        Columns.USER_CODE,
+        Columns.ITEM_CODE,
+        Columns.RATING,
+        Columns.RATING_MISSING,
+    )
     val_foretold: Tensor
     test_foretold: Tensor
 
@@ -71,7 +78,7 @@ class RatingTask(SplitTask):
     def check_command(self, command: str) -> None:
         """Raise `InputError` for predict."""
         if command == "predict":
-            hint = "run `graphrec test`, which writes the foretold rating of every test row"
+            hint = "run `graphrec test` for the test rows, `graphrec recommend` for the best items"
             raise InputError("ratings are foretold for the rows of the test part alone", hint=hint)
 
     def check_data(self, command: str, data: RecommenderData) -> None:
@@ -80,6 +87,9 @@ class RatingTask(SplitTask):
         if Columns.RATING not in data.split.train.frame:
             hint = "map a column of ratings: --columns rating=..."
             raise InputError("the log has no ratings", file=place, column=Columns.RATING, hint=hint)
+        if data.weights is not None:
+            hint = "leave weights out, or choose a model that reads them"
+            raise InputError("a model of ratings reads no weights", file=place, column="weights", hint=hint)
         needed = {"fit": ("train", "val"), "validate": ("train", "val"), "test": ("train", "test")}
         for part in needed.get(command, ()):
             if not len(Ratings.of(getattr(data.split, part)).value):
@@ -97,6 +107,23 @@ class RatingTask(SplitTask):
             setattr(self, name, found)
         self._is_fitted = True
         self.fit_seconds = time.perf_counter() - started
+
+    def serve(self, data: RecommenderData, state: Mapping[str, Tensor]) -> None:
+        """Fit the model again, and make what ranks by it."""
+        self.rating_model.fit(Ratings.of(data.split.train), data.features)
+        for part in ("val", "test"):
+            setattr(self, f"{part}_foretold", state[f"{part}_foretold"])
+        self.recommender = self.rating_model.recommender(BipartiteGraph.of(data))
+        self._is_fitted = True
+
+    def made_again(self, held: Iterable[str]) -> tuple[str, ...]:
+        """Say that the model is fitted again, whatever a checkpoint holds."""
+        return ("rating_model.",)
+
+    def fingerprints(self, data: RecommenderData, held: Iterable[str]) -> dict[str, str]:
+        """Fingerprint the split, the features and the ratings, to which the model is fitted again."""
+        rows = {"rows_sha256": data.split.train.rows_sha256(self.rows)}
+        return super().fingerprints(data, held) | data.fingerprints(with_tables=False) | rows
 
     def configure_model(self) -> None:
         """Fit where no command has done so."""

@@ -37,12 +37,12 @@ def run(options: argparse.Namespace) -> Path:
     """Load the model as every command does, and pack it."""
     with importing():
         from graphrec.cli.experiment.exports import export, model_name
-        from graphrec.cli.experiment.loading import load_run
+        from graphrec.cli.experiment.loading import load_lister
         from graphrec.serving.bundle import check_place
 
     check_place(options.out)
     checkpoint = _checkpoint(options.RUN)
-    task, data = load_run(checkpoint, options.strict, options.trust, options.out)
+    task, data = load_lister(checkpoint, options.strict, options.trust, options.out)
     if task.made_again(task.state_dict()):
         kept = "keeps no weights: it is fitted again to the history in the export when loaded"
         note(f"{model_name(task)} {kept}")

@@ -42,7 +42,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 def run(options: argparse.Namespace) -> Path:
     """Load, compare, write."""
     with importing():
-        from graphrec.cli.experiment.loading import load_run
+        from graphrec.cli.experiment.loading import load_lister
         from graphrec.cli.recommending.request import read_similar
         from graphrec.data.choice.known import counted
         from graphrec.serving.lists import fewer
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> Path:
     check_out(options)
     check_length(options.k)
     request = read_similar(options, ids)
-    task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
+    task, data = load_lister(options.ckpt_path, options.strict, options.trust, options.out)
     frame, asked = request.lists(task, data, options.k)
     frame.attrs = data.result_source(options.ckpt_path)
     path = write_table(frame, options.out)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from graphrec.data.module import RecommenderData
+from graphrec.data.interactions import Columns
 from graphrec.errors import InputError
 from graphrec.training.experiment import Experiment
-from graphrec.training.ranked import ROWS
 
 OWN_CONFIG = "leave -c and --model out, the checkpoint brings its own configuration"
 
@@ -29,13 +28,12 @@ def check_split(checkpoint: dict[str, Any], task: Experiment, data: Any) -> None
         raise _other_data(place, "attributes, prices, quantities, baskets or times of its features differ")
 
 
-def check_rows(checkpoint: dict[str, Any], data: RecommenderData) -> None:
+def check_rows(checkpoint: dict[str, Any], task: Experiment, data: Any) -> None:
     """Raise `InputError` if a model that is fitted again would be fitted to other rows."""
     rows = checkpoint.get("graphrec", {}).get("rows_sha256")
-    if rows is not None and rows != data.split.train.rows_sha256(ROWS):
-        raise _other_data(
-            data.source.file or data.source.name, "the number of its purchases or their weeks differ"
-        )
+    if rows is not None and rows != data.split.train.rows_sha256(task.rows):
+        what = "ratings" if Columns.RATING in task.rows else "weeks"
+        raise _other_data(task.data_place(data), f"the number of its purchases or their {what} differ")
 
 
 def _other_data(place: str | Path, how: str) -> InputError:

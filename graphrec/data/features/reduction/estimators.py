@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphrec.errors import InputError
+from graphrec.notices import warn
 
 Spec = Mapping[str, Any] | str
 """``{class_path: sklearn.tree.DecisionTreeClassifier, init_args: {max_depth: 8}}``, or the path alone."""
@@ -46,6 +48,30 @@ def with_seed(estimator: Any, seed: int) -> Any:
     if "random_state" in parameters and parameters["random_state"] is None:
         estimator.set_params(random_state=seed)
     return estimator
+
+
+def fit_estimator(estimator: Any, columns: Any, target: Any, what: str) -> Any:
+    """Fit an estimator; what it warns of more than once is told once, in a line.
+
+    Args:
+        estimator: Not fitted yet.
+        columns: What it reads. Shape ``[n, F]``.
+        target: What it learns. Shape ``[n]``.
+        what: What it is, in words.
+
+    Raises:
+        InputError: If it cannot be fitted to them.
+    """
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            fitted = estimator.fit(columns, target)
+        except (TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"the {what} cannot be fitted: {reason}", column="estimator") from error
+    for line in dict.fromkeys(" ".join(str(one.message).split()) for one in told):
+        warn(f"the {what} {type(estimator).__name__}: {line}", column="estimator")
+    return fitted
 
 
 def _read(spec: Spec, key: str) -> tuple[str, Mapping[str, Any]]:
