@@ -29,6 +29,7 @@ from graphrec.offers.scenario_files.read import read_scenario
 assert EXPERIMENTS.is_relative_to(sys.prefix), EXPERIMENTS
 assert Path(graphrec.__file__).is_relative_to(sys.prefix)
 assert all(row.script.is_file() for row in read_rows().values() if isinstance(row, Study))
+assert (Path(graphrec.__file__).parent / "serving/state/lua/common.lua").is_file()
 read = 0
 for name in names():
     if not name.endswith(".yaml"):

@@ -9,8 +9,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import redis_server
 
 from graphrec.serving.state.keeping import Keeping
+from graphrec.serving.state.redis import RedisStore
 from graphrec.serving.state.sqlite import SqliteStore
 from graphrec.serving.state.store import Store
 
@@ -42,6 +44,16 @@ def _sqlite(folder: Path) -> Iterator[Made]:
     yield Made(new, f"sqlite:{folder / 'state.db'}")
 
 
+@contextmanager
+def _redis(folder: Path) -> Iterator[Made]:
+    with redis_server.running(folder) as server:
+
+        def new(clock: Callable[[], float], keeping: Keeping) -> Store:
+            return RedisStore(f"{server.address}?prefix=t{next(_NUMBERS)}", keeping, clock)
+
+        yield Made(new, server.address, own_clock=True)
+
+
 def makers() -> list[object]:
     """One parameter a store."""
-    return [pytest.param(_sqlite, id="sqlite")]
+    return [pytest.param(_sqlite, id="sqlite"), pytest.param(_redis, id="redis")]

@@ -39,6 +39,15 @@ def check_events(events: Sequence[Event]) -> None:
             _check_text("offer", event.offer, MOST_ID)
 
 
+def check_user(user: str) -> None:
+    """Refuse an id that no shopper can have.
+
+    Raises:
+        InputError: If it is none.
+    """
+    _check_text("user", user)
+
+
 def check_bookings(offers: Sequence[Booking]) -> None:
     """Refuse offers that cannot be booked, whatever the budget.
 

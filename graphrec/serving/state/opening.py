@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from graphrec.errors import InputError
+from graphrec.serving.state.redis import RedisStore
+from graphrec.serving.state.redis_server import SCHEMES
 from graphrec.serving.state.sqlite import SqliteStore
 from graphrec.serving.state.store import Store
 
@@ -26,6 +28,8 @@ def open_store(address: str) -> Store:
     scheme, colon, rest = address.partition(":")
     if colon and scheme == "sqlite":
         return SqliteStore(_path(rest, address))
+    if colon and scheme in SCHEMES:
+        return RedisStore(address)
     if address.endswith(_FILES) and "://" not in address:
         return SqliteStore(Path(address))
     raise InputError(f"{address!r} names no store", column="--store", hint=_FORMS)

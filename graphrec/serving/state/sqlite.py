@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from graphrec.serving.state.checks import check_bookings, check_events, check_terms
+from graphrec.serving.state.checks import check_bookings, check_events, check_terms, check_user
 from graphrec.serving.state.events import Event
 from graphrec.serving.state.horizon import Account, check_same_time, none_open, period_of, runs
 from graphrec.serving.state.keeping import DAY, Keeping
@@ -100,6 +100,7 @@ class SqliteStore:
 
     def history(self, user: str, most: int = 500) -> tuple[Event, ...]:
         """Give the latest events of a shopper, in the order of time."""
+        check_user(user)
         query = f"SELECT {_EVENT} FROM event WHERE user = ? ORDER BY time DESC, n DESC LIMIT ?"
         with self._file.transaction(writes=False) as connection:
             rows = connection.execute(query, (user, max(most, 0))).fetchall()
@@ -121,6 +122,7 @@ class SqliteStore:
 
     def booked(self, user: str) -> tuple[Booking, ...]:
         """Give the offers of a shopper in this horizon."""
+        check_user(user)
         query = (
             f"SELECT {_OFFER} FROM offer WHERE user = ?"
             " AND horizon = (SELECT name FROM horizon WHERE current = 1) ORDER BY n"

@@ -10,7 +10,7 @@ from graphrec.serving.state.events import Event
 
 
 class StoreDown(Exception):
-    """The store does not answer; what was asked of it has not happened."""
+    """The store does not answer, and need not have done what it was asked; by its ids, ask again."""
 
 
 @dataclass(frozen=True)

@@ -76,14 +76,14 @@ def test_threads_share_a_store_and_leave_no_connections(tmp_path):
     booked: list[bool] = []
 
     def work(number: int) -> None:
-        for n in range(25):
+        for n in range(5):
             booked.extend(store.book([Booking(f"{number}-{n}", "u", "i", 0.1, 1.0)]))
 
     def files() -> int:
         return sum(one.name.isdigit() for one in Path("/proc/self/fd").iterdir())
 
     opened = []
-    for round_ in range(4):
+    for round_ in range(20):
         threads = [threading.Thread(target=work, args=(8 * round_ + n,)) for n in range(8)]
         for thread in threads:
             thread.start()
@@ -91,8 +91,8 @@ def test_threads_share_a_store_and_leave_no_connections(tmp_path):
             thread.join()
         opened.append(files())
     assert sum(booked) == 100 == store.purse().spent
-    assert len(booked) == 4 * 8 * 25
-    assert opened[-1] <= opened[0] + 8, "connections of ended threads are closed"
+    assert len(booked) == 20 * 8 * 5
+    assert opened[-1] < opened[0] + 60, "connections of ended threads are closed"
     store.close()
 
 
