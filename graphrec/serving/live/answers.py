@@ -98,7 +98,8 @@ class Candidate:
 class Answers(Protocol):
     """What a service asks of a loaded model. It is never changed, so threads may share it.
 
-    A service loads it by ``graphrec.serving.live.opening.open_model(path)``.
+    ``graphrec.cli.experiment.live.load_live(path)`` loads it and hands it to a service: what builds a model
+    of its configuration belongs to the command line.
     """
 
     @property

@@ -12,6 +12,7 @@ from graphrec.data.engine.rows import A_DAY
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.data.week_numbers import first_day_of_week
 from graphrec.data.weights.edges import PURCHASE, EdgeWeights
+from graphrec.data.weights.happened import Happened
 from graphrec.errors import InputError
 from graphrec.serving.state.events import Event
 
@@ -161,6 +162,14 @@ class Counting:
                 time, week = self.clock.read(event, place)
                 found.rows.append(Row(item, event.kind, units, time, week, self._is_bought(event.kind)))
         return replace(found, rows=[row for row in found.rows if row.units > _ROUNDING])
+
+    def reads(self, kind: str) -> bool:
+        """Tell whether events of a kind may change what is known of somebody."""
+        if kind == RETURN:
+            return not self.drops_returns
+        return self._counts(kind) and (
+            self.weights is None or self.weights.of_event(Happened(kind, 1.0, 0.0)) > 0
+        )
 
     def _counts(self, kind: str) -> bool:
         if self.weights is None:

@@ -73,8 +73,7 @@ def test_edges_weigh_what_the_whole_log_says(loaded):
         event("7", 24, "cart", last + 9), event("7", 23, "gone", last + 30),
         event("7", 22, "stolen", last + 40),
     )  # fmt: skip
-    shopper = live._person(Shopper("7", events))
-    basket = live._basket(shopper)
+    basket = live._scoring._basket(live._scoring.person(Shopper("7", events)))
     counted = [one for one in events if one.kind in ("view", "cart", "purchase")]
     rows = pd.concat(
         [
@@ -121,6 +120,13 @@ def test_an_event_weighs_as_its_row(weight):
     age = (rows["timestamp"].max() - rows["timestamp"]).dt.total_seconds() / 86_400
     happened = [Happened(*one) for one in zip(rows["event"], rows["quantity"], age, strict=True)]
     np.testing.assert_allclose([weight.of_event(one) for one in happened], weight.of_rows(rows), rtol=1e-9)
+
+
+def test_kinds_that_are_read_are_those_that_weigh(loaded):
+    told = {
+        kind for kind in ("view", "cart", "purchase", "gone", "stolen", "return") if loaded[2].reads(kind)
+    }
+    assert told == {"view", "cart", "purchase", "return"}
 
 
 def test_nobody_rates_an_event():

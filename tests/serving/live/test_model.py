@@ -21,10 +21,7 @@ from graphrec.serving.similar import SimilarRequest
 from graphrec.serving.state.events import Event
 
 MODELS = models()
-QUICK = (
-    *("lightgcn", "item_cf", "ease", "spectral", "mf", "popularity", "top_frequency", "fusion"),
-    *("with_features", "user_cf"),
-)
+QUICK = ("lightgcn", "item_cf", "spectral", "popularity", "with_features", "fusion")
 STRANGER = "ß new; 001"
 TIME = pd.Timestamp("2024-06-29").timestamp()
 
@@ -235,3 +232,20 @@ def test_version_is_of_the_content(live, folder, tmp_path):
     assert int(live.version, 16) >= 0
     assert live.version != other.version
     assert made("ease", tmp_path)[2].version == other.version
+
+
+def test_names_and_reasons_are_those_of_the_batch(folder, tmp_path, live):
+    assert live.names(["001", "nothing"]) == ["001", "nothing"]
+    listing = live.recommend([Shopper("003", (event("001"),))], 5, Filter())[0]
+    reasons = live.reasons(Shopper("003", (event("001"),)), items(listing))
+    assert len(reasons) == len(items(listing))
+    assert any(one.startswith("because you bought") for one in reasons)
+    request = Request(None, None, None, None, None, ItemFiles({}, {}), explain=True)
+    task, data, _ = made("item_cf", tmp_path)
+    frame = request.lists(task, data, 5, "new")[0]
+    theirs = frame[frame["user_id"] == "003"]
+    assert live.reasons(Shopper("003"), theirs["item_id"].tolist()) == theirs["reason"].tolist()
+    assert live.knows_item("001")
+    assert not live.knows_item("1")
+    with pytest.raises(InputError, match="no item '1'"):
+        live.reasons(Shopper("003"), ["1"])
