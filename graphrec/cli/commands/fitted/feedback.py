@@ -30,8 +30,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         "feedback",
         help=COMMANDS["feedback"],
         description="Join offers of a week or of several, decided with --explore, with the log of them. Learn"
-        " how people answer, judge what was learnt against what serves by the decisions of chance, and let the"
-        " gate decide which of them serves next. A week is taken once. Offers may be per cent, amounts or"
+        " how people answer, judge what was learnt against what serves by the decisions of chance, and let"
+        " the gate decide which of them serves next. A week is taken once. Offers may be per cent, amounts or"
         " coupons over sets.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
