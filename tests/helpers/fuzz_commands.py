@@ -176,6 +176,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
          "--explore_seed", "--serving", "--sentences", "--name_column", "--out"],
     ),
     "export": ("runs/base --out OUT.zip", ["--out", "--strict"]),
+    "consume": ("redis://127.0.0.1:1/0 --store OUT.db", ["--store", "--once"]),
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),
     "refit": ("runs/base", ["--x"]),
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),

@@ -78,6 +78,16 @@ RECOMMEND: dict[str, list[Check]] = {
     "--strict": [Check("--strict", "--ckpt {lossy} --out {out}.parquet", refused="2 rows would be lost")],
 }
 
+AWAY = "redis://127.0.0.1:1/0"
+CONSUME: dict[str, list[Check]] = {  # with a server in tests/serving/state/streams
+    "STREAM": [
+        Check("redi://127.0.0.1:1/0", "--store {out}.db", refused="names no stream"),
+        Check(AWAY, "--store {out}.db", refused="start it, then this command again"),
+    ],
+    "--store": [Check("--store mongo:x", "kafka://127.0.0.1:1/events", refused="names no store")],
+    "--once": [Check("--once", f"{AWAY} --store {{out}}.db", refused="start it, then this command again")],
+}
+
 SIMILAR: dict[str, list[Check]] = {
     "ITEM": [Check("i003", SIMILAR_TO, "i004"), Check("nothing", SIMILAR_TO, refused="none of the 1 ids")],
     "--ckpt_path": [Check("--ckpt_path {best}", "i003 --out {out}.parquet", refused="which items are alike")],
@@ -494,6 +504,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "recommend": RECOMMEND,
     "similar": SIMILAR,
     "export": EXPORT,
+    "consume": CONSUME,
     "offers": OFFERS,
     "compare": COMPARE,
     "benchmark": BENCHMARK,

@@ -13,6 +13,7 @@ COMMANDS = {
     "recommend": "write the best items of each user",
     "similar": "write the items that are most alike",
     "export": "pack a model into one file that needs no log",
+    "consume": "keep the events of a stream in the store of a service",
     "offers": "decide the discount of each shopper's best items",
     "feedback": "learn from a week of offers, and say what serves next",
     "experiment": "plan a randomised experiment, or say what it brought",
@@ -30,7 +31,7 @@ COMMANDS = {
 }
 """Command, which is also the name of its module → its line in the help of all."""
 
-_FITTED = ("export", "feedback", "recommend", "similar")
+_FITTED = ("consume", "export", "feedback", "recommend", "similar")
 """Commands whose modules are in the folder of that name."""
 
 

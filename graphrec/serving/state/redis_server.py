@@ -85,8 +85,12 @@ class Address:
         """Give what an option says."""
         return dict(self.options).get(name) or default
 
-    def connect(self, patience: float = PATIENCE) -> Redis:
+    def connect(self, patience: float = PATIENCE, *, any_bytes: bool = False) -> Redis:
         """Prepare a client; it connects when it is first asked.
+
+        Args:
+            patience: Seconds that an answer may take.
+            any_bytes: Whether what is read may be no UTF-8; it is written back as it was.
 
         Raises:
             InputError: If redis-py is not installed.
@@ -109,6 +113,7 @@ class Address:
             retry=Retry(NoBackoff(), 0),  # a caller answers without the store rather than wait
             protocol=2,
             decode_responses=True,
+            encoding_errors="surrogateescape" if any_bytes else "strict",
         )
 
     @contextmanager

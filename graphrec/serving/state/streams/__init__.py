@@ -1,0 +1,1 @@
+"""Events that other programs write to a stream, and how they get into a store."""
