@@ -128,14 +128,10 @@ def make_offers(
         InputError: If the scenario is not known, a budget negative, or a column that the terms need missing.
     """
     aim = scenario_named(scenario) if isinstance(scenario, str) else scenario
-    terms, economics = terms or Terms(), economics or Economics()
+    terms = terms or Terms()
     limits = guardrails or aim.guardrails(Guardrails())
-    levels = levels_of(terms.promotion, candidates.frame, terms.amounts)
-    facts = candidates.pairs()
-    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
-    money, limits = of_items(candidates.frame, economics, limits)
-    pairs = replace(facts, cooling=cooling, scenario=aim, economics=money, guardrails=limits, levels=levels)
-    money_bound = _budget(candidates, pairs, budget, terms)
+    pairs = pairs_of(candidates, aim, limits, economics or Economics(), terms)
+    money_bound = budget_of(candidates, pairs, budget, terms)
     if exploration is None:
         decision = decide(policy, pairs, money_bound, _groups(candidates, terms))
     else:
@@ -145,6 +141,23 @@ def make_offers(
     horizon = whole_column(candidates.weeks, len(frame))
     frame = frame.assign(scenario=aim.name, policy=policy.name, week=week, horizon=horizon)[OFFER_COLUMNS]
     return frame if exploration is None else frame.assign(**_known(candidates.frame, pairs, decision))
+
+
+def pairs_of(
+    candidates: Candidates, scenario: Scenario, guardrails: Guardrails, economics: Economics, terms: Terms
+) -> Pairs:
+    """Gather what a policy may know of candidates; arguments are those of `make_offers`."""
+    levels = levels_of(terms.promotion, candidates.frame, terms.amounts)
+    cooling = terms.frequency.cooling(candidates.frame, terms.exposure, terms.week or 0)
+    money, limits = of_items(candidates.frame, economics, guardrails)
+    return replace(
+        candidates.pairs(),
+        cooling=cooling,
+        scenario=scenario,
+        economics=money,
+        guardrails=limits,
+        levels=levels,
+    )
 
 
 def _known(frame: pd.DataFrame, pairs: Pairs, decision: Decision) -> dict[str, Any]:
@@ -167,7 +180,7 @@ def whole_column(number: int | None, rows: int) -> pd.Series[Any]:
     return pd.Series([pd.NA if number is None else number] * rows, dtype="Int64")
 
 
-def _budget(candidates: Candidates, pairs: Pairs, total: float | None, terms: Terms) -> Budget:
+def budget_of(candidates: Candidates, pairs: Pairs, total: float | None, terms: Terms) -> Budget:
     """Set what the offers may cost together, and how many a user may get."""
     users = pd.Index(candidates.frame["user_id"].drop_duplicates())
     quota = terms.frequency.quota(users, terms.exposure, terms.week or 0)

@@ -27,6 +27,7 @@ from graphrec.errors import InputError
 from graphrec.notices import note
 from graphrec.serving import packing
 from graphrec.serving.bundle import MANIFEST, read_bundle
+from graphrec.serving.offers.facts import OFFERS, OfferFacts
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,20 @@ class PackedData(RecommenderData):
     def features_sha256(self) -> str | None:
         """Give nothing: what the features were made of stayed with the log."""
         return None
+
+    @cached_property
+    def offers(self) -> OfferFacts | None:
+        """What live offers are made of; None if the export holds nothing of the kind.
+
+        Raises:
+            InputError: If it cannot be read.
+        """
+        if OFFERS not in self._parts:
+            return None
+        try:
+            return OfferFacts.of(self._parts)
+        except (pa.ArrowException, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise self._wrong(f"{OFFERS}: {error}") from error
 
     @cached_property
     def state(self) -> dict[str, Tensor]:

@@ -103,7 +103,8 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     from graphrec.cli.commands.offers import assumptions
     from graphrec.cli.experiment.loading import load_run
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder
-    from graphrec.cli.offers.decide import decide, offer_candidates, print_totals
+    from graphrec.cli.offers.candidates import offer_candidates
+    from graphrec.cli.offers.decide import decide, print_totals
     from graphrec.cli.offers.shelf import Shelf
     from graphrec.offers.candidates.calibrate import calibrate
     from graphrec.offers.economics import Economics

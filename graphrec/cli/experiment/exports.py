@@ -31,7 +31,14 @@ CLEANING = "cleaning"
 """What it keeps of the source."""
 
 
-def export(checkpoint: Path, task: ListingTask, data: RecommenderData, out: Path, trusted: bool) -> Path:
+def export(
+    checkpoint: Path,
+    task: ListingTask,
+    data: RecommenderData,
+    out: Path,
+    trusted: bool,
+    more: Mapping[str, bytes] | None = None,
+) -> Path:
     """Pack a loaded model.
 
     Args:
@@ -40,6 +47,7 @@ def export(checkpoint: Path, task: ListingTask, data: RecommenderData, out: Path
         data: What it was fitted to.
         out: The zip file or folder to write.
         trusted: Whether the checkpoint may name code that is not graphrec's.
+        more: Parts of their own, as of offers.
 
     Raises:
         InputError: If it cannot be written.
@@ -64,7 +72,8 @@ def export(checkpoint: Path, task: ListingTask, data: RecommenderData, out: Path
         "checkpoint": checkpoint.name,
         "checkpoint_sha256": sha256_of(checkpoint),
     }
-    return write_bundle(out, about, packed(config, task.state_dict(), data, task.rows))
+    parts = packed(config, task.state_dict(), data, task.rows)
+    return write_bundle(out, about, {**parts, **(more or {})})
 
 
 def _cleaning_in(source: Any) -> Any:

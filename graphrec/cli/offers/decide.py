@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from graphrec.arrays import IntArray
-from graphrec.cli.frames import user_codes
 from graphrec.cli.offers.calibration import calibration_kept
-from graphrec.cli.offers.chance import exploration, left_to_chance, with_reference
+from graphrec.cli.offers.candidates import offered
+from graphrec.cli.offers.chance import exploration, left_to_chance
 from graphrec.cli.offers.event import in_its_event
-from graphrec.cli.offers.request import ITEMS, Request
+from graphrec.cli.offers.request import Request
 from graphrec.cli.offers.sentences import told
 from graphrec.cli.offers.shelf import Shelf
-from graphrec.cli.offers.terms import capped_groups, item_attribute, tell_of_parity, terms_of, user_groups
+from graphrec.cli.offers.terms import capped_groups, tell_of_parity, terms_of, user_groups
 from graphrec.cli.terminal import print_frame
-from graphrec.data.interactions import Columns
-from graphrec.data.tables.read import Table
 from graphrec.errors import InputError
-from graphrec.notices import note
-from graphrec.offers.candidates.build import build_candidates
-from graphrec.offers.candidates.calibrate import calibrate, calibration_check
-from graphrec.offers.candidates.calibration import Calibration
+from graphrec.offers.candidates.calibrate import calibration_check
 from graphrec.offers.candidates.table import Candidates
 from graphrec.offers.decided_week import Decided, decided_week
 from graphrec.offers.economics import Economics, percent
@@ -43,14 +36,7 @@ from graphrec.results import source_of
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
-    from graphrec.models.base import ItemSet
     from graphrec.training import RankedTask
-
-
-K = 20
-"""Candidate items of each user."""
-PRODUCT_SET = "product_category"
-"""Item attribute that tells the sets of coupons."""
 
 
 def make(request: Request, task: RankedTask, data: RecommenderData) -> Path:
@@ -156,84 +142,17 @@ def offers_of(request: Request, task: RankedTask, data: RecommenderData, week: D
 def _item_offers(request: Request, task: RankedTask, data: RecommenderData, week: Decided) -> pd.DataFrame:
     """Decide the offers on items: per cent, amounts or coupons."""
     options, aim = request.options, request.scenario
-    shelf, sets = Shelf.of(request, task, data, week), None
-    if options.promotion == "coupon":
-        sets = item_attribute(shelf.table, options.product_set or PRODUCT_SET, data)
-    items = options.items or ITEMS[aim.pairs]
-    found = request.kept
-    if found is None:
-        ranker, k = shelf.fitted, options.k or K
-        found = calibrate(ranker, ranker.graph, data.split, shelf.rule, k, items)
-    elif shelf.rule is not None:
-        note(f"the calibration of a refit is of all pairs, not of those that the scenario {aim.name} is for")
-    candidates = offer_candidates(
-        shelf, data, found, week.horizon, request.users, options.k or K, items, sets
-    )
-    print(found.line(week.horizon))
-    if options.response is not None:
-        seen_in = np.array(found.seen_in, dtype=np.int64)
-        candidates = _with_response(candidates, options, week.week, seen_in)
-    if request.serving is not None or options.explore is not None:
-        candidates = with_reference(candidates)
-    known = candidates.frame
-    if request.serving is not None and request.serving.response is not None:
-        candidates = replace(candidates, response=request.serving.response.response(known))
-    if request.stock is not None:
-        stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
-        candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
-    if request.costs is not None:
-        facts = request.costs.reindex(candidates.frame[Columns.ITEM].astype("str")).reset_index(drop=True)
-        candidates = replace(
-            candidates, frame=candidates.frame.assign(**{str(name): of for name, of in facts.items()})
-        )
+    found = offered(request, task, data, week)
+    candidates, shelf = found.candidates, found.shelf
     terms = terms_of(request, data, shelf.table, candidates, week.week)
     money, limits = request.economics, request.guardrails
-    chance = exploration(request, known, week.week)
+    chance = exploration(request, found.known, week.week)
     offers = decide(candidates, request.policies, aim, options.budget, money, limits, terms, chance)
     if not options.sentences:
         return offers
     pairs = candidates.pairs()
     units = np.tile(pairs.units(np.zeros(len(pairs))), len(offers) // len(pairs))
     return told(offers, shelf, data, units, options.name_column)
-
-
-def offer_candidates(
-    shelf: Shelf,
-    data: RecommenderData,
-    calibration: Calibration,
-    weeks: int | None = None,
-    users: Table | None = None,
-    k: int = 20,
-    items: ItemSet = "all",
-    product_sets: pd.Series[Any] | None = None,
-) -> Candidates:
-    """Find the best `k` items of each user on a shelf with calibrated probabilities and prices.
-
-    Without `weeks` an offer is for a time as long as the validation part.
-    """
-    return build_candidates(
-        shelf.recommender,
-        shelf.recommender.graph,
-        shelf.split,
-        calibration,
-        user_codes(users, data.split.users),
-        k,
-        items,
-        eligible=shelf.eligible,
-        product_sets=product_sets,
-        weeks=weeks,
-        prices=shelf.prices,
-    )
-
-
-def _with_response(
-    candidates: Candidates, options: argparse.Namespace, week: int | None, seen_in: IntArray
-) -> Candidates:
-    """Give the same pairs learnt curves."""
-    from graphrec.cli.offers.response import learned_response
-
-    response = learned_response(options.response, candidates.frame, week, options.trust, seen_in)
-    return replace(candidates, response=response)
 
 
 def decide(

@@ -13,6 +13,8 @@ from rich.progress import track
 from graphrec.arrays import BoolArray, IntArray
 from graphrec.data.interactions import Columns
 from graphrec.evaluation.finite import check_scores
+from graphrec.kernels.topk import tie_order
+from graphrec.kernels.topk import top_items as best_items
 from graphrec.offers.candidates.eligibility import Eligibility
 
 if TYPE_CHECKING:  # both bring PyG along, which offers must do without
@@ -92,5 +94,5 @@ def _top_eligible(
         seen = graph.bought.mask(codes)
         allowed = allowed & (seen if items == "repeat" else ~seen)
     scores = recommender.score(codes).masked_fill(~allowed, -torch.inf)
-    best, place = scores.topk(min(k, scores.shape[1]))
+    best, place = best_items(scores, k, tie_order(scores.shape[1], scores.device))
     return place.masked_fill(best == -torch.inf, -1).cpu(), best.cpu()

@@ -9,7 +9,7 @@ regression. Effects ``e`` and ``f`` of single items and users are found with the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,9 +90,16 @@ class LearnedResponse:
 
     def response(self, pairs: pd.DataFrame) -> ElasticResponse:
         """Make curves of pairs, columns `KNOWN`; no rise is below 0."""
-        base, slope = _features(pairs, self.centre)
-        start = _sigmoid(base @ self.weights[:BASES] + _of_pairs(self.levels, pairs))
-        rise = slope @ self.weights[BASES:] + _of_pairs(self.slopes, pairs)
+        return self.curves(
+            {name: pairs[name].to_numpy(dtype=np.float64) for name in KNOWN if name not in GROUPS},
+            {name: pairs[name].astype("str").tolist() for name in GROUPS},
+        )
+
+    def curves(self, known: Mapping[str, FloatArray], groups: Mapping[str, Sequence[str]]) -> ElasticResponse:
+        """Make curves of pairs of which the numbers and the ids, as text, are at hand. ``[P]`` each."""
+        base, slope = _features(known, self.centre)
+        start = _sigmoid(base @ self.weights[:BASES] + _of_pairs(self.levels, groups))
+        rise = slope @ self.weights[BASES:] + _of_pairs(self.slopes, groups)
         return ElasticResponse(start, np.maximum(rise, 0.0))
 
     def written(self) -> dict[str, Any]:
@@ -182,11 +189,11 @@ def _together(
     return parts[0], parts[1:]
 
 
-def _of_pairs(effects: Effects, pairs: pd.DataFrame) -> FloatArray:
+def _of_pairs(effects: Effects, groups: Mapping[str, Sequence[str]]) -> FloatArray:
     """Add up the effects of each pair's groups; 0 of one that was never seen. Shape ``[P]``."""
-    total = np.zeros(len(pairs))
+    total = np.zeros(len(next(iter(groups.values()))))
     for name, of in effects.items():
-        total += pairs[name].astype("str").map(dict(of)).astype(np.float64).fillna(0.0).to_numpy()
+        total += [of.get(one, 0.0) for one in groups[name]]
     return total
 
 
@@ -197,15 +204,16 @@ def _centre(decisions: pd.DataFrame) -> FloatArray:
     return np.stack([values.mean(axis=0), np.where(spread > 1e-9, spread, 1.0)])
 
 
-def _raw(pairs: pd.DataFrame) -> FloatArray:
+def _raw(pairs: Mapping[str, FloatArray] | pd.DataFrame) -> FloatArray:
     return np.column_stack([pairs["affinity"], np.log(pairs["price"])]).astype(np.float64)
 
 
-def _features(pairs: pd.DataFrame, centre: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _features(
+    pairs: Mapping[str, FloatArray] | pd.DataFrame, centre: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Compute features of the base logit ``[n, 4]`` and of the rise ``[n, 3]``."""
     z = (_raw(pairs) - centre[0]) / centre[1]
-    base = pairs["base_logit"].to_numpy(dtype=np.float64)
-    slope = pairs["slope"].to_numpy(dtype=np.float64)
+    base, slope = (np.asarray(pairs[name], dtype=np.float64) for name in ("base_logit", "slope"))
     return np.column_stack([np.ones(len(z)), base, z]), slope[:, None] * np.column_stack([np.ones(len(z)), z])
 
 

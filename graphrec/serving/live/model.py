@@ -21,8 +21,9 @@ from graphrec.serving.live.choice import ItemChoices
 from graphrec.serving.live.ids import TextIds
 from graphrec.serving.live.scoring import Scoring
 from graphrec.serving.live.wording import Wording
+from graphrec.serving.offers.deciding import Best, LiveOffers, places_of
+from graphrec.serving.offers.facts import OfferTerms
 
-NO_OFFERS = "was exported without offers, so there are no prices, no calibration and no policy"
 _VERSION = 12
 
 
@@ -47,6 +48,10 @@ class LiveModel:
         self._wording = Wording(self._scoring, self._items)
         self._rank: IntArray = rank_of(tie_order(model.graph.num_items, torch.device("cpu"))).numpy()
         self._version = fingerprint(data.about)[:_VERSION]
+        facts = data.offers
+        self._offers = None if facts is None else LiveOffers(facts, model.graph, self._items.texts)
+        if facts is not None and "stock" in facts.items:
+            self._choices.stock = facts.column("stock", np.nan)
 
     @property
     def version(self) -> str:
@@ -56,7 +61,7 @@ class LiveModel:
     @property
     def decides_offers(self) -> bool:
         """Whether the export holds prices, calibration and a policy."""
-        return False
+        return self._offers is not None
 
     def knows(self, user: str) -> bool:
         """Tell whether training knew somebody."""
@@ -121,17 +126,68 @@ class LiveModel:
             for row, itself in zip(scores, alone, strict=True)
         ]
 
+    @torch.no_grad()
     def candidates(self, shopper: Shopper, k: int, only: Filter) -> list[Candidate]:
         """Work out what each discount on each of the `k` best items of a shopper would bring.
+
+        Which set of items is meant, what was bought or what is new, is what the export was decided for;
+        `only` narrows it, and its ``item_set`` is not read.
+
+        Raises:
+            InputError: If the export decides no offers, or something of the filter is unknown.
+        """
+        offers, person = self._deciding(), self._scoring.person(shopper)
+        scores = self._scoring.scores(self._scoring.basis(person), [person])[0]
+        bought = self._scoring.bought(person)
+        seen = np.zeros(len(scores), dtype=np.bool_)
+        seen[bought] = True
+        terms = offers.facts.terms
+        meant = {"all": None, "repeat": seen, "new": ~seen}[terms.items]
+        for marks in (meant, offers.eligible(person.code)):
+            if marks is not None:
+                scores[~marks] = -np.inf
+        whole, allowed = scores.copy(), self._choices.allowed(only)
+        scores[~offers.meant] = -np.inf
+        if allowed is not None:
+            scores[~allowed] = -np.inf
+        items = best(scores, k, self._rank)
+        place = places_of(whole, seen, items, self._rank)
+        score = scores[items].astype(np.float64)
+        user = Best(person.code, person.user, len(bought), items, score, seen[items], place)
+        return offers.candidates(user)
+
+    def purse(self) -> Mapping[str, float] | None:
+        """Give the ``budget`` of the horizon, in money, and its ``price``, as the export found them.
+
+        None where it decides no offers, or without a bound.
+        """
+        if self._offers is None or (budget := self._offers.facts.terms.budget) is None:
+            return None
+        return {"budget": budget, "price": self._offers.facts.terms.price}
+
+    @property
+    def terms(self) -> OfferTerms:
+        """What offers were decided with: horizon, budget, cap and more.
 
         Raises:
             InputError: If the export decides no offers.
         """
-        raise InputError(NO_OFFERS, file=self.data.path, hint="export it with --offers")
+        return self._deciding().facts.terms
 
-    def purse(self) -> Mapping[str, float] | None:
-        """Give the ``budget`` of the horizon, in money, and its ``price``, as the export found them."""
-        return None
+    def stock(self) -> Mapping[str, float]:
+        """Give the units on hand of the items of which the export knows them, by id."""
+        known = self._choices.stock
+        if known is None:
+            return {}
+        there = np.flatnonzero(~np.isnan(known))
+        return {self._items.texts[code]: float(known[code]) for code in there}
+
+    def _deciding(self) -> LiveOffers:
+        if self._offers is None:
+            what = "was exported without what offers are made of"
+            hint = "run `graphrec export RUN --out FOLDER --offers --budget MONEY` where the log is"
+            raise InputError(what, file=self.data.path, hint=hint)
+        return self._offers
 
     def _listing(
         self,

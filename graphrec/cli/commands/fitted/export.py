@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.list_options import STRICT
@@ -13,6 +14,11 @@ from graphrec.errors import InputError
 from graphrec.notices import note
 
 CHECKPOINT = ".ckpt"
+EXAMPLE = """examples:
+  graphrec export runs/complete_journey-lightgcn --out model.zip
+  graphrec export runs/complete_journey-lightgcn --out model --offers --budget 500 --costs costs.csv
+                                           # with all that a live service makes offers of
+"""
 
 
 def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,31 +28,39 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         help=COMMANDS["export"],
         description="Pack weights, ids, history, features and attributes of a fitted ranker, so that"
         " `graphrec recommend` and `graphrec similar` need neither the run nor its log.",
-        epilog="example: graphrec export runs/complete_journey-lightgcn --out model.zip",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run_help = "folder of a run, whose refit is taken if there is one; or a checkpoint of it"
     parser.add_argument("RUN", type=Path, help=run_help)
     out = "file that ends in .zip, which is replaced, or a new folder"
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER|FILE.zip", help=out)
     parser.add_argument("--strict", action="store_true", help=STRICT)
+    offers = "last of all: pack what live offers are made of, too; the words behind it are those of"
+    offers += " `graphrec offers`, as --budget 500 --max_rate 0.2"
+    parser.add_argument("--offers", nargs=argparse.REMAINDER, metavar="WORD", help=offers)
     add_trust(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=type(parser))
 
 
 def run(options: argparse.Namespace) -> Path:
     """Load the model as every command does, and pack it."""
     with importing():
         from graphrec.cli.experiment.exports import export, model_name
-        from graphrec.cli.experiment.loading import load_lister
+        from graphrec.cli.experiment.loading import as_ranker, load_lister
+        from graphrec.cli.offers.live import live_facts, parsed
         from graphrec.serving.bundle import check_place
 
     check_place(options.out)
     checkpoint = _checkpoint(options.RUN)
-    task, data = load_lister(checkpoint, options.strict, options.trust, options.out)
+    asked = None if options.offers is None else parsed(options.offers, options.parser, checkpoint)
+    wanted: Literal["recommends", "ranks"] = "recommends" if asked is None else "ranks"
+    task, data = load_lister(checkpoint, options.strict, options.trust, options.out, wanted)
+    more = None if asked is None else live_facts(asked, as_ranker(task, checkpoint), data).parts()
     if task.made_again(task.state_dict()):
         kept = "keeps no weights: it is fitted again to the history in the export when loaded"
         note(f"{model_name(task)} {kept}")
-    path = export(checkpoint, task, data, options.out, options.trust)
+    path = export(checkpoint, task, data, options.out, options.trust, more)
     size = path.stat().st_size if path.is_file() else sum(one.stat().st_size for one in path.iterdir())
     print(f"{model_name(task)} of {checkpoint}, {size / 1e6:,.1f} MB: {path}")
     return path
