@@ -124,6 +124,10 @@ EXPORT: dict[str, list[Check]] = {
     ],
     "--strict": [Check("--strict", "{lossy_run} --out {dir}/m.zip", refused="2 rows would be lost")],
     "--trust": [Check("--trust", "{own_run} --out {dir}/m.zip", allows="give --trust")],
+    "--offers": [
+        Check("--offers --budget 3", "{best_run} --out {dir}/m", result=names),
+        Check("--offers --policy uniform", "{best_run} --out {dir}/m", refused="worth most"),
+    ],
 }
 
 REFIT = {
