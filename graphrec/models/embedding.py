@@ -15,6 +15,7 @@ from graphrec.kernels.inner_products import inner_products
 from graphrec.kernels.search import ItemIndex, is_worthwhile
 from graphrec.kernels.topk import tie_order
 from graphrec.models.answers.alike import cosines_of
+from graphrec.models.answers.folding import Folding, folding
 from graphrec.models.answers.refined import SOLVED, refined
 from graphrec.models.base import Decoder, Embeddings, Encoder, ItemSet, Recommender, Scores
 
@@ -44,6 +45,7 @@ class EmbeddingRecommender(Recommender):
         self._cached: Embeddings | None = None
         self._factors: tuple[Tensor, Tensor] | None = None
         self._index: ItemIndex | None = None
+        self._folding: Folding | None = None
         with torch.no_grad():  # decoders with lazy layers take their sizes here
             user, item = encoder.sample(graph)
             if decoder.by_factors is not None and user.shape[-1] != item.shape[-1]:
@@ -79,7 +81,7 @@ class EmbeddingRecommender(Recommender):
         super()._load_from_state_dict(*arguments, **options)
 
     def _forget(self) -> None:
-        self._cached = self._factors = self._index = None
+        self._cached = self._factors = self._index = self._folding = None
 
     def score(self, users: Tensor) -> Tensor:
         """Compute raw scores of the whole catalogue. Shape ``[B, I]``."""
@@ -112,16 +114,28 @@ class EmbeddingRecommender(Recommender):
     @torch.no_grad()
     def fold_in(self, baskets: BipartiteGraph) -> Scores:
         """Embed the users of the baskets, and decode them with the items as they are."""
-        users, items = self.encoder.fold_in(self.graph, baskets), self.embeddings().item
-        prior = self.prior * self.item_prior()
+        if self._folding is None or self.training:
+            self._folding = folding(self.encoder, self.graph)
+        users, items = self._folding(baskets), self.embeddings().item
         if self._refines:
+            prior = self.prior * self.item_prior()
             users = refined(users, baskets, self.decoder, items, prior)
+        product, known = self.decoder.by_factors, self._ranking_factors()
+        if product is None or known is None:
+            return lambda codes: self._decoded(users[codes], items)
+        left, _ = product.factors(users, items[:1])
+        if self.prior:
+            left = torch.cat([left, left.new_ones(len(left), 1)], dim=-1)
+        return lambda codes: inner_products(left[codes], known[1])
 
-        @torch.no_grad()
-        def scores(codes: Tensor) -> Tensor:
-            return self.decoder.matrix(users[codes], items) + prior
+    @torch.no_grad()
+    def _decoded(self, users: Tensor, items: Tensor) -> Tensor:
+        scores = self.decoder.matrix(users, items)
+        return scores + self.prior * self.item_prior() if self.prior else scores
 
-        return scores
+    def __getstate__(self) -> dict[str, Any]:
+        """Collect all but what folds in, for a copy."""
+        return self.__dict__ | {"_folding": None}
 
     def alike(self) -> Scores:
         """Take cosines of the items' embeddings."""

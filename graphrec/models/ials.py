@@ -81,6 +81,7 @@ class IALS(ClosedForm):
         self.dim, self.unobserved, self.regularisation = dim, float(unobserved), regularisation
         self.scaling, self.epochs, self.init_std, self.seed = scaling, epochs, init_std, seed
         self.solver, self.steps = solver, steps
+        self._of_items: tuple[Tensor, int, tuple[Tensor, Tensor, Tensor]] | None = None
 
     def fit(self, graph: BipartiteGraph) -> None:
         """Solve for the users and for the items in turn.
@@ -136,9 +137,7 @@ class IALS(ClosedForm):
         Returns:
             Shape ``[n, D]``; zeros for a row without edges.
         """
-        shared, basis = torch.linalg.eigh(self.unobserved * (fixed.T @ fixed).double())
-        shared, basis = shared.clamp_min(0.0).float(), basis.float()
-        rotated = torch.cat([fixed @ basis, fixed.new_zeros(1, self.dim)])  # the last row pads
+        shared, basis, rotated = self._shared(fixed)
         degree = joined.lists.start.diff()
         ridge = self.regularisation * (joined.totals() + self.unobserved * len(fixed)) ** self.scaling
         exact = (solver or self.solver) == "exact"
@@ -154,6 +153,17 @@ class IALS(ClosedForm):
             result[rows] = way(vectors, target, shared + ridge[rows, None])
         solved: Tensor = result @ basis.T
         return solved
+
+    def _shared(self, fixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Decompose what all rows share, ``[D]`` and ``[D, D]``, and turn ``H`` to it; kept for the items."""
+        kept, same = self._of_items, fixed is vars(self)["_buffers"].get("item")
+        if same and kept is not None and kept[0] is fixed and kept[1] == fixed._version:
+            return kept[2]
+        shared, basis = torch.linalg.eigh(self.unobserved * (fixed.T @ fixed).double())
+        shared, basis = shared.clamp_min(0.0).float(), basis.float()
+        found = shared, basis, torch.cat([fixed @ basis, fixed.new_zeros(1, self.dim)])  # the last row pads
+        self._of_items = (fixed, fixed._version, found) if same else None
+        return found
 
     def score(self, users: Tensor) -> Tensor:
         """Compute inner products. Shape ``[B, I]``."""

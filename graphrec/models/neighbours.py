@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import ClassVar, TypeAlias
 
 import numpy as np
@@ -263,6 +264,14 @@ class UserKNN(SparseProduct):
         self.graph = graph
         device = graph.edge_user.device
         self.bought, self.weights = SparseRows(matrix).to(device), weights.to(device)
+        vars(self).pop("_known", None)
+
+    @cached_property
+    def _known(self) -> tuple[sp.csr_array, Tensor, float]:
+        """Turn the purchases round, ``[I, U]``, and find the users' lengths and the mean square."""
+        known = purchases(self.graph)
+        mean = float(known.power(2).data.mean(dtype=np.float64)) if known.nnz else 1.0
+        return known.T.tocsr(), _roots(known), mean
 
     def factors(self) -> tuple[SparseRows, SparseRows]:
         """Give weights and purchases; a score is the sum of the weights of the neighbours who bought."""
@@ -270,18 +279,22 @@ class UserKNN(SparseProduct):
 
     def fold_in(self, baskets: BipartiteGraph) -> Scores:
         """Find the neighbours of the baskets among the users of training."""
-        found, known = purchases(baskets), purchases(self.graph)
+        found, (transposed, known_roots, mean) = purchases(baskets), self._known
         device, order = baskets.edge_user.device, tie_order(self.graph.num_users, torch.device("cpu"))
-        squares = [side.power(2) for side in (found, known)]
-        roots = [torch.from_numpy(np.sqrt(side.sum(axis=1, dtype=np.float32))) for side in squares]
-        shrinkage = self.shrinkage * float(squares[1].data.mean(dtype=np.float64))
+        roots = _roots(found)
+        shrinkage = self.shrinkage * mean
 
         def scores(users: Tensor) -> Tensor:
             codes = users.cpu().numpy()
-            common = torch.from_numpy(product_of_rows(found[codes], 0, len(codes), known.T.tocsr()).toarray())
-            common /= roots[0][codes, None] * roots[1] + shrinkage
+            common = torch.from_numpy(product_of_rows(found[codes], 0, len(codes), transposed).toarray())
+            common /= roots[codes, None] * known_roots + shrinkage
             values, near = top_items(common.nan_to_num_(), self.neighbours, order)
             weights = torch.zeros_like(common).scatter_(1, near, values.clamp_min(0.0))
             return weights.to(device) @ self.bought.tensor()
 
         return scores
+
+
+def _roots(matrix: sp.csr_array) -> Tensor:
+    """Compute the lengths of the rows. Shape ``[rows]``."""
+    return torch.from_numpy(np.sqrt(matrix.power(2).sum(axis=1, dtype=np.float32)))

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 import torch
 from numpy.polynomial import Chebyshev
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
 from graphrec.errors import MOST_ROUNDS, check_at_least, check_between, check_seed
 from graphrec.graph import BipartiteGraph
@@ -103,6 +104,7 @@ class Spectral(ClosedForm):
         if self.recency:
             graph.check_order("recency")
         self.graph = graph
+        self._kept_powers: tuple[Tensor, Tensor] | None = None
         for kept in ("_item_products", "_item_sides"):
             vars(self).pop(kept, None)
         device = graph.edge_item.device
@@ -159,7 +161,9 @@ class Spectral(ClosedForm):
         user, right = self.item_factor.new_zeros(baskets.num_users, 0), self.item_factor[:, :0]
         if self._parts():
             left, right = self._item_sides
-            user = self._signal_product(baskets, left)
+            signals = self._signals(baskets, torch.arange(baskets.num_edges, device=left.device))
+            of = (baskets.edge_item, left, baskets.seen.start)
+            user = embedding_bag(*of, mode="sum", per_sample_weights=signals, include_last_offset=True)
         return lambda users: self._filtered(baskets, users, user[users], right)
 
     @cached_property
@@ -167,6 +171,13 @@ class Spectral(ClosedForm):
         """Decompose the graph again, since a checkpoint keeps what the eigenvectors made of its users."""
         found = decompose(self.operator, self._kept, self.oversampling, self.iterations, self.seed)
         return self._factors(found, self._fit_tail(float(found.values[-1]))[0])
+
+    def _powers(self) -> tuple[Tensor, Tensor]:
+        """Raise the degrees to what a signal is divided by and scores multiplied with, once. ``[I]`` each."""
+        degree, response = self.item_degree, self.response
+        if self._kept_powers is None or self._kept_powers[0].device != degree.device:
+            self._kept_powers = degree**response.power, degree**response.power_after
+        return self._kept_powers
 
     def alike(self) -> Scores:
         """Take rows of the filter: the scores of who bought that item alone."""
@@ -179,9 +190,7 @@ class Spectral(ClosedForm):
             return factor @ right.T
         rows, edges = graph.seen.places(users)
         items, signals = graph.edge_item[edges], self._signals(graph, edges)
-        before, after = (
-            self.item_degree**power for power in (self.response.power, self.response.power_after)
-        )
+        before, after = self._powers()
         if self.item_graph is not None and len(self.tail) <= 2:
             scores = factor @ right.T
             self._add_line(scores, rows, items, signals / before[items], after)

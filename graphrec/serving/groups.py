@@ -16,6 +16,7 @@ from graphrec.data.choice.known import counted
 from graphrec.data.choice.people import People, Segments, most_bought
 from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.graph import BipartiteGraph
+from graphrec.models.answers.baskets import weigh_as_training
 from graphrec.models.answers.folded import FoldedIn, MostBought
 from graphrec.models.base import Recommender
 from graphrec.notices import note, warn
@@ -147,6 +148,7 @@ class Grouping:
         """Make a graph of some people, what they bought, and what tables say of them."""
         rows = self._rows(baskets, chosen)
         graph = BipartiteGraph(rows)
+        weigh_as_training(graph, self.model.graph)
         tell_of_users(graph, rows, self.described, self.data)
         return graph.to(self.model.graph.edge_item.device), rows.users
 

@@ -31,7 +31,6 @@ from graphrec.cli.experiment.processes import say
 from graphrec.cli.experiment.runs.folder import RunFolder, RunOptions, read_checkpoint
 from graphrec.cli.experiment.runs.names import check_links
 from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
-from graphrec.cli.experiment.stopping import stopped_as_told
 from graphrec.cli.experiment.tracking import loggers
 from graphrec.cli.experiment.tracking.description import description
 from graphrec.cli.experiment.trainer.display import display
@@ -45,6 +44,7 @@ from graphrec.cli.experiment.trainer.options import (
     keep_counts,
     tell_at_once,
 )
+from graphrec.cli.experiment.trainer.stopping import stopped_as_told
 from graphrec.cli.experiment.trainer.watching import check_fit_watched
 from graphrec.cli.terminal import print_summary
 from graphrec.cli.trust import HELP, TRUST

@@ -92,6 +92,18 @@ class Baskets(BipartiteGraph):
             self._add(f"history_{name}", torch.from_numpy(part))
 
 
+def weigh_as_training(baskets: BipartiteGraph, training: BipartiteGraph) -> None:
+    """Make the weights of baskets relative to the mean of training, so that nobody's weigh by the others'.
+
+    A graph of people of their own has the mean of them all.
+    """
+    if baskets.edge_weight is None or training.edge_weight is None:
+        return
+    mean = training.edge_weight.double().mean().to(baskets.edge_weight.device)
+    differ = training.relative_weight is not None
+    baskets.relative_weight = (baskets.edge_weight.double() / mean).float() if differ else None
+
+
 def _lists(items: Sequence[IntArray], size: int) -> ItemLists:
     users = np.repeat(np.arange(len(items)), [len(one) for one in items])
     return ItemLists(np.stack([users, np.concatenate([_NOBODY, *items])], axis=1), len(items), size)

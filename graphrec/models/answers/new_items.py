@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from graphrec.data.interactions import IdMap, Interactions
 from graphrec.graph import BipartiteGraph
+from graphrec.models.answers.folding import folding
 from graphrec.models.base import Embeddings, Encoder, Recommender
 from graphrec.models.embedding import EmbeddingRecommender, item_prior
 
@@ -75,6 +77,10 @@ class _Extended(Encoder):
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Embed users by their baskets of items of training."""
         return self.encoder.fold_in(self.trained, baskets)
+
+    def own_folding(self, graph: BipartiteGraph) -> Callable[[BipartiteGraph], Tensor]:
+        """Fold in as the encoder does, what training decides once."""
+        return folding(self.encoder, self.trained)
 
 
 class WithNewItems(EmbeddingRecommender):

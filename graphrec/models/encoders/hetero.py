@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -97,10 +98,18 @@ class HeteroGCN(EmbeddingTable):
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate to users from what they bought and from their attributes."""
+        return self.own_folding(graph)(baskets)
+
+    def own_folding(self, graph: BipartiteGraph) -> Callable[[BipartiteGraph], Tensor]:
+        """Propagate and read the table out once; people then cost a sum."""
         sent, own = self._sent(), self.table()[: self.num_users] - self.unseen_users(graph)
-        known, near = (self._arriving(one, sent) for one in (graph, baskets))
-        told = Readout.fitted(known, own)(near)
-        return near + self.coefficients[0] * (told + self.unseen_users(baskets))
+        told = Readout.fitted(self._arriving(graph, sent), own)
+
+        def fold(baskets: BipartiteGraph) -> Tensor:
+            near = self._arriving(baskets, sent)
+            return near + self.coefficients[0] * (told(near) + self.unseen_users(baskets))
+
+        return fold
 
     def _arriving(self, baskets: BipartiteGraph, sent: tuple[Tensor, Tensor]) -> Tensor:
         """Sum what items and attributes send to users. ``[n, D]``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 import torch
@@ -100,13 +101,21 @@ class LightGCN(EmbeddingTable):
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate from the layers of the items; own rows of the table are told from what arrives."""
-        sent = self._sent(graph)
-        near = _arriving(baskets, sent)
-        if not self.coefficients[0]:
-            return near
+        return self.own_folding(graph)(baskets)
+
+    def own_folding(self, graph: BipartiteGraph) -> Callable[[BipartiteGraph], Tensor]:
+        """Propagate and read the table out once; a basket then costs a sum."""
+        sent, own = self._sent(graph), self.coefficients[0]
+        if not own:
+            return lambda baskets: _arriving(baskets, sent)
         table, known = self.table(), _arriving(graph, sent)
         told = Readout.fitted(known, table[: self.num_users] - self.unseen_users(graph))
-        return near + self.coefficients[0] * (told(near) + self.unseen_users(baskets))
+
+        def fold(baskets: BipartiteGraph) -> Tensor:
+            near = _arriving(baskets, sent)
+            return near + own * (told(near) + self.unseen_users(baskets))
+
+        return fold
 
     def messages(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Sum what the items of each basket send over the layers of the training graph. Shape ``[B, D]``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import torch
@@ -88,12 +89,21 @@ class LightGCNpp(EmbeddingTable):
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Propagate from the layers of the items; the users' own rows are what is added."""
+        return self.own_folding(graph)(baskets)
+
+    def own_folding(self, graph: BipartiteGraph) -> Callable[[BipartiteGraph], Tensor]:
+        """Propagate once; a basket then costs a sum."""
         table = self.table()
         layers = [table, *self._layers(graph, table, self.num_layers - 1)]
         items = sum((functional.normalize(layer, dim=1)[self.num_users :] for layer in layers), start=0.0)
         degree = graph.strength()[graph.num_users :]
-        near = basket_sums(baskets, items * degree[:, None] ** -self.beta)
-        return self._pooled(self.unseen_users(baskets), near * basket_sizes(baskets) ** -self.alpha)
+        sent = items * degree[:, None] ** -self.beta
+
+        def fold(baskets: BipartiteGraph) -> Tensor:
+            near = basket_sums(baskets, sent) * basket_sizes(baskets) ** -self.alpha
+            return self._pooled(self.unseen_users(baskets), near)
+
+        return fold
 
     @property
     def embeds_items(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import torch
@@ -113,10 +114,13 @@ class EmbeddingTable(Encoder):
 
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Tell a user's vector from the mean of what they bought, as it is for the users of training."""
+        return self.own_folding(graph)(baskets)
+
+    def own_folding(self, graph: BipartiteGraph) -> Callable[[BipartiteGraph], Tensor]:
+        """Fit the read-out once; a basket then costs a mean."""
         user, item = self.ego(graph)
-        own = self.unseen_users(baskets)
         told = Readout.fitted(basket_means(graph, item), user - self.unseen_users(graph))
-        return own + told(basket_means(baskets, item))
+        return lambda baskets: self.unseen_users(baskets) + told(basket_means(baskets, item))
 
     @property
     def describes_users(self) -> bool:

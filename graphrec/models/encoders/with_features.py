@@ -10,6 +10,7 @@ from torch import Tensor
 from graphrec.capabilities import declares
 from graphrec.errors import InputError, check_share
 from graphrec.graph import BipartiteGraph
+from graphrec.models.answers.folding import folding
 from graphrec.models.base import Embeddings, Encoder, Rows
 from graphrec.models.encoders.added import AddedVectors
 from graphrec.models.encoders.features import features_of
@@ -84,6 +85,10 @@ class WithFeatures(Encoder):
     def fold_in(self, graph: BipartiteGraph, baskets: BipartiteGraph) -> Tensor:
         """Embed users as the encoder does; their features are those that the baskets carry."""
         return self.encoder.fold_in(graph, baskets)
+
+    def own_folding(self, graph: BipartiteGraph) -> Callable[[BipartiteGraph], Tensor]:
+        """Fold in as the encoder does, what training decides once."""
+        return folding(self.encoder, graph)
 
     @property
     def describes_users(self) -> bool:

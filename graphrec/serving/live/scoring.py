@@ -30,12 +30,12 @@ class Person(NamedTuple):
     Args:
         user: Id, empty for somebody without one.
         code: Of training; −1 for somebody whom it does not know.
-        happened: Since then.
+        basket: What they did in training and since then; None where nothing happened that counts.
     """
 
     user: str
     code: int
-    happened: Happenings
+    basket: Basket | None = None
 
 
 class Scoring:
@@ -63,14 +63,17 @@ class Scoring:
 
     def person(self, shopper: Shopper) -> Person:
         """Bring a shopper into codes, with the events that count."""
-        code, happened = self.code(shopper.user), Happenings()
-        if shopper.events:
-            happened = self.histories.counting.happened(shopper.events, self._items.find)
-        return Person(shopper.user or "", code, happened if code >= 0 or happened.rows else Happenings())
+        code, user = self.code(shopper.user), shopper.user or ""
+        if not shopper.events:
+            return Person(user, code)
+        happened = self.histories.counting.happened(shopper.events, self._items.find)
+        if not happened.rows and (code < 0 or not happened.undone):
+            return Person(user, code)
+        return Person(user, code, self.histories.basket(code, happened))
 
     def basis(self, person: Person) -> Basis:
         """Tell what a list of somebody rests on."""
-        if person.happened and self.model.folds_in and len(self._basket(person).items):
+        if person.basket is not None and len(person.basket.items) and self.model.folds_in:
             return "history"
         return "model" if person.code >= 0 else "popularity"
 
@@ -91,18 +94,17 @@ class Scoring:
 
     def bought(self, person: Person) -> IntArray:
         """List the codes of what somebody bought and did not bring back."""
-        if not person.happened:
+        if person.basket is None:
             return self.histories.bought(person.code) if person.code >= 0 else np.zeros(0, dtype=np.int64)
-        basket = self._basket(person)
-        found: IntArray = basket.items[basket.bought]
+        found: IntArray = person.basket.items[person.basket.bought]
         return found
-
-    def _basket(self, person: Person) -> Basket:
-        return self.histories.basket(person.code, person.happened)
 
     def _graph(self, people: Sequence[Person]) -> Baskets:
         """Make a graph of what some people did, with attributes and features where the model reads them."""
-        graph = self.histories.graph_of([self._basket(one) for one in people])
+        nothing = Happenings()
+        graph = self.histories.graph_of(
+            [self.histories.basket(-1, nothing) if one.basket is None else one.basket for one in people]
+        )
         if self._described is not None:
             users = IdMap(np.array([one.user for one in people], dtype=object))
             codes = {Columns.USER_CODE: graph.history_user, Columns.ITEM_CODE: graph.history_item}

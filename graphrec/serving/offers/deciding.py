@@ -12,7 +12,7 @@ from graphrec.evaluation.probability.standing import Standing
 from graphrec.graph import BipartiteGraph
 from graphrec.offers.choices import Choices
 from graphrec.offers.decision import Decision
-from graphrec.offers.economics import Economics, Money, PairEconomics
+from graphrec.offers.economics import Money, PairEconomics
 from graphrec.offers.horizon import Horizon
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.item_facts import of_items
@@ -166,10 +166,8 @@ class LiveOffers:
         return weekly, Horizon(weeks, growth)
 
     def _money_of(self, items: IntArray) -> Money:
-        if isinstance(self._money, Economics):
-            return self._money
-        margin, funded = np.asarray(self._money.margin), np.asarray(self._money.funded_share)
-        return PairEconomics(margin[items], funded[items])
+        margin, funded = (np.asarray(one) for one in (self._money.margin, self._money.funded_share))
+        return PairEconomics(margin[items], funded[items]) if margin.ndim else self._money
 
     def _limits_of(self, items: IntArray) -> Guardrails:
         rate, margin = (np.asarray(one) for one in (self._limits.max_rate, self._limits.min_margin))

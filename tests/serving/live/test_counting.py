@@ -9,10 +9,13 @@ from unfitted import built, keep, models
 
 from graphrec.cli.experiment.exports import export
 from graphrec.cli.experiment.live import load_live
+from graphrec.data.choice.history import History
+from graphrec.data.choice.items import ItemFiles
 from graphrec.data.weights.happened import Happened
 from graphrec.data.weights.rows import Event as EventWeight
 from graphrec.data.weights.rows import Quantity, Rating, Recency
 from graphrec.serving.live.answers import Filter, Shopper
+from graphrec.serving.request import Request
 from graphrec.serving.state.events import Event
 
 KINDS = {"view": 0.1, "cart": 0.3, "purchase": 1.0, "gone": 0.0}
@@ -73,7 +76,7 @@ def test_edges_weigh_what_the_whole_log_says(loaded):
         event("7", 24, "cart", last + 9), event("7", 23, "gone", last + 30),
         event("7", 22, "stolen", last + 40),
     )  # fmt: skip
-    basket = live._scoring._basket(live._scoring.person(Shopper("7", events)))
+    basket = live._scoring.person(Shopper("7", events)).basket
     counted = [one for one in events if one.kind in ("view", "cart", "purchase")]
     rows = pd.concat(
         [
@@ -131,3 +134,35 @@ def test_kinds_that_are_read_are_those_that_weigh(loaded):
 
 def test_nobody_rates_an_event():
     assert Rating().of_event(Happened("purchase", 1.0, 0.0)) == 1.0
+
+
+def test_a_weighed_model_folds_in_as_the_batch_and_alike_in_any_company(tmp_path, monkeypatch):
+    """LightGCN reads weights relative to those of training: of one shopper alone, and beside another."""
+    monkeypatch.chdir(tmp_path)
+    log().to_csv("log.csv", index=False)
+    log().drop_duplicates("item_id")[["item_id"]].to_csv("items.csv", index=False)
+    weights = {"rows": [entry("Event", weights=KINDS), entry("Quantity", form="as_is")]}
+    task, data, config = built("lightgcn", models()["lightgcn"], weights=weights)
+    keep(task, data, config, tmp_path / "best.ckpt")
+    export(tmp_path / "best.ckpt", task, data, tmp_path / "model.zip", trusted=False)
+    live = load_live(tmp_path / "model.zip")
+    events = {
+        "a": (event("a", 1, "purchase", 170, 9.0), event("a", 2, "view", 171)),
+        "b": (event("b", 3, "cart", 170, 2.0), event("b", 4, "view", 172)),
+    }
+    rows = pd.DataFrame(
+        [
+            {
+                "user_id": user, "item_id": one.item, "event": one.kind, "quantity": one.quantity,
+                "timestamp": pd.Timestamp(one.time, unit="s"), "week": 24,
+            }
+            for user, mine in events.items() for one in mine
+        ]
+    )  # fmt: skip
+    for known in (rows, rows[rows["user_id"] == "a"]):
+        request = Request(None, History("h", known), None, None, None, ItemFiles({}, {}))
+        theirs = request.lists(task, data, 9, "new")[0]
+        for user, mine in theirs.groupby("user_id"):
+            ours = live.recommend([Shopper(user, events[user])], 9, Filter())[0]
+            assert [one.item for one in ours.items] == mine["item_id"].tolist()
+            np.testing.assert_allclose([one.score for one in ours.items], mine["score"], rtol=2e-5)
