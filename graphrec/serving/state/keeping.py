@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 
-from graphrec.errors import check_above, check_between
+from graphrec.errors import InputError, check_above, check_between
 
 DAY = 86_400.0
 
@@ -30,3 +31,23 @@ class Keeping:
         check_between(1, 1_000_000, events=self.events)
         check_above(0, history_days=self.history_days, horizon_days=self.horizon_days)
         check_between(1, 366, id_days=self.id_days)
+
+    @classmethod
+    def of(cls, options: Iterable[tuple[str, str]]) -> Keeping:
+        """Read what stands behind the question mark of an address; other names are passed over.
+
+        Raises:
+            InputError: If one is no number, or outside its range.
+        """
+        told: dict[str, float] = {}
+        for name, text in options:
+            if name in KEPT:
+                try:
+                    told[name] = int(text) if name == "events" else float(text)
+                except ValueError:
+                    raise InputError(f"{text!r} is no number", column=name, hint=f"give {name}=30") from None
+        return cls(int(told.pop("events", cls.events)), **told)
+
+
+KEPT = tuple(field.name for field in fields(Keeping))
+"""The names of its options in an address."""

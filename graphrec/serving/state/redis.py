@@ -14,13 +14,15 @@ from graphrec.notices import warn
 from graphrec.serving.state.checks import check_bookings, check_events, check_terms, check_user
 from graphrec.serving.state.events import Event
 from graphrec.serving.state.horizon import Account, check_same_time, none_open
-from graphrec.serving.state.keeping import DAY, Keeping
+from graphrec.serving.state.keeping import DAY, KEPT, Keeping
 from graphrec.serving.state.redis_server import Address
 from graphrec.serving.state.store import Booking, Purse, Terms
 
 SCHEMA = "1"
 """Number of the keys' form; a store of another one is refused."""
-_SCRIPTS = ("open", "look", "post", "book", "booked")
+OPTIONS = ("prefix", *KEPT)
+"""What may stand behind the question mark of an address."""
+_SCRIPTS = ("open", "look", "post", "book", "booked", "forget")
 
 
 class RedisStore:
@@ -31,7 +33,7 @@ class RedisStore:
 
     Args:
         address: ``redis://host:6379/0``; ``?prefix=NAME`` parts several services on one database.
-        keeping: How much is kept, and for how long.
+        keeping: How much is kept, and for how long; by default what the address says.
         clock: Tells the time in seconds since 1970; by default the server's, one for all workers.
 
     Raises:
@@ -45,7 +47,8 @@ class RedisStore:
         keeping: Keeping | None = None,
         clock: Callable[[], float] | None = None,
     ) -> None:
-        self._at, self._keeping, self._clock = Address.of(address, ("prefix",)), keeping or Keeping(), clock
+        self._at, self._clock = Address.of(address, OPTIONS), clock
+        self._keeping = keeping or Keeping.of(self._at.options)
         self._prefix = f"{{{self._at.option('prefix', 'graphrec')}}}"  # braces: one slot of a cluster
         self._client = self._at.connect()
         lua = files("graphrec.serving.state") / "lua"
@@ -142,6 +145,18 @@ class RedisStore:
         ends = {int(period): float(spent) for period, spent in _pairs(found[3]).items()}
         account = Account(float(fields.get("spent", 0)), offers, accepted, last, ends)
         return account.purse(_terms(found[1], fields, {}), float(found[0]))
+
+    def forget(self, user: str) -> int:
+        """Remove what is known of a shopper; spend stays counted. Gives the number of events.
+
+        It goes through all keys, so it is slower than the other methods.
+        """
+        check_user(user)
+        plain = {ord(sign): f"\\{sign}" for sign in r"\*?[]^-"}
+        pattern = f"{self._prefix.translate(plain)}:h:*:user:{user.translate(plain)}"
+        with self._at.named():
+            lists = list(self._client.scan_iter(pattern, 1000))
+        return int(self._run("forget", user, *lists))
 
     def close(self) -> None:
         """Let go of files and connections."""

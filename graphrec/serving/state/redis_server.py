@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from graphrec.errors import InputError
+from graphrec.serving.state.address import options_of
 from graphrec.serving.state.store import StoreDown
 
 if TYPE_CHECKING:
@@ -52,10 +53,7 @@ class Address:
         """
         try:
             parts = urlsplit(text)
-            port, options = (
-                parts.port or 6379,
-                tuple(parse_qsl(parts.query, strict_parsing=bool(parts.query))),
-            )
+            port = parts.port or 6379
         except ValueError:
             raise InputError("this is no address", column=column, hint=_FORM) from None
         if parts.password is not None:
@@ -69,11 +67,7 @@ class Address:
             or not (database.isascii() and database.isdigit())
         ):
             raise InputError(f"{text!r} names no server", column=column, hint=_FORM)
-        for name, _ in options:
-            if name not in allowed:
-                raise InputError(
-                    f"{name!r} is no option of it", column=column, hint=f"known are {', '.join(allowed)}"
-                )
+        options = options_of(parts.query, allowed, column)
         user = unquote(parts.username) if parts.username else None
         return cls(parts.hostname, port, int(database), user, parts.scheme in ("rediss", "valkeys"), options)
 
@@ -83,7 +77,7 @@ class Address:
 
     def option(self, name: str, default: str) -> str:
         """Give what an option says."""
-        return dict(self.options).get(name) or default
+        return dict(self.options).get(name, default)
 
     def connect(self, patience: float = PATIENCE, *, any_bytes: bool = False) -> Redis:
         """Prepare a client; it connects when it is first asked.

@@ -147,6 +147,15 @@ class SqliteStore:
             account = Account(spent, offers, accepted, last, dict(ends))
         return account.purse(terms, self._clock())
 
+    def forget(self, user: str) -> int:
+        """Remove what is known of a shopper; spend stays counted. Gives the number of events."""
+        check_user(user)
+        with self._file.transaction() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("UPDATE offer SET user = '' WHERE user = ?", (user,))
+            connection.execute("DELETE FROM shopper WHERE user = ?", (user,))
+            return connection.execute("DELETE FROM event WHERE user = ?", (user,)).rowcount
+
     def close(self) -> None:
         """Let go of files and connections."""
         self._file.close()

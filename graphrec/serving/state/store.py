@@ -128,5 +128,8 @@ class Store(Protocol):
             InputError: If no horizon is open.
         """
 
+    def forget(self, user: str) -> int:
+        """Remove what is known of a shopper; spend stays counted. Gives the number of events."""
+
     def close(self) -> None:
         """Let go of files and connections."""

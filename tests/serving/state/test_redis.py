@@ -201,7 +201,8 @@ def test_a_server_that_forgets_is_warned_of(server, capsys):
         ("redis://host/zero", "names no server; give redis://host:6379/0"),
         ("redis:state", "names no server"),
         ("redis://host/0?prefx=a", "'prefx' is no option of it; known are prefix"),
-        ("redis://host/0?prefix", "this is no address"),
+        ("redis://host/0?prefix=", "prefix= has no value"),
+        ("redis://host/0?prefix", "'prefix' is no option of it"),
     ],
 )
 def test_an_address_that_is_none_is_one_line(address, said):

@@ -12,6 +12,7 @@ from state_stores import Made, makers
 
 from graphrec.errors import InputError
 from graphrec.serving.state.events import Event
+from graphrec.serving.state.opening import open_store
 from graphrec.serving.state.store import Booking, Terms
 
 TERMS = Terms("2026-W05", 10.0, 0.5, START, 86_400.0, 24)
@@ -202,3 +203,33 @@ def test_what_has_expired_is_gone(made, clock):
         store.open(TERMS)
         assert store.booked("u") == ()
         assert store.purse().offers == 0
+
+
+def test_who_is_forgotten_leaves_the_money_counted_and_the_others_alone(store):
+    others = ["u*", "x:user:u", "[u]", "uu"]
+    store.open(TERMS)
+    for n, user in enumerate(["u", *others]):
+        store.book([Booking(f"o{n}", user, "i", 0.1, 1.0)])
+        store.post([Event(f"e{n}", user, "i"), Event(f"f{n}", user, "j")])
+    store.open(replace(TERMS, name="next"))
+    store.book([Booking("later", "u", "i", 0.1, 1.0)])
+    assert store.forget("u") == 2
+    assert store.forget("u") == 0
+    assert (store.history("u"), store.booked("u")) == ((), ())
+    assert store.purse().spent == 1.0
+    store.open(TERMS)
+    assert (store.history("u"), store.booked("u")) == ((), ())
+    assert (store.purse().spent, store.purse().offers) == (5.0, 5)
+    for user in others:
+        assert len(store.booked(user)) == 1
+        assert len(store.history(user)) == 2
+    assert store.forget("u*") == 2
+    assert len(store.booked("uu")) == 1
+
+
+def test_an_address_says_how_much_is_kept(made):
+    mark = "&" if "?" in made.address else "?"
+    store = open_store(f"{made.address}{mark}events=2&id_days=1&history_days=0.5")
+    store.post([Event(f"many{n}", "many", "i", time=float(n)) for n in range(5)])
+    assert [event.id for event in store.history("many")] == ["many3", "many4"]
+    store.close()

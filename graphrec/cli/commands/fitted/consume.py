@@ -50,11 +50,12 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
 def run(options: argparse.Namespace) -> None:
     """Consume until a signal, and say how much."""
     from graphrec.notices import note
-    from graphrec.serving.state.opening import open_store
+    from graphrec.serving.state.opening import check_store, open_store
     from graphrec.serving.state.store import StoreDown
     from graphrec.serving.state.streams.consume import Counts, consume
     from graphrec.serving.state.streams.opening import open_stream
 
+    check_store(options.store)
     try:
         stream, store = open_stream(options.stream), open_store(options.store)
     except StoreDown as error:

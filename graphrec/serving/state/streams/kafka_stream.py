@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from graphrec.errors import InputError
 from graphrec.notices import warn
+from graphrec.serving.state.address import options_of
 from graphrec.serving.state.store import StoreDown
 from graphrec.serving.state.streams.messages import Dead, Message
 
 OPTIONS = ("group", "config")
 BATCH = 500
 _FORM = "give kafka://broker:9092/topic"
-_PATIENCE = 10.0
-"""Seconds that putting messages aside may take."""
+_ANSWER, _PATIENCE, _EVERY = 5.0, 10.0, 60.0
+"""Seconds that the first answer and putting messages aside may take, and between two warnings."""
 
 
 class KafkaStream:
@@ -30,7 +32,8 @@ class KafkaStream:
             ``&config=FILE`` a JSON file of settings of librdkafka, as user and password.
 
     Raises:
-        InputError: If the address is none, or a setting is refused.
+        InputError: If the address is none, a setting is refused, or there is no such topic.
+        StoreDown: If no broker answers.
     """
 
     def __init__(self, address: str) -> None:
@@ -41,12 +44,14 @@ class KafkaStream:
             raise InputError(
                 "confluent-kafka is not installed", hint="pip install 'graphrec[kafka]'"
             ) from None
+        self._told_of = -_EVERY
         told = _settings(options.get("config"))
-        common = {"bootstrap.servers": brokers, "logger": _quiet(), **told}
+        common = {"bootstrap.servers": brokers, "logger": _quiet(), "error_cb": self._warn, **told}
         own = {"enable.auto.commit": False, "auto.offset.reset": "earliest", "enable.partition.eof": True}
         try:
             self._consumer = Consumer({**common, **own, "group.id": options.get("group", "graphrec")})
             self._producer = Producer({**common, "enable.idempotence": True})
+            self._check_topic()
             self._consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke)
         except KafkaException as error:
             raise InputError(f"{error.args[0]}", column="STREAM", hint="see the file of config=") from None
@@ -78,6 +83,24 @@ class KafkaStream:
         if wrong is not None and not self._given:
             raise StoreDown(f"topic {self._topic}: {wrong.str()}")
         return [self._message(one) for one in self._given]
+
+    def _check_topic(self) -> None:
+        from confluent_kafka import KafkaException
+
+        try:
+            known: Any = self._consumer.list_topics(self._topic, timeout=_ANSWER).topics[self._topic]
+        except KafkaException as error:
+            raise StoreDown(f"topic {self._topic}: {error.args[0].str()}") from None
+        if known.error is not None:
+            raise InputError(
+                f"topic {self._topic}: {known.error.str()}", column="STREAM", hint="create it first"
+            )
+
+    def _warn(self, error: Any) -> None:
+        """Say that brokers are away, once a minute; librdkafka goes on trying."""
+        if time.monotonic() - self._told_of > _EVERY:
+            self._told_of = time.monotonic()
+            warn(f"topic {self._topic}: {error.str()}", hint="waiting for it")
 
     def _assign(self, consumer: Any, partitions: Any) -> None:
         self._unread = {one.partition for one in partitions}
@@ -128,19 +151,14 @@ class KafkaStream:
 
 
 def _parsed(address: str) -> tuple[str, str, dict[str, str]]:
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise InputError("this is no address", column="STREAM", hint=_FORM) from None
     topic = parts.path.strip("/")
     if not parts.netloc or not topic or "/" in topic or "@" in parts.netloc:
         raise InputError(f"{address.rpartition('@')[2]!r} names no topic", column="STREAM", hint=_FORM)
-    try:
-        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
-    except ValueError:
-        raise InputError("this is no address", column="STREAM", hint=_FORM) from None
-    for name in options:
-        if name not in OPTIONS:
-            known = f"known are {', '.join(OPTIONS)}"
-            raise InputError(f"{name!r} is no option of it", column="STREAM", hint=known)
-    return parts.netloc, topic, options
+    return parts.netloc, topic, dict(options_of(parts.query, OPTIONS, "STREAM"))
 
 
 def _settings(path: str | None) -> dict[str, Any]:

@@ -110,3 +110,11 @@ def test_settings_that_are_none_are_one_line(tmp_path, text, said):
     with pytest.raises(InputError) as refused:
         main(["consume", stream, "--store", str(tmp_path / "state.db")])
     assert said in str(refused.value)
+
+
+def test_a_topic_that_is_not_there_or_a_broker_is_one_line(cluster, tmp_path):
+    store = ["--store", str(tmp_path / "state.db"), "--once"]
+    with pytest.raises(InputError, match=r"topic t: .*start it, then this command again"):
+        main(["consume", "kafka://127.0.0.1:1/t", *store])
+    with pytest.raises(InputError, match=r"topic other: .*Unknown topic.*; create it first"):
+        main(["consume", f"kafka://{cluster.brokers}/other", *store])
