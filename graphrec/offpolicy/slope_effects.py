@@ -1,4 +1,4 @@
-"""How much level and slope of a fitted response differ from group to group: random effects by moments."""
+"""How much the slope of a fitted response differs from group to group: random effects by moments."""
 
 from __future__ import annotations
 
@@ -45,12 +45,6 @@ def slope_effects(
     constant = constant + 1.0  # a weak prior on the intercept: a group that never varies has none of its own
     information = square - cross**2 / constant
     score = total(residual * steps) - cross / constant * total(residual)
-    return _shrunk(score, information)
-
-
-def level_effects(group: IntArray, residual: FloatArray, variance: FloatArray) -> SlopeEffects:
-    """Estimate in the same way how far each group's logit lies from the fitted one; see `slope_effects`."""
-    score, information = (np.bincount(group, weights=one).astype(np.float64) for one in (residual, variance))
     return _shrunk(score, information)
 
 

@@ -36,8 +36,8 @@ from graphrec.offpolicy.loop.outcomes import (
 LEFT_TO_CHANCE = "left_to_chance"
 """What an offers table tells of how chance took a hand in it: `Terms`, in `DataFrame.attrs`."""
 FOLDER = "weeks"
-NEWEST = 8
-"""So many weeks teach and judge: people change."""
+NEWEST = 26
+"""So many weeks teach and judge, half a year: people change."""
 COUNTED = ("name", "profit", "revenue", "units", "worth", "sold")
 """What of a scenario says what an offer is worth."""
 
