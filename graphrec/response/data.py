@@ -172,6 +172,14 @@ class ResponseData(pl.LightningDataModule):
         names = tuple(whole.names[place] for place in wanted)
         return Panel(whole.rows, whole.features[:, wanted], names, whole.groups, whole.group_sizes)
 
+    def keep(self, windows: Windows) -> None:
+        """Take the windows of a fit, so that a log that has grown since then moves none of them.
+
+        A log that ends before them is another one, and has its own.
+        """
+        if int(self.raw.log[Columns.WEEK].max()) >= windows.last_week:
+            self.windows, self.train_end, self.val_end = windows, windows.train_end, windows.val_end
+
     def report(self) -> None:
         """Print what became of the rows; commands call it once nothing is wrong."""
         report_reading(self.raw)

@@ -26,6 +26,10 @@ class Outcomes(NamedTuple):
         shapes = response_shapes(torch.tensor(self.rate), knots).numpy()
         return np.asarray((self.weights * shapes).sum(axis=1), dtype=np.float64)
 
+    def probability(self, knots: tuple[float, ...]) -> FloatArray:
+        """Compute the probability of a purchase at the discount of each row. ``[n]``."""
+        return sigmoid(self.base + self.increment(knots))
+
     def mean_curve(self, knots: tuple[float, ...]) -> pd.DataFrame:
         """Average the probability of a purchase over all rows, at rates from 0 to 0.5.
 

@@ -29,6 +29,7 @@ from graphrec.response.outcomes import Outcomes, sigmoid
 from graphrec.response.parts import PanelBatch, PanelRows
 from graphrec.response.recalibration import Recalibration
 from graphrec.response.splines import KNOTS, check_knots, response_shapes
+from graphrec.response.visits import WINDOWS
 from graphrec.results import source_of
 from graphrec.training.divergence import LossTrail, check_epoch, check_step
 from graphrec.training.experiment import Summary
@@ -119,6 +120,10 @@ class ResponseTask(ProbabilityTask):
     def prepare(self, trainer: pl.Trainer, data: ResponseData, state: Mapping[str, Tensor] | None) -> None:
         """Build the network for the features and groups of the panel."""
         self.bind(len(data.panel.names), data.panel.group_sizes)
+
+    def fingerprints(self, data: ResponseData, held: Iterable[str]) -> dict[str, str]:
+        """Keep the weeks of the parts beside the split: those that follow from the log move when it grows."""
+        return super().fingerprints(data, held) | {WINDOWS: data.windows.text}
 
     def check_command(self, command: str) -> None:
         """Raise `InputError` for predict."""
@@ -214,9 +219,8 @@ class ResponseTask(ProbabilityTask):
     def on_test_epoch_end(self) -> None:
         """Log the measures, count violations of monotonicity, and write both with the lifts and the rows."""
         outcomes = self._outcomes()
-        base, weights = self.calibrated(outcomes.base, outcomes.weights)
-        final = Outcomes(base, weights, outcomes.rate, outcomes.bought)
-        probability = sigmoid(base + final.increment(self.knots))
+        final = Outcomes(*self.calibrated(*outcomes[:2]), outcomes.rate, outcomes.bought)
+        probability = final.probability(self.knots)
         measures = probability_measures(probability, outcomes.bought > 0)
         flat = {f"test_{name}": value for name, value in measures.items()}
         flat["monotonicity_violations"] = float(self._violations(final))
@@ -278,21 +282,18 @@ class ResponseTask(ProbabilityTask):
         """Count violations among the curves of the test rows."""
 
         def probability(rate: FloatArray) -> FloatArray:
-            at = Outcomes(outcomes.base, outcomes.weights, rate, outcomes.bought)
-            return sigmoid(at.base + at.increment(self.knots))
+            return outcomes._replace(rate=rate).probability(self.knots)
 
         return monotonicity_violations(probability, len(outcomes.rate), COMPARISONS)
 
-    def _write_test(
-        self, flat: dict[str, float], outcomes: Outcomes, probability: FloatArray
-    ) -> pd.DataFrame:
+    def _write_test(self, flat: dict[str, float], outcomes: Outcomes, chance: FloatArray) -> pd.DataFrame:
         """Write ``test_metrics.json``, ``test_lifts.parquet`` and ``test_rows.parquet``; give the lifts."""
         folder, split = Path(self.trainer.default_root_dir), self.data.split
         source = source_of(self.trainer.ckpt_path, split.sha256())
-        rows = split.panel.rows.iloc[split.test[: len(probability)]].reset_index(drop=True)
-        lifts = lift_table(rows, probability)
+        rows = split.panel.rows.iloc[split.test[: len(chance)]].reset_index(drop=True)
+        lifts = lift_table(rows, chance)
         write_parquet(lifts, folder / "test_lifts.parquet")
-        rows = rows.assign(base_logit=outcomes.base, probability=probability)
+        rows = rows.assign(base_logit=outcomes.base, probability=chance)
         rows.attrs = dict(source)
         write_parquet(rows, folder / "test_rows.parquet")
         write_text(folder / "test_metrics.json", json.dumps({**source, **flat}, indent=1) + "\n")

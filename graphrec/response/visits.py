@@ -7,8 +7,9 @@ given, every week is a row: an offer may bring the visit, so weeks without one s
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +25,8 @@ HISTORY, TRAINING, VALIDATION = 26 / 52, 40 / 52, 44 / 52
 """Where the parts of a log end, in shares of its weeks: of Complete Journey 26, 40 and 44 of 52."""
 OFTEN = ((50 / 52, 2), (0.5, 2), (0.25, 2), (0.25, 1))
 """Shares of the weeks in which an item is sold, and weeks in which a user bought it; the first that fits."""
+WINDOWS = "windows"
+"""What a checkpoint keeps of the weeks of the parts; missing in older ones."""
 FEWEST_ROWS = 50
 """Rows that each part of the weeks needs, for what fits."""
 
@@ -113,6 +116,16 @@ class Windows:
         if len(tried) > 1:
             tried = [one for one in tried if one.fits(log)] or tried[-1:]
         return tried[0]
+
+    @property
+    def text(self) -> str:
+        """All weeks as JSON, as a checkpoint keeps them."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def read(cls, text: str) -> Windows:
+        """Read what `text` wrote."""
+        return cls(**json.loads(text))
 
     def fits(self, log: pd.DataFrame) -> bool:
         """Tell whether each part of a log has `FEWEST_ROWS` rows."""

@@ -58,7 +58,12 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     add = parser.add_argument
     ckpt = ("--ckpt_path", "--ckpt")
-    add(*ckpt, type=Path, required=True, help="best.ckpt of a fit, or last.ckpt of its refit")
+    add(
+        *ckpt,
+        type=Path,
+        required=True,
+        help="folder of a run, or best.ckpt of a fit, or last.ckpt of its refit",
+    )
     add("--out", type=Path, required=True, help=OUT)
     add("--strict", action="store_true", help=STRICT)
     own = "or module.Class or a YAML file of your own"
@@ -81,7 +86,11 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     add("--week", type=int, help="first week decided for (default: the first after the log)")
     add("--date", type=_day, metavar="DAY", help="a day of that week, as 2026-11-11, where the log has dates")
     add("--weeks", type=int, help="weeks that an offer, its budget and its stock are for (default 1)")
-    add("--response", type=Path, help="checkpoint of a learned response; assumed elasticities if missing")
+    add(
+        "--response",
+        type=Path,
+        help="learned response: a run or its checkpoint; assumed elasticities if missing",
+    )
     what = "what serves, as `graphrec feedback --promote` wrote it: its policy and its response"
     add("--serving", type=Path, metavar="FILE", help=what)
     chance = "share of the decisions whose level chance draws, within limits and budget; as 0.05"
@@ -147,6 +156,7 @@ def run(options: argparse.Namespace) -> Path:
     check_out(options)
     with importing():
         from graphrec.cli.experiment.loading import load_run
+        from graphrec.cli.experiment.runs.folder import checkpoint_at
         from graphrec.cli.offers.decide import make
         from graphrec.cli.offers.request import Request
         from graphrec.serving.bundle import is_bundle
@@ -155,6 +165,9 @@ def run(options: argparse.Namespace) -> Path:
         hint = "give best.ckpt of the run itself"
         what = "an exported model has no prices, which offers are made of"
         raise InputError(what, file=options.ckpt_path, column="--ckpt_path", hint=hint)
+    for name in ("ckpt_path", "response"):
+        if (given := getattr(options, name)) is not None:
+            setattr(options, name, checkpoint_at(given))
     request = Request.of(options)
     task, data = load_run(options.ckpt_path, options.strict, options.trust, options.out)
     return make(request, task, data)

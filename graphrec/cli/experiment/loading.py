@@ -21,6 +21,7 @@ from graphrec.data.module import RecommenderData
 from graphrec.errors import InputError
 from graphrec.response.data import ResponseData
 from graphrec.response.task import ResponseTask
+from graphrec.response.visits import WINDOWS, Windows
 from graphrec.results import check_no_input
 from graphrec.serving.bundle import looks_so
 from graphrec.training import RankedTask
@@ -143,6 +144,8 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
     with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
     task = cli.model
+    if (kept := content["graphrec"].get(WINDOWS)) is not None:
+        cli.datamodule.keep(Windows.read(kept))
     task.on_load_checkpoint(content)
     state = content["state_dict"]
     tables = [value for name, value in state.items() if name.startswith("network.effects.")]

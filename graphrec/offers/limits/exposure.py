@@ -12,6 +12,7 @@ import pandas as pd
 
 from graphrec.arrays import BoolArray, IntArray
 from graphrec.data.interactions import Columns
+from graphrec.data.places.frames import FrameFile
 from graphrec.data.tables.kinds import HORIZON, RATE
 from graphrec.data.tables.read import TextFormat, read_table
 from graphrec.data.week_numbers import check_weeks
@@ -22,6 +23,7 @@ PAST_IS_NOTHING = (
     "past offers change nothing without a cool-down, or a cap over a window of more than the coming week"
 )
 PAST_HINT = "add --cool_down_weeks, or --max_offers_per_user with --window_weeks of 2 or more"
+JSON = (".json", ".jsonl")
 NEEDED = (Columns.USER, Columns.ITEM, Columns.WEEK)
 
 
@@ -100,7 +102,7 @@ def read_exposure(
     Raises:
         InputError: If the file is missing, lacks a column, or a value of it is missing or wrong.
     """
-    frame = read_table(path, columns, kind="exposure", text=text)
+    frame = read_table(_rows_of(path), columns, kind="exposure", text=text)
     check_weeks(frame[Columns.WEEK], path)
     given = frame[frame[RATE] > 0] if RATE in frame else frame
     given = given.drop(columns=RATE, errors="ignore")
@@ -108,6 +110,23 @@ def read_exposure(
     given = given.assign(**{HORIZON: weeks}).astype({Columns.WEEK: "int64", HORIZON: "int64"})
     _check_one_policy(given, path)
     return given
+
+
+def _rows_of(path: Path) -> Path | FrameFile:
+    """Take an offers table that was written as JSON as a frame, and any other file as it is.
+
+    Raises:
+        InputError: If a file of that suffix holds no rows.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in JSON or not Path(path).is_file():
+        return path
+    try:
+        rows = pd.read_json(path, lines=suffix == ".jsonl", dtype=False, convert_dates=False)
+    except ValueError as error:
+        hint = "give the table as `graphrec offers --out` wrote it"
+        raise InputError("holds no rows as JSON", file=path, hint=hint) from error
+    return FrameFile.of(rows, str(path))
 
 
 def check_past(exposure: pd.DataFrame, week: int | None, file: Path, frequency: Frequency) -> None:

@@ -57,6 +57,43 @@ def test_floors_of_items_weeks_and_departments_hold_at_once(mine):
     assert (offers.loc[unit > price, "rate"] == 0).all()
 
 
+def test_three_tables_hold_over_three_weeks_as_a_loop_says(mine):
+    """The most specific row of each week, and of the weeks the strictest."""
+    ids, rng = mine.items["item_id"].to_numpy(), np.random.default_rng(4)
+    price = mine.train.groupby("item_id")["regular_price"].median().reindex(ids).fillna(3.0)
+    cost = dict(zip(ids[:14], (rng.uniform(0.3, 0.8, 14) * price[:14]).round(2), strict=True))
+    weekly = {
+        (ids[i], w): round(float(price.iloc[i]) * c, 2) for i in range(5, 9) for w, c in ((20, 0.9), (23, 9))
+    }
+    most = {("food", 19): 0.25, ("food", 21): 0.1, ("rest", 22): 0.0}
+    words = written(
+        items=pd.DataFrame(list(cost.items()), columns=["item_id", "cost"]),
+        weeks=pd.DataFrame(
+            [(*key, value) for key, value in weekly.items()], columns=["item_id", "week", "cost"]
+        ),
+        calendar=pd.DataFrame(
+            [(*key, value) for key, value in most.items()], columns=["department", "week", "max_rate"]
+        ),
+    )
+    offers = mine.offers(f"{UNITS} --weeks 3 {words} --min_margin 0 --margin 0.6")
+    assert set(offers["week"]) == {19}
+    department = mine.items.set_index("item_id")["department"]
+    lowered = 0
+    for row in offers.to_dict("records"):
+        item = row["item_id"]
+        costs = [weekly.get((item, week), cost.get(item)) for week in (19, 20, 21)]
+        known = [one for one in costs if one is not None]
+        unit = max(known) if known else 0.4 * row["price"]
+        net = row["price"] * (1 - 0.5 * row["rate"])
+        assert row["expected_profit"] == pytest.approx(row["expected_units"] * (net - unit))
+        highest = min([most[key] for key in most if key[0] == department[item] and key[1] <= 21], default=0.3)
+        assert row["rate"] <= highest + 1e-9
+        assert row["rate"] == 0 or net >= unit - 1e-9
+        lowered += row["rate"] > 0.1
+    assert lowered, "the others may go deeper"
+    assert (offers.loc[offers["item_id"].map(department) == "food", "rate"] > 0).any()
+
+
 def test_a_column_of_stock_is_the_file_of_stock(mine):
     stock = pd.DataFrame({"item_id": mine.items["item_id"], "stock": np.arange(len(mine.items)) % 4})
     stock.to_csv("stock.csv", index=False)

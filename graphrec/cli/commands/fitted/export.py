@@ -72,15 +72,9 @@ def _checkpoint(given: Path) -> Path:
     Raises:
         InputError: If it is an export, or the run has no checkpoint.
     """
-    from graphrec.cli.experiment.runs.folder import run_at
+    from graphrec.cli.experiment.runs.folder import checkpoint_at
     from graphrec.serving.bundle import is_bundle
 
     if is_bundle(given):
         raise InputError("this was exported already", file=given, hint="copy it, or give the run")
-    if given.suffix == CHECKPOINT:
-        return given
-    found = run_at(given).test_checkpoint()
-    if found is None:
-        hint = "give the folder of a finished `graphrec fit`, or best.ckpt of it"
-        raise InputError("holds no run with a checkpoint", file=given, hint=hint)
-    return found
+    return given if given.suffix == CHECKPOINT else checkpoint_at(given)

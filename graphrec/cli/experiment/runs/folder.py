@@ -178,6 +178,21 @@ def run_at(path: Path) -> RunFolder:
     return below[0] if below else RunFolder(path)
 
 
+def checkpoint_at(given: Path) -> Path:
+    """Find what a test would load of a run's folder; a checkpoint, or what is not there, stays as given.
+
+    Raises:
+        InputError: If the folder holds no run with a checkpoint.
+    """
+    if not given.is_dir():
+        return given
+    found = run_at(given).test_checkpoint()
+    if found is None:
+        hint = "give the folder of a finished `graphrec fit`, or best.ckpt of it"
+        raise InputError("holds no run with a checkpoint", file=given, hint=hint)
+    return found
+
+
 def had_all_epochs(file: Path) -> bool:
     """Tell whether a file is a checkpoint of the last epoch that its fit was to have."""
     try:
