@@ -46,6 +46,29 @@ def retention_worth(train: Interactions, week: IntArray, margin: float | FloatAr
     return np.asarray(falling * churn_risk(table) * weekly * VALUE_WEEKS, dtype=np.float64)
 
 
+def worth_at_risk(
+    train: Interactions, week: IntArray, margin: float | FloatArray, risk: FloatArray
+) -> FloatArray:
+    """Compute a given risk times the margin of eight weeks, at the pace of the last sixteen. Shape ``[U]``.
+
+    Args:
+        train: Training part.
+        week: Week of each row.
+        margin: At the regular price, of all items or of each. Shape ``[I]``.
+        risk: That each household stays away; 0 for those that are not at risk. Shape ``[U]``.
+
+    Raises:
+        InputError: If the log has no price.
+    """
+    item, user = (
+        train.frame[name].to_numpy(dtype=np.int64) for name in (Columns.ITEM_CODE, Columns.USER_CODE)
+    )
+    earned = basket_money(train.frame) * np.broadcast_to(margin, len(train.items))[item]
+    late = week > int(week.max()) - 2 * RECENT
+    weekly = np.bincount(user[late], earned[late], len(train.users)) / (2 * RECENT)
+    return np.asarray(risk * weekly.clip(min=0.0) * VALUE_WEEKS, dtype=np.float64)
+
+
 def churn_risk(trips: FloatArray) -> FloatArray:
     """Estimate P(no trip in the four weeks after the table). Trips ``[U, W]`` to ``[U]``."""
     known, gone = trips[:, :-HORIZON], trips[:, -HORIZON:].sum(axis=1) == 0

@@ -64,6 +64,8 @@ class Experiment:
     """What a model that is fitted again knows of the rows of the training part."""
     gives_curves: ClassVar[bool] = False
     """Whether there are `curves`, the probability of a purchase by discount."""
+    foretells_satisfaction: ClassVar[bool] = False
+    """Whether there are `fitted`, a line that foretells who is satisfied, and what goes with savings."""
     logs_only_known: ClassVar[bool] = False
     """Promises that a fit logs what `logged` names and nothing else; a class has to say it itself."""
     fit_seconds: float = 0.0

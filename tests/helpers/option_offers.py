@@ -78,6 +78,10 @@ OFFERS: dict[str, list[Check]] = {
         *changes("--weeks 4", *EVERY),
         *refuses("--weeks 0", "1 or more", WRITES),
     ],
+    "--satisfaction": [
+        *refuses("--satisfaction {best}", "only the scenario retention asks", WRITES, THRESHOLD),
+        *refuses("--satisfaction {best}", "holds no satisfaction", f"{WRITES} --scenario retention"),
+    ],
     "--response": [
         *refuses("--response {best}", "holds no response", WRITES),
         *refuses("--response {config}", "lightgcn.yaml", WRITES),

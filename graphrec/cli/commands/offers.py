@@ -30,6 +30,8 @@ EXAMPLE = """examples, CKPT being runs/x/y/checkpoints/best.ckpt:
   graphrec offers --ckpt CKPT --policy knapsack --scenario mine.yaml --out offers.parquet
                                                             # lists, overstock, launches, a calendar
   graphrec offers --ckpt CKPT --policy knapsack --budget 500 --sentences --out offers.parquet
+  graphrec offers --ckpt CKPT --policy knapsack --scenario retention --satisfaction runs/satisfaction \
+    --out offers.parquet                                    # who is foretold to stay away
   graphrec offers --ckpt CKPT --policy none mypolicies.Loyal --budget 500 --out offers.parquet
                                                             # a policy of your own
   graphrec offers --ckpt CKPT --policy knapsack --budget 500 --explore 0.05 --out offers.parquet
@@ -91,6 +93,8 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
         type=Path,
         help="learned response: a run or its checkpoint; assumed elasticities if missing",
     )
+    risk = "with --scenario retention: run or checkpoint of SatisfactionTask that tells who is at risk"
+    add("--satisfaction", type=Path, metavar="CKPT", help=risk)
     what = "what serves, as `graphrec feedback --promote` wrote it: its policy and its response"
     add("--serving", type=Path, metavar="FILE", help=what)
     chance = "share of the decisions whose level chance draws, within limits and budget; as 0.05"
@@ -165,7 +169,7 @@ def run(options: argparse.Namespace) -> Path:
         hint = "give best.ckpt of the run itself"
         what = "an exported model has no prices, which offers are made of"
         raise InputError(what, file=options.ckpt_path, column="--ckpt_path", hint=hint)
-    for name in ("ckpt_path", "response"):
+    for name in ("ckpt_path", "response", "satisfaction"):
         if (given := getattr(options, name)) is not None:
             setattr(options, name, checkpoint_at(given))
     request = Request.of(options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import torch
 from pytorch_lightning import LightningModule
@@ -26,6 +26,10 @@ from graphrec.results import check_no_input
 from graphrec.serving.bundle import looks_so
 from graphrec.training import RankedTask
 from graphrec.training.experiment import ListingTask
+
+if TYPE_CHECKING:  # scikit-learn comes with it
+    from graphrec.offpolicy.satisfaction.data import SatisfactionData
+    from graphrec.offpolicy.satisfaction.task import SatisfactionTask
 
 
 def load_run(
@@ -130,17 +134,7 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
     Raises:
         InputError: If the file is no checkpoint of a response.
     """
-    try:
-        content = read_checkpoint(checkpoint)
-    except InputError as error:
-        hint = "give best.ckpt of a run whose data is ResponseData"
-        raise InputError("this is no checkpoint", file=checkpoint, column="--response", hint=hint) from error
-    config = taken(content, checkpoint, trusted)
-    with permitted_by(config, trusted=trusted):
-        kind = task_class(config)
-    if not said(kind, "gives_curves"):
-        hint = "give a run of experiments/complete_journey/response.yaml or the like"
-        raise InputError("this checkpoint holds no response", file=checkpoint, column="--response", hint=hint)
+    content, config = _content(checkpoint, trusted, RESPONSE)
     with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
     task = cli.model
@@ -152,3 +146,66 @@ def load_response(checkpoint: Path, trusted: bool = False) -> tuple[ResponseTask
     task.bind(len(state["network.centre"]), tuple(len(table) - 1 for table in tables))
     task.load_state_dict(state)
     return task.eval().to(torch.device("cuda" if torch.cuda.is_available() else "cpu")), cli.datamodule
+
+
+def load_satisfaction(checkpoint: Path, trusted: bool = False) -> tuple[SatisfactionTask, SatisfactionData]:
+    """Rebuild the model and the data of satisfaction; the data builds its visits when asked.
+
+    Args:
+        checkpoint: The file.
+        trusted: Whether it may name code that is not graphrec's.
+
+    Raises:
+        InputError: If the file is no checkpoint of satisfaction.
+    """
+    content, config = _content(checkpoint, trusted, SATISFACTION)
+    with permitted_by(config, trusted=trusted):
+        cli = run_lightning(config, run=False)
+    cli.model.load_state_dict(content["state_dict"])
+    return cli.model.eval(), cli.datamodule
+
+
+class _Meant(NamedTuple):
+    """What an option asks a checkpoint to hold, and which class says that it does."""
+
+    option: str
+    says: str
+    noun: str
+    data: str
+    hint: str
+
+
+RESPONSE = _Meant(
+    "--response",
+    "gives_curves",
+    "response",
+    "ResponseData",
+    "give a run of experiments/complete_journey/response.yaml or the like",
+)
+SATISFACTION = _Meant(
+    "--satisfaction",
+    "foretells_satisfaction",
+    "satisfaction",
+    "SatisfactionData",
+    "give a run of experiments/complete_journey/satisfaction.yaml or the like",
+)
+
+
+def _content(checkpoint: Path, trusted: bool, meant: _Meant) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a checkpoint and its configuration.
+
+    Raises:
+        InputError: If it is none, or of something else.
+    """
+    try:
+        content = read_checkpoint(checkpoint)
+    except InputError as error:
+        hint = f"give best.ckpt of a run whose data is {meant.data}"
+        raise InputError("this is no checkpoint", file=checkpoint, column=meant.option, hint=hint) from error
+    config = taken(content, checkpoint, trusted)
+    with permitted_by(config, trusted=trusted):
+        kind = task_class(config)
+    if not said(kind, meant.says):
+        what = f"this checkpoint holds no {meant.noun}"
+        raise InputError(what, file=checkpoint, column=meant.option, hint=meant.hint)
+    return content, config

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from graphrec.arrays import FloatArray
 from graphrec.cli.frames import read_users
 from graphrec.cli.offers.checks import campaign_budgets, check_needs, check_ranges, check_scenario
 from graphrec.cli.offers.item_facts import joined_facts
@@ -75,6 +76,7 @@ class Request:
     serving: Serving | None = None
     costs: pd.DataFrame | None = None
     kept: Calibration | None = None
+    risk: FloatArray | None = None
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> Request:
@@ -88,6 +90,10 @@ class Request:
         scenario = scenario_of(options.scenario).aiming_at(options.objective)
         economics = Economics(options.margin, options.funded_share)
         check_scenario(scenario, options)
+        if options.satisfaction is not None and scenario.rule != "retention":
+            what = "only the scenario retention asks who is at risk"
+            hint = "add --scenario retention, or leave it out"
+            raise InputError(what, column="--satisfaction", hint=hint)
         found = cls(
             options,
             policies,
@@ -122,7 +128,7 @@ class Request:
         )
 
     def joined(self, data: RecommenderData, weeks: Sequence[int] | None) -> Request:
-        """Write the ids of past offers and stock as the log does, and find the facts that hold.
+        """Write ids of past offers and stock as the log does; find the facts that hold and who is at risk.
 
         Args:
             data: With the log.
@@ -131,7 +137,7 @@ class Request:
         Raises:
             InputError: If none of them is in the log.
         """
-        exposure, stock, costs = self.exposure, self.stock, None
+        exposure, stock, costs, risk = self.exposure, self.stock, None, None
         if exposure is not None:
             exposure = joined_exposure(exposure, self.options.exposure, data.split)
         if stock is not None:
@@ -141,7 +147,11 @@ class Request:
             unsold = None if launched is None else launched.frame
             costs, told = joined_facts(self.facts, data, weeks, self.attributes, unsold)
             stock = stock if told is None else told
-        return replace(self, exposure=exposure, stock=stock, costs=costs)
+        if self.options.satisfaction is not None:
+            from graphrec.cli.offers.at_risk import risk_of  # it brings torch along
+
+            risk = risk_of(self.options, data, weeks[0] if weeks else None)
+        return replace(self, exposure=exposure, stock=stock, costs=costs, risk=risk)
 
     def _check_stock(self) -> None:
         """Refuse stock that two options tell, and stock where a basket is offered."""

@@ -95,7 +95,7 @@ def chosen_by_rule(request: Request, task: RankedTask, data: RecommenderData) ->
     user = user_embedding(task.recommender, data.split.train) if rule == "launch" else None
     assumed = request.economics.margin
     margin = assumed if request.costs is None else _item_margins(request, request.costs, data)
-    return eligibility(rule, data.split.train, data.source.items, user, margin)
+    return eligibility(rule, data.split.train, data.source.items, user, margin, request.risk)
 
 
 def _item_margins(request: Request, costs: pd.DataFrame, data: RecommenderData) -> FloatArray:

@@ -10,7 +10,7 @@ import pandas as pd
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.data.interactions import Columns, Interactions
 from graphrec.errors import InputError
-from graphrec.offers.households import retention_worth
+from graphrec.offers.households import retention_worth, worth_at_risk
 from graphrec.offers.scenarios import ScenarioName
 
 LATE_WEEKS = 8
@@ -74,6 +74,7 @@ def eligibility(
     items: pd.DataFrame | None,
     user_embedding: FloatArray | None,
     margin: float | FloatArray,
+    risk: FloatArray | None = None,
 ) -> Eligibility:
     """Find the eligible users and items of a scenario.
 
@@ -82,7 +83,7 @@ def eligibility(
     * launch: items first sold in the last quarter of training. They go to the fifth of users whose embeddings
       are nearest (cosine) to the mean of the item's buyers;
     * cross_sell: categories that the user has not bought, whose lift over the user's own is above 1;
-    * retention: users whose trips fall (`graphrec.offers.households.retention_worth`).
+    * retention: users whose trips fall (`graphrec.offers.households.retention_worth`), or those of a risk.
 
     Args:
         name: The scenario.
@@ -90,6 +91,7 @@ def eligibility(
         items: Attributes by ``item_id``.
         user_embedding: For launch. Shape ``[U, D]``.
         margin: At the regular price, of all items or of each, for the value of a household. Shape ``[I]``.
+        risk: For retention, of each user in the place of falling trips; 0 for no risk. Shape ``[U]``.
 
     Raises:
         InputError: If the log lacks a column that the scenario needs, or nothing is eligible.
@@ -108,8 +110,15 @@ def eligibility(
         category, lift = category_lift(train, items)
         return Eligibility(every_item, every_user, category=category, lift=lift)
     if name == "retention":
-        worth = retention_worth(train, log_weeks(train.frame, name), margin)
-        return Eligibility(every_item, _some(worth > 0, "users whose trips fall"), user_worth=worth)
+        weeks = log_weeks(train.frame, name)
+        if risk is not None:
+            worth, who = (
+                worth_at_risk(train, weeks, margin, risk),
+                "users who are foretold to be dissatisfied",
+            )
+        else:
+            worth, who = retention_worth(train, weeks, margin), "users whose trips fall"
+        return Eligibility(every_item, _some(worth > 0, who), user_worth=worth)
     return whole
 
 

@@ -49,6 +49,7 @@ class SatisfactionTask(ProbabilityTask):
 
     data_class: ClassVar[type[pl.LightningDataModule]] = SatisfactionData
     noun: ClassVar[str] = "satisfaction"
+    foretells_satisfaction: ClassVar[bool] = True
     by_gradient: ClassVar[bool] = False
     logs_only_known: ClassVar[bool] = True
     line: Tensor
