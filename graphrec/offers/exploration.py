@@ -88,11 +88,11 @@ def explored(policy: Policy, pairs: Pairs, budget: Budget, exploration: Explorat
     choices = pairs.choices(getattr(policy, "levels", LEVELS))
     pooled, row = choices.pooled(budget), _Rows(choices)
     likely = _likely(choices, row, pairs, budget, exploration.challenger)
-    within = _without_reserve(budget, pooled, choices.spend, likely, exploration.share)
+    within = without_reserve(budget, pooled, choices.spend, likely, exploration.share)
     planned = decide(policy, pairs, within)
     plan = row.level(planned.rate)
     likely = _within_cap(likely, plan, pooled.cap)
-    wheel = _Wheel(choices.spend, likely, plan, exploration.share)
+    wheel = Wheel(choices.spend, likely, plan, exploration.share)
     level, drawn, propensity = wheel.turn(pooled, exploration.draw)
     return replace(
         planned,
@@ -141,7 +141,7 @@ def _likely(
     return np.asarray((likely + half) / 2.0, dtype=np.float64)
 
 
-def _without_reserve(
+def without_reserve(
     budget: Budget, pooled: Budget, spend: FloatArray, likely: FloatArray, share: float
 ) -> Budget:
     """Keep back of each budget what chance is likely to cost: its mean and some deviations.
@@ -203,7 +203,7 @@ def _within_cap(likely: FloatArray, plan: IntArray, cap: UserCap | None) -> Floa
     return kept
 
 
-class _Wheel:
+class Wheel:
     """Places of decisions on a wheel, and what each turn of it costs.
 
     Args:

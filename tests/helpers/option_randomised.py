@@ -5,6 +5,14 @@ from __future__ import annotations
 from option_checks import Check, names, printed
 
 LOG = "evaluate --log {decisions} --randomised"
+DECIDE = "decide --log {decisions} --randomised --facts age --out {out}.csv"
+
+
+def only_decide(given: str) -> list[Check]:
+    """The option is of no use to `evaluate`, and refused there."""
+    return [Check(given, LOG, refused="has no use for it")]
+
+
 POLICY: dict[str, list[Check]] = {
     "action": [Check("judge", "--log {decisions}", refused="there is no action 'judge'")],
     "--log": [Check("--log {outcomes}", "evaluate", refused="this column is missing")],
@@ -25,6 +33,20 @@ POLICY: dict[str, list[Check]] = {
     "--wandb": [
         Check("--wandb offers", LOG, refused="give --out"),
         Check("--wandb offers", f"{LOG} --out {{dir}}", result=lambda ran: list(ran.place.rglob("*.wandb"))),
+    ],
+    "--users": [Check("--users {known}", DECIDE), *only_decide("--users {known}")],
+    "--learner": [Check("--learner t", DECIDE), *only_decide("--learner t")],
+    "--cost": [
+        Check("--cost ten=9", f"{DECIDE} --columns cost="),
+        Check("--cost ten=9", DECIDE, refused="the log says what each decision cost"),
+        *only_decide("--cost ten=9"),
+    ],
+    "--budget": [Check("--budget 3", DECIDE), *only_decide("--budget 3")],
+    "--explore": [Check("--explore 0.3", DECIDE), *only_decide("--explore 0.3")],
+    "--explore_seed": [
+        Check("--explore_seed 4", f"{DECIDE} --explore 0.3"),
+        Check("--explore_seed 4", DECIDE, refused="draws nothing"),
+        *only_decide("--explore_seed 4"),
     ],
     "--columns": [Check("--columns reward=points", LOG, result=printed)],
     "--delimiter": [Check("--delimiter ;", LOG, refused="arm")],

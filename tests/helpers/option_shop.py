@@ -169,6 +169,7 @@ def build(folder: Path) -> dict[str, str]:
         "latin",
         "headerless",
         "decisions",
+        "known",
         "outcomes",
         "sold",
         "few_sold",
@@ -208,6 +209,8 @@ def _decisions() -> None:
     log = {"user_id": people, "arm": arm, "reward": reward, "cost": cost, "age": age}
     log |= {"rule": np.where(age > 40, "ten", "none"), "points": rng.random(n), "chance": 1 / 3}
     pd.DataFrame(log).to_csv("decisions.csv", index=False)
+    known = {"user_id": [f"new{number}" for number in range(40)], "age": rng.integers(20, 60, 40)}
+    pd.DataFrame(known).to_csv("known.csv", index=False)
     before, offered = rng.gamma(2, 5, n), rng.random(n) < 0.5
     outcome = {
         "user_id": [f"p{number:03d}" for number in range(n)],

@@ -36,6 +36,9 @@ def policy_of(given: Any, rate: float | None = None, trusted: bool = False) -> P
         return Uniform(rate)
     if given in POLICIES:
         return POLICIES[given]()
+    if given.partition("=")[0] == "uplift":
+        hint = "`graphrec policy decide --log EXPERIMENT --facts ...` gives each person the best arm"
+        raise InputError("arms of an experiment are of people, not of items", column=OPTION, hint=hint)
     if given.endswith((".yaml", ".yml")):
         return _read(Path(given), trusted)
     if "." in given:
