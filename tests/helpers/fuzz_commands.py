@@ -173,7 +173,24 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
         ["--policy", "--scenario", "--objective", "--promotion", "--budget", "--users", "-k", "--items", "--response", "--rate", "--margin",
          "--funded_share", "--max_rate", "--min_margin", "--depths", "--max_spread", "--max_offers_per_user", "--exposure", "--window_weeks",
          "--cool_down_weeks", "--campaign", "--campaign_budgets", "--stock", "--product_set", "--parity", "--max_parity_gap", "--explore",
-         "--explore_seed", "--serving", "--sentences", "--name_column", "--out"],
+         "--explore_seed", "--serving", "--sentences", "--week", "--weeks", "--costs", "--amounts", "--satisfaction", "--name_column", "--out"],
+    ),
+    "feedback": (
+        "--offers sent.parquet --log sold.csv --out OUT",
+        ["--offers", "--log", "--out", "--promote", "--columns", "--delimiter", "--encoding", "--decimal"],
+    ),
+    "policy evaluate": (
+        "--log arms.csv --randomised",
+        ["--log", "--randomised", "--policy", "--facts", "--score", "--control", "--model", "--seed", "--users", "--budget", "--out", "--columns"],
+    ),
+    "policy decide": (
+        "--log arms.csv --randomised --facts age --out OUT.csv",
+        ["--log", "--facts", "--control", "--model", "--seed", "--users", "--learner", "--cost", "--budget", "--explore", "--explore_seed",
+         "--out", "--columns"],
+    ),
+    "experiment analyse": (
+        "--log arms.csv --measures reward",
+        ["--log", "--measures", "--ratings", "--control", "--shares", "--before", "--segments", "--level", "--any_time", "--out", "--columns"],
     ),
     "consume": ("redis://127.0.0.1:1/0 --store OUT.db", ["--store", "--once"]),
     "export": ("runs/base --out OUT.zip", ["--out", "--strict", "--offers"]),
@@ -203,7 +220,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     "data describe log.csv": ("", ["--columns", "--users", "--items", "--test", "--delimiter"]),
 }  # fmt: skip
 LIGHT_VALUES = ["uniform", "knapsack", "none", "percent", "coupon", "threshold", "amount", "clearance", "repeat", "all", "users.csv",
-                "log.csv", "base.yaml", "GROCERY=5", "a=1", "segment", "profit", "stock.csv", "OUT", "OUT.csv", "OUT.parquet"]  # fmt: skip
+                "log.csv", "base.yaml", "sent.parquet", "sold.csv", "arms.csv", "age", "ten", "ten=2", "GROCERY=5", "a=1", "segment", "profit", "stock.csv", "OUT", "OUT.csv", "OUT.parquet"]  # fmt: skip
 
 
 def command(seed: int, out: str) -> list[str]:
@@ -295,3 +312,19 @@ def lay_out(said: Callable[[], str]) -> None:
     for name in "ab":
         said_of_fit = outcome(["fit", "-c", "base.yaml", "--run.id", name], said)
         assert said_of_fit == "done", said_of_fit
+    _lay_out_decisions(said)
+
+
+def _lay_out_decisions(said: Callable[[], str]) -> None:
+    """Write offers of which chance decided some, what was bought of them, and a log of arms."""
+    words = f"offers --ckpt {BEST} --policy knapsack --week 60 --explore 0.4 --out sent.parquet"
+    said_of_offers = outcome(words.split(), said)
+    assert said_of_offers == "done", said_of_offers
+    bought = "".join(
+        f"u{user},i{item},60,{1 - 2 * (user == item)},3.5\n" for user in range(6) for item in range(5)
+    )
+    Path("sold.csv").write_text(f"user_id,item_id,week,quantity,price\n{bought}")
+    draw = random.Random(5)
+    arms = [(draw.choice(["none", "ten", "mail"]), draw.randint(18, 80), draw.random()) for _ in range(200)]
+    rows = "".join(f"p{place},{arm},{reward:.3f},{age}\n" for place, (arm, age, reward) in enumerate(arms))
+    Path("arms.csv").write_text(f"user_id,arm,reward,age\n{rows}")

@@ -28,7 +28,10 @@ POLICY: dict[str, list[Check]] = {
         Check("--control five", f"{LOG} --score points", refused="there is no arm 'five'"),
     ],
     "--model": [Check("--model boosting", f"{LOG} --facts age", result=printed)],
-    "--seed": [Check("--seed 3", f"{LOG} --facts age", result=printed)],
+    "--seed": [
+        Check("--seed 3", f"{LOG} --facts age", result=printed),
+        Check("--seed -3", LOG, refused="-3 is no seed"),
+    ],
     "--out": [Check("--out {dir}/a", LOG, "--out {dir}/b", result=names)],
     "--wandb": [
         Check("--wandb offers", LOG, refused="give --out"),

@@ -109,6 +109,9 @@ def _check(options: argparse.Namespace) -> None:
     Raises:
         InputError: If there is one.
     """
+    if options.seed < 0:
+        hint = "give a whole number of 0 or more"
+        raise InputError(f"{options.seed} is no seed", column="--seed", hint=hint)
     other = ONLY["decide" if options.action == "evaluate" else "evaluate"]
     for name in other:
         if getattr(options, name):

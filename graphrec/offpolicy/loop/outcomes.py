@@ -20,6 +20,22 @@ BOUGHT_WEEKS = "bought_weeks"
 """In how many of the weeks a pair was bought, where the offers are for several."""
 HORIZON = "horizon"
 """Column of an offers table: weeks that its offers are for; one if missing."""
+_LEAST = float(np.nextafter(0.0, 1.0))
+RANGES = {
+    PROPENSITY: (_LEAST, 1.0),
+    "price": (_LEAST, np.inf),
+    "probability": (0.0, 1.0),
+    "probability_at_rate": (0.0, 1.0),
+    "highest_rate": (0.0, np.inf),
+    "margin": (-np.inf, 1.0),
+    "funded_share": (0.0, 1.0),
+    "worth": (-np.inf, np.inf),
+    "affinity": (-np.inf, np.inf),
+    "base_logit": (-np.inf, np.inf),
+    "slope": (0.0, np.inf),
+    "hazard_weeks": (_LEAST, np.inf),
+}
+"""What numbers of an offers table lie between; all are finite, but the highest rate of no limit."""
 TOLERANCE = 0.011
 """A price this share above the offered one was still the offered one: tills round."""
 
@@ -202,14 +218,19 @@ def nearest_level(values: FloatArray, levels: FloatArray, file: Path, column: st
     return np.asarray(level, dtype=np.int64)
 
 
-def check_propensities(frame: pd.DataFrame, file: Path) -> None:
-    """Refuse propensities that are none.
+def check_numbers(frame: pd.DataFrame, file: Path) -> None:
+    """Refuse numbers that no offers table has.
 
     Raises:
-        InputError: If one is not above 0 and up to 1.
+        InputError: If one is missing, or out of its range.
     """
-    chance = frame[PROPENSITY]
-    if not (chance.gt(0) & chance.le(1)).all():
-        what = f"{chance[~(chance.gt(0) & chance.le(1))].iloc[0]:g} is no propensity"
-        hint = "feed the table back as it was written"
-        raise InputError(what, file=file, column=PROPENSITY, hint=hint)
+    for name, (low, high) in RANGES.items():
+        if name not in frame:
+            continue
+        values = pd.to_numeric(frame[name], errors="coerce")
+        wrong = ~values.between(low, high) | (~np.isfinite(values) & (name != "highest_rate"))
+        if wrong.any() or frame[name].dtype == object:
+            first = frame[name][wrong].iloc[0] if wrong.any() else frame[name].iloc[0]
+            noun = "propensity" if name == PROPENSITY else f"value of {name}"
+            hint = "feed the table back as it was written"
+            raise InputError(f"{first} is no {noun}", file=file, column=name, hint=hint)

@@ -20,7 +20,7 @@ from graphrec.data.tables.kinds import PROPENSITY, RATE, REWARD
 from graphrec.errors import InputError
 from graphrec.files import write_parquet
 from graphrec.offers.economics import PairEconomics
-from graphrec.offers.levels import Levels, Promotion, levels_of
+from graphrec.offers.levels import PROMOTIONS, Levels, Promotion, levels_of
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import EXPLORED_COLUMNS
 from graphrec.offpolicy.loop.outcomes import (
@@ -28,7 +28,7 @@ from graphrec.offpolicy.loop.outcomes import (
     PAID,
     UNITS,
     Joined,
-    check_propensities,
+    check_numbers,
     horizon_of,
     nearest_level,
 )
@@ -203,7 +203,14 @@ def terms_in(attrs: Mapping[Any, Any], file: Path) -> Terms:
         what = "does not say that anything in it was left to chance, so no other policy can be judged by it"
         hint = "decide with --explore 0.05, and feed the file back as it was written"
         raise InputError(what, file=file, hint=hint)
-    return Terms.of(attrs[LEFT_TO_CHANCE])
+    try:
+        terms = Terms.of(attrs[LEFT_TO_CHANCE])
+        if not terms.levels or terms.promotion not in PROMOTIONS or not 0.0 < terms.share < 1.0:
+            raise ValueError("no terms")
+        return terms
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        hint = "feed the file back as `graphrec offers --explore` wrote it"
+        raise InputError("does not tell what it was decided with", file=file, hint=hint) from error
 
 
 def week_of(found: Joined, terms: Terms, file: Path) -> Week:
@@ -217,7 +224,7 @@ def week_of(found: Joined, terms: Terms, file: Path) -> Week:
         if name not in frame:
             hint = "feed the table back as it was written"
             raise InputError("this column is missing", file=file, column=name, hint=hint)
-    check_propensities(frame, file)
+    check_numbers(frame, file)
     week = Week(frame.assign(bought=frame[UNITS] > 0), terms, found.weeks[0])
     for name in (RATE, "planned_rate"):
         week.level_in(name, file)

@@ -8,8 +8,8 @@ from graphrec.errors import InputError
 from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offpolicy.loop.foretelling import better, teach
 from graphrec.offpolicy.loop.judging import judge, plan, propensities
-from graphrec.offpolicy.loop.outcomes import joined
-from graphrec.offpolicy.loop.weeks import Terms, Week, alike, check_next
+from graphrec.offpolicy.loop.outcomes import check_numbers, joined
+from graphrec.offpolicy.loop.weeks import Terms, Week, alike, check_next, terms_in
 
 USERS, ITEMS, SHARE, WIDTH = 300, 12, 0.5, 3
 UNITS = scenario_named("promotion").aiming_at("units")
@@ -144,6 +144,27 @@ def test_only_what_is_alike_is_compared():
         with pytest.raises(InputError, match=said):
             check_next(number, weeks, "offers.parquet")
     check_next(8, weeks, "offers.parquet")
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("base_logit", np.inf), ("slope", -1.0), ("price", 0.0), ("probability", 1.2), ("margin", np.nan)],
+)
+def test_numbers_that_no_offers_table_has_are_refused(column, value):
+    frame = week("percent").frame
+    check_numbers(frame, "o.parquet")
+    frame.loc[3, column] = value
+    with pytest.raises(InputError, match=f"column '{column}'.*is no value of {column}"):
+        check_numbers(frame, "o.parquet")
+
+
+@pytest.mark.parametrize("told", [{"promotion": "gift"}, {"levels": []}, {"share": 0.0}, {"scenario": {}}])
+def test_terms_that_are_none_are_refused(told):
+    known = week("percent").terms.written()
+    broken = {**known, **told}
+    with pytest.raises(InputError, match="does not tell what it was decided with"):
+        terms_in({"left_to_chance": broken}, "o.parquet")
+    assert terms_in({"left_to_chance": known}, "o.parquet").levels == GRIDS["percent"]
 
 
 def test_what_comes_back_in_a_later_week_is_not_sold(tmp_path):
