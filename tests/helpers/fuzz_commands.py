@@ -194,6 +194,11 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     ),
     "consume": ("redis://127.0.0.1:1/0 --store OUT.db", ["--store", "--once"]),
     "export": ("runs/base --out OUT.zip", ["--out", "--strict", "--offers"]),
+    # makes a key, for it would answer until it is ended
+    "serve": (
+        "--new_key web --roles read --keys OUT.json",
+        ["--host", "--port", "--store", "--keys", "--roles", "--workers", "--split", "--shadow", "--salt", "--budget", "--weeks", "--deadline"],
+    ),
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),
     "refit": ("runs/base", ["--x"]),
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),

@@ -18,6 +18,7 @@ import torch
 import yaml
 
 from graphrec.cli.main import console, main
+from graphrec.serving.bundle import write_bundle
 
 USERS, ITEMS, WEEKS, ROWS = 40, 25, 24, 900
 _SECONDS, _RUN, _PATH = r"\d+(?:\.\d+)?(?:e-?\d+)? ?s\b", r"\d{8}-\d{6}-\w+", r"[\w./~-]*/[\w./~-]+"
@@ -142,6 +143,7 @@ def build(folder: Path) -> dict[str, str]:
     for tracked in Path("runs").glob("*/*/wandb"):  # with it, each of a hundred offers takes a second more
         shutil.rmtree(tracked)
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
+    write_bundle("any.zip", {}, {"weights": b""})
     _loop()
     _experiments(Path("experiments"))
     Path("experiments/written").mkdir()
@@ -187,6 +189,7 @@ def build(folder: Path) -> dict[str, str]:
         **checkpoints,
         "own_last": "runs/own/a/checkpoints/last.ckpt",
         "loop": "loop",
+        "any_export": "any.zip",
         "sent": "sent.parquet",
         "config": "lightgcn.yaml",
         "closed": "frequency.yaml",

@@ -14,6 +14,7 @@ COMMANDS = {
     "similar": "write the items that are most alike",
     "export": "pack a model into one file that needs no log",
     "consume": "keep the events of a stream in the store of a service",
+    "serve": "answer lists, offers and events over HTTP",
     "offers": "decide the discount of each shopper's best items",
     "feedback": "learn from a week of offers, and say what serves next",
     "experiment": "plan a randomised experiment, or say what it brought",
@@ -31,7 +32,7 @@ COMMANDS = {
 }
 """Command, which is also the name of its module → its line in the help of all."""
 
-_FITTED = ("consume", "export", "feedback", "recommend", "similar")
+_FITTED = ("consume", "export", "feedback", "recommend", "serve", "similar")
 """Commands whose modules are in the folder of that name."""
 
 

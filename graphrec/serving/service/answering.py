@@ -165,9 +165,7 @@ class Service:
         Raises:
             NoOffers: If it decides none.
         """
-        if not loaded.model.decides_offers:
-            hint = "export a run for which offers were decided, and reload it"
-            raise NoOffers(f"the model {loaded.name} decides no offers", hint=hint)
+        check_offers(loaded)
         only = request.filter.filter() if isinstance(request, asked.Offers) else Filter(item_set="all")
         return loaded.model.candidates(shopper, request.k, only)
 
@@ -216,6 +214,13 @@ class Service:
         return answered.OffersOf.model_construct(
             user=shopper.user or "", offers=offers, left=left, model=by(arm, loaded)
         )
+
+
+def check_offers(loaded: Loaded) -> None:
+    """Raise `NoOffers` for a model that decides none."""
+    if not loaded.model.decides_offers:
+        hint = "export it with `graphrec export RUN --out model.zip --offers`, and reload it"
+        raise NoOffers(f"the model {loaded.name} decides no offers", hint=hint)
 
 
 def offer(made: Made, name: str, weeks: int) -> answered.Offer:

@@ -28,6 +28,7 @@ class Settings:
         waiting: Requests that may be in work or wait for it; the next one is turned away.
         threads: That answer, in each process.
         control: Folder in which the processes tell each other of a reload.
+        trust: Whether a model may name code that is not graphrec's.
     """
 
     model: str
@@ -44,6 +45,7 @@ class Settings:
     waiting: int = 64
     threads: int = 2
     control: str | None = None
+    trust: bool = False
 
     def packed(self) -> str:
         """Write them as text."""

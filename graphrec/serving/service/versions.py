@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphrec.errors import InputError
-from graphrec.serving.bundle import is_bundle
+from graphrec.serving.bundle import is_bundle, looks_so
 from graphrec.serving.live.answers import Answers
 from graphrec.serving.service.split import Arm
 
@@ -47,6 +47,8 @@ def versions_at(place: Path) -> list[Path]:
         raise InputError("holds no export", file=place, hint="give what `graphrec export` wrote")
     if not place.exists():
         raise InputError("there is no such file or folder", file=place, hint="check the path")
+    if not looks_so(place):
+        raise InputError("is no export", file=place, hint="give what `graphrec export` wrote")
     return [place.resolve()]  # a link that is turned to another version later must not change this one
 
 

@@ -169,6 +169,9 @@ def test_a_model_without_prices_decides_no_offers(tmp_path):
     with service(tmp_path) as shop:
         shop.running.service.arms["a"].now.model.decides_offers = False
         assert shop.post("/offers", 409, user="C17")["error"]["code"] == "no_offers"
+        assert shop.get("/budget", 409)["error"]["code"] == "no_offers"
+        assert shop.post("/budget", 409, budget=5)["error"]["code"] == "no_offers"
+        assert shop.client.get("/metrics").status_code == 200
 
 
 def test_the_planted_candidates_are_what_the_tests_count_with():

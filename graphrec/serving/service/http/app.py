@@ -47,7 +47,7 @@ def make_app(running: Running, desk: bool = False) -> FastAPI:
     if desk:
         add_desk(app)
     add_refusals(app)
-    _describe_keys(app)
+    _describe(app, keyed=running.keys is not None)
     if (
         running.keys is None
     ):  # a page from elsewhere must not reach it under a name that leads to this machine
@@ -91,16 +91,18 @@ def _open_horizon(running: Running) -> None:
         complain("store down", hint="lists rest on training alone, nothing is offered, events are refused")
 
 
-def _describe_keys(app: FastAPI) -> None:
-    """Say on the OpenAPI page which role each route needs."""
+def _describe(app: FastAPI, keyed: bool) -> None:
+    """Say on the OpenAPI page which role each route needs, where there are keys."""
     plain = app.openapi
 
     def described() -> dict[str, Any]:
         page = plain()
-        page.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        if keyed:
+            scheme = {"key": {"type": "http", "scheme": "bearer"}}
+            page.setdefault("components", {})["securitySchemes"] = scheme
         for path, methods in page["paths"].items():
             for operation in methods.values():
-                if (role := NEEDS.get(path)) and "security" not in operation:
+                if keyed and (role := NEEDS.get(path)) and "security" not in operation:
                     text = operation.get("description", "")
                     operation["description"] = f"{text}\n\nRole of the key: `{role}`."
                     operation["security"] = [{"key": []}]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Body
 from starlette.responses import Response
 
 from graphrec.serving.service import answered, asked
+from graphrec.serving.service.answering import check_offers
 from graphrec.serving.service.http import examples
 from graphrec.serving.service.http.refusals import Refused
 from graphrec.serving.service.http.running import Here, Noted, Running, answer, refusals
@@ -46,7 +47,10 @@ async def reload(
 
 
 @router.get(
-    "/budget", response_model=answered.Money, responses=refusals(503), summary="How does the money stand?"
+    "/budget",
+    response_model=answered.Money,
+    responses=refusals(409, 503),
+    summary="How does the money stand?",
 )
 async def budget(here: Here) -> Response:
     """Tell bounds and spend of the horizon that runs."""
@@ -56,7 +60,7 @@ async def budget(here: Here) -> Response:
 @router.post(
     "/budget",
     response_model=answered.Money,
-    responses=refusals(400, 413, 422, 503, 504),
+    responses=refusals(400, 409, 413, 422, 503, 504),
     summary="Move the bounds",
 )
 async def move(
@@ -68,6 +72,7 @@ async def move(
         raise Refused(422, "nothing to move", "give budget, max_offers_per_user or price")
 
     def moved() -> answered.Money:
+        check_offers(here.service.arms["a"].now)
         here.service.horizon.move(here.service.arms["a"].now.model.purse(), **given)
         say("bounds", caller=notes.caller, request_id=notes.request_id, **given)
         return money(here)
@@ -79,8 +84,10 @@ def money(here: Running) -> answered.Money:
     """Read the horizon and its money.
 
     Raises:
+        NoOffers: If the model decides none, and so no horizon runs.
         StoreDown: If the store does not answer.
     """
+    check_offers(here.service.arms["a"].now)
     terms = here.service.horizon.terms(here.service.arms["a"].now.model.purse())
     purse = here.service.reach.ask(lambda store: store.purse())
     return answered.Money(

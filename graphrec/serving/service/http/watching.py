@@ -61,5 +61,6 @@ def _up(here: Here) -> bool:
 
 def _counted(here: Here) -> bytes:
     with suppress(StoreDown):  # the last figures stand
-        here.metrics.money(here.service.reach.ask(lambda store: store.purse()))
+        if here.service.reach.ask(lambda store: store.terms()) is not None:
+            here.metrics.money(here.service.reach.ask(lambda store: store.purse()))
     return here.metrics.text()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,8 @@ class Fleet:
         self._folder, self._arms, self._metrics = folder, arms, metrics
         self._number = int(wanted_at(folder)["number"])
         self.refused: str | None = None
+        self._lock = threading.Lock()
+        self._among_others = multiprocessing.parent_process() is not None
 
     def take(self, arm: Arm, name: str | None, rollback: bool = False) -> None:
         """Take a version here, then tell the others.
@@ -62,19 +67,30 @@ class Fleet:
         Raises:
             InputError: If it cannot be loaded; nothing has changed then.
         """
-        self._load(arm, name, rollback)
-        number = want(self._folder, {arm: self._arms[arm].now.name})
-        if number == self._number + 1:  # else somebody told another one meanwhile, which the watch takes up
-            self._number = number
+        with self._lock:  # or the watch would take up what is told here, and load it again
+            self._load(arm, name, rollback)
+            number = want(self._folder, {arm: self._arms[arm].now.name})
+            if number == self._number + 1:  # else somebody told another one meanwhile: the watch takes it up
+                self._number = number
 
     async def watch(self) -> None:
-        """Follow what the others tell, until this is cancelled."""
+        """Follow what the others tell, until this is cancelled.
+
+        Where the process that began them all is gone, nobody could end this one: it ends itself.
+        """
+        began_by = os.getppid()
         while True:
             await asyncio.sleep(EVERY)
+            if self._among_others and os.getppid() != began_by:
+                signal.raise_signal(signal.SIGTERM)
             await asyncio.to_thread(self.follow)
 
     def follow(self) -> None:
         """Take what was told since the last look. What cannot be loaded is told in the log."""
+        with self._lock:
+            self._follow()
+
+    def _follow(self) -> None:
         told = wanted_at(self._folder)
         if told["number"] == self._number:
             return

@@ -26,7 +26,6 @@ from graphrec.serving.service.settings import VARIABLE, Settings
 from graphrec.serving.service.split import Arm
 from graphrec.serving.service.versions import versions_at
 
-_APP = "graphrec.serving.service.process.worker:app"
 _BACKLOG = 512
 
 
@@ -53,13 +52,15 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def serve(settings: Settings, taken: socket.socket, workers: int) -> None:
+def serve(app: str, settings: Settings, taken: socket.socket, workers: int) -> None:
     """Answer until SIGTERM or SIGINT; what is in work then ends first.
 
     SIGHUP takes the newest version of each model. Several processes share the port; one that dies is
     replaced.
 
     Args:
+        app: Makes the application in each process, see `graphrec.serving.service.process.worker`; as
+            ``package.module:function``.
         settings: How the service was asked to run.
         taken: The port.
         workers: Processes that answer.
@@ -69,7 +70,7 @@ def serve(settings: Settings, taken: socket.socket, workers: int) -> None:
     """
     with _environment(settings, workers) as settings, taken:
         config = uvicorn.Config(
-            _APP,
+            app,
             factory=True,
             workers=workers,
             loop="auto",

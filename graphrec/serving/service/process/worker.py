@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -37,16 +36,17 @@ _SWITCH = 0.0005
 """Seconds after which a thread that works lets another go on; by itself Python waits ten times as long."""
 
 
-def app() -> FastAPI:
-    """Make the application that the server of this process runs.
+def application(opener: Callable[[Settings], Opener], store: Callable[[str], Store]) -> FastAPI:
+    """Make the application that the server of this process runs, as the environment says.
+
+    Args:
+        opener: Makes what loads an export.
+        store: Opens what keeps state, by its address.
 
     Raises:
         InputError: See `prepare`; a process among several says it in one line and ends with
             `STARTUP_FAILURE`, by which the others end, too.
     """
-    open_model = import_module("graphrec.serving.live.opening").open_model
-    from graphrec.serving.state.opening import open_store
-
     began, settings = time.perf_counter(), Settings.unpacked(os.environ[VARIABLE])
     set_up_logs()
     sys.setswitchinterval(_SWITCH)
@@ -56,7 +56,7 @@ def app() -> FastAPI:
             signal.SIGHUP, signal.SIG_IGN
         )  # of a terminal, for all; the first process tells the others
     try:
-        running = prepare(settings, open_model, lambda: open_store(settings.store))
+        running = prepare(settings, opener(settings), lambda: store(settings.store))
     except InputError as error:
         if alone:
             raise

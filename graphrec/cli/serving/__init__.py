@@ -1,0 +1,1 @@
+"""What `graphrec serve` was told, checked before anything is loaded."""
