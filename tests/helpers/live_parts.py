@@ -72,6 +72,12 @@ class Planted:
     def purse(self) -> dict[str, float]:
         return {"budget": 100.0, "price": 1.0}
 
+    def bounds(self) -> dict[str, float]:
+        return {}
+
+    def stock(self) -> dict[str, float]:
+        return {}
+
     def _listing(self, shopper: Shopper, k: int, only: Filter) -> Listing:
         gone = {event.item for event in shopper.events if event.kind == "purchase"} | only.exclude
         turned = ITEMS[self.turn :] + ITEMS[: self.turn]
@@ -96,7 +102,7 @@ def planted(item: str) -> Candidate:
         Level(0.1, 0.12, 1.0, 2.0 + at / 10),
         Level(0.2, 0.15, 2.0, 3.0 + at / 10),
     )
-    return Candidate(item, 5.0, levels, "best_level: best of 3 levels")
+    return Candidate(item, 5.0, levels, "max_rate: capped")
 
 
 class Memory:

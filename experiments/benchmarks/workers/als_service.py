@@ -58,6 +58,14 @@ class Als:
     def purse(self) -> None:
         """Know no money."""
 
+    def bounds(self) -> dict[str, float]:
+        """Know no bounds."""
+        return {}
+
+    def stock(self) -> dict[str, float]:
+        """Know no stock."""
+        return {}
+
     def recommend(self, shoppers: Sequence[Shopper], k: int, only: Filter) -> list[Listing]:
         """List the best items of each shopper."""
         return [self._listing(shopper, k) for shopper in shoppers]

@@ -54,7 +54,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def _check_numbers(options: argparse.Namespace) -> None:
     check_between(0, 65_535, **{"--port": options.port})
     check_between(1, _MOST_WORKERS, **{"--workers": options.workers})
-    check_between(1, _MOST_WEEKS, **{"--weeks": options.weeks})
+    if options.weeks is not None:
+        check_between(1, _MOST_WEEKS, **{"--weeks": options.weeks})
     check_above(0, **{"--deadline": options.deadline})
     check_at_least(1, **{"--waiting": options.waiting})
     if options.budget is not None:

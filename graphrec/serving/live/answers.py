@@ -148,3 +148,9 @@ class Answers(Protocol):
 
     def purse(self) -> Mapping[str, float] | None:
         """Give the ``budget`` of the horizon, in money, and its ``price``, as the export found them."""
+
+    def bounds(self) -> Mapping[str, float]:
+        """Give ``weeks`` and ``max_offers_per_user`` that offers were decided with, where there are any."""
+
+    def stock(self) -> Mapping[str, float]:
+        """Give the units on hand of the items of which the export knows them, by id."""

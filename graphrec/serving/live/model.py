@@ -174,6 +174,14 @@ class LiveModel:
         """
         return self._deciding().facts.terms
 
+    def bounds(self) -> Mapping[str, float]:
+        """Give ``weeks`` and ``max_offers_per_user`` that offers were decided with, where there are any."""
+        terms = None if self._offers is None else self._offers.facts.terms
+        if terms is None:
+            return {}
+        found = {"weeks": terms.weeks, "max_offers_per_user": terms.max_offers_per_user}
+        return {name: float(value) for name, value in found.items() if value is not None}
+
     def stock(self) -> Mapping[str, float]:
         """Give the units on hand of the items of which the export knows them, by id."""
         known = self._choices.stock

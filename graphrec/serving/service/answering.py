@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from graphrec.serving.service.metrics import Metrics
 
 
+STORE_DOWN = "store_down: nothing can be booked, so nothing is promised"
+
+
 class NoOffers(InputError):
     """The model that is loaded decides no offers."""
 
@@ -137,7 +140,7 @@ class Service:
                 except StoreDown:
                     offering, degraded = None, True
             if offering is None:
-                made = [Made(one, one.item, 0.0) for one in candidates]
+                made = [Made(one, one.item, 0.0, why=STORE_DOWN) for one in candidates]
             answers.append(
                 self._offers_of(shopper, made, arm, loaded, None if offering is None else offering.left)
             )
@@ -177,7 +180,7 @@ class Service:
         Raises:
             StoreDown: If the store does not answer.
         """
-        terms = self.horizon.terms(model.purse())
+        terms = self.horizon.terms(model)
         purse = self.reach.ask(lambda store: store.purse())
         money = float("inf") if purse.budget is None else purse.budget - purse.spent
         own = request.request_id if isinstance(request, asked.Offers) else None
@@ -207,7 +210,7 @@ class Service:
         names = dict(
             zip([one.item for one in made], loaded.model.names([one.item for one in made]), strict=True)
         )
-        weeks = self.horizon.weeks
+        weeks = self.horizon.length(loaded.model)
         offers = [offer(one, names[one.item], weeks) for one in made]
         for one in offers:
             self.metrics.offers.labels(one.status, arm).inc()
@@ -233,11 +236,11 @@ def offer(made: Made, name: str, weeks: int) -> answered.Offer:
         item=made.item,
         name=name,
         rate=made.rate,
-        price=price,
+        price=None if price is None else round(price, 2),
         price_now=None if price is None else round(price * (1 - made.rate), 2),
         offer=None if made.booking is None else made.booking.id,
         status=status,
-        reason="" if made.candidate is None else made.candidate.reason,
+        reason=made.why,
         sentence=sentence(name, made.rate, weeks),
     )
 

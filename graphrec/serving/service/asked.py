@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -55,8 +56,8 @@ class ForWhom(Asked):
     )
 
 
-class Only(Asked):
-    """Which items may be listed."""
+class Narrowed(Asked):
+    """Which items may be offered."""
 
     items: list[Id] | None = Field(default=None, max_length=_NAMED, description="Only these.")
     exclude: list[Id] = Field(default=[], max_length=_NAMED, description="Not these.")
@@ -64,9 +65,6 @@ class Only(Asked):
         default={}, max_length=20, description="Attribute of the items: its values."
     )
     in_stock: bool = Field(default=False, description="Leave out what is known to have no unit on hand.")
-    item_set: Literal["new", "repeat", "all"] = Field(
-        default="new", description="By what the shopper bought."
-    )
 
     def filter(self) -> Filter:
         """Say it to the model."""
@@ -75,15 +73,25 @@ class Only(Asked):
             exclude=frozenset(self.exclude),
             where={name: frozenset(values) for name, values in self.where.items()},
             in_stock=self.in_stock,
-            item_set=self.item_set,
         )
+
+
+class Only(Narrowed):
+    """Which items may be listed."""
+
+    item_set: Literal["new", "repeat", "all"] = Field(
+        default="new", description="By what the shopper bought."
+    )
+
+    def filter(self) -> Filter:
+        """Say it to the model."""
+        return replace(super().filter(), item_set=self.item_set)
 
 
 class _OfShoppers(Asked):
     user: Id | None = Field(default=None, description="One shopper; `shoppers` names several.")
     events: list[Done] = Field(default=[], max_length=MOST_SHOPPERS)
     shoppers: list[ForWhom] | None = Field(default=None, min_length=1, max_length=MOST_SHOPPERS)
-    filter: Only = Field(default=Only())
 
     @model_validator(mode="after")
     def _one_way(self) -> Any:
@@ -100,11 +108,15 @@ class Recommend(_OfShoppers):
     """Lists for one shopper or several."""
 
     k: Length = 10
+    filter: Only = Field(default=Only())
 
 
 class Offers(_OfShoppers):
     """Offers for one shopper or several. What is answered is promised, and its money is booked."""
 
+    filter: Narrowed = Field(
+        default=Narrowed(), description="What was bought or what is new: as the export was decided."
+    )
     k: Length = Field(default=10, description="Items that are weighed for each shopper.")
     most: int = Field(default=1, ge=1, le=20, description="New discounts of this request for each shopper.")
     request_id: Key | None = Field(default=None, description="The same one again answers the same offers.")

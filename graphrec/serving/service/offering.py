@@ -22,6 +22,7 @@ class Made:
         rate: Share of the price taken off.
         booking: The promise.
         fresh: Whether it was made now.
+        why: Code and words, as in an offers table.
     """
 
     candidate: Candidate | None
@@ -29,6 +30,7 @@ class Made:
     rate: float
     booking: Booking | None = None
     fresh: bool = False
+    why: str = ""
 
 
 def paying(candidate: Candidate, multiplier: float, money: float = inf) -> list[Level]:
@@ -118,7 +120,15 @@ class Offering:
         return paying(candidate, self.multiplier, self.money)
 
     def _planned(self, wanted: Iterable[Candidate]) -> list[Made]:
-        return [Made(one, one.item, self._levels(one)[0].rate, fresh=True) for one in wanted]
+        return [self._made(one, self._levels(one)[0].rate) for one in wanted]
+
+    def _made(self, candidate: Candidate, rate: float, booking: Booking | None = None) -> Made:
+        """Say what the level of an offer brings, and what keeps it from a deeper one, if anything does."""
+        level = next((one for one in candidate.levels if one.rate == rate), None)
+        gain = "" if level is None else f": {level.value:+.2g} for {level.spend:.2g} of spend"
+        bound = f"; {candidate.reason}" if candidate.reason else ""
+        why = f"best_level: best of {len(candidate.levels)} levels{gain}{bound}"
+        return Made(candidate, candidate.item, rate, booking, fresh=True, why=why)
 
     def _booked(self, wanted: Sequence[Candidate], room: int) -> list[Made]:
         """Book item after item until the room is full; where one is refused, a cheaper level is tried."""
@@ -128,7 +138,7 @@ class Offering:
                 break
             booking = self._book(candidate)
             if booking is not None:
-                made.append(Made(candidate, candidate.item, booking.rate, booking, fresh=True))
+                made.append(self._made(candidate, booking.rate, booking))
         return made
 
     def _book(self, candidate: Candidate) -> Booking | None:
@@ -154,7 +164,18 @@ class Offering:
         self, candidates: Sequence[Candidate], booked: Sequence[Booking], made: Sequence[Made]
     ) -> list[Made]:
         known = {one.item: one for one in candidates}
-        standing = [Made(known.get(one.item), one.item, one.rate, one) for one in booked]
+        why = "standing: promised before, for the whole horizon"
+        standing = [Made(known.get(one.item), one.item, one.rate, one, why=why) for one in booked]
         promised = {one.item for one in (*standing, *made)}
-        rest = [Made(one, one.item, 0.0) for one in candidates if one.item not in promised]
-        return [*made, *standing, *rest]
+        rest = [Made(one, one.item, 0.0, why=self._why_none(one)) for one in candidates]
+        return [*made, *standing, *(one for one in rest if one.item not in promised)]
+
+    def _why_none(self, candidate: Candidate) -> str:
+        """Say why an item has no discount."""
+        if len(candidate.levels) < 2:
+            return candidate.reason or "no_level_pays: no discount is allowed"
+        if max(level.value for level in candidate.levels) <= candidate.levels[0].value:
+            return "no_level_pays: no discount brings more than it costs"
+        if not self._levels(candidate):
+            return "budget: a discount would bring something, but not enough for what is left of the budget"
+        return "user_cap: a discount would pay, but other items of this shopper do more"

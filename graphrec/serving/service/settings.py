@@ -22,8 +22,8 @@ class Settings:
         salt: File of the salt that deals shoppers out.
         desk: Whether there is an offers desk.
         budget: Money of a horizon; None takes that of the export.
-        max_offers: For a shopper within a horizon; None for no bound.
-        weeks: How long a horizon is.
+        max_offers: For a shopper within a horizon; None takes that of the export.
+        weeks: How long a horizon is; None takes what the export was decided for.
         deadline: Seconds after which a request is given up.
         waiting: Requests that may be in work or wait for it; the next one is turned away.
         threads: That answer, in each process.
@@ -40,7 +40,7 @@ class Settings:
     desk: bool = False
     budget: float | None = None
     max_offers: int | None = None
-    weeks: int = 1
+    weeks: int | None = None
     deadline: float = 2.0
     waiting: int = 64
     threads: int = 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from live_parts import ITEMS, Memory, planted, service
 
 from graphrec.serving.live.answers import Candidate, Level
-from graphrec.serving.service.offering import paying
+from graphrec.serving.service.offering import Offering, paying
 
 
 @pytest.fixture
@@ -33,13 +33,14 @@ def test_the_offer_is_the_best_level_of_the_item_that_gains_most(shop):
     assert (best["item"], best["rate"], best["status"]) == ("i09", 0.1, "new")
     assert (best["price"], best["price_now"]) == (5.0, 4.5)
     assert best["sentence"] == "10 % off name of i09 this week."
-    assert best["reason"] == "best_level: best of 3 levels"
+    assert best["reason"] == "best_level: best of 3 levels: +2.9 for 1 of spend; max_rate: capped"
     assert shop.store.bookings[best["offer"]].spend == 1.0
     assert "C17" not in best["offer"]
     assert [one["item"] for one in others] == list(ITEMS[:9])
     assert {(one["rate"], one["offer"], one["sentence"], one["price_now"]) for one in others} == {
         (0.0, None, None, 5.0)
     }
+    assert {one["reason"].partition(":")[0] for one in others} == {"user_cap"}
     assert answer["answers"][0]["left"] == 2
 
 
@@ -176,3 +177,16 @@ def test_a_model_without_prices_decides_no_offers(tmp_path):
 
 def test_the_planted_candidates_are_what_the_tests_count_with():
     assert [level.value for level in planted("i09").levels] == [0.0, 2.9, 3.9]
+
+
+def test_an_item_without_a_discount_says_why(tmp_path):
+    with service(tmp_path, budget=0.5) as shop:
+        (answer,) = shop.post("/offers", user="C17")["answers"]
+        assert {one["reason"].partition(":")[0] for one in answer["offers"]} == {"budget"}
+        shop.store.down = True
+        (answer,) = shop.post("/offers", user="C17")["answers"]
+        assert {one["reason"].partition(":")[0] for one in answer["offers"]} == {"store_down"}
+    bare = Candidate("a", 1.0, (Level(0.0, 0.1, 0.0, 0.0), Level(0.1, 0.1, 0.5, -0.1)), "")
+    offering = Offering(None, "C17", "r", 1, 1.0, None)
+    assert offering._why_none(bare).startswith("no_level_pays")
+    assert offering._why_none(Candidate("a", 1.0, bare.levels[:1], "cool_down: x")) == "cool_down: x"

@@ -74,12 +74,12 @@ def _written(
         answered.Weighing(
             item=one.item,
             name=name,
-            price=known[one.item].price if one.item in known else None,
+            price=round(known[one.item].price, 2) if one.item in known else None,
             levels=_levels(known.get(one.item)),
             now=one.rate,
             tried=tried[one.item].rate,
             standing=one.booking is not None,
-            reason=known[one.item].reason if one.item in known else "",
+            reason=tried[one.item].why,
         )
         for one, name in zip(made, names, strict=True)
     ]

@@ -86,7 +86,7 @@ def _open_horizon(running: Running) -> None:
     if not model.decides_offers:
         return
     try:
-        running.service.horizon.terms(model.purse())
+        running.service.horizon.terms(model)
     except StoreDown:
         complain("store down", hint="lists rest on training alone, nothing is offered, events are refused")
 

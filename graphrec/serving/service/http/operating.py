@@ -73,7 +73,7 @@ async def move(
 
     def moved() -> answered.Money:
         check_offers(here.service.arms["a"].now)
-        here.service.horizon.move(here.service.arms["a"].now.model.purse(), **given)
+        here.service.horizon.move(here.service.arms["a"].now.model, **given)
         say("bounds", caller=notes.caller, request_id=notes.request_id, **given)
         return money(here)
 
@@ -88,7 +88,7 @@ def money(here: Running) -> answered.Money:
         StoreDown: If the store does not answer.
     """
     check_offers(here.service.arms["a"].now)
-    terms = here.service.horizon.terms(here.service.arms["a"].now.model.purse())
+    terms = here.service.horizon.terms(here.service.arms["a"].now.model)
     purse = here.service.reach.ask(lambda store: store.purse())
     return answered.Money(
         horizon=terms.name,
