@@ -167,7 +167,7 @@ def run(options: argparse.Namespace) -> Path:
 
     if is_bundle(options.ckpt_path):
         hint = "give best.ckpt of the run itself"
-        what = "an exported model has no prices, which offers are made of"
+        what = "an exported model has no log, by which the offers of everybody are decided"
         raise InputError(what, file=options.ckpt_path, column="--ckpt_path", hint=hint)
     for name in ("ckpt_path", "response", "satisfaction"):
         if (given := getattr(options, name)) is not None:

@@ -11,7 +11,7 @@ from graphrec.serving.live.model import LiveModel
 
 
 def load_live(path: Path, trusted: bool = False) -> LiveModel:
-    """Rebuild the model of an export on the CPU, where one row of scores is there sooner.
+    """Rebuild the model of an export on the CPU, where one row of scores is there sooner, and warm it up.
 
     Args:
         path: The zip file or folder.
@@ -21,4 +21,6 @@ def load_live(path: Path, trusted: bool = False) -> LiveModel:
         InputError: If it is damaged, or names code that it may not.
     """
     task, data = load_export(path, trusted)
-    return LiveModel(task.to(torch.device("cpu")).recommender, data)
+    live = LiveModel(task.to(torch.device("cpu")).recommender, data)
+    live.warm()
+    return live

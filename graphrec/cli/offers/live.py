@@ -85,6 +85,10 @@ def parsed(words: list[str], kind: type[argparse.ArgumentParser], checkpoint: Pa
     for name, why in NOT_LIVE.items():
         if getattr(options, name) not in (None, False):
             raise InputError(f"not for live offers: {why}", column=f"--{name}", hint="leave it out")
+    if len(options.policy or BY_VALUE[:1]) > 1 or not {*(options.policy or ())} <= {*BY_VALUE}:
+        what = "a service takes the level that is worth most at the price of the budget"
+        hint = f"name one policy, {' or '.join(BY_VALUE)}"
+        raise InputError(what, column="--policy", hint=hint)
     if options.promotion not in KINDS:
         what = f"a service offers rates or amounts on items, no {options.promotion}"
         raise InputError(what, column="--promotion", hint="choose percent or amount")
@@ -104,10 +108,6 @@ def live_facts(options: argparse.Namespace, task: RankedTask, data: RecommenderD
     """
     request, week = prepared(Request.of(options), data)
     policy = request.policies[0]
-    if len(request.policies) > 1 or policy.name not in BY_VALUE:
-        what = "a service takes the level that is worth most at the price of the budget"
-        hint = f"name one policy, {' or '.join(BY_VALUE)}"
-        raise InputError(what, column="--policy", hint=hint)
     if request.scenario.launch is not None:
         what = "an export holds no items that were never sold, which the scenario launches"
         raise InputError(what, column="--scenario", hint="leave launch out, and export again once they sell")

@@ -23,6 +23,7 @@ from graphrec.serving.live.scoring import Scoring
 from graphrec.serving.live.wording import Wording
 from graphrec.serving.offers.deciding import Best, LiveOffers, places_of
 from graphrec.serving.offers.facts import OfferTerms
+from graphrec.serving.state.events import Event
 
 _VERSION = 12
 
@@ -62,6 +63,14 @@ class LiveModel:
     def decides_offers(self) -> bool:
         """Whether the export holds prices, calibration and a policy."""
         return self._offers is not None
+
+    def warm(self) -> None:
+        """Work out what all answers share, so that the first one takes no longer than others."""
+        bought = Event("", "", self._items.texts[0])
+        known = Shopper(str(self.data.split.users.ids[0]))
+        self.recommend([known, Shopper(None), Shopper(None, (bought,))], 1, Filter())
+        if self._offers is not None:
+            self.candidates(known, 1, Filter())
 
     def knows(self, user: str) -> bool:
         """Tell whether training knew somebody."""

@@ -263,3 +263,15 @@ def test_who_is_meant_and_what_was_learnt_come_back(shop, tmp_path):
     for user in (0, 7, 39):
         np.testing.assert_array_equal(offers.eligible(user), mask[user])
     assert not offers.eligible(-1).any()
+
+
+def test_the_benchmark_asks_for_all_that_it_names(shop, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "experiments" / "benchmarks"))
+    import live as benchmark
+
+    monkeypatch.setattr(benchmark, "CALLS", 2)
+    asked = benchmark.calls(exported(shop, WORDS["budget"], tmp_path), 3)
+    assert list(asked) == ["known", "known, 5 events", "not known, 5 events", "offers"]
+    for call in asked.values():
+        assert call(np.random.default_rng(0))
+        assert "median" in benchmark.measured(call)
