@@ -44,6 +44,13 @@ def keep_freed_memory() -> None:
         mallopt(_M_TRIM_THRESHOLD, _FREE_BYTES)
 
 
+def give_back_freed_memory() -> None:
+    """Hand what lies free back to the system, after a load that took much for a moment; glibc alone can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 @contextmanager
 def importing() -> Iterator[None]:
     """Pause the collector while torch, Lightning and the like are imported; then set aside what they made.

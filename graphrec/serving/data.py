@@ -120,6 +120,12 @@ class PackedData(RecommenderData):
         """Weights of the model."""
         return self._tensors(packing.WEIGHTS)
 
+    def let_go(self) -> None:
+        """Forget the bytes of the parts, and the weights, which the model has by now."""
+        _ = self.features, self.offers  # what may be asked for later is read before
+        self._parts = {}
+        vars(self).pop("state", None)
+
     def result_source(self, checkpoint: Path) -> dict[Any, str]:
         """Tell what a result is of: the checkpoint that was exported."""
         kept = {key: self.about[key] for key in ("checkpoint", "checkpoint_sha256") if key in self.about}

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from graphrec.cli.experiment.exports import load_export
+from graphrec.cli.start_up import give_back_freed_memory
 from graphrec.serving.live.model import LiveModel
 
 
@@ -23,4 +24,6 @@ def load_live(path: Path, trusted: bool = False) -> LiveModel:
     task, data = load_export(path, trusted)
     live = LiveModel(task.to(torch.device("cpu")).recommender, data)
     live.warm()
+    data.let_go()
+    give_back_freed_memory()
     return live
