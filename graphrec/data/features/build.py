@@ -24,6 +24,7 @@ from graphrec.data.features.log import LogFacts
 from graphrec.data.features.options import FeatureOptions
 from graphrec.data.features.reduction.information import DrawnPairs
 from graphrec.data.features.reduction.selection import fit_side
+from graphrec.data.features.sizes.columns import with_sizes
 from graphrec.data.features.text import FittedText
 from graphrec.data.features.user import DEMOGRAPHICS, user_block
 from graphrec.data.interactions import Columns, IdMap, Interactions
@@ -138,6 +139,7 @@ def features_of(
         ItemLevels(train.items, what.attributes.levels, what.attributes.member),
         [text for text, _ in (*who.texts, *what.texts)],
         options.matrices,
+        options.sizes,
     )
     not_levels = (
         *_not_levels(DEMOGRAPHICS, options.user_groups, who.encoder),
@@ -196,6 +198,7 @@ class _Side:
         written = [one.texts(aligned, train) for one in asked]
         texts = [(one.fit(text), text) for one, text in zip(asked, written, strict=True)]
         rest = aligned.drop(columns=[one.column for one in asked if one.source == "table"])
+        rest = with_sizes(rest, options.sizes) if of == "items" else rest
         encoder = fit_attributes(rest, key, weights, options.max_categories)
         return cls(of, ids, encoder, encoder.encode(rest), texts)
 

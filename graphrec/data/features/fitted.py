@@ -15,6 +15,7 @@ from graphrec.data.features.attributes import AttributeEncoder, align
 from graphrec.data.features.encoding import Block
 from graphrec.data.features.given import GivenMatrix
 from graphrec.data.features.item import ATTRIBUTES
+from graphrec.data.features.sizes.columns import SizeFeatures, with_sizes
 from graphrec.data.features.text import FittedText, texts_of
 from graphrec.data.features.user import DEMOGRAPHICS, INTEREST
 from graphrec.data.interactions import Columns, IdMap
@@ -115,6 +116,7 @@ class FittedFeatures:
         levels: Of the items of training.
         texts: Of columns of text.
         matrices: Where vectors of newcomers are looked for, if the file is still there.
+        sizes: Columns of items that hold sizes of packages.
     """
 
     user: FittedSide
@@ -124,6 +126,7 @@ class FittedFeatures:
     levels: ItemLevels = field(repr=False)
     texts: list[FittedText] = field(default_factory=list)
     matrices: list[GivenMatrix] = field(default_factory=list)
+    sizes: list[SizeFeatures] = field(default_factory=list)
 
     def encode_items(self, table: pd.DataFrame) -> Float32Array:
         """Encode items by their attributes, in the order of the rows.
@@ -141,7 +144,8 @@ class FittedFeatures:
         """
         ids, rows = _ids(table, Columns.ITEM)
         aligned = align(table, Columns.ITEM, ids)
-        block = self.item_attributes.encode(aligned).block(ATTRIBUTES)
+        sizes = getattr(self, "sizes", [])  # older checkpoints know none
+        block = self.item_attributes.encode(with_sizes(aligned, sizes, said=False)).block(ATTRIBUTES)
         return self.item.encode(Block.joined([block, *self._more("items", aligned, ids)], len(ids)))[rows]
 
     def encode_users(self, table: pd.DataFrame, history: pd.DataFrame | None = None) -> Float32Array:

@@ -8,6 +8,7 @@ from typing import Any
 from graphrec.data.features.given import GivenMatrix
 from graphrec.data.features.item import ATTRIBUTES, BASE, ITEM_GROUPS, REVIEWS
 from graphrec.data.features.reduction.estimators import make_estimator
+from graphrec.data.features.sizes.columns import SizeFeatures
 from graphrec.data.features.text import TextFeatures
 from graphrec.data.features.user import BEHAVIOUR, DEMOGRAPHICS, INTEREST, USER_GROUPS
 from graphrec.errors import InputError, check_at_least
@@ -40,6 +41,7 @@ class FeatureOptions:
         user_pipeline: Transformers of scikit-learn for the standardised features of users, before `pca`.
             Each is written as ``{class_path: sklearn.preprocessing.PowerTransformer, init_args: {}}``.
         item_pipeline: The same for items.
+        sizes: Columns of items with sizes of packages, as ``12 OZ``, that become numbers.
     """
 
     user_groups: list[str] = field(default_factory=lambda: [INTEREST, BEHAVIOUR, DEMOGRAPHICS])
@@ -54,6 +56,7 @@ class FeatureOptions:
     informative: int | None = None
     user_pipeline: list[dict[str, Any]] = field(default_factory=list)
     item_pipeline: list[dict[str, Any]] = field(default_factory=list)
+    sizes: list[SizeFeatures] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Check names and ranges.
@@ -84,11 +87,17 @@ class FeatureOptions:
             check_at_least(1, informative=self.informative)
         self._check_names()
 
+    def _texts_of_items(self) -> list[str]:
+        """Name the texts of the table of items, which are no sizes beside."""
+        return [one.column for one in self.text if one.of == "items" and one.source == "table"]
+
     def _check_names(self) -> None:
         """Raise `InputError` if two columns would have one name, or a step is no transformer."""
+        asked = [one.column for one in self.sizes]
         for key, labels in (
             ("text", [(one.of, one.column) for one in self.text]),
             ("matrices", [(one.of, one.label) for one in self.matrices]),
+            ("sizes", [("items", name) for name in (*self._texts_of_items(), *asked)]),
         ):
             twice = [name for place, (_, name) in enumerate(labels) if labels[place] in labels[:place]]
             if twice:

@@ -18,6 +18,7 @@ OWN = (
     ),
     *(f"graphrec.data.features.text.{name}" for name in ("FittedText", "TextFeatures")),
     "graphrec.data.features.given.GivenMatrix",
+    "graphrec.data.features.sizes.columns.SizeFeatures",
     "graphrec.data.interactions.IdMap",
     "scipy.sparse._csr.csr_matrix",
 )
