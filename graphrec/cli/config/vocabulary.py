@@ -30,6 +30,7 @@ GRAPHREC = tuple(
         "training",
         "losses",
         "data.cleaning",
+        "data.engine.data.LargeData",
         "data.module",
         "data.sources",
         "data.splits",

@@ -107,6 +107,21 @@ class LargeLog:
         if end is not None:
             time = number(told, WEEK) if WEEK in told.columns else seconds(told)
             told = told.mutate(why=told.why.coalesce((time > end).ifelse(LATER, None)))
+        return cls.of(told, weights, engine, file)
+
+    @classmethod
+    def of(cls, told: ir.Table, weights: EdgeWeights | None, engine: Engine, file: str) -> LargeLog:
+        """Take the rows that stay, see `graphrec.data.engine.opened.purchases`.
+
+        Args:
+            told: Rows with a column ``why``, missing for those that stay.
+            weights: Of the edges.
+            engine: Where it is computed.
+            file: For messages.
+
+        Raises:
+            InputError: If no row is left.
+        """
         account = _account(told, engine)
         rows = told.filter(told.why.isnull()).drop("why")
         if weights is not None:
