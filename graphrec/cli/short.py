@@ -134,12 +134,29 @@ def spelled(args: list[str]) -> list[str]:
         raise InputError(f"{others[0]!r} stands where an option should", column="--data", hint=hint)
     if options.model is not None:
         found += ["--config", str(model_file(options.model))]
+        found += _features_beside(given, options.model, others)
     if data is not None:
         columns, form = column_mapping(options.columns), form_of(options)
         beside = {name: file for name in ATTRIBUTES if (file := getattr(options, name)) is not None}
         content = with_features(data_config(data, columns, form, beside), options.model)
         found += ["--data", json.dumps(content)]
     return [*args[:1], *found, *others]
+
+
+def _features_beside(given: str, model: str, others: list[str]) -> list[str]:
+    """Ask for the default features where a YAML file of data names none, and the model learns from them.
+
+    Args:
+        given: The value of ``--data``.
+        model: The name of the model.
+        others: The other options, which may name features themselves.
+    """
+    if not given.endswith(_YAML) or any(
+        one.startswith(("--data.features", "--data.init_args.features")) for one in others
+    ):
+        return []
+    data = _written_in(given)
+    return ["--data.features", "{}"] if with_features(data, model) != data else []
 
 
 def _parser(takes_data: bool) -> argparse.ArgumentParser:

@@ -67,6 +67,7 @@ class RawData:
         file: Where the log came from, for messages.
         hints: Lines on what a reader should know of the rows that stay.
         rules: Entries of ``cleaning:`` that were declared, of `graphrec.data.cleaning.rules`.
+        kept: Which rows stayed, `graphrec.data.purchases.PurchaseRules`; None for the usual ones.
     """
 
     name: str
@@ -77,6 +78,7 @@ class RawData:
     file: str = ""
     hints: tuple[str, ...] = ()
     rules: tuple[object, ...] = ()
+    kept: object = None
 
     def __post_init__(self) -> None:
         """Check the columns that nothing can do without."""

@@ -143,6 +143,7 @@ def table(
         file=str(path),
         hints=hints(log, rules, still_told(cleaning or (), unread)),
         rules=tuple(cleaning or ()),
+        kept=rules,
     )
 
 

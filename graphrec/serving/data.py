@@ -21,6 +21,7 @@ from graphrec.data.features.build import Features
 from graphrec.data.features.stored import load_features
 from graphrec.data.interactions import Columns, IdMap, Interactions, RawData
 from graphrec.data.module import RecommenderData
+from graphrec.data.purchases import PurchaseRules
 from graphrec.data.splits import Given, Split
 from graphrec.data.weights.edges import EdgeWeights
 from graphrec.errors import InputError
@@ -54,6 +55,7 @@ class PackedData(RecommenderData):
         item_sets: As in `RecommenderData`.
         category: As in `RecommenderData`.
         cleaning: How the log was cleaned, by which a history is cleaned too.
+        purchases: Which of its rows were purchases, by which a history is told, too.
 
     Raises:
         InputError: If the export cannot be read.
@@ -66,8 +68,9 @@ class PackedData(RecommenderData):
         item_sets: list[Literal["all", "repeat", "new"]] | None = None,
         category: str | None = None,
         cleaning: list[CleaningRule] | None = None,
+        purchases: PurchaseRules | None = None,
     ) -> None:
-        self.path, self._rules = Path(path), tuple(cleaning or ())
+        self.path, self._rules, self._kept = Path(path), tuple(cleaning or ()), purchases
         self.about, self._parts = read_bundle(path)
         try:
             self._split = self._train()
@@ -167,6 +170,7 @@ class PackedData(RecommenderData):
             steps=(step,) if filled else (),
             file=str(self.path),
             rules=self._rules,
+            kept=self._kept,
         )
 
     def _frame(self, name: str) -> pd.DataFrame:

@@ -78,7 +78,7 @@ class Request:
         catalogue = Catalogue.of(task.recommender, data, self.new_items, self.new_file)
         choice = self.items.choice(replace(data.source, items=catalogue.table), catalogue.items)
         users = data.split.users
-        given = None if self.history is None else self.history.cleaned_by(data.source.rules)
+        given = None if self.history is None else self.history.cleaned_by(data.source.rules, data.source.kept)
         history = None if given is None else given.joined(users, catalogue.items)
         if self.user_table is not None and self.segment is None and not describes_users(task.recommender):
             hint = "name a column of it with --segment, or leave the table out"

@@ -32,6 +32,7 @@ GRAPHREC = tuple(
         "data.cleaning",
         "data.engine.data.LargeData",
         "data.module",
+        "data.purchases.PurchaseRules",
         "data.sources",
         "data.splits",
         "data.features",

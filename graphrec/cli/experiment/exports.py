@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from graphrec.cli.experiment.checkpoints.config import taken
 from graphrec.cli.experiment.runs.folder import read_checkpoint
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.data.module import RecommenderData
+from graphrec.data.purchases import PurchaseRules
 from graphrec.errors import InputError
 from graphrec.files import sha256_of
 from graphrec.serving.bundle import read_bundle, write_bundle
@@ -29,6 +31,8 @@ _OF_DATA = ("weights", "item_sets", "category")
 """What an export keeps of the configuration of the data."""
 CLEANING = "cleaning"
 """What it keeps of the source."""
+PURCHASES = "purchases"
+"""Which rows of its log were purchases."""
 
 
 def export(
@@ -56,6 +60,8 @@ def export(
     run = str(config.get("run", {}).get("name", checkpoint.stem))
     of_data = config["data"]["init_args"]
     kept = {key: of_data.get(key) for key in _OF_DATA} | {CLEANING: _cleaning_in(of_data.get("source"))}
+    if isinstance(data.source.kept, PurchaseRules):
+        kept[PURCHASES] = asdict(data.source.kept)
     config["data"] = {"class_path": DATA, "init_args": kept}
     config["run"] = {"name": run}
     recommender, split = task.recommender, data.split
@@ -121,6 +127,6 @@ def _config(path: Path, trusted: bool) -> dict[str, Any]:
         raise InputError("has no configuration", file=path, hint="run `graphrec export` again") from error
     config = taken({"graphrec": {"config": text}}, path, trusted)
     given = config["data"].get("init_args") or {}
-    kept = {key: given.get(key) for key in (*_OF_DATA, CLEANING)}
+    kept = {key: given.get(key) for key in (*_OF_DATA, CLEANING, PURCHASES)}
     config["data"] = {"class_path": DATA, "init_args": {**kept, "path": str(path)}}
     return config

@@ -15,6 +15,7 @@ from graphrec.data.interactions import Columns, IdMap, Interactions
 from graphrec.data.joins import as_known
 from graphrec.data.ledger import report_reading
 from graphrec.data.places.given import place_of
+from graphrec.data.purchases import PurchaseRules
 from graphrec.data.sources import table
 from graphrec.data.tables.kinds import LOG_COLUMNS
 from graphrec.data.tables.read import TextFormat
@@ -34,7 +35,7 @@ class History:
     file: str | Path
     log: pd.DataFrame
 
-    def cleaned_by(self, rules: Sequence[object]) -> History:
+    def cleaned_by(self, rules: Sequence[object], kept: object = None) -> History:
         """Take it as it is: it was cleaned when it was read."""
         return self
 
@@ -63,7 +64,7 @@ class History:
 class Histories(Protocol):
     """What becomes a history once the rules of the model are known."""
 
-    def cleaned_by(self, rules: Sequence[object]) -> History:
+    def cleaned_by(self, rules: Sequence[object], kept: object = None) -> History:
         """Read it, cleaned by these rules."""
 
 
@@ -83,11 +84,12 @@ class HistoryFile:
     text: TextFormat
     time_format: str | None = None
 
-    def cleaned_by(self, rules: Sequence[object]) -> History:
+    def cleaned_by(self, rules: Sequence[object], kept: object = None) -> History:
         """Read and clean it, and say what became of its rows.
 
         Args:
             rules: Of the model's log. Those that need a column which is not here are left out, with a word.
+            kept: Which rows of it are purchases, if a `PurchaseRules` says so.
 
         Raises:
             InputError: If it cannot be used.
@@ -103,19 +105,39 @@ class HistoryFile:
             decimal=self.text.decimal,
             time_format=self.time_format,
             cleaning=self._that_can_run(rules, known) or None,
+            **self._as_kept(kept),
         )
         report_reading(raw)
         return History(self.file, raw.log)
+
+    def _as_kept(self, kept: object) -> dict[str, Any]:
+        """Take what is a purchase from the log of the model."""
+        if not isinstance(kept, PurchaseRules):
+            return {}
+        lowest = kept.min_rating
+        if lowest and not self._there(self.columns) & {Columns.RATING}:
+            note(f"{self.file} has no ratings: min_rating {lowest:g} of the model's log does not hold in it")
+            lowest = 0.0
+        return {
+            "min_rating": lowest,
+            "outlier_factor": kept.outlier_factor,
+            "equal_rows": kept.equal_rows,
+        }
 
     def _that_can_run(self, rules: Sequence[object], known: Mapping[str, str | None]) -> list[CleaningRule]:
         """Keep the rules whose columns are here."""
         found = [rule for rule in rules if isinstance(rule, CleaningRule)]
         if not found:
             return []
-        there = {name for sheet in open_sheets(place_of(self.file), self.text) for name in sheet.header}
-        there |= {ours for ours, theirs in known.items() if theirs in there}
+        there = self._there(known)
         for rule in found:
             if lacking := [column for column in rule.reads if column not in there]:
                 step = f"the step {type(rule).__name__} of the model's cleaning is left out"
                 note(f"{self.file} has no column {', '.join(lacking)}: {step}")
         return [rule for rule in found if there.issuperset(rule.reads)]
+
+    def _there(self, known: Mapping[str, str | None]) -> set[str]:
+        """List the columns of the file, in its names and in ours."""
+        there = {name for sheet in open_sheets(place_of(self.file), self.text) for name in sheet.header}
+        there -= {ours for ours, theirs in known.items() if theirs is None}
+        return there | {ours for ours, theirs in known.items() if theirs in there}

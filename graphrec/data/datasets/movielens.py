@@ -9,6 +9,8 @@ import pandas as pd
 
 from graphrec.data.attributes import attributes_of
 from graphrec.data.cleaning.account import CleaningStep
+from graphrec.data.cleaning.declared import CleaningRule
+from graphrec.data.cleaning.rules import UNREAD, apply_rules, still_told, to_be_cleaned, with_prices
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.purchases import PurchaseRules, hints, keep_purchases, with_week
 from graphrec.data.tables.read import TextFormat, load_table
@@ -82,7 +84,7 @@ MOVIELENS_LOGS = tuple(form.log for form in _FORMATS)
 """Names of the files of ratings."""
 
 
-def movielens(path: str, min_rating: float = 0.0) -> RawData:
+def movielens(path: str, min_rating: float = 0.0, cleaning: list[CleaningRule] | None = None) -> RawData:
     """Read MovieLens: ``u.data`` (100k), ``ratings.dat`` (1M, 10M) or ``ratings.csv`` (later ones).
 
     Use it to compare with published numbers on ratings of films. Titles, genres and what is known of the
@@ -91,6 +93,7 @@ def movielens(path: str, min_rating: float = 0.0) -> RawData:
     Args:
         path: The folder, or the file of ratings in it.
         min_rating: Ratings below this are removed: 4 keeps what was liked, 0 keeps what was seen.
+        cleaning: As in the source ``table``.
 
     Returns:
         A log without times, in the order of the file, where the ratings have none.
@@ -100,16 +103,27 @@ def movielens(path: str, min_rating: float = 0.0) -> RawData:
     """
     form, folder = _format_of(Path(path))
     file = folder / form.log
-    read = load_table(file, form.columns, text=form.log_text)
+    read = load_table(file, form.columns, text=form.log_text, cleaned=to_be_cleaned(cleaning))
     rules = PurchaseRules(min_rating, equal_rows="drop")  # a film is rated once
     read.frame.attrs["file"] = str(file)
-    log, steps = keep_purchases(read.frame, rules)
+    read.frame.attrs[UNREAD] = read.unread
+    log, declared = apply_rules(read.frame, with_prices(read.frame, cleaning or ()))
+    log, steps = keep_purchases(log, rules)
     log = with_week(log)
     log.attrs["times"] = read.times
     users, user_steps = _users(form, folder, log)
     items, item_steps = _items(form, folder, log)
-    steps = (*read.steps, *steps, *user_steps, *item_steps)
-    return RawData("movielens", log, users, items, steps, str(file), hints(log, rules, []))
+    return RawData(
+        name="movielens",
+        log=log,
+        users=users,
+        items=items,
+        steps=(*read.steps, *declared, *steps, *user_steps, *item_steps),
+        file=str(file),
+        hints=hints(log, rules, still_told(cleaning or (), read.unread)),
+        rules=tuple(cleaning or ()),
+        kept=rules,
+    )
 
 
 def _format_of(path: Path) -> tuple[_Format, Path]:

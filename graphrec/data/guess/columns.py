@@ -12,7 +12,10 @@ from graphrec.data.guess.words import COLUMN_WORDS, PURCHASE, TOTAL, event_kind,
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.kinds import DISCOUNT, DISCOUNT_PCT, INTERACTION_ID, LIST_PRICE
 
-_MONEY = (Columns.PRICE, LIST_PRICE, Columns.SHELF_PRICE, DISCOUNT, DISCOUNT_PCT, TOTAL)
+_MONEY = (
+    *(Columns.PRICE, LIST_PRICE, Columns.REGULAR_PRICE, Columns.SHELF_PRICE),
+    *(DISCOUNT, DISCOUNT_PCT, TOTAL),
+)
 _NUMBERS = (*_MONEY, Columns.QUANTITY, Columns.RATING, Columns.WEEK)
 _ABOUT = ("name", "title", "text", "description", "bezeichnung", "beschreibung", "titel", "nom", "nombre")
 _ABOUT_TOO = (

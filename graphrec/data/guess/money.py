@@ -58,7 +58,7 @@ def settle_money(frame: pd.DataFrame, guessed: Guessed, decimal: str | None) -> 
 def _kind_of_discount(guessed: Guessed, numbers: dict[str, pd.Series[float]], money: Money) -> None:
     """Tell money from per cent by the sums that come out."""
     off = numbers[DISCOUNT]
-    base, paid = numbers.get(LIST_PRICE), numbers.get(Columns.PRICE)
+    base, paid = numbers.get(LIST_PRICE, numbers.get(Columns.REGULAR_PRICE)), numbers.get(Columns.PRICE)
     name = guessed.found[DISCOUNT].theirs
     if base is not None and paid is not None:
         some = off > 0

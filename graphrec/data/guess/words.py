@@ -105,10 +105,11 @@ COLUMN_WORDS: Mapping[str, tuple[str, ...]] = {
         *("价格", "单价", "售价", "实付", "实付价", "成交价", "цена", "価格"),
     ),
     LIST_PRICE: (
-        *("list price", "regular price", "base price", "rrp", "msrp", "original price", "full price"),
+        *("list price", "base price", "rrp", "msrp", "original price", "full price"),
         *("listenpreis", "uvp", "normalpreis", "originalpreis", "grundpreis", "regulaerer preis", "altpreis"),
         *("原价", "标价", "吊牌价", "prix de base", "precio original", "定価"),
     ),
+    Columns.REGULAR_PRICE: ("regular price",),
     Columns.SHELF_PRICE: ("shelf price", "regalpreis", "aktionspreis", "promo price", "促销价"),
     DISCOUNT: (
         *("discount", "discount amount", "markdown", "reduction", "rabatt", "nachlass", "ermaessigung"),

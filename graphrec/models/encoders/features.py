@@ -20,7 +20,7 @@ def features_of(graph: BipartiteGraph) -> tuple[Tensor, Tensor]:
     """
     if graph.user_features is None or graph.item_features is None:
         raise InputError(
-            "this encoder reads feature vectors and the data has none",
+            "this model reads feature vectors and the data has none",
             column="data.init_args.features",
             hint="set it to a mapping, for example `features: {pca: 32}`",
         )

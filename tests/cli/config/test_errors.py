@@ -332,7 +332,7 @@ def test_an_encoder_without_its_features_is_refused_before_the_run_has_a_folder(
     Path("exp.yaml").write_text(
         CONFIG.replace("LightGCN", "FeatureTowers").replace("        num_layers: 2\n", "")
     )
-    assert "this encoder reads feature vectors and the data has none; set it to a mapping" in refused(*FIT)
+    assert "this model reads feature vectors and the data has none; set it to a mapping" in refused(*FIT)
 
 
 def test_a_split_without_validation_is_refused_before_the_run_has_a_folder(refused):
