@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from importlib.resources import files
 from typing import Any
+from uuid import uuid4
 
 from graphrec.errors import InputError
 from graphrec.notices import warn
@@ -22,6 +23,8 @@ SCHEMA = "1"
 """Number of the keys' form; a store of another one is refused."""
 OPTIONS = ("prefix", *KEPT)
 """What may stand behind the question mark of an address."""
+_PATIENCE, _CHUNK = 10.0, 5_000
+"""Seconds for, and items in, a part of the stock, which may be that of a large catalogue."""
 _SCRIPTS = ("open", "look", "post", "book", "booked", "forget")
 
 
@@ -50,7 +53,8 @@ class RedisStore:
         self._at, self._clock = Address.of(address, OPTIONS), clock
         self._keeping = keeping or Keeping.of(self._at.options)
         self._prefix = f"{{{self._at.option('prefix', 'graphrec')}}}"  # braces: one slot of a cluster
-        self._client = self._at.connect()
+        self._client, self._patient = self._at.connect(), self._at.connect(patience=_PATIENCE)
+        self._stock: tuple[tuple[str, str], dict[str, float]] = (("", ""), {})
         lua = files("graphrec.serving.state") / "lua"
         texts = {name: (lua / f"{name}.lua").read_text(encoding="utf-8") for name in ("common", *_SCRIPTS)}
         with self._at.named():
@@ -74,8 +78,8 @@ class RedisStore:
         times = float(terms.starts), float(terms.seconds), terms.periods
         bounds = terms.budget, terms.price, *times, terms.max_offers_per_user
         keep = self._keeping.horizon_days * DAY
-        stock = [part for item, units in terms.stock.items() for part in (item, float(units))]
-        before = self._run("open", self._now(), terms.name, *map(_text, bounds), keep, *stock)
+        stock = self._written(terms.stock)
+        before = self._run("open", self._now(), terms.name, *map(_text, bounds), keep, stock)
         if before:
             starts, seconds, periods = before
             began = Terms(terms.name, None, None, float(starts), float(seconds), int(periods))
@@ -83,11 +87,11 @@ class RedisStore:
 
     def terms(self) -> Terms | None:
         """Give what `open` was told last."""
-        found = self._run("look", self._now(), "stock")
+        found = self._run("look", self._now())
         if not found:
             return None
-        stock = {item: float(units) for item, units in _pairs(found[3]).items()}
-        return _terms(found[1], _pairs(found[2]), stock)
+        fields = _pairs(found[2])
+        return _terms(found[1], fields, self._stock_of(found[1], fields["opened"]))
 
     def post(self, events: Sequence[Event]) -> list[bool]:
         """Keep events, and count purchases that answer an offer. True for those not told before."""
@@ -137,7 +141,7 @@ class RedisStore:
         Raises:
             InputError: If no horizon is open.
         """
-        found = self._run("look", self._now(), "ends")
+        found = self._run("look", self._now())
         if not found:
             raise none_open()
         fields = _pairs(found[2])
@@ -161,6 +165,31 @@ class RedisStore:
     def close(self) -> None:
         """Let go of files and connections."""
         self._client.close()
+        self._patient.close()
+
+    def _written(self, stock: Mapping[str, float]) -> str:
+        """Write the stock under a name of its own, from which opening takes it at once; '' for none."""
+        if not stock:
+            return ""
+        name, items = f"{self._prefix}:stock:{uuid4().hex}", list(stock.items())
+        with self._at.named():
+            for start in range(0, len(items), _CHUNK):
+                part = {item: repr(float(units)) for item, units in items[start : start + _CHUNK]}
+                both: Any = self._patient.pipeline()
+                both.hset(name, mapping=part).expire(name, 600).execute()
+        return name
+
+    def _stock_of(self, horizon: str, opened: str) -> dict[str, float]:
+        """Give the stock of a horizon, which is read again only after it was opened again."""
+        known, stock = self._stock
+        key = f"{self._prefix}:h:{horizon}"
+        while known != (horizon, opened):
+            with self._at.named():
+                both: Any = self._patient.pipeline()
+                opened, read = both.hget(key, "opened").hgetall(f"{key}:stock").execute()
+            known, stock = (horizon, opened), {item: float(units) for item, units in read.items()}
+            self._stock = known, stock
+        return dict(stock)
 
     def _now(self) -> str:
         return "" if self._clock is None else repr(float(self._clock()))

@@ -45,6 +45,7 @@ class SqliteStore:
     ) -> None:
         self._file, self._keeping, self._clock = SqliteFile(path), keeping or Keeping(), clock
         self._tidied = -_TIDY
+        self._stock: tuple[tuple[str, int], dict[str, float]] = (("", 0), {})
 
     def open(self, terms: Terms) -> None:
         """Begin a horizon, or go on with the one of that name; its bounds may have changed.
@@ -59,17 +60,18 @@ class SqliteStore:
             found = connection.execute(f"SELECT {_TERMS} FROM horizon WHERE name = ?", row[:1]).fetchone()
             if found is not None:
                 check_same_time(terms, Terms(*found))
+            before = {} if found is None else self._stock_of(connection, terms.name)
             connection.execute("UPDATE horizon SET current = 0")
             connection.execute(
                 f"INSERT INTO horizon ({_TERMS}, current) VALUES (?, ?, ?, ?, ?, ?, ?, 1)"
                 " ON CONFLICT DO UPDATE SET budget = excluded.budget, price = excluded.price,"
-                " most = excluded.most, current = 1",
+                " most = excluded.most, current = 1, opened = opened + 1",
                 row,
             )
-            connection.execute("UPDATE stock SET units = NULL WHERE horizon = ?", row[:1])
+            told = {item: terms.stock.get(item) for item in before.keys() | terms.stock.keys()}
             connection.executemany(
                 "INSERT INTO stock VALUES (?, ?, ?, 0) ON CONFLICT DO UPDATE SET units = excluded.units",
-                [(terms.name, item, units) for item, units in terms.stock.items()],
+                [(terms.name, item, units) for item, units in told.items() if units != before.get(item)],
             )
             self._tidy(connection)
 
@@ -79,8 +81,7 @@ class SqliteStore:
             terms = _current(connection)
             if terms is None:
                 return None
-            query = "SELECT item, units FROM stock WHERE horizon = ? AND units IS NOT NULL"
-            return replace(terms, stock=dict(connection.execute(query, (terms.name,))))
+            return replace(terms, stock=self._stock_of(connection, terms.name))
 
     def post(self, events: Sequence[Event]) -> list[bool]:
         """Keep events, and count purchases that answer an offer. True for those not told before."""
@@ -172,6 +173,17 @@ class SqliteStore:
         if event.offer is not None and event.answers:
             _accept(connection, event)
         return True
+
+    def _stock_of(self, connection: sqlite3.Connection, name: str) -> dict[str, float]:
+        """Give the stock of a horizon, which is read again only after it was opened again."""
+        opened = "SELECT name, opened FROM horizon WHERE name = ?"
+        key = connection.execute(opened, (name,)).fetchone()
+        known, stock = self._stock
+        if known != key:
+            query = "SELECT item, units FROM stock WHERE horizon = ? AND units IS NOT NULL"
+            stock = dict(connection.execute(query, (name,)))
+            self._stock = key, stock
+        return dict(stock)
 
     def _tidy(self, connection: sqlite3.Connection) -> None:
         """Remove what is kept no longer."""

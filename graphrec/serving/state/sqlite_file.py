@@ -26,7 +26,7 @@ _CLOSED_TO_US = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AU
 _TABLES = """
 CREATE TABLE horizon (
     name TEXT PRIMARY KEY, budget REAL, price REAL, starts REAL, seconds REAL, periods INTEGER,
-    most INTEGER, current INTEGER, spent REAL DEFAULT 0, offers INTEGER DEFAULT 0,
+    most INTEGER, current INTEGER, opened INTEGER DEFAULT 1, spent REAL DEFAULT 0, offers INTEGER DEFAULT 0,
     accepted INTEGER DEFAULT 0, last INTEGER DEFAULT 0);
 CREATE TABLE period (horizon TEXT, period INTEGER, spent REAL, PRIMARY KEY (horizon, period));
 CREATE TABLE stock (horizon TEXT, item TEXT, units REAL, promised REAL, PRIMARY KEY (horizon, item));

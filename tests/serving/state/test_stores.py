@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -233,3 +234,21 @@ def test_an_address_says_how_much_is_kept(made):
     store.post([Event(f"many{n}", "many", "i", time=float(n)) for n in range(5)])
     assert [event.id for event in store.history("many")] == ["many3", "many4"]
     store.close()
+
+
+def test_the_stock_of_a_large_catalogue_is_told_and_changed_by_another_worker(made):
+    """Told in many parts, and known again as soon as another worker has changed it."""
+    one, two = open_store(made.address), open_store(made.address)
+    terms = Terms(
+        "large", None, None, time.time() - 5, 3600.0, stock={f"i{n}": float(n) for n in range(12_001)}
+    )
+    one.open(terms)
+    assert one.terms() == two.terms() == terms
+    assert one.book([Booking("l1", "u", "i1", 0.1, 1.0, 1.0)]) == [True]
+    changed = replace(terms, stock={"i0": 5.0, "i1": 1.0, "new": 0.0})
+    two.open(changed)
+    assert one.terms() == changed
+    offers = [Booking(f"l-{item}", "u", item, 0.1, 1.0, 1.0) for item in ("i0", "i1", "new", "i2")]
+    assert one.book(offers) == [True, False, False, True]
+    one.open(replace(terms, stock={}))
+    assert two.terms().stock == {}

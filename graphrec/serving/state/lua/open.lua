@@ -16,6 +16,10 @@ redis.call('SET', PREFIX .. ':current', name)
 redis.call('HSET', key, 'budget', ARGV[3], 'price', ARGV[4], 'starts', ARGV[5], 'seconds', ARGV[6],
            'periods', ARGV[7], 'most', ARGV[8])
 for _, part in ipairs(PARTS) do redis.call('PERSIST', key .. part) end
-redis.call('DEL', key .. ':stock')
-for i = 10, #ARGV, 2 do redis.call('HSET', key .. ':stock', ARGV[i], ARGV[i + 1]) end
+redis.call('HINCRBY', key, 'opened', 1)
+redis.call('UNLINK', key .. ':stock')
+if ARGV[10] ~= '' then
+  redis.call('RENAME', ARGV[10], key .. ':stock')
+  redis.call('PERSIST', key .. ':stock')
+end
 return {}
