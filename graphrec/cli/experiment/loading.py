@@ -61,8 +61,8 @@ def load_lister(
         wanted: What it must do: ``recommends`` items, as a model of ratings does too, or ``ranks`` them.
 
     Raises:
-        InputError: If the checkpoint does not do it or cannot be read, the data is not what it was trained
-            on, or `out` is a file of it.
+        InputError: If the checkpoint does not do it or cannot be read, or the data is not what it was trained
+            on. Also if `out` is a file of it.
     """
     if looks_so(checkpoint):
         return _exported(checkpoint, strict, trusted, out, wanted)

@@ -25,9 +25,9 @@ def decision_table(weeks: Sequence[Week], judged: Judgement | None) -> pd.DataFr
         judged: What they were judged by; without it no other policy is laid beside them.
 
     Returns:
-        ``user_id``, ``item_id`` or ``product_set``, ``arm`` (rate, or money off), ``reward``, ``propensity``,
-        ``cost``, ``week``, ``price`` (of all items of a coupon), ``units``, ``paid``, ``returned``, ``came``,
-        ``planned_rate``, ``redeemed``, and the arms of both policies.
+        ``user_id``, ``item_id`` or ``product_set``, ``arm`` (rate, or money off), ``reward``, ``propensity``.
+        Then ``cost``, ``week``, ``price`` (of all items of a coupon), ``units``, ``paid``, ``returned``.
+        Then ``came``, ``planned_rate``, ``redeemed``, and the arms of both policies.
     """
     price = 0.0 if judged is None else judged.price
     table = pd.concat([_decisions(week, price) for week in weeks], ignore_index=True)
