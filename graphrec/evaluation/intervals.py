@@ -10,6 +10,9 @@ import scipy.sparse as sp
 from graphrec.arrays import AnyArray, FloatArray, IntArray
 from graphrec.evaluation.catalogue import Catalogue, CatalogueMeasure
 
+NORMAL_95 = 1.959964
+"""Standard errors that a 95 % interval has on either side."""
+
 
 def resamples(num_users: int, replicates: int, seed: int) -> Iterator[IntArray]:
     """Draw users with replacement, `replicates` times. Each is ``[num_users]``."""

@@ -16,6 +16,7 @@ from graphrec.offers.decide import Groups, decide
 from graphrec.offers.decision import Decision
 from graphrec.offers.economics import Economics
 from graphrec.offers.exploration import Exploration, explored
+from graphrec.offers.hindsight.past import gains
 from graphrec.offers.levels import Promotion, levels_of
 from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.limits.item_facts import of_items
@@ -27,7 +28,7 @@ from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.words import reasons_of
-from graphrec.response.curves import Response, reference
+from graphrec.response.curves import reference
 from graphrec.results import write_table
 
 GAINS = ("gain_low", "gain_high")
@@ -60,8 +61,8 @@ OFFER_COLUMNS = [
 ]
 """Columns of the offers table, in order; ``reason`` is ``reason_code`` and words. All are filled but
 ``threshold``, ``amount``, ``product_set`` and ``median_basket``, which belong to kinds of promotion,
-``gain_low`` and ``gain_high``, the profit beyond no offer where discounts add least and most (95 %), which an
-assumed response does not tell, and
+``gain_low`` and ``gain_high``, the profit beyond no offer at both ends of the interval of the sum (95 %),
+which an assumed response does not tell, and
 ``week``, the week that was decided for, where a log has no weeks and none was named. ``horizon`` is how
 many weeks from then on the offer is for; missing where the validation part of the split is no time.
 ``disclosure`` marks prices that personal data set, which New York's Algorithmic Pricing Disclosure Act wants
@@ -132,10 +133,15 @@ def make_offers(
     limits = guardrails or aim.guardrails(Guardrails())
     pairs = pairs_of(candidates, aim, limits, economics or Economics(), terms)
     money_bound = budget_of(candidates, pairs, budget, terms)
+    groups = _groups(candidates, terms)
     if exploration is None:
-        decision = decide(policy, pairs, money_bound, _groups(candidates, terms))
+        decision = decide(policy, pairs, money_bound, groups)
     else:
         decision = explored(policy, pairs, money_bound, exploration)
+    if candidates.hindsight is not None:
+        again = lambda at: decide(policy, at, money_bound, groups).rate  # noqa: E731
+        ends = candidates.hindsight.ends(pairs, again, decision.rate)
+        pairs = replace(pairs, response=replace(candidates.hindsight.corrected, ends=ends))
     frame = _outcomes(candidates.frame, pairs, decision, terms.promotion)
     week = whole_column(terms.week, len(frame))
     horizon = whole_column(candidates.weeks, len(frame))
@@ -228,10 +234,8 @@ def _gains(pairs: Pairs, rate: FloatArray) -> dict[str, FloatArray]:
     if ends is None:
         return {name: np.full(len(rate), np.nan) for name in GAINS}
 
-    def profit(response: Response, at: FloatArray) -> FloatArray:
-        return pairs.economics.profit(replace(pairs, response=response).units(at), pairs.price, at)
-
-    return {name: profit(end, rate) - profit(end, 0.0 * rate) for name, end in zip(GAINS, ends, strict=True)}
+    low, high = (gains(replace(pairs, response=end), rate) for end in ends)
+    return dict(zip(GAINS, (low, high), strict=True))
 
 
 def policy_totals(offers: pd.DataFrame) -> pd.DataFrame:

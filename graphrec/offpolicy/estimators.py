@@ -22,11 +22,11 @@ import numpy as np
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
+from graphrec.evaluation.intervals import NORMAL_95
 from graphrec.offpolicy.support import Decisions, Support, Thresholds, check_distribution, refusal, support
 
 Estimator = Literal["dm", "ips", "snips", "dr", "switch_dr"]
 ESTIMATORS: tuple[Estimator, ...] = get_args(Estimator)
-NORMAL_95 = 1.959964
 SWITCH = 10.0
 """Weights above this are not used by Switch-DR unless told otherwise."""
 

@@ -122,7 +122,11 @@ class SplineResponse:
     def probability(self, rate: FloatArray | float) -> FloatArray:
         """Compute the probability at one rate per pair. ``[P]`` or a number, in [0, 1), to ``[P]``."""
         rates = np.broadcast_to(np.asarray(rate, dtype=np.float64), self.base_logit.shape)
-        return _sigmoid(self.base_logit + (self.weights * self._shapes(rates)).sum(axis=1))
+        return _sigmoid(self.base_logit + self.added(rates))
+
+    def added(self, rate: FloatArray) -> FloatArray:
+        """Compute what one rate per pair adds to its logit. ``[P]`` to ``[P]``."""
+        return np.asarray((self.weights * self._shapes(rate)).sum(axis=1), dtype=np.float64)
 
     def curve(self, levels: npt.ArrayLike) -> FloatArray:
         """Compute the probability of each pair at each level. ``[R]`` to ``[P, R]``."""

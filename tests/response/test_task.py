@@ -11,11 +11,12 @@ import pytest
 import pytorch_lightning as pl
 import torch
 import yaml
+from scipy.special import logit
 from wandb_files import wandb_runs_of
 
 from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
-from graphrec.cli.offers.response import candidate_features, learned_response
+from graphrec.cli.offers.curves.response import Foretelling, candidate_features, features_in, learned_response
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.errors import InputError
 from graphrec.models import IdealLowPass, Spectral
@@ -155,6 +156,28 @@ def test_a_few_pairs_have_the_histories_of_the_panel_whatever_is_asked_beside_th
     assert len(kept) > 40
     assert features[: len(rows)][:, kept] == pytest.approx(panel.features[rows][:, kept], rel=1e-5, abs=1e-6)
     assert np.array_equal(groups[: len(rows)], panel.groups[rows])
+
+
+def test_a_past_week_is_foretold_from_what_came_before_it(run):
+    """The log goes on to week 19, and what is foretold of week 17 is what the panel has of it."""
+    asked = pd.read_parquet(run / "test_rows.parquet")[["user_id", "item_id"]].drop_duplicates()
+    found = Foretelling.of(run / "checkpoints" / "best.ckpt", asked.sample(frac=1, random_state=0), week=20)
+    panel = found.data.panel
+    then = panel.rows["week"] == 17
+    place = pd.MultiIndex.from_frame(found.candidates).get_indexer(
+        pd.MultiIndex.from_frame(panel.rows.loc[then, ["user_id", "item_id"]])
+    )
+    features = features_in(found.data, found.pairs, (17, 20))[0][place[place >= 0]]
+    of_the_week = ("shelf_price", "shelf_usual", "item_id_rival", "department_rival", "link")
+    kept = [at for at, name in enumerate(panel.names) if not name.startswith(of_the_week)]
+    theirs = panel.features[np.flatnonzero(then)][place >= 0]
+    assert len(theirs) > 50
+    assert features[:, kept] == pytest.approx(theirs[:, kept], rel=1e-5, abs=1e-6)
+    bought = found.pairs.visits.bought[found.pairs.place, 16][place[place >= 0]]
+    assert np.array_equal(bought, panel.rows.loc[then, "bought"].to_numpy()[place >= 0])
+    before, after = found.bought_before(4), found.bought_before(20)
+    assert (before <= after).all()
+    assert (before < after).any()
 
 
 def test_candidates_may_be_new_pairs_and_may_not_be_strangers(run):
@@ -311,7 +334,9 @@ def test_offers_follow_a_learned_response_and_the_week_they_are_for(run, tmp_pat
         offers = pd.read_parquet("learned.parquet")
         assert (offers["week"] == week).all()
         curves = learned_response(checkpoint, offers[["user_id", "item_id", "probability"]], week)
-        expected = curves.probability(offers["rate"].to_numpy())
-        assert offers["probability_at_rate"].to_numpy() == pytest.approx(expected, abs=1e-9)
+        added = logit(offers["probability_at_rate"].to_numpy()) - logit(offers["probability"].to_numpy())
+        lift = added / curves.added(offers["rate"].to_numpy())  # one number puts all curves right
+        assert lift == pytest.approx(lift.mean(), rel=1e-6)
+        assert 0.2 < lift.mean() < 5
     assumed = pd.read_parquet("assumed.parquet")
     assert not np.allclose(assumed["probability_at_rate"], offers["probability_at_rate"])

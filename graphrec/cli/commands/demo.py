@@ -104,8 +104,9 @@ def _offers(folder: Path, out: Path) -> tuple[Path, dict[str, str]]:
     from graphrec.cli.experiment.loading import load_run
     from graphrec.cli.experiment.runs.folder import BEST, RunFolder
     from graphrec.cli.offers.candidates import offer_candidates
-    from graphrec.cli.offers.decide import decide, print_totals
+    from graphrec.cli.offers.decide import decide
     from graphrec.cli.offers.shelf import Shelf
+    from graphrec.cli.offers.telling.totals import print_totals
     from graphrec.offers.candidates.calibrate import calibrate
     from graphrec.offers.economics import Economics
     from graphrec.offers.limits.guardrails import Guardrails

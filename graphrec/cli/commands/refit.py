@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Path:
         from graphrec.cli.experiment.runs.folder import BEST, LAST, read_checkpoint, run_at
         from graphrec.cli.experiment.runs.resuming import warn_if_unfinished
         from graphrec.cli.experiment.start import run_lightning
-        from graphrec.cli.offers.calibration import KeepsCalibration, of_fit
+        from graphrec.cli.offers.curves.calibration import KeepsCalibration, of_fit
 
     folder = run_at(options.folder)
     if not (folder.checkpoints / BEST).is_file():

@@ -6,10 +6,8 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from graphrec.arrays import IntArray
 from graphrec.cli.frames import user_codes
 from graphrec.cli.offers.chance import with_reference
 from graphrec.cli.offers.request import ITEMS, Request
@@ -79,13 +77,13 @@ def offered(request: Request, task: RankedTask, data: RecommenderData, week: Dec
     )
     print(found.line(week.horizon))
     if options.response is not None:
-        seen_in = np.array(found.seen_in, dtype=np.int64)
-        candidates = _with_response(candidates, options, week.week, seen_in)
+        candidates = _with_response(candidates, options, week.week, found, data.split.train.frame)
     if request.serving is not None or options.explore is not None:
         candidates = with_reference(candidates)
     known = candidates.frame
     if request.serving is not None and request.serving.response is not None:
-        candidates = replace(candidates, response=request.serving.response.response(known))
+        response = request.serving.response.response(known)
+        candidates = replace(candidates, response=response, hindsight=None)
     if request.stock is not None:
         stock = candidates.frame[Columns.ITEM].astype("str").map(request.stock)
         candidates = replace(candidates, frame=candidates.frame.assign(stock=stock))
@@ -127,10 +125,16 @@ def offer_candidates(
 
 
 def _with_response(
-    candidates: Candidates, options: argparse.Namespace, week: int | None, seen_in: IntArray
+    candidates: Candidates,
+    options: argparse.Namespace,
+    week: int | None,
+    found: Calibration,
+    trained: pd.DataFrame,
 ) -> Candidates:
-    """Give the same pairs learnt curves."""
-    from graphrec.cli.offers.response import learned_response
+    """Give the same pairs learnt curves, with what past weeks say of them."""
+    from graphrec.cli.offers.curves.hindsight import curves_and_hindsight
 
-    response = learned_response(options.response, candidates.frame, week, options.trust, seen_in)
-    return replace(candidates, response=response)
+    response, hindsight = curves_and_hindsight(
+        options.response, candidates.frame, week, options.trust, found, trained
+    )
+    return replace(candidates, response=response, hindsight=hindsight)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from graphrec.cli.offers.calibration import calibration_kept
 from graphrec.cli.offers.candidates import offered
 from graphrec.cli.offers.chance import exploration, left_to_chance
+from graphrec.cli.offers.curves.calibration import calibration_kept
 from graphrec.cli.offers.event import in_its_event
 from graphrec.cli.offers.request import Request
-from graphrec.cli.offers.sentences import told
 from graphrec.cli.offers.shelf import Shelf
+from graphrec.cli.offers.telling.sentences import told
+from graphrec.cli.offers.telling.totals import print_totals
 from graphrec.cli.offers.terms import capped_groups, tell_of_parity, terms_of, user_groups
 from graphrec.cli.terminal import print_frame
 from graphrec.errors import InputError
@@ -31,7 +32,7 @@ from graphrec.offers.limits.terms import Terms
 from graphrec.offers.policies.base import Policy
 from graphrec.offers.scenarios import Scenario
 from graphrec.offers.table import FOR_MANAGER, FOR_SHOPPER, check_offers, make_offers, write_offers
-from graphrec.report.offer_summary import examples, policy_totals
+from graphrec.report.offer_summary import examples
 from graphrec.results import source_of
 
 if TYPE_CHECKING:
@@ -173,19 +174,6 @@ def decide(
     return pd.concat(tables, ignore_index=True)
 
 
-def print_totals(offers: pd.DataFrame) -> None:
-    """Print a small table on the terminal."""
-    totals = policy_totals(offers)
-    ends = totals.pop("gain_low"), totals.pop("gain_high")
-    known = totals["gain"].notna() & ends[0].notna() & (ends[0] != ends[1])
-    for column in ("units", "revenue", "profit", "spend", "gain"):
-        totals[column] = totals[column].map(lambda value: "–" if pd.isna(value) else f"{value:,.0f}")
-    low, high = (end.map("{:,.0f}".format) for end in ends)
-    totals["gain"] += (" [" + low + ", " + high + "]").where(known, "")
-    totals["mean_rate"] = totals["mean_rate"].map(lambda rate: "–" if np.isnan(rate) else f"{rate:.2%}")
-    print_frame(totals, "What each policy is expected to bring (gain: profit beyond the policy none)")
-
-
 def print_sentences(offers: pd.DataFrame) -> None:
     """Print what is said of the offer that is expected to add most sales, of the last policy with one."""
     made = offers[offers["rate"] > 0]
@@ -213,6 +201,6 @@ def print_assumptions(request: Request) -> None:
         print(f"Served by {version}, learnt from {serves.rows:,} decisions.")
     elif request.options.response is None:
         print(
-            "Assumed: the response to a discount (elasticity 0.8 to 2.25 by a user's past use of discounts);"
-            " give --response CKPT for one that was learnt."
+            "Assumed: the response to a discount (elasticity 0.8 to 2.25 by a user's past use of discounts),"
+            " so the gain has no interval; give --response CKPT for one that was learnt."
         )

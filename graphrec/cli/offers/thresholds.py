@@ -10,7 +10,7 @@ import pandas as pd
 
 from graphrec.arrays import AnyArray, FloatArray, IntArray
 from graphrec.cli.frames import user_codes
-from graphrec.cli.offers.response import learned_elasticities
+from graphrec.cli.offers.curves.response import learned_elasticities
 from graphrec.cli.offers.shelf import chosen_by_rule
 from graphrec.data.interactions import Interactions
 from graphrec.errors import InputError

@@ -10,6 +10,7 @@ import pandas as pd
 
 from graphrec.arrays import FloatArray
 from graphrec.errors import InputError
+from graphrec.offers.hindsight.past import Hindsight
 from graphrec.offers.horizon import Horizon
 from graphrec.offers.pairs import Pairs
 from graphrec.response.curves import ElasticResponse, Response
@@ -40,6 +41,8 @@ class Candidates:
             how many the offers are, and ``growth`` leads to them (`graphrec.offers.horizon`).
         response: Response curves of the rows; the elasticities if missing.
         weeks: That an offer is for; missing where probabilities are not of weeks.
+        hindsight: Past weeks of the rows, which say how far the gain may be off. The response is what they
+            put right then.
 
     Raises:
         InputError: If a column is missing, a value out of its range, or a pair there twice.
@@ -48,6 +51,7 @@ class Candidates:
     frame: pd.DataFrame
     response: Response | None = None
     weeks: int | None = None
+    hindsight: Hindsight | None = None
 
     def __post_init__(self) -> None:
         """Check columns, then keys, then values."""

@@ -12,7 +12,7 @@ from seasonal_shop import log
 
 from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
-from graphrec.cli.offers.response import learned_response
+from graphrec.cli.offers.curves.response import learned_response
 from graphrec.errors import InputError
 
 PLAIN = ["--policy", "knapsack", "--objective", "units", "--depths", "any", "--budget", "60", "-k", "12"]

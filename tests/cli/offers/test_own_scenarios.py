@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from seasonal_shop import GRAPH, MONDAY, NAMES, WEEKS, fit_other, fit_response
 
-from graphrec.cli.offers.response import learned_response
+from graphrec.cli.offers.curves.response import learned_response
 from graphrec.errors import InputError
 
 KEPT, OTHER = "0015", "0016"

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from seasonal_shop import FADING, MONDAY, NAMES, NEW, RARER, WEEKS, Seasonal, fit_response
 
-from graphrec.cli.offers.response import learned_response
+from graphrec.cli.offers.curves.response import learned_response
 from graphrec.errors import InputError
 from graphrec.offers.scenarios import SCENARIO_NAMES
 

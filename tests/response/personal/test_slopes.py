@@ -14,7 +14,7 @@ from known_shop import KnownShop
 
 from graphrec.cli.experiment.loading import load_response
 from graphrec.cli.main import main
-from graphrec.cli.offers.response import learned_response
+from graphrec.cli.offers.curves.response import learned_response
 from graphrec.data.sources import table
 from graphrec.errors import InputError
 from graphrec.response.data import ResponseData

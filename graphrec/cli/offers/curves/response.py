@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,16 +15,19 @@ from graphrec.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from graphrec.cli.experiment.loading import load_response
 from graphrec.data.interactions import Columns, Interactions, RawData
 from graphrec.errors import InputError
+from graphrec.evaluation.intervals import NORMAL_95
 from graphrec.evaluation.probability.calibration import SMALLEST
 from graphrec.notices import note
 from graphrec.offers.candidates.undiscounted import faced_rates, undiscounted
-from graphrec.offpolicy.estimators import NORMAL_95
 from graphrec.response.curves import MEDIAN_ELASTICITY, SplineResponse
 from graphrec.response.data import ResponseData, log_links
 from graphrec.response.panel import feature_tables, pair_groups
 from graphrec.response.personal.offers import KEY, Personal
 from graphrec.response.shelf import build_shelf
 from graphrec.response.visits import Visits, visits_of
+
+if TYPE_CHECKING:
+    from graphrec.response.task import ResponseTask
 
 ITEMS, RATE = 20, 0.2
 """How many items tell a user's elasticity, and the rate that it is measured at."""
@@ -61,54 +65,116 @@ def learned_response(
     Raises:
         InputError: If the checkpoint is not of a response, or a user or item is not in its log before `week`.
     """
-    task, data = load_response(checkpoint, trusted)
-    ahead = int(data.source.log[Columns.WEEK].max()) + 1
-    week = data.val_end + 1 if week is None else min(week, ahead)
-    pairs = _pairs_of(data, candidates, week)
-    features, groups = _features(data, pairs, week)
-    if features.shape[1] != len(task.network.centre):
-        hint = "fit the response again"
-        raise InputError("the response was fitted with other features", file=checkpoint, hint=hint)
-    own, weights = task.curves(torch.from_numpy(features), torch.from_numpy(groups))
-    known, rates = _known(data, candidates, pairs, week, seen_in)
-    met = np.ones(len(own), dtype=np.bool_)
-    if known is not None:
-        learnt = data.offers is not None and "growth" in candidates
-        met = _met(data, candidates, week) if learnt else ~met
+    return Foretelling.of(checkpoint, candidates, week, trusted, seen_in).with_ends()
 
-    def curve(factor: float) -> SplineResponse:
-        steep = factor * weights
-        start = own if known is None else undiscounted(known, steep, rates, task.knots)
-        return SplineResponse(np.where(met, own, start), steep, task.knots)
 
-    found, error = curve(1.0), NORMAL_95 * float(task.lift_error)
-    if np.isnan(error):
+@dataclasses.dataclass(frozen=True)
+class Foretelling:
+    """A fitted response that is asked about pairs, in a week or in earlier ones.
+
+    Args:
+        task: The response.
+        data: What it was learnt from.
+        candidates: The pairs, see `learned_response`.
+        week: That the offers are for.
+        pairs: What was known of them before it.
+        seen_in: See `learned_response`.
+    """
+
+    task: ResponseTask
+    data: ResponseData
+    candidates: pd.DataFrame
+    week: int
+    pairs: _Pairs
+    seen_in: IntArray
+
+    @classmethod
+    def of(
+        cls,
+        checkpoint: Path,
+        candidates: pd.DataFrame,
+        week: int | None = None,
+        trusted: bool = False,
+        seen_in: IntArray | None = None,
+    ) -> Foretelling:
+        """Load a response and look up the pairs; see `learned_response`."""
+        task, data = load_response(checkpoint, trusted)
+        ahead = int(data.source.log[Columns.WEEK].max()) + 1
+        week = data.val_end + 1 if week is None else min(week, ahead)
+        weeks = np.empty(0, dtype=np.int64) if seen_in is None else seen_in[seen_in < week]
+        found = cls(task, data, candidates, week, _pairs_of(data, candidates, week), weeks)
+        if found.features.shape[1] != len(task.network.centre):
+            hint = "fit the response again"
+            raise InputError("the response was fitted with other features", file=checkpoint, hint=hint)
+        if found.learnt:
+            met = found.met(found.week)
+            which = f"the response's own for {met.sum():,} of {len(met):,} pairs"
+            note(f"probabilities without a discount are {which}, and the ranker's for the others")
         return found
-    return dataclasses.replace(found, ends=(curve(np.exp(-error)), curve(np.exp(error))))
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the response has a base of its own for any week, beside that of the candidates."""
+        return self.data.offers is not None and "growth" in self.candidates
+
+    @cached_property
+    def features(self) -> Float32Array:
+        """Features in the week of the offers. Shape ``[P, F]``."""
+        return features_in(self.data, self.pairs, (self.week,))[0]
+
+    @cached_property
+    def groups(self) -> IntArray:
+        """Codes of the groups. Shape ``[P, G]``."""
+        visits, place = self.pairs.visits, self.pairs.place
+        return pair_groups(self.data.source, visits, self.data.asked.groups, self.data.panel.rows)[place]
+
+    @cached_property
+    def known_pairs(self) -> BoolArray:
+        """Which pairs the response was learnt from. Shape ``[P]``."""
+        return _among(self.candidates, self.data.pairs)
+
+    def bought_before(self, week: int) -> BoolArray:
+        """Tell which pairs were bought before a week. Shape ``[P]``."""
+        bought: BoolArray = self.pairs.visits.bought[self.pairs.place]
+        return np.asarray(bought[:, : week - 1].any(axis=1), dtype=np.bool_)
+
+    def met(self, week: int) -> BoolArray:
+        """Tell which pairs the response was learnt from, or were bought before a week. Shape ``[P]``."""
+        return np.asarray(self.known_pairs | self.bought_before(week))
+
+    def rates(self, weeks: IntArray) -> FloatArray:
+        """Find what was off the price of each pair in some weeks. Shape ``[P, n]``."""
+        return faced_rates(self.pairs.past.log, self.pairs.offers, self.pairs.visits, weeks)[self.pairs.place]
+
+    def curves(self, features: Float32Array, week: int, factor: float = 1.0) -> SplineResponse:
+        """Make the curves of a week; `factor` is of what discounts add."""
+        own, weights = self.task.curves(torch.from_numpy(features), torch.from_numpy(self.groups))
+        steep = factor * weights
+        if "probability" not in self.candidates:
+            return SplineResponse(own, steep, self.task.knots)
+        start = undiscounted(self._seen[0], steep, self._seen[1], self.task.knots)
+        met = self.met(week) if self.learnt else np.zeros(len(own), dtype=np.bool_)
+        return SplineResponse(np.where(met, own, start), steep, self.task.knots)
+
+    def with_ends(self) -> SplineResponse:
+        """Make the curves of the week of the offers, with the error of what discounts add."""
+        found, error = self.curves(self.features, self.week), NORMAL_95 * float(self.task.lift_error)
+        if np.isnan(error):
+            return found
+        low, high = (self.curves(self.features, self.week, np.exp(by)) for by in (-error, error))
+        return dataclasses.replace(found, ends=(low, high))
+
+    @cached_property
+    def _seen(self) -> tuple[FloatArray, FloatArray]:
+        """Find each candidate's probability, and what was off its price where seen. ``[P]``, ``[P, n]``."""
+        known = self.candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
+        return known, self.rates(self.seen_in) if len(self.seen_in) else np.zeros((len(known), 1))
 
 
-def _known(
-    data: ResponseData, candidates: pd.DataFrame, pairs: _Pairs, week: int, seen_in: IntArray | None
-) -> tuple[FloatArray | None, FloatArray]:
-    """Find each candidate's probability, and what was off its price where seen. ``[P]``, ``[P, n]``."""
-    rates = np.zeros((len(candidates), 1))
-    if "probability" not in candidates:
-        return None, rates
-    known = candidates["probability"].to_numpy(dtype=np.float64).clip(SMALLEST, 1 - SMALLEST)
-    weeks = np.empty(0, dtype=np.int64) if seen_in is None else seen_in[seen_in < week]
-    if len(weeks):
-        rates = faced_rates(pairs.past.log, pairs.offers, pairs.visits, weeks)[pairs.place]
-    return known, rates
-
-
-def _met(data: ResponseData, candidates: pd.DataFrame, week: int) -> BoolArray:
-    """Tell which pairs the response was learnt from, or the log has a purchase of; say how many. ``[P]``."""
-    log = data.source.log
-    past = pd.concat([data.pairs, log.loc[log[Columns.WEEK] < week, KEY[:2]]]).drop_duplicates()
-    met = pd.MultiIndex.from_frame(candidates[KEY[:2]]).isin(pd.MultiIndex.from_frame(past))
-    which = f"the response's own for {met.sum():,} of {len(met):,} pairs"
-    note(f"probabilities without a discount are {which}, and the ranker's for the others")
-    return np.asarray(met, dtype=np.bool_)
+def _among(candidates: pd.DataFrame, pairs: pd.DataFrame) -> BoolArray:
+    """Tell which candidates are among some pairs. Shape ``[P]``."""
+    known = pd.MultiIndex.from_frame(pairs[KEY[:2]])
+    return np.asarray(pd.MultiIndex.from_frame(candidates[KEY[:2]]).isin(known), dtype=np.bool_)
 
 
 def learned_elasticities(
@@ -153,22 +219,25 @@ def candidate_features(
     data: ResponseData, candidates: pd.DataFrame, week: int
 ) -> tuple[Float32Array, IntArray]:
     """Compute features ``[P, F]`` and group codes ``[P, G]`` of pairs in a week, ordered as `candidates`."""
-    return _features(data, _pairs_of(data, candidates, week), week)
+    pairs = _pairs_of(data, candidates, week)
+    groups = pair_groups(data.source, pairs.visits, data.asked.groups, data.panel.rows)[pairs.place]
+    return features_in(data, pairs, (week,))[0], groups
 
 
-def _features(data: ResponseData, pairs: _Pairs, week: int) -> tuple[Float32Array, IntArray]:
+def features_in(data: ResponseData, pairs: _Pairs, weeks: tuple[int, ...]) -> list[Float32Array]:
+    """Compute what was known of pairs before each of some weeks. Shape ``[P, F]`` each."""
     past, visits, offers, place = pairs
-    shelf = build_shelf(past.log, visits.items, week)
+    columns = np.array(weeks) - 1
+    shelf = build_shelf(past.log, visits.items, visits.weeks)
     personal = None if offers is None else Personal.of(offers, visits)
-    columns = [
-        table[line, week - 1]
+    found = [
+        table[line[place][:, None], columns].astype(np.float32)
         for name, table, line, _ in feature_tables(past, visits, shelf, data.asked, personal)
         if not name.startswith(data.without or "\0")
     ]
     if data.link is not None and not "link_score".startswith(data.without or "\0"):
-        columns.append(log_links(past.log, visits, data.link, 1)[:, week - 1])
-    groups = pair_groups(data.source, visits, data.asked.groups, data.panel.rows)
-    return np.stack(columns, axis=1).astype(np.float32)[place], groups[place]
+        found.append(log_links(past.log, visits, data.link, 1)[:, columns].astype(np.float32)[place])
+    return [np.stack([table[:, one] for table in found], axis=1) for one in range(len(weeks))]
 
 
 class _Pairs(NamedTuple):
