@@ -1,1 +1,1 @@
-"""Probabilities and curves of the pairs: a kept calibration, a learnt response, and what past weeks say of both."""
+"""Probabilities and curves of pairs: a kept calibration, a learnt response, what past weeks say of both."""
