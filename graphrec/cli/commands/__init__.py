@@ -7,6 +7,7 @@ from importlib import import_module
 
 COMMANDS = {
     "refit": "fit again on train and validation, for the epochs that validation chose",
+    "update": "take a run on to a log that has grown, if that is no worse",
     "fuse": "make one recommender of several runs, with weights found on validation",
     "tune": "find the best settings of a model, of several, or of all, on validation",
     "sweep": "run a sweep file of W&B here, without an account",
@@ -32,7 +33,7 @@ COMMANDS = {
 }
 """Command, which is also the name of its module → its line in the help of all."""
 
-_FITTED = ("consume", "export", "feedback", "recommend", "serve", "similar")
+_FITTED = ("consume", "export", "feedback", "recommend", "serve", "similar", "update")
 """Commands whose modules are in the folder of that name."""
 
 

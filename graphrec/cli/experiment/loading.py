@@ -76,6 +76,23 @@ def load_lister(
         check_no_input(out, (value for _, value in leaves(config["data"], "data")))
     if strict:
         config["data"]["init_args"]["strict"] = True
+    return load_on(checkpoint, content, config, trusted)
+
+
+def load_on(
+    checkpoint: Path, content: dict[str, Any], config: dict[str, Any], trusted: bool
+) -> tuple[ListingTask, RecommenderData]:
+    """Rebuild a model on the data that a configuration names, if it is what the model was trained on.
+
+    Args:
+        checkpoint: The file.
+        content: What is in it.
+        config: Its configuration, perhaps with the log in another place.
+        trusted: Whether it may name code that is not graphrec's.
+
+    Raises:
+        InputError: If the data is not what it was trained on.
+    """
     with permitted_by(config, trusted=trusted):
         cli = run_lightning(config, run=False)
     task, data = cli.model, cli.datamodule

@@ -8,7 +8,7 @@ from graphrec.errors import InputError
 
 LONGEST = 200
 """Bytes of a part of a name; file systems take 255, and W&B adds to it."""
-TAKEN = ("refit", "checkpoints")
+TAKEN = ("refit", "checkpoints", "updates")
 """Folders inside a run, which no run can be called."""
 
 

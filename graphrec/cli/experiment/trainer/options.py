@@ -34,7 +34,7 @@ _LEAST = {
 }
 _PARTS = {"validate": "limit_val_batches", "test": "limit_test_batches", "predict": "limit_predict_batches"}
 """What bounds the part that a command reads."""
-_AT_ONCE = (
+AT_ONCE = (
     *("max_epochs", "min_epochs", "max_steps", "min_steps", "max_time", "limit_train_batches"),
     *("overfit_batches", "val_check_interval", "check_val_every_n_epoch", "accumulate_grad_batches"),
     *("gradient_clip_val", "gradient_clip_algorithm", "reload_dataloaders_every_n_epochs"),
@@ -163,7 +163,7 @@ def tell_at_once(model: str, given: Mapping[str, Entry]) -> None:
         model: What is fitted.
         given: What files and command line say of the trainer.
     """
-    idle = [name for name in _AT_ONCE if name in given and given[name].value is not None]
+    idle = [name for name in AT_ONCE if name in given and given[name].value is not None]
     if idle == ["max_epochs"] and given["max_epochs"].value == 1:
         return
     if idle:

@@ -17,6 +17,7 @@ from graphrec.offers.candidates.calibration import Calibration
 
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
+    from graphrec.training import RankedTask
 
 KEY = "calibration"
 
@@ -31,7 +32,11 @@ def of_fit(checkpoint: Path, trusted: bool) -> Calibration | None:
     Raises:
         InputError: If the log is not what the fit had.
     """
-    task, data = load_run(checkpoint, trusted=trusted)
+    return of_loaded(*load_run(checkpoint, trusted=trusted), checkpoint)
+
+
+def of_loaded(task: RankedTask, data: RecommenderData, checkpoint: Path) -> Calibration | None:
+    """Calibrate a fit that is loaded; see `of_fit`."""
     try:
         found = calibrate(task.recommender, task.recommender.graph, data.split)
     except InputError as error:

@@ -1,0 +1,1 @@
+"""What `graphrec update` does: a run on a log that has grown."""

@@ -1,0 +1,1 @@
+"""Whether a model of a log that has grown takes the place of the one that serves."""
