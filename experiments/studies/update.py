@@ -1,8 +1,8 @@
 """What `graphrec update` keeps of a full fit, and at which part of its time, on Complete Journey.
 
 LightGCN is fitted and refitted on weeks 1 to 48. Then weeks 49 to 51 come: `graphrec update` begins with
-that run, and `graphrec fit` and `refit` begin anew on the same rows with the same weeks for their choices.
-Both choose on week 51. Week 52 is read once, in the end: NDCG@20 of new items.
+that run and chooses on week 51, its gate. `graphrec fit` and `refit` begin anew on the same rows and choose
+on four weeks, as the run did, 48 to 51. Week 52 is read once, in the end: NDCG@20 of new items.
 
     python experiments/studies/update.py --out runs/update
 """
@@ -113,7 +113,8 @@ def one_seed(seed: int, epochs: int | None) -> tuple[pd.DataFrame, dict[str, flo
     with update.running():
         updated = graphrec(["update", str(old), "--log", "new.parquet"])
     files = [Path("old.parquet"), Path("new.parquet")]
-    whole = fit_and_refit(configuration("full", seed, files, (LAST - 2, LAST - 1), epochs), full)
+    ends = LAST - 1 - FOR_CHOICES, LAST - 1
+    whole = fit_and_refit(configuration("full", seed, files, ends, epochs), full)
     refits = {name: RunFolder(run).refit.checkpoints for name, run in (("old", old), ("full", full))}
     checkpoints = {name: folder / "last.ckpt" for name, folder in refits.items()} | {"update": updated}
     users = pd.DataFrame({name: judged(Path(file)) for name, file in checkpoints.items()})

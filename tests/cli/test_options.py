@@ -17,7 +17,7 @@ from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.start import run_lightning
 from graphrec.cli.main import parser
 
-MINUTES = ("benchmark", "compare", "demo", "fuse", "reproduce", "refit", "sweep", "tune", *LISTED)
+MINUTES = ("benchmark", "compare", "demo", "fuse", "reproduce", "refit", "sweep", "tune", "update", *LISTED)
 """Commands whose checks take seconds each: they run in `make test-slow`."""
 
 CHECKS = [

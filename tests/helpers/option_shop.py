@@ -87,6 +87,10 @@ def build(folder: Path) -> dict[str, str]:
     whole.to_csv("log.csv", index=False)
     whole.to_csv("semicolons.csv", index=False, sep=";")
     whole.tail(60).to_csv("later.csv", index=False)
+    weeks_on = whole.assign(timestamp=whole["timestamp"] + pd.Timedelta(weeks=WEEKS))
+    weeks_on["item_id"] = whole["item_id"].to_numpy()[::-1]  # pairs that are new
+    weeks_on.head(90).to_csv("new_weeks.csv", index=False)
+    weeks_on.head(50).to_csv("next_week.csv", index=False)
     pairs = whole[["user_id", "item_id"]].drop_duplicates()
     for name, seed in (("lists", 1), ("more_lists", 2)):
         drawn = pairs.sample(frac=0.5, random_state=seed)
@@ -152,6 +156,8 @@ def build(folder: Path) -> dict[str, str]:
     files = (
         "log",
         "later",
+        "new_weeks",
+        "next_week",
         "lists",
         "more_lists",
         "users",

@@ -140,6 +140,31 @@ REFIT = {
     "--strict": [Check("--strict", "{lossy_run}", refused="2 rows would be lost")],
 }
 
+UPDATE: dict[str, list[Check]] = {
+    "RUN": [
+        Check("{other_run} --log {new_weeks}", instead="{best_run} --log {new_weeks}", result=returned),
+        Check("nowhere --log {new_weeks}", refused="nowhere"),
+    ],
+    "--log": [
+        Check("--log {next_week}", "{best_run}", instead="--log {new_weeks}", result=printed),
+        Check("--log {log}", "{best_run}", refused="in the log of the run"),
+    ],
+    "--gate_weeks": [
+        Check("--gate_weeks 2", "{best_run} --log {new_weeks}", result=printed),
+        Check("--gate_weeks 0", "{best_run} --log {new_weeks}", refused="0 is too small"),
+    ],
+    "--epochs": [
+        Check("--epochs 9", "{other_run} --log {new_weeks}", result=printed),
+        Check("--epochs 0", "{other_run} --log {new_weeks}", refused="0 is too small"),
+    ],
+    "--export": [
+        Check("--export {dir}/models", "{best_run} --log {new_weeks}"),
+        Check("--export {log}", "{best_run} --log {new_weeks}", refused="a file and no folder"),
+    ],
+    "--strict": [Check("--strict", "{lossy_run} --log {new_weeks}", refused="2 rows would be lost")],
+    "--trust": [Check("--trust", "{own_run} --log {new_weeks}", allows="give --trust")],
+}
+
 FUSED = "{best_run} {other_run} --root {dir}"
 FUSE: dict[str, list[Check]] = {
     "--trust": [Check("--trust", "{own_run} {other_run} --root {dir} --name f", allows="give --trust")],
@@ -505,6 +530,7 @@ ROOT: dict[str, list[Check]] = {"--version": [Check("--version", instead="--help
 TABLE: dict[str, dict[str, list[Check]]] = {
     "": ROOT,
     "refit": REFIT,
+    "update": UPDATE,
     "fuse": FUSE,
     "recommend": RECOMMEND,
     "similar": SIMILAR,

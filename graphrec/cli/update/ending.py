@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from graphrec.cli.experiment.runs.folder import LAST, RunFolder
 from graphrec.cli.terminal import print_frame
 from graphrec.cli.update.request import record_of
 from graphrec.errors import InputError
+from graphrec.files import PART
 from graphrec.notices import note
 
 
@@ -78,5 +80,7 @@ def _export(checkpoint: Path, out: Path, trusted: bool) -> None:
     else:
         task, data = load_run(checkpoint, trusted=trusted)
         out.parent.mkdir(parents=True, exist_ok=True)
+        for left in out.parent.glob(f".{out.name[:40]}.*{PART}"):  # of a command that was killed
+            shutil.rmtree(left, ignore_errors=True)
         export(checkpoint, task, data, out, trusted)
     print(f"export: {out}")

@@ -22,6 +22,7 @@ from graphrec.cli.update.drift import calibration_of, report
 from graphrec.cli.update.fitting import fit_before_gate, fit_on_all, learnt_by
 from graphrec.cli.update.log import Growth, check_gate, check_new, growth_of
 from graphrec.cli.update.request import RECORD, Asked, record_of
+from graphrec.errors import InputError
 from graphrec.files import sha256_of, write_text
 from graphrec.offers.limits.facts_in_force import said_weeks
 from graphrec.serving.renewal.gate import AsServed, Verdict, judge
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from graphrec.offers.candidates.calibration import Calibration
     from graphrec.training import RankedTask
 
-UPDATES, STAGED = "updates", "update"
-"""Folder of what is under way inside a run, and what a run is called there."""
+UPDATES = "updates"
+"""Folder inside a run of what is under way."""
 
 
 def done_before(asked: Asked) -> Path | None:
@@ -88,7 +89,8 @@ class _Work:
     def __init__(self, asked: Asked) -> None:
         self.asked, self.name = asked, asked.folder.path.absolute().parent.name
         self.place = asked.folder.path / UPDATES / asked.key()
-        self.staged = RunFolder(self.place / self.name / STAGED)
+        self.own_id = f"update-{asked.key()}"  # which names it in W&B, too
+        self.staged = RunFolder(self.place / self.name / self.own_id)
 
     def done(self) -> Path:
         """Do what is left to do, and say where the result is."""
@@ -101,7 +103,11 @@ class _Work:
         growth = growth_of(data.source, data.split, self._grown(), asked.new_paths)
         check_gate(growth, asked.gate_weeks)
         fit_before_gate(self._config(growth.last), staged, before, asked.trusted)
-        record = record_of(self.place) or self._judged(task, data, growth)
+        try:
+            record = record_of(self.place) or self._judged(task, data, growth)
+        except InputError:  # nothing to go on with
+            shutil.rmtree(self.place, ignore_errors=True)
+            raise
         if not record["opens"]:
             shutil.rmtree(self.place / self.name, ignore_errors=True)
             return self.place
@@ -109,7 +115,7 @@ class _Work:
         return self._moved()
 
     def _config(self, last_week: int) -> dict[str, Any]:
-        return self.asked.grown_config(last_week, self.name, STAGED, self.place)
+        return self.asked.grown_config(last_week, self.name, self.own_id, self.place)
 
     def _grown(self) -> RawData:
         """Read the grown log; its split is not known yet."""

@@ -54,12 +54,14 @@ def map_columns(
     problems += missing
     for sheet in sheets[1:]:
         other = _mapped(sheet, columns, kind)[0] | _named_so(sheet, more)
-        different = sorted(other.keys() ^ theirs.keys())
+        absent = {our for our, their in theirs.items() if their not in sheet.header}
+        different = sorted((other.keys() ^ theirs.keys()) | absent)
         if different and not problems:
             first, lacks = (sheets[0], sheet) if different[0] in theirs else (sheet, sheets[0])
             what = f"this column is missing here and stands in {first.path}"
+            column = theirs.get(different[0], different[0])
             hint = f"the files of {path} must be parts of one table: name one file"
-            problems.append(InputError(what, file=lacks.path, column=different[0], hint=hint))
+            problems.append(InputError(what, file=lacks.path, column=column, hint=hint))
     return theirs, problems
 
 
