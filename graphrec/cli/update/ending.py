@@ -19,6 +19,9 @@ from graphrec.errors import InputError
 from graphrec.files import PART
 from graphrec.notices import note
 
+RELOAD = "curl localhost:8000/model/reload -H 'Content-Type: application/json' -d '{}'"
+"""What makes a service that answers from a folder of exports take the newest."""
+
 
 def check_export(folder: Path | None) -> None:
     """Raise `InputError` if versions cannot be kept in a folder."""
@@ -84,3 +87,4 @@ def _export(checkpoint: Path, out: Path, trusted: bool) -> None:
             shutil.rmtree(left, ignore_errors=True)
         export(checkpoint, task, data, out, trusted)
     print(f"export: {out}")
+    print(f"reload: {RELOAD}")
