@@ -99,7 +99,10 @@ def fit_and_refit(config: str, folder: Path) -> Clock:
 def judged(checkpoint: Path) -> pd.Series:
     """NDCG@20 of new items in the week that is read once, by user."""
     task, data = load_run(checkpoint)
-    wanted = coded(pd.read_parquet("once.parquet"), data.split.users, data.split.items)
+    rows = pd.read_parquet("once.parquet").astype(
+        {Columns.USER: "str", Columns.ITEM: "str"}
+    )  # as a table is read
+    wanted = coded(rows, data.split.users, data.split.items)
     found = ndcg_of(task.recommender, wanted, np.unique(wanted.pairs()[:, 0]))
     return found.set_axis(data.split.users.ids[found.index])
 

@@ -25,6 +25,7 @@ from graphrec.data.datasets.share_of_users import share_of_users
 from graphrec.data.datasets.synthetic import synthetic
 from graphrec.data.interactions import Columns, RawData
 from graphrec.data.joins import as_known
+from graphrec.data.kept import kept
 from graphrec.data.places.database import is_database
 from graphrec.data.places.given import name_of, str_of
 from graphrec.data.purchases import (
@@ -42,6 +43,7 @@ from graphrec.errors import InputError
 __all__ = ["complete_journey", "lightgcn_txt", "movielens", "recbole", "share_of_users", "synthetic", "table"]
 
 
+@kept
 def table(
     path: str | list[str],
     columns: dict[str, str | None] | None = None,

@@ -22,6 +22,7 @@ from graphrec.cli.update.drift import calibration_of, report
 from graphrec.cli.update.fitting import fit_before_gate, fit_on_all, learnt_by
 from graphrec.cli.update.log import Growth, check_gate, check_new, growth_of
 from graphrec.cli.update.request import RECORD, Asked, record_of
+from graphrec.data.kept import each_read_once
 from graphrec.errors import InputError
 from graphrec.files import sha256_of, write_text
 from graphrec.offers.limits.facts_in_force import said_weeks
@@ -75,7 +76,7 @@ def update(asked: Asked) -> Path:
         InputError: If the new log cannot be used, or another process is at it.
     """
     check_new(asked.old_paths, asked.new_paths)
-    with locked(asked.folder.path / UPDATES, "update"):
+    with locked(asked.folder.path / UPDATES, "update"), each_read_once():
         return _Work(asked).done()
 
 

@@ -62,16 +62,30 @@ def population_of(before: pd.DataFrame, now: pd.DataFrame) -> Population:
     """
     sides = {"users": Columns.USER, "items": Columns.ITEM}
     counts = pd.DataFrame([_counted(name, before[key], now[key]) for name, key in sides.items()])
-    tenth = _tenths(before[Columns.ITEM])
+    items = _grouped(before[Columns.ITEM], now[Columns.ITEM])
     names = [*(f"tenth {place}" for place in range(1, _TENTHS + 1)), "new items"]
-    items = [log[Columns.ITEM].map(tenth).fillna(_TENTHS).to_numpy(dtype=np.int64) for log in (before, now)]
     return Population(counts, _moved(items[0], items[1], names), _activity(before, now))
 
 
 def _counted(name: str, before: pd.Series[str], now: pd.Series[str]) -> dict[str, object]:
-    is_new = ~now.isin(before)
-    sizes = {"before": before.nunique(), "now": now.nunique(), "new": now[is_new].nunique()}
-    return {"of": name, **sizes, "share_of_rows": float(is_new.mean())}
+    there, come = before.unique(), now.value_counts()
+    is_new = ~come.index.isin(there)
+    sizes = {"before": len(there), "now": len(come), "new": int(is_new.sum())}
+    return {"of": name, **sizes, "share_of_rows": float(come[is_new].sum() / len(now))}
+
+
+def _grouped(before: pd.Series[str], now: pd.Series[str]) -> tuple[IntArray, IntArray]:
+    """Give rows the tenth of their item; `_TENTHS` for new items. ``[n]`` and ``[m]``.
+
+    Every other row of before says what the tenths are, and the rest how much each sells. One sample for both
+    would take what sold much by chance for what sells much.
+    """
+    tenth, ruled = _tenths(before.iloc[::2]), before.iloc[1::2]
+    of_now = now.map(tenth).to_numpy(dtype=np.float64)
+    rare = np.isnan(of_now) & now.isin(before.unique()).to_numpy()
+    of_now = np.where(rare, _TENTHS - 1, np.nan_to_num(of_now, nan=_TENTHS))
+    of_before = ruled.map(tenth).fillna(_TENTHS - 1).to_numpy(dtype=np.int64)
+    return of_before, of_now.astype(np.int64)
 
 
 def _tenths(items: pd.Series[str]) -> pd.Series[Any]:
