@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from graphrec.cli.offers.calibration import calibration_kept
+from graphrec.cli.offers.curves.calibration import calibration_kept
 from graphrec.cli.update.log import Growth, is_new
 from graphrec.data.interactions import Columns
 from graphrec.errors import InputError

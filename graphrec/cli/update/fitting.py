@@ -17,7 +17,7 @@ from graphrec.cli.experiment.lightning import GraphRecCLI
 from graphrec.cli.experiment.runs.folder import BEST, LAST, RunFolder, read_checkpoint
 from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.experiment.start import run_lightning
-from graphrec.cli.offers.calibration import KeepsCalibration
+from graphrec.cli.offers.curves.calibration import KeepsCalibration
 from graphrec.graph import BipartiteGraph
 from graphrec.models.encoders.spectral_init import weights_follow
 from graphrec.models.encoders.warm import Learnt, Taken, warm_start

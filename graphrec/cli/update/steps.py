@@ -17,7 +17,7 @@ from graphrec.cli.experiment.runs.folder import RunFolder
 from graphrec.cli.experiment.runs.locks import locked
 from graphrec.cli.experiment.runs.progress import Progress
 from graphrec.cli.experiment.start import run_lightning
-from graphrec.cli.offers.calibration import of_loaded
+from graphrec.cli.offers.curves.calibration import of_loaded
 from graphrec.cli.update.drift import calibration_of, report
 from graphrec.cli.update.fitting import fit_before_gate, fit_on_all, learnt_by
 from graphrec.cli.update.log import Growth, check_gate, check_new, growth_of
