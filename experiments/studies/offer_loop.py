@@ -35,6 +35,7 @@ from graphrec.offers.limits.guardrails import Guardrails
 from graphrec.offers.pairs import Pairs
 from graphrec.offers.policies.by_value import Knapsack
 from graphrec.offers.scenario_files.read import scenario_named
+from graphrec.offpolicy.estimators import PolicyValue
 from graphrec.offpolicy.loop.judging import judge
 from graphrec.offpolicy.loop.learned import LearnedResponse
 from graphrec.offpolicy.loop.weeks import Terms, Week, alike
@@ -187,6 +188,7 @@ def one_shop(seed: int, users: int) -> Run:
     serving: LearnedResponse | None = None
     challenger: ElasticResponse | None = None
     tried: LearnedResponse | None = None
+    foretold: tuple[PolicyValue, ...] = ()
     for number in range(WEEKS):
         response = shop.first if serving is None else serving.response(shop.known)
         found = explored(
@@ -201,12 +203,12 @@ def one_shop(seed: int, users: int) -> Run:
             bought=bought, units=bought.astype(float), reward=bought.astype(float),
         )  # fmt: skip
         fed.append(Week(frame, Terms(SHARE, LEVELS, AIM, budget), number))
-        judged = judge(alike(fed), serving, tried)
-        tried = judged.learnt
+        judged = judge(alike(fed), serving, tried, foretold)
+        tried, foretold = judged.learnt, judged.foretold
         challenger = tried.response(shop.known)
         if judged.gate.live:
             promotions.append((number + 1, plan(challenger) / oracle - served[number]))
-            serving = judged.learnt
+            serving, foretold = judged.learnt, ()
     return Run(served, sent, static / oracle, promotions)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from graphrec.cli.feedback.decisions import decision_table, redeemed
 from graphrec.cli.terminal import print_frame
+from graphrec.data.choice.known import counted
 from graphrec.data.interactions import Columns
 from graphrec.data.joins import as_known
 from graphrec.data.tables.read import TextFormat, read_table
@@ -17,6 +18,7 @@ from graphrec.errors import InputError
 from graphrec.files import write_text
 from graphrec.notices import note
 from graphrec.offpolicy.loop.drift import Drift, drift_of
+from graphrec.offpolicy.loop.foretelling import pooled
 from graphrec.offpolicy.loop.judging import Judgement, judge
 from graphrec.offpolicy.loop.outcomes import joined, offered_weeks
 from graphrec.offpolicy.loop.satisfaction import keep_log, kept_logs, satisfaction
@@ -126,8 +128,8 @@ def _judged(weeks: Sequence[Week], serving: Serving | None) -> Judgement | None:
     if not any(week.frame["bought"].any() for week in usable):
         note("nothing was bought, so there is nothing to learn")
         return None
-    known = (None, None) if serving is None else (serving.response, serving.challenger)
-    judged = judge(usable, *known)
+    known = () if serving is None else (serving.response, serving.challenger, serving.foretold)
+    judged = judge(usable, *(known or (None,)))
     limits = sorted({name for week in usable for name in week.terms.not_kept})
     if limits:
         note(f"{LEARNT} is judged without {', '.join(limits)}, which offers will keep")
@@ -137,8 +139,9 @@ def _judged(weeks: Sequence[Week], serving: Serving | None) -> Judgement | None:
     gain = judged.gain
     said = gain.reason or f"{gain.value:.4g} [{gain.low:.4g}, {gain.high:.4g}]"
     print(f"gain of {LEARNT} per decision: {said}")
-    if (one := judged.better) is not None:
-        print(f"logloss by which it foretells better: {one.value:.4g} [{one.low:.4g}, {one.high:.4g}]")
+    if (one := pooled(judged.foretold)) is not None:
+        of, ends = counted(len(judged.foretold), "week"), f"[{one.low:.4g}, {one.high:.4g}]"
+        print(f"logloss by which what was learnt foretold {of} better: {one.value:.4g} {ends}")
     return judged
 
 
@@ -168,7 +171,7 @@ def _serve(
     weeks: Sequence[Week], serving: Serving | None, judged: Judgement | None, options: argparse.Namespace
 ) -> None:
     """Let the gate decide, and write what serves next and what may serve after it."""
-    version = 0 if serving is None else serving.version
+    version = before = 0 if serving is None else serving.version
     now = f"version {version}" if version else "what was planned"
     if judged is None:
         print(f"gate: kept: nothing was judged. Next week is served by {now}.")
@@ -183,7 +186,8 @@ def _serve(
     else:
         version, response = version + 1, learnt
         print(f"gate: {reason}. Version {version} serves next week.")
-    path = write_serving(Serving(version, reason, response, learnt), options.out)
+    foretold = judged.foretold if version == before else ()
+    path = write_serving(Serving(version, reason, response, learnt, foretold), options.out)
     policy = "" if response else " --policy knapsack"
     print(f"next: graphrec offers --ckpt CKPT --serving {path}{policy} {_asked(weeks[-1])} --out FILE")
 

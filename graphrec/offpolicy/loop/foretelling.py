@@ -55,6 +55,14 @@ def better(
     return as_logged(Decisions(np.zeros(len(user), dtype=np.int64), losses[0] - losses[1], None, user))
 
 
+def pooled(weeks: Sequence[PolicyValue]) -> PolicyValue | None:
+    """Average comparisons of several weeks, each of which was foretold before it came; None without any."""
+    if not weeks:
+        return None
+    error = float(np.sqrt(sum(one.standard_error**2 for one in weeks))) / len(weeks)
+    return PolicyValue(float(np.mean([one.value for one in weeks])), error)
+
+
 def _by_response(week: Week) -> bool:
     """Tell whether the policy that a week was decided by looks at a response."""
     name = str(week.frame["policy"].iloc[0])

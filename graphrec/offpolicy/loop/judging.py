@@ -20,7 +20,7 @@ from graphrec.offpolicy.estimators import (
     target_of,
 )
 from graphrec.offpolicy.gate import GateDecision, gate
-from graphrec.offpolicy.loop.foretelling import better, teach
+from graphrec.offpolicy.loop.foretelling import better, pooled, teach
 from graphrec.offpolicy.loop.learned import LearnedResponse
 from graphrec.offpolicy.loop.weeks import Week
 from graphrec.offpolicy.support import Decisions, Thresholds, refusal, support
@@ -40,7 +40,8 @@ class Judgement:
         candidate: Under the one that was learnt from other users. Shape ``[D]``.
         values: By policy and estimator, per decision.
         gain: What the candidate brings beyond the other per decision, by DR on the same decisions.
-        better: How much better it foretells what is newer than the other, in logloss; None if nothing is.
+        foretold: How much better weeks were foretold by what was learnt before each, in logloss per decision;
+            since the policy serves.
         gate: Whether it goes live.
         price: What a unit of money of the budget counts as; 0 where no budget binds.
         learnt: What all decisions teach: it serves if the gate opens.
@@ -50,7 +51,7 @@ class Judgement:
     candidate: IntArray
     values: dict[str, dict[Estimator, PolicyValue]]
     gain: PolicyValue
-    better: PolicyValue | None
+    foretold: tuple[PolicyValue, ...]
     gate: GateDecision
     price: float
     learnt: LearnedResponse
@@ -89,6 +90,7 @@ def judge(
     weeks: Sequence[Week],
     serving: LearnedResponse | None,
     challenger: LearnedResponse | None = None,
+    foretold: Sequence[PolicyValue] = (),
     seed: int = 0,
 ) -> Judgement:
     """Judge what can be learnt against what serves.
@@ -101,6 +103,7 @@ def judge(
         weeks: With the same levels and scenario.
         serving: Of the policy that serves; None before the first promotion, then it is what was planned.
         challenger: What was learnt before the newest week; it is learnt again if missing.
+        foretold: How earlier weeks under the same policy were foretold, by `Judgement.foretold`.
         seed: Deals users to folds.
     """
     users = [week.frame[Columns.USER].astype("str") for week in weeks]
@@ -122,9 +125,10 @@ def judge(
     targets = {name: target_of(one, count) for name, one in level.items()}
     values = {name: estimate(log, target, model, JUDGES)[0] for name, target in targets.items()}
     gain = _gain(log, targets["candidate"], targets["serving"], model)
-    foretells = better(weeks, serving, challenger)
-    decision = opened(gain, foretells, first=serving is None)
-    return Judgement(level["serving"], candidate, values, gain, foretells, decision, price, learnt)
+    newest = better(weeks, serving, challenger)
+    foretold = (*foretold, *([] if newest is None else [newest]))
+    decision = opened(gain, pooled(foretold), first=serving is None)
+    return Judgement(level["serving"], candidate, values, gain, foretold, decision, price, learnt)
 
 
 def opened(gain: PolicyValue, better: PolicyValue | None, first: bool = False) -> GateDecision:

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphrec.errors import InputError
 from graphrec.files import write_text
+from graphrec.offpolicy.estimators import PolicyValue
 from graphrec.offpolicy.loop.learned import LearnedResponse
 
 FILE = "serving.json"
@@ -25,12 +26,14 @@ class Serving:
         reason: What the gate said last.
         response: What the policy decides with; None before the first promotion.
         challenger: What was learnt last. Half of what `--explore` leaves to chance tries it.
+        foretold: How weeks under this version were foretold, see `graphrec.offpolicy.loop.judging.Judgement`.
     """
 
     version: int
     reason: str
     response: LearnedResponse | None
     challenger: LearnedResponse
+    foretold: tuple[PolicyValue, ...] = ()
 
 
 def read_serving(path: Path) -> Serving:
@@ -47,7 +50,8 @@ def read_serving(path: Path) -> Serving:
         written = content["response"]
         response = None if written is None else LearnedResponse.of(written)
         challenger = LearnedResponse.of(content["challenger"])
-        return Serving(int(content["version"]), str(content["reason"]), response, challenger)
+        foretold = tuple(PolicyValue(float(one), float(error)) for one, error in content.get("foretold", []))
+        return Serving(int(content["version"]), str(content["reason"]), response, challenger, foretold)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = f"give {FILE} as `graphrec feedback --promote` wrote it"
         raise InputError("says of no policy that it serves", file=path, hint=hint) from error
@@ -61,6 +65,7 @@ def write_serving(serving: Serving, folder: Path) -> Path:
         "reason": serving.reason,
         "response": serving.response.written() if serving.response else None,
         "challenger": serving.challenger.written(),
+        "foretold": [[one.value, one.standard_error] for one in serving.foretold],
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     own = folder / f"serving-{serving.version:04d}.json"

@@ -10,7 +10,7 @@ from graphrec.errors import InputError
 from graphrec.offers.scenario_files.read import scenario_named
 from graphrec.offpolicy.estimators import PolicyValue
 from graphrec.offpolicy.loop.drift import drift_of
-from graphrec.offpolicy.loop.foretelling import better, teach
+from graphrec.offpolicy.loop.foretelling import better, pooled, teach
 from graphrec.offpolicy.loop.judging import judge, opened, plan, propensities
 from graphrec.offpolicy.loop.learned import LearnedResponse
 from graphrec.offpolicy.loop.satisfaction import satisfaction
@@ -121,7 +121,7 @@ def test_what_serves_already_is_not_promoted_again():
     weeks = [week(number) for number in range(1, 4)]
     served = teach(weeks)
     found = judge(weeks, served)
-    assert found.better is None, "both have learnt from the same weeks"
+    assert not found.foretold, "both have learnt from the same weeks"
     assert not found.gate.live
 
 
@@ -161,6 +161,31 @@ def test_the_gate_opens_for_more_or_for_better(gain, foretells, first, live):
     told = None if foretells is None else PolicyValue(*foretells)
     reason = "too few" if np.isnan(gain[0]) else ""
     assert opened(PolicyValue(*gain, reason), told, first).live is live
+
+
+def test_weeks_that_each_say_little_say_enough_together(tmp_path):
+    alone = PolicyValue(0.2, 0.1)
+    assert pooled([]) is None
+    assert pooled([alone]) == alone
+    four = pooled([alone] * 4)
+    assert four is not None
+    assert (four.value, four.standard_error) == pytest.approx((0.2, 0.05))
+    learnt = teach([week()])
+    write_serving(Serving(1, "kept", learnt, learnt, (alone, alone)), tmp_path)
+    found = read_serving(tmp_path / FILE)
+    assert found.foretold == (alone, alone)
+    nothing = PolicyValue(0.01, 1.0)
+    assert not opened(nothing, alone).live
+    assert opened(nothing, four).live
+
+
+def test_what_was_foretold_before_is_judged_too():
+    weeks = [week(number) for number in range(1, 4)]
+    first = PolicyValue(1.0, 0.5)
+    found = judge(weeks, None, teach(weeks[:-1]), (first,))
+    assert found.foretold[0] == first
+    assert len(found.foretold) == 2
+    assert found.foretold[1] == better(weeks, None, teach(weeks[:-1]))
 
 
 def test_weeks_are_kept_once_and_in_order(tmp_path):
@@ -237,4 +262,4 @@ def test_satisfaction_is_a_survey_or_a_proxy_or_not_known():
 def test_what_is_written_is_json_without_surprises(tmp_path):
     write_serving(Serving(1, "live", teach([week()]), teach([week()])), tmp_path)
     content = json.loads((tmp_path / FILE).read_text())
-    assert set(content) == {"version", "policy", "reason", "response", "challenger"}
+    assert set(content) == {"version", "policy", "reason", "response", "challenger", "foretold"}
