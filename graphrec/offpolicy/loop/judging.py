@@ -132,11 +132,11 @@ def judge(
 
 
 def opened(gain: PolicyValue, better: PolicyValue | None, first: bool = False) -> GateDecision:
-    """Open the gate for what surely brings more, or surely foretells better and seems to bring no less.
+    """Open the gate for what surely brings more, or surely foretells better and does not surely bring less.
 
     The value of a policy can be told from the decisions of chance alone, which are few. How well it foretells
     can be told from all. A better response under the same kind of policy is a better policy, unless the value
-    says otherwise.
+    surely says otherwise: its sign alone, where it is hardly known, would be a coin toss.
 
     Args:
         gain: Of the candidate.
@@ -146,9 +146,9 @@ def opened(gain: PolicyValue, better: PolicyValue | None, first: bool = False) -
     found = gate(gain, PolicyValue(0.0, 0.0))
     if found.live or better is None or not better.value > SURELY * better.standard_error:
         return found
-    if gain.value <= 0.0 or (first and np.isnan(gain.value)):
+    if gain.high < 0.0 or (first and np.isnan(gain.value)):
         return found
-    what = f"live: foretells better by {better.value:.4g}, and does not seem to bring less"
+    what = f"live: foretells better by {better.value:.4g}, and does not surely bring less"
     return GateDecision(True, what)
 
 
