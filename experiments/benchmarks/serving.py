@@ -3,8 +3,8 @@
 ``python experiments/benchmarks/serving.py --data FOLDER`` makes a shop of the catalogue in FOLDER
 (train.txt of Gowalla; prices, weeks and discounts are drawn), fits LightGCN briefly, exports it with offers
 and serves it.
-``--model model`` takes an export that is there. Requests arrive at random times, whether the ones before
-were answered or not, and each is timed from when it should have left.
+Without a folder a small catalogue is drawn; ``--model model`` takes an export that is there. Requests arrive
+at random times, whether the ones before were answered or not, and each is timed from when it was due.
 """
 
 from __future__ import annotations
@@ -44,10 +44,13 @@ GRAPHREC, ALS = "graphrec.cli.serving.worker:app", "als_service:app"
 _WAIT = 300.0
 
 
-def shop_of(folder: Path, place: Path) -> Path:
-    """Make a log with prices of the pairs of a folder."""
+def shop_of(folder: Path | None, place: Path) -> Path:
+    """Make a log with prices of the pairs of a folder, or of pairs that are drawn."""
     rng = np.random.default_rng(0)
-    lines = [line.split() for line in (folder / "train.txt").read_text().splitlines()]
+    if folder is None:
+        lines = [[str(user), *map(str, rng.choice(1_000, 20, replace=False))] for user in range(1_000)]
+    else:
+        lines = [line.split() for line in (folder / "train.txt").read_text().splitlines()]
     user = np.repeat([one[0] for one in lines], [len(one) - 1 for one in lines])
     item = np.concatenate([one[1:] for one in lines])
     regular = dict(
@@ -62,7 +65,7 @@ def shop_of(folder: Path, place: Path) -> Path:
     return path
 
 
-def exported(folder: Path, place: Path, epochs: int) -> Path:
+def exported(folder: Path | None, place: Path, epochs: int) -> Path:
     """Fit LightGCN for a few epochs, and export it with offers; what it lists does not matter here."""
     log = shop_of(folder, place)
     graphrec("fit", "-m", "lightgcn", "--data", str(log), "--run.root", str(place), "--run.name", "shop",
@@ -93,18 +96,18 @@ def served(app: str, model: Path, place: Path, workers: int) -> Iterator[tuple[s
         )
     try:
         url = f"http://127.0.0.1:{port}"
-        asyncio.run(_until_ready(url, process))
+        asyncio.run(_until_ready(url, process, place / "serve.log"))
         yield url, time.perf_counter() - began, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait()
 
 
-async def _until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
+async def _until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     async with aiohttp.ClientSession() as session:
         until = time.monotonic() + _WAIT
         while time.monotonic() < until:
-            assert process.poll() is None, "the service ended, see serve.log"
+            assert process.poll() is None, log.read_text()[-2000:]
             try:
                 async with session.get(f"{url}/ready") as got:
                     if got.status == 200:
@@ -196,7 +199,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--data", type=Path, help="folder with train.txt")
+    add("--data", type=Path, help="folder with train.txt; a small catalogue is drawn if missing")
     add("--model", type=Path, help="an export, instead of one that is made")
     add("--epochs", type=int, default=2, help="of the fit (default 2)")
     add("--rate", type=float, default=300.0, help="requests a second to /recommend (default 300)")
@@ -205,8 +208,6 @@ def main() -> None:
     add("--workers", type=int, default=1, help="processes of the service (default 1)")
     add("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
-    if (options.data is None) == (options.model is None):
-        parser.error("give --data or --model")
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         model = options.model or exported(options.data, place, options.epochs)

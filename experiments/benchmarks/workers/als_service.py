@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from implicit.als import AlternatingLeastSquares
 
 from graphrec.data.choice.known import as_text
+from graphrec.data.interactions import Columns
 from graphrec.serving.data import PackedData
 from graphrec.serving.live.answers import Filter, Listed, Listing, Shopper
 from graphrec.serving.service.process.worker import application
@@ -33,7 +34,7 @@ class Als:
         users, items = as_text(train.users).ids, as_text(train.items).ids
         self.users, self.items = ({one: at for at, one in enumerate(ids)} for ids in (users, items))
         self.ids = items
-        rows = (train.frame["user_code"].to_numpy(), train.frame["item_code"].to_numpy())
+        rows = (train.frame[Columns.USER_CODE].to_numpy(), train.frame[Columns.ITEM_CODE].to_numpy())
         ones = np.ones(len(rows[0]), dtype=np.float32)
         self.bought = sp.csr_matrix((ones, rows), shape=(len(users), len(items)))
         self.als = AlternatingLeastSquares(factors=FACTORS, iterations=ROUNDS, random_state=0, num_threads=1)

@@ -120,7 +120,8 @@ def test_workers_share_the_store_count_together_and_are_replaced(shop):
 
 def _workers(service: Served) -> list[psutil.Process]:
     found = psutil.Process(service.process.pid).children()
-    return [one for one in found if "spawn_main" in " ".join(one.cmdline())]
+    alive = [one for one in found if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in alive if "spawn_main" in " ".join(one.cmdline())]
 
 
 def test_a_model_that_no_worker_can_load_ends_them_all_in_one_line(shop):
