@@ -201,7 +201,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     ),
     "fuse": ("runs/base/a runs/base/b --name f", ["--name", "--combine", "--gate", "--items", "--seed", "--root", "--id"]),
     "refit": ("runs/base", ["--x"]),
-    "update": ("runs/base --log log.csv", ["--log", "--gate_weeks", "--epochs", "--export", "--strict"]),
+    "update": ("runs/base --log log.csv", ["--log", "--gate_weeks", "--epochs", "--export", "--strict", "--offers"]),
     "report": ("runs/base --out OUT.html", ["--out", "--part", "--examples", "--title"]),
     "evaluate": (
         "--recommendations lists.csv --test log.csv",

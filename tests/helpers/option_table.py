@@ -161,6 +161,10 @@ UPDATE: dict[str, list[Check]] = {
         Check("--export {dir}/models", "{best_run} --log {new_weeks}"),
         Check("--export {log}", "{best_run} --log {new_weeks}", refused="a file and no folder"),
     ],
+    "--offers": [
+        Check("--export {dir}/models --offers --budget 3", "{best_run} --log {new_weeks}"),
+        Check("--offers --budget 3", "{best_run} --log {new_weeks}", refused="name --export FOLDER"),
+    ],
     "--strict": [Check("--strict", "{lossy_run} --log {new_weeks}", refused="2 rows would be lost")],
     "--trust": [Check("--trust", "{own_run} --log {new_weeks}", allows="give --trust")],
 }

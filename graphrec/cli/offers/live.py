@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from graphrec.cli.experiment.loading import as_ranker, load_lister
 from graphrec.cli.offers.candidates import K, Offered, offered
 from graphrec.cli.offers.decide import prepared
 from graphrec.cli.offers.request import ITEMS, Request
@@ -30,6 +31,7 @@ from graphrec.serving.offers.facts import OfferFacts, OfferTerms
 if TYPE_CHECKING:
     from graphrec.data.module import RecommenderData
     from graphrec.training import RankedTask
+    from graphrec.training.experiment import ListingTask
 
 OPTION = "--offers"
 OUT = "offers.parquet"
@@ -58,6 +60,20 @@ KINDS = ("percent", "amount")
 OF_EXPORT = ("--ckpt", "--ckpt_path", "--out", "--strict", "--trust")
 
 
+class Packable(NamedTuple):
+    """What an export is made of.
+
+    Args:
+        task: The model.
+        data: Its data.
+        offers: Name → content of what offers need; None where they were not asked for.
+    """
+
+    task: ListingTask
+    data: RecommenderData
+    offers: dict[str, bytes] | None
+
+
 def parsed(words: list[str], kind: type[argparse.ArgumentParser], checkpoint: Path) -> argparse.Namespace:
     """Read the words behind ``--offers`` as `graphrec offers` reads them.
 
@@ -71,11 +87,7 @@ def parsed(words: list[str], kind: type[argparse.ArgumentParser], checkpoint: Pa
     """
     from graphrec.cli.commands.offers import add_parser
 
-    own = [
-        word
-        for word in words
-        if word.split("=")[0] in ("--ckpt", "--ckpt_path", "--out", "--strict", "--trust")
-    ]
+    own = [word for word in words if word.split("=")[0] in OF_EXPORT]
     if own:
         hint = f"leave it out, or name it before {OPTION}"
         raise InputError(f"{own[0]} is of the export itself", column=OPTION, hint=hint)
@@ -93,6 +105,25 @@ def parsed(words: list[str], kind: type[argparse.ArgumentParser], checkpoint: Pa
         what = f"a service offers rates or amounts on items, no {options.promotion}"
         raise InputError(what, column="--promotion", hint="choose percent or amount")
     return options
+
+
+def live_parts(options: argparse.Namespace, checkpoint: Path, out: Path, strict: bool = False) -> Packable:
+    """Rebuild a run, and gather what its export holds beside the model.
+
+    Args:
+        options: Of the command, with ``offers``, ``parser`` and ``trust``.
+        checkpoint: Of the run.
+        out: Where the export will be.
+        strict: Refuse to leave out a row of the log.
+
+    Raises:
+        InputError: If the run cannot be loaded, or an option of the offers does not go with it.
+    """
+    asked = None if options.offers is None else parsed(options.offers, options.parser, checkpoint)
+    wanted: Literal["recommends", "ranks"] = "recommends" if asked is None else "ranks"
+    task, data = load_lister(checkpoint, strict, options.trust, out, wanted)
+    more = None if asked is None else live_facts(asked, as_ranker(task, checkpoint), data).parts()
+    return Packable(task, data, more)
 
 
 def live_facts(options: argparse.Namespace, task: RankedTask, data: RecommenderData) -> OfferFacts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import shutil
 import sys
@@ -11,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from graphrec.cli.experiment.exports import export
-from graphrec.cli.experiment.loading import load_run
 from graphrec.cli.experiment.runs.folder import LAST, RunFolder
+from graphrec.cli.offers.live import live_parts
 from graphrec.cli.terminal import print_frame
 from graphrec.cli.update.request import record_of
 from graphrec.errors import InputError
@@ -30,13 +31,12 @@ def check_export(folder: Path | None) -> None:
         raise InputError("this is a file and no folder", file=folder, column="--export", hint=hint)
 
 
-def ended(folder: Path, into: Path | None, trusted: bool, *, again: bool) -> Path:
+def ended(folder: Path, options: argparse.Namespace, *, again: bool) -> Path:
     """Print what was found, and export the new run.
 
     Args:
         folder: Of the new run, or of the record of a gate that stayed closed.
-        into: Where exports are kept; None for no export.
-        trusted: Whether the run may name code that is not graphrec's.
+        options: Of the command: where exports are kept, if anywhere, and what is packed.
         again: Whether it was found before.
 
     Returns:
@@ -54,8 +54,8 @@ def ended(folder: Path, into: Path | None, trusted: bool, *, again: bool) -> Pat
         raise SystemExit(1)
     checkpoint = RunFolder(folder).refit.checkpoints / LAST
     print(f"run: {folder}")
-    if into is not None:
-        _export(checkpoint, into / folder.name, trusted)
+    if options.export is not None:
+        _export(checkpoint, options.export / folder.name, options)
     print(f"next: graphrec recommend --ckpt_path {shlex.quote(str(checkpoint))} --out items.parquet")
     return checkpoint
 
@@ -76,15 +76,15 @@ def _print(folder: Path, record: dict[str, Any]) -> None:
         print(f"newcomers: {newcomers:,} users that only the new model knows have {value:.4f}")
 
 
-def _export(checkpoint: Path, out: Path, trusted: bool) -> None:
+def _export(checkpoint: Path, out: Path, options: argparse.Namespace) -> None:
     """Pack the new run, unless that was done before."""
     if out.is_dir():
         note(f"{out} is there already")
     else:
-        task, data = load_run(checkpoint, trusted=trusted)
+        task, data, offers = live_parts(options, checkpoint, out)
         out.parent.mkdir(parents=True, exist_ok=True)
         for left in out.parent.glob(f".{out.name[:40]}.*{PART}"):  # of a command that was killed
             shutil.rmtree(left, ignore_errors=True)
-        export(checkpoint, task, data, out, trusted)
+        export(checkpoint, task, data, out, options.trust, offers)
     print(f"export: {out}")
     print(f"reload: {RELOAD}")

@@ -13,8 +13,10 @@ import torch
 import yaml
 from growing_shop import EASE, OLD, START, WEEKS, build, config
 
+from graphrec.cli.experiment.live import load_live
 from graphrec.cli.main import main
 from graphrec.errors import InputError
+from graphrec.serving.live.answers import Filter, Shopper
 
 NEWEST = "runs/gcn/a-update-0001/refit/checkpoints/last.ckpt"
 
@@ -139,6 +141,16 @@ def test_the_same_question_is_answered_without_a_fit(updated, capsys):
     assert sorted(one.name for one in Path("runs/gcn").iterdir()) == ["a", "a-update-0001"]
 
 
+def test_a_new_version_makes_offers_as_the_one_before(updated):
+    words = ["--offers", "--objective", "units", "--budget", "5"]
+    main(["update", "runs/gcn/a", "--log", "next.parquet", "--export", "live", *words])
+    model = load_live(Path("live/a-update-0001"))
+    assert model.decides_offers
+    assert model.purse()["budget"] == 5.0
+    user = str(pd.read_parquet("next.parquet")["Kunde"].iloc[0])
+    assert model.candidates(Shopper(user), 5, Filter(item_set="all"))
+
+
 def test_updates_follow_each_other(updated):
     main(["update", "runs/gcn", "--log", "later.parquet"])
     first, second = record("runs/gcn/a-update-0001"), record("runs/gcn/a-update-0002")
@@ -188,6 +200,8 @@ REFUSED = {
     "no epochs": (["--log", "next.parquet", "--epochs", "0"], "0 is too small"),
     "a file": (["--log", "next.parquet", "--export", "old.parquet"], "is a file and no folder"),
     "columns": (["--log", "other.parquet"], "Artikel.* is missing here"),
+    "offers of nothing": (["--log", "next.parquet", "--offers", "--budget", "5"], "name --export FOLDER"),
+    "offers": (["--log", "next.parquet", "--export", "m", "--offers", "--policy", "uniform"], "worth most"),
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Literal
 
 from graphrec.cli.commands import COMMANDS
 from graphrec.cli.list_options import STRICT
@@ -14,6 +13,10 @@ from graphrec.errors import InputError
 from graphrec.notices import note
 
 CHECKPOINT = ".ckpt"
+OFFERS = (
+    "last of all: pack what live offers are made of, too; the words behind it are those of"
+    " `graphrec offers`, as --budget 500 --max_rate 0.2"
+)
 EXAMPLE = """examples:
   graphrec export runs/complete_journey-lightgcn --out model.zip
   graphrec export runs/complete_journey-lightgcn --out model --offers --budget 500 --costs costs.csv
@@ -36,9 +39,7 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     out = "file that ends in .zip, which is replaced, or a new folder"
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER|FILE.zip", help=out)
     parser.add_argument("--strict", action="store_true", help=STRICT)
-    offers = "last of all: pack what live offers are made of, too; the words behind it are those of"
-    offers += " `graphrec offers`, as --budget 500 --max_rate 0.2"
-    parser.add_argument("--offers", nargs=argparse.REMAINDER, metavar="WORD", help=offers)
+    parser.add_argument("--offers", nargs=argparse.REMAINDER, metavar="WORD", help=OFFERS)
     add_trust(parser)
     parser.set_defaults(run=run, parser=type(parser))
 
@@ -47,16 +48,12 @@ def run(options: argparse.Namespace) -> Path:
     """Load the model as every command does, and pack it."""
     with importing():
         from graphrec.cli.experiment.exports import export, model_name
-        from graphrec.cli.experiment.loading import as_ranker, load_lister
-        from graphrec.cli.offers.live import live_facts, parsed
+        from graphrec.cli.offers.live import live_parts
         from graphrec.serving.bundle import check_place
 
     check_place(options.out)
     checkpoint = _checkpoint(options.RUN)
-    asked = None if options.offers is None else parsed(options.offers, options.parser, checkpoint)
-    wanted: Literal["recommends", "ranks"] = "recommends" if asked is None else "ranks"
-    task, data = load_lister(checkpoint, options.strict, options.trust, options.out, wanted)
-    more = None if asked is None else live_facts(asked, as_ranker(task, checkpoint), data).parts()
+    task, data, more = live_parts(options, checkpoint, options.out, options.strict)
     if task.made_again(task.state_dict()):
         kept = "keeps no weights: it is fitted again to the history in the export when loaded"
         note(f"{model_name(task)} {kept}")

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from graphrec.cli.commands import COMMANDS
+from graphrec.cli.commands.fitted.export import OFFERS
 from graphrec.cli.list_options import STRICT
 from graphrec.cli.start_up import importing
 from graphrec.cli.trust import add_trust
@@ -15,6 +16,7 @@ EXAMPLE = """examples:
   graphrec update runs/shop-lightgcn --log week54.parquet
   graphrec update runs/shop-lightgcn --log week54.csv week55.csv --gate_weeks 2
   graphrec update runs/shop-lightgcn --log 'new/*.parquet' --export models
+  graphrec update runs/shop-lightgcn --log week54.csv --export models --offers --budget 500
 """
 
 
@@ -41,8 +43,9 @@ def add_parser(subcommands: argparse._SubParsersAction[argparse.ArgumentParser])
     out = "if the gate opens, export the new run into a folder of its name in here"
     add("--export", type=Path, metavar="FOLDER", help=out)
     add("--strict", action="store_true", help=STRICT)
+    add("--offers", nargs=argparse.REMAINDER, metavar="WORD", help=OFFERS)
     add_trust(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=type(parser))
 
 
 def run(options: argparse.Namespace) -> Path:
@@ -52,12 +55,19 @@ def run(options: argparse.Namespace) -> Path:
         if value is not None and value < 1:
             raise InputError(f"{value} is too small", column=f"--{option}", hint="give 1 or more")
     with importing():
+        from graphrec.cli.experiment.runs.folder import checkpoint_at
+        from graphrec.cli.offers.live import parsed
         from graphrec.cli.update.ending import check_export, ended
         from graphrec.cli.update.request import asked
         from graphrec.cli.update.steps import done_before, update
 
     check_export(options.export)
+    if options.offers is not None:
+        if options.export is None:
+            hint = "name --export FOLDER before it, or leave it out"
+            raise InputError("what live offers need is part of an export", column="--offers", hint=hint)
+        parsed(options.offers, options.parser, checkpoint_at(options.folder))  # a mistake is told at once
     given = (options.folder, options.log, options.gate_weeks, options.epochs)
     question = asked(*given, strict=options.strict, trusted=options.trust)
     folder = done_before(question)
-    return ended(folder or update(question), options.export, options.trust, again=folder is not None)
+    return ended(folder or update(question), options, again=folder is not None)
