@@ -39,8 +39,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy graphrec
 
+# all but those that ask for a model or for other libraries
 bench: $(VENV)/.installed-dev
-	@for script in $$(ls experiments/benchmarks/*.py | grep -v -e measure.py -e peers.py); do \
+	@for script in $$(ls experiments/benchmarks/*.py | grep -v -e measure.py -e peers.py -e exported.py -e live.py); do \
 	  echo "== $$script"; \
 	  $(BIN)/python $$script --json runs/bench/$$(basename $$script .py).json || exit 1; \
 	done
