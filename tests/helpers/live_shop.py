@@ -20,11 +20,11 @@ from processes import end, environment
 from graphrec.cli.main import main
 
 
-def exported(folder: Path, model: str = "item_cf") -> Path:
-    """Fit a shop with odd ids, and export it; run in the folder."""
+def exported(folder: Path, model: str = "item_cf", *words: str) -> Path:
+    """Fit a shop with odd ids, and export it with more words; run in the folder."""
     shop(60, 40, 1).to_csv(folder / "purchases.csv", index=False)
     main(["fit", "-m", model, "--data", "purchases.csv", "--run.name", "shop", "--run.id", "a"])
-    main(["export", "runs/shop/a", "--out", "model.zip"])
+    main(["export", "runs/shop/a", "--out", "model.zip", *words])
     return folder / "model.zip"
 
 
