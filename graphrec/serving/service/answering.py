@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from graphrec.errors import InputError
 from graphrec.serving.live.answers import Answers, Candidate, Filter, Listing, Shopper
+from graphrec.serving.offers.levels import Made
 from graphrec.serving.service import answered, asked
 from graphrec.serving.service.horizon import Horizon
-from graphrec.serving.service.offering import Made, Offering
+from graphrec.serving.service.offering import Offering
 from graphrec.serving.service.reach import Reach
 from graphrec.serving.service.sentences import sentence
 from graphrec.serving.service.split import Arm, Split

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from live_parts import ITEMS, Memory, planted, service
 
 from graphrec.serving.live.answers import Candidate, Level
-from graphrec.serving.service.offering import Offering, paying
+from graphrec.serving.offers.levels import Choosing, paying
 
 
 @pytest.fixture
@@ -187,6 +187,6 @@ def test_an_item_without_a_discount_says_why(tmp_path):
         (answer,) = shop.post("/offers", user="C17")["answers"]
         assert {one["reason"].partition(":")[0] for one in answer["offers"]} == {"store_down"}
     bare = Candidate("a", 1.0, (Level(0.0, 0.1, 0.0, 0.0), Level(0.1, 0.1, 0.5, -0.1)), "")
-    offering = Offering(None, "C17", "r", 1, 1.0, None)
-    assert offering._why_none(bare).startswith("no_level_pays")
-    assert offering._why_none(Candidate("a", 1.0, bare.levels[:1], "cool_down: x")) == "cool_down: x"
+    choosing = Choosing(1.0)
+    assert choosing.why_none(bare).startswith("no_level_pays")
+    assert choosing.why_none(Candidate("a", 1.0, bare.levels[:1], "cool_down: x")) == "cool_down: x"

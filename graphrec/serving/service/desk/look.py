@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from graphrec.serving.live.answers import Candidate, Filter, Shopper
+from graphrec.serving.offers.levels import Made
 from graphrec.serving.service import answered, asked
 from graphrec.serving.service.answering import Service, by
-from graphrec.serving.service.offering import Made, Offering
+from graphrec.serving.service.offering import Offering
 from graphrec.serving.service.versions import Loaded
 
 
