@@ -194,6 +194,7 @@ LIGHT: dict[str, tuple[str, list[str]]] = {
     ),
     "consume": ("redis://127.0.0.1:1/0 --store OUT.db", ["--store", "--once"]),
     "export": ("runs/base --out OUT.zip", ["--out", "--strict", "--offers"]),
+    "score": ("nowhere.zip --out OUT", ["--out", "--engine", "--users", "-k", "--part_size", "--columns", "--delimiter", "--encoding"]),
     # makes a key, for it would answer until it is ended
     "serve": (
         "--new_key web --roles read --keys OUT.json",

@@ -1,11 +1,12 @@
-"""Checks of the options of `graphrec serve`, which answers until it is ended: what refuses it, makes a key.
+"""Checks of the options of `graphrec serve` and `graphrec score`.
 
-What it does with each while it answers stands in tests/serving/service and tests/cli/serving.
+The first answers until it is ended, so a row says what refuses it or makes a key. What it does with each
+while it answers stands in tests/serving/service and tests/cli/serving.
 """
 
 from __future__ import annotations
 
-from option_checks import Check
+from option_checks import Check, names
 
 NONE = "nowhere.zip --port 0"
 KEY = "--new_key web --keys {dir}/keys.json"
@@ -55,4 +56,45 @@ SERVE: dict[str, list[Check]] = {
     "--deadline": [Check("--deadline 0", NONE, refused="0 is too small")],
     "--waiting": [Check("--waiting 0", NONE, refused="0 is too small")],
     "--trust": [Check("--trust", NONE, refused="there is no such file or folder")],
+}
+
+TO = "--out {out}"
+SCORED = f"{{best_export}} {TO}"
+
+SCORE: dict[str, list[Check]] = {
+    "MODEL": [
+        Check("{other_export}", TO, instead="{best_export}"),
+        Check("{log}", TO, refused="no whole zip file"),
+        Check("nowhere.zip", TO, refused="there is no such file or folder"),
+    ],
+    "--out": [
+        Check("--out {dir}/a", "{best_export}", "--out {dir}/b", result=names),
+        Check("--out {log}", "{best_export}", refused="this is a file, and --out is a folder"),
+        Check("--out experiments", "{best_export}", refused="name a new or an empty folder"),
+    ],
+    "--engine": [Check("--engine dask", SCORED, refused="dask")],  # spark: tests/cli/scoring/test_spark.py
+    "--users": [
+        Check("--users {some_users}", SCORED),
+        Check("--users u003 u001", SCORED),
+        Check("--users {items}", SCORED, refused="user_id"),
+    ],
+    "-k": [Check("-k 3", SCORED), Check("-k 0", SCORED, refused="give 1 or more")],
+    "--part_size": [
+        Check("--part_size 7", SCORED, result=names),
+        Check("--part_size 0", SCORED, refused="0 is too small"),
+    ],
+    "--columns": [
+        Check("--columns user_id=kunde", f"{SCORED} --users {{german}} --encoding latin-1", allows="user_id"),
+        Check("--columns user_id=kunde", SCORED, refused="no file is given"),
+    ],
+    "--delimiter": [
+        Check("--delimiter ;", f"{SCORED} --users {{semicolons}}", allows="semicolons.csv"),
+        Check("--delimiter |", f"{SCORED} --users {{users}}", refused="users.csv"),
+    ],
+    "--encoding": [
+        Check("--encoding utf-16-le", f"{SCORED} --users {{utf16}}", allows="utf16.csv"),
+        Check("--encoding nonsense", f"{SCORED} --users {{some_users}}", refused="nonsense"),
+    ],
+    "--decimal": [Check("--decimal ;;", f"{SCORED} --users {{some_users}}", refused="decimal")],
+    "--trust": [Check("--trust", f"nowhere.zip {TO}", refused="there is no such file or folder")],
 }

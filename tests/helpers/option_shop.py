@@ -148,6 +148,8 @@ def build(folder: Path) -> dict[str, str]:
         shutil.rmtree(tracked)
     main(["offers", "--ckpt", "runs/frequency/a/checkpoints/best.ckpt", "--out", "offers.parquet"])
     write_bundle("any.zip", {}, {"weights": b""})
+    for name in ("frequency", "lightgcn"):
+        main(["export", f"runs/{name}/a", "--out", f"{name}.zip"])
     _loop()
     _experiments(Path("experiments"))
     Path("experiments/written").mkdir()
@@ -196,6 +198,8 @@ def build(folder: Path) -> dict[str, str]:
         "own_last": "runs/own/a/checkpoints/last.ckpt",
         "loop": "loop",
         "any_export": "any.zip",
+        "best_export": "frequency.zip",
+        "other_export": "lightgcn.zip",
         "sent": "sent.parquet",
         "config": "lightgcn.yaml",
         "closed": "frequency.yaml",

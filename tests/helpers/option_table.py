@@ -8,7 +8,7 @@ from option_checks import Check, epochs, names, printed, returned
 from option_lightning import LIGHTNING
 from option_offers import OFFERS
 from option_randomised import ANALYSE, FEEDBACK, PLAN, POLICY
-from option_serving import SERVE
+from option_serving import SCORE, SERVE
 from option_shop import Ran
 
 WRITES = "--ckpt {best} --out {out}.parquet"
@@ -541,6 +541,7 @@ TABLE: dict[str, dict[str, list[Check]]] = {
     "export": EXPORT,
     "consume": CONSUME,
     "serve": SERVE,
+    "score": SCORE,
     "offers": OFFERS,
     "compare": COMPARE,
     "benchmark": BENCHMARK,

@@ -14,6 +14,7 @@ COMMANDS = {
     "recommend": "write the best items of each user",
     "similar": "write the items that are most alike",
     "export": "pack a model into one file that needs no log",
+    "score": "write the lists or offers of all users of an export, part by part",
     "consume": "keep the events of a stream in the store of a service",
     "serve": "answer lists, offers and events over HTTP",
     "offers": "decide the discount of each shopper's best items",
@@ -33,7 +34,7 @@ COMMANDS = {
 }
 """Command, which is also the name of its module → its line in the help of all."""
 
-_FITTED = ("consume", "export", "feedback", "recommend", "serve", "similar", "update")
+_FITTED = ("consume", "export", "feedback", "recommend", "score", "serve", "similar", "update")
 """Commands whose modules are in the folder of that name."""
 
 

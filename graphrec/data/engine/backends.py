@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -171,13 +172,9 @@ class Spark(Engine):
     def __init__(self, session: Any = None) -> None:
         import ibis
 
-        try:
-            from pyspark.sql import SparkSession
-        except ImportError as error:
-            hint = "pip install 'graphrec[spark]', which needs a Java runtime (17 or newer)"
-            raise InputError("PySpark is not installed", hint=hint) from error
+        sessions = spark_sessions()
         if session is None:
-            session = SparkSession.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+            session = sessions.builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
         zone = session.conf.get("spark.sql.session.timeZone")
         if zone not in ("UTC", "Etc/UTC"):
             hint = 'session.conf.set("spark.sql.session.timeZone", "UTC")'
@@ -194,6 +191,30 @@ class Spark(Engine):
     def kept(self, table: ir.Table) -> ir.Table:
         """See base class."""
         return self.named(table).cache()
+
+
+def spark_sessions() -> Any:
+    """Import the class of Spark's sessions.
+
+    Raises:
+        InputError: If PySpark is not installed.
+    """
+    try:
+        with without_pandas_warning():
+            from pyspark.sql import SparkSession
+    except ImportError as error:
+        hint = "pip install 'graphrec[spark]', which needs a Java runtime (17 or newer)"
+        raise InputError("PySpark is not installed", hint=hint) from error
+    return SparkSession
+
+
+@contextmanager
+def without_pandas_warning() -> Iterator[None]:
+    """Leave out that PySpark 4 knows no pandas 3 yet, where rows pass in Arrow and no frame is made."""
+    with warnings.catch_warnings():
+        what = "PySpark does not yet fully support pandas"
+        warnings.filterwarnings("ignore", message=what, category=FutureWarning)
+        yield
 
 
 def _first_line(error: Exception) -> str:

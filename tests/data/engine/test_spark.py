@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from large_logs import frames, logs, write_parts
+from spark_session import spark_session
 
 from graphrec.data.engine.backends import DuckDB, Spark
 from graphrec.data.engine.large import LargeLog
@@ -20,29 +20,8 @@ pytestmark = pytest.mark.timeout(900)  # a Java machine starts in ten seconds, o
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory):
-    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed")
-    if shutil.which("java") is None:
-        pytest.skip("Spark needs a Java runtime, and there is none")
-    options = {
-        "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "1",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
-        "spark.driver.memory": "1g",
-        "spark.log.level": "ERROR",
-        "spark.ui.showConsoleProgress": "false",
-        # a query of a few rows is compiled for longer than it runs
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.adaptive.enabled": "false",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    }
-    builder = sql.SparkSession.builder.master("local[2]").appName("graphrec")
-    for name, value in options.items():
-        builder = builder.config(name, value)
-    session = builder.getOrCreate()
-    yield session
-    session.stop()
+    with spark_session(tmp_path_factory.mktemp("warehouse")) as session:
+        yield session
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ LOCK = ".lock"
 
 
 @contextmanager
-def locked(folder: Path, what: str = "run") -> Iterator[None]:
+def locked(folder: Path, what: str = "run", other: str = "another folder or --run.id") -> Iterator[None]:
     """Hold a folder, which is made if need be, for as long as the block runs or the process lives.
 
     The system lets go of it when the process ends, however it ends.
@@ -21,6 +21,7 @@ def locked(folder: Path, what: str = "run") -> Iterator[None]:
     Args:
         folder: The folder.
         what: What is in it, for the message.
+        other: What may be chosen instead, for the message.
 
     Raises:
         InputError: If another process holds it.
@@ -30,7 +31,7 @@ def locked(folder: Path, what: str = "run") -> Iterator[None]:
     file = folder / LOCK
     handle = _taken(file)
     if handle is None:
-        hint = "wait until it ends, or choose another folder or --run.id"
+        hint = f"wait until it ends, or choose {other}"
         raise InputError(f"another process is writing this {what}", file=folder, hint=hint)
     try:
         yield

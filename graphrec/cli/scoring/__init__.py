@@ -1,0 +1,1 @@
+"""What is behind `graphrec score`: users in parts, each scored and written whole, here or on Spark."""
