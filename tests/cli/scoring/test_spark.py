@@ -81,7 +81,7 @@ def test_a_hundred_thousand_users_on_both_engines(spark, tmp_path, monkeypatch) 
     rows = 5 * users
     user = np.concatenate([np.arange(users), rng.integers(users, size=rows - users)])
     log = {"user_id": [f"{one:06d}" for one in user], "item_id": rng.zipf(1.3, rows) % items}
-    pd.DataFrame({**log, "timestamp": rng.integers(0, 9e7, rows)}).to_parquet("log.parquet")
+    pd.DataFrame({**log, "timestamp": rng.integers(1_600_000_000, 1_690_000_000, rows)}).to_parquet("log.parquet")
     main(["fit", "-m", "item_cf", "--data", "log.parquet", "--run.name", "many", "--run.id", "a"])
     main(["export", "runs/many/a", "--out", "many.zip"])
     few = [f"{one:06d}" for one in range(5000)]
