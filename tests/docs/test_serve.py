@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from live_shop import served
 from offer_shop import shop
@@ -27,7 +28,9 @@ def asked(page: Path, path: str) -> str:
 
 @pytest.mark.skipif(CURL is None, reason="curl is not on the PATH")
 def test_three_commands_lead_from_a_csv_to_an_offer(tmp_path):
-    shop(60, 40, 1).to_csv(tmp_path / "purchases.csv", index=False)
+    log = shop(60, 40, 1).rename(columns={"user_id": "customer", "item_id": "sku", "price": "paid"})
+    date = pd.Timestamp("2026-01-05") + pd.to_timedelta(7 * log.pop("week"), unit="D")
+    log.assign(date=date).to_csv(tmp_path / "purchases.csv", index=False)
     fit, export, serve = shown(PAGE)[:3]
     for command in (fit, export):
         run_python("-m", "graphrec", *command, folder=tmp_path)
