@@ -117,7 +117,7 @@ SIMILAR: dict[str, list[Check]] = {
 EXPORT: dict[str, list[Check]] = {
     "RUN": [
         Check("{other_run}", "--out {dir}/m.zip", instead="{best_run}", result=printed),
-        Check("nowhere", "--out {dir}/m.zip", refused="holds no run"),
+        Check("nowhere", "--out {dir}/m.zip", refused="there is no such file"),
     ],
     "--out": [
         Check("--out {dir}/a.zip", "{best_run}", "--out {dir}/b", result=names),
