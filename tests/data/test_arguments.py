@@ -81,6 +81,7 @@ SOURCES: dict[str, dict[str, Row]] = {
     "movielens": {
         "path": ({}, "movielens1"),
         "min_rating": ({"path": "movielens0"}, 4.0),
+        "cleaning": ({"path": "movielens0"}, [Outliers("rating", low=2)]),
         "strict": ({"path": "movielens0", "min_rating": 4.0}, True, REFUSED),
     },
     "lightgcn_txt": {
