@@ -163,6 +163,6 @@ ANALYSE: dict[str, list[Check]] = {
     ],
     "--columns": [Check("--columns arm=city", RESULT, refused="no one arm is called")],
     "--delimiter": [Check("--delimiter ;", RESULT, refused="user_id")],
-    "--encoding": [Check("--encoding utf-16-le", RESULT, refused="UTF-16-LE")],
+    "--encoding": [Check("--encoding utf-16-le", RESULT, refused="outcomes.csv")],
     "--decimal": [Check("--decimal ;;", RESULT, refused="decimal")],
 }
