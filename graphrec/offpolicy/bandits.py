@@ -105,14 +105,14 @@ class ThompsonSampling:
         """Compute the share of the draws that prefer each level. Shape ``[n, R]``."""
         root = np.linalg.cholesky(self.precision)
         noise = np.linalg.solve(root.T, rng.normal(size=(len(self.mean), self.samples)))
-        value = _sigmoid(choices.linear(pair, self.mean[:, None] + noise)) * choices.payoff[pair][:, None, :]
+        value = sigmoid(choices.linear(pair, self.mean[:, None] + noise)) * choices.payoff[pair][:, None, :]
         preferred = value.argmax(axis=2)
         levels = np.arange(len(choices.steps))
         return np.asarray((preferred[:, :, None] == levels).mean(axis=1), dtype=np.float64)
 
     def predict(self, choices: Choices, pair: IntArray) -> FloatArray:
         """Predict at the mean weights. Shape ``[n, R]``."""
-        return _sigmoid(choices.linear(pair, self.mean[:, None]))[:, 0]
+        return sigmoid(choices.linear(pair, self.mean[:, None]))[:, 0]
 
     def learn(
         self,
@@ -134,7 +134,7 @@ class ThompsonSampling:
         x, weights = choices.design(pair, level), self.mean
         precision = self.precision
         for _ in range(self.newton_steps):
-            chance = _sigmoid(x @ weights)
+            chance = sigmoid(x @ weights)
             precision = self.precision + trials * ((x * (chance * (1.0 - chance))[:, None]).T @ x)
             slope = trials * (x.T @ (bought - chance)) - self.precision @ (weights - self.mean)
             step = np.linalg.solve(precision, slope)
@@ -185,5 +185,6 @@ class LinUCB:
         return replace(self, precision=self.precision + x.T @ x, moment=self.moment + x.T @ bought)
 
 
-def _sigmoid(logit: FloatArray) -> FloatArray:
+def sigmoid(logit: FloatArray) -> FloatArray:
+    """Turn logits into probabilities, same shape; far from 0 without a warning."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -500.0, 500.0))), dtype=np.float64)

@@ -128,8 +128,10 @@ def _judged(weeks: Sequence[Week], serving: Serving | None) -> Judgement | None:
     if not any(week.frame["bought"].any() for week in usable):
         note("nothing was bought, so there is nothing to learn")
         return None
-    known = () if serving is None else (serving.response, serving.challenger, serving.foretold)
-    judged = judge(usable, *(known or (None,)))
+    if serving is None:
+        judged = judge(usable, None)
+    else:
+        judged = judge(usable, serving.response, serving.challenger, serving.foretold)
     limits = sorted({name for week in usable for name in week.terms.not_kept})
     if limits:
         note(f"{LEARNT} is judged without {', '.join(limits)}, which offers will keep")

@@ -9,6 +9,7 @@ import numpy as np
 
 from graphrec.arrays import BoolArray, FloatArray, IntArray
 from graphrec.response.curves import SplineResponse
+from graphrec.response.outcomes import sigmoid
 
 KINDS = ("learnt", "bought before", "never bought")
 """Pairs that the response was learnt from, others bought before the week, and those that were not."""
@@ -71,13 +72,13 @@ class Correction:
         found, prior = np.array([0.0, 0.0, 0.0, 1.0]), np.diag(PRIOR**-2)
         start, curvature = found.copy(), prior
         for _ in range(ROUNDS):
-            chance = _sigmoid(rows.base + moves @ found)
+            chance = sigmoid(rows.base + moves @ found)
             curvature = (moves * (chance * (1.0 - chance))[:, None]).T @ moves + prior
             step = np.linalg.solve(curvature, moves.T @ (rows.bought - chance) - prior @ (found - start))
             found = found + np.clip(step, -1.0, 1.0)
             if np.abs(step).max() < 1e-9:
                 break
-        error = moves * (rows.bought - _sigmoid(rows.base + moves @ found))[:, None]
+        error = moves * (rows.bought - sigmoid(rows.base + moves @ found))[:, None]
         inverse = np.linalg.inv(curvature)
         meat = _squares(error, rows.user) + _squares(error, rows.item) + prior
         return cls(found[:-1], max(float(found[-1]), 0.0), inverse @ meat @ inverse)
@@ -106,7 +107,3 @@ def _squares(error: FloatArray, group: IntArray) -> FloatArray:
     sums = np.zeros((int(group.max(initial=-1)) + 1, error.shape[1]))
     np.add.at(sums, group, error)
     return np.asarray(sums.T @ sums)
-
-
-def _sigmoid(logit: FloatArray) -> FloatArray:
-    return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)

@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 
 from graphrec.arrays import FloatArray, IntArray
+from graphrec.offpolicy.bandits import sigmoid
 
 ROUNDS = 5
 """Times that spreads are learnt from effects, and effects under spreads."""
@@ -172,8 +173,3 @@ def _by_group(effects: FloatArray, groups: Sequence[Groups]) -> list[Effects]:
     sizes = [len(one.names) for one in groups for _ in range(2)]
     parts = np.split(effects, np.cumsum(sizes)[:-1])
     return [Effects(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
-
-
-def sigmoid(logit: FloatArray) -> FloatArray:
-    """Turn logits into probabilities."""
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logit, -500.0, 500.0))), dtype=np.float64)

@@ -19,8 +19,8 @@ import pandas as pd
 from graphrec.arrays import FloatArray
 from graphrec.data.interactions import Columns
 from graphrec.data.tables.kinds import RATE
-from graphrec.offpolicy.bandits import Choices, ThompsonSampling
-from graphrec.offpolicy.loop.group_effects import Groups, Outcomes, sigmoid, with_groups
+from graphrec.offpolicy.bandits import Choices, ThompsonSampling, sigmoid
+from graphrec.offpolicy.loop.group_effects import Groups, Outcomes, with_groups
 from graphrec.response.curves import ElasticResponse
 
 GROUPS = (Columns.ITEM, Columns.USER)

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from graphrec.offpolicy.loop.group_effects import Groups, Outcomes, sigmoid, with_groups
+from graphrec.offpolicy.bandits import sigmoid
+from graphrec.offpolicy.loop.group_effects import Groups, Outcomes, with_groups
 
 ITEMS, EACH = 40, 1500
 
